@@ -1,0 +1,1 @@
+//! The platform: callers, ceremonies, provider registry, metadata cache, audit.

@@ -1,0 +1,2 @@
+//! The command line and the roles of the platform.
+fn main() {}

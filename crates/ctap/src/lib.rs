@@ -1,0 +1,1 @@
+//! CTAP 2.1 to 2.3: canonical CBOR, COSE, messages and the authenticator engine.

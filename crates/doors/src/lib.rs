@@ -1,0 +1,1 @@
+//! The ways in: browser (extension and native host).

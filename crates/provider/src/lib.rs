@@ -1,0 +1,1 @@
+//! The joint: how a provider of passkeys and the platform talk.

@@ -1,0 +1,1 @@
+//! The built-in vault: items, keys, log and storage, as a provider.

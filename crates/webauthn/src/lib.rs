@@ -1,0 +1,1 @@
+//! The WebAuthn client: origins, RP IDs, client data, JSON and extensions.
