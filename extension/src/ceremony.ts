@@ -1,0 +1,124 @@
+// One ceremony: one native port from request to answer.
+//
+// A port of its own binds the ceremony to one native host process, so the platform can see its caller come and go. The
+// open port also keeps the browser from putting the service worker to sleep while a person decides; heartbeats show
+// both sides that the other is still there.
+
+import { parseFromHost, type CeremonyRequest, type DomError, type JsonObject, type Kind, type ToHost } from "./protocol.js";
+
+/** How often a heartbeat goes out, in ms. A host that has not answered one when the next is due counts as hung. */
+export const HEARTBEAT_MS = 10_000;
+
+/** The part of `chrome.runtime.Port` that a ceremony needs. */
+export interface HostPort {
+  postMessage(message: ToHost): void;
+  disconnect(): void;
+  onMessage: { addListener(listener: (message: unknown) => void): void };
+  onDisconnect: { addListener(listener: () => void): void };
+}
+
+/** What a ceremony needs from its surroundings. */
+export interface Surroundings {
+  connect(): HostPort;
+  /** Why the port just closed, in the browser's words. */
+  lastError(): string | undefined;
+  setInterval(callback: () => void, ms: number): number;
+  clearInterval(id: number): void;
+}
+
+export type Outcome =
+  | { type: "ok"; response: JsonObject }
+  | { type: "failed"; error: DomError; /** for the user, when it is the connection that failed */ problem: string | null }
+  /** The site gave up first: the browser wants no answer any more. */
+  | { type: "abandoned" };
+
+/** All that a site learns of a failure that the standard does not let it learn more about. */
+export const NOT_ALLOWED: DomError = {
+  name: "NotAllowedError",
+  message: "The operation either timed out or was not allowed. See: https://www.w3.org/TR/webauthn-3/#sctn-privacy-considerations-client.",
+};
+
+/** Errors that the standard lets a site see as such. */
+const VISIBLE_ERRORS = new Set(["ConstraintError", "InvalidStateError", "NotSupportedError", "SecurityError", "TypeError"]);
+
+/** What the site may see of an error of the platform. */
+export function visibleError(error: DomError): DomError {
+  return VISIBLE_ERRORS.has(error.name) ? error : NOT_ALLOWED;
+}
+
+export class Ceremony {
+  /** Settles exactly once, whatever happens; never rejects. */
+  readonly outcome: Promise<Outcome>;
+  readonly #request: CeremonyRequest;
+  readonly #surroundings: Surroundings;
+  #settle: (outcome: Outcome) => void = () => undefined;
+  #port: HostPort | null = null;
+  #heartbeat: number | null = null;
+  #pongDue = false;
+
+  constructor(kind: Kind, request: CeremonyRequest, surroundings: Surroundings) {
+    this.#request = request;
+    this.#surroundings = surroundings;
+    this.outcome = new Promise((resolve) => (this.#settle = resolve));
+    this.#start(kind);
+  }
+
+  /** The site no longer wants the answer (it aborted, or its page has gone): tells the platform and lets go. */
+  abandon(): void {
+    this.#settle({ type: "abandoned" });
+    this.#send({ type: "cancel", requestId: this.#request.requestId });
+    this.#finish({ type: "abandoned" });
+  }
+
+  #start(kind: Kind): void {
+    const port = this.#surroundings.connect();
+    this.#port = port;
+    port.onMessage.addListener((message) => this.#received(message));
+    port.onDisconnect.addListener(() => {
+      const why = this.#surroundings.lastError();
+      this.#port = null;
+      this.#fail(why ?? "the native host ended before it answered");
+    });
+    this.#heartbeat = this.#surroundings.setInterval(() => this.#beat(), HEARTBEAT_MS);
+    this.#send({ type: "ceremony", kind, request: this.#request });
+  }
+
+  #beat(): void {
+    if (this.#pongDue) return this.#fail("the native host no longer answers");
+    this.#pongDue = true;
+    this.#send({ type: "ping" });
+  }
+
+  #received(value: unknown): void {
+    const message = parseFromHost(value);
+    if (message?.type === "pong") {
+      this.#pongDue = false;
+    } else if (message?.type === "response" && message.requestId === this.#request.requestId) {
+      if ("ok" in message) this.#finish({ type: "ok", response: message.ok });
+      else this.#finish({ type: "failed", error: visibleError(message.error), problem: null });
+    } else {
+      this.#fail(message?.type === "error" ? message.message : "the native host and this extension do not understand each other");
+    }
+  }
+
+  #fail(problem: string): void {
+    this.#finish({ type: "failed", error: NOT_ALLOWED, problem });
+  }
+
+  /** The first outcome counts; later ones find the promise settled. */
+  #finish(outcome: Outcome): void {
+    if (this.#heartbeat !== null) this.#surroundings.clearInterval(this.#heartbeat);
+    this.#heartbeat = null;
+    this.#port?.disconnect();
+    this.#port = null;
+    this.#settle(outcome);
+  }
+
+  #send(message: ToHost): void {
+    try {
+      this.#port?.postMessage(message);
+    } catch {
+      this.#fail("the connection to the native host is closed");
+    }
+  }
+}

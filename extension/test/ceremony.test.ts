@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Ceremony, NOT_ALLOWED, visibleError, type HostPort, type Surroundings } from "../src/ceremony.js";
+import type { CeremonyRequest, ToHost } from "../src/protocol.js";
+
+const request: CeremonyRequest = { requestId: "5", origin: "https://example.org", sameOriginWithAncestors: true, publicKey: {} };
+
+/** A browser with a host at the other end that the test plays by hand. */
+class Bench implements Surroundings {
+  readonly sent: ToHost[] = [];
+  readonly timers = new Map<number, () => void>();
+  closed = false;
+  error: string | undefined;
+  refuses = false;
+  #message: (message: unknown) => void = () => undefined;
+  #disconnect: () => void = () => undefined;
+
+  connect(): HostPort {
+    return {
+      postMessage: (message) => {
+        if (this.refuses) throw new Error("disconnected port");
+        this.sent.push(message);
+      },
+      disconnect: () => (this.closed = true),
+      onMessage: { addListener: (listener) => (this.#message = listener) },
+      onDisconnect: { addListener: (listener) => (this.#disconnect = listener) },
+    };
+  }
+  lastError(): string | undefined {
+    return this.error;
+  }
+  setInterval(callback: () => void): number {
+    this.timers.set(1, callback);
+    return 1;
+  }
+  clearInterval(id: number): void {
+    this.timers.delete(id);
+  }
+  beat(): void {
+    this.timers.get(1)?.();
+  }
+  says(message: unknown): void {
+    this.#message(message);
+  }
+  dies(error?: string): void {
+    this.error = error;
+    this.#disconnect();
+  }
+}
+
+function start(): { bench: Bench; ceremony: Ceremony } {
+  const bench = new Bench();
+  return { bench, ceremony: new Ceremony("get", request, bench) };
+}
+
+function assertOver(bench: Bench): void {
+  assert.ok(bench.closed, "the port is closed");
+  assert.equal(bench.timers.size, 0, "no heartbeat goes on");
+}
+
+test("an answer ends the ceremony and its port", async () => {
+  const { bench, ceremony } = start();
+  assert.deepEqual(bench.sent, [{ type: "ceremony", kind: "get", request }]);
+  bench.says({ type: "response", requestId: "5", ok: { id: "AAAA" } });
+  assert.deepEqual(await ceremony.outcome, { type: "ok", response: { id: "AAAA" } });
+  assertOver(bench);
+});
+
+test("errors that the standard hides arrive as NotAllowedError with one text", async () => {
+  for (const name of ["NotAllowedError", "UnknownError", "AbortError", "LockedOut", ""]) {
+    const { bench, ceremony } = start();
+    bench.says({ type: "response", requestId: "5", error: { name, message: "PIN wrong" } });
+    assert.deepEqual(await ceremony.outcome, { type: "failed", error: NOT_ALLOWED, problem: null });
+  }
+});
+
+test("errors that the standard shows arrive as they are", () => {
+  const excluded = { name: "InvalidStateError", message: "already registered" };
+  assert.deepEqual(visibleError(excluded), excluded);
+});
+
+test("an abandoned ceremony cancels, closes and is never answered", async () => {
+  const { bench, ceremony } = start();
+  ceremony.abandon();
+  bench.says({ type: "response", requestId: "5", ok: {} });
+  assert.deepEqual(await ceremony.outcome, { type: "abandoned" });
+  assert.deepEqual(bench.sent.at(-1), { type: "cancel", requestId: "5" });
+  assertOver(bench);
+});
+
+test("abandoning over a dead port still counts as abandoned", async () => {
+  const { bench, ceremony } = start();
+  bench.refuses = true;
+  ceremony.abandon();
+  assert.deepEqual(await ceremony.outcome, { type: "abandoned" });
+});
+
+test("a host that cannot be started or dies fails the ceremony and tells the user why", async () => {
+  const { bench, ceremony } = start();
+  bench.dies("Specified native messaging host not found.");
+  assert.deepEqual(await ceremony.outcome, { type: "failed", error: NOT_ALLOWED, problem: "Specified native messaging host not found." });
+  assert.equal(bench.timers.size, 0);
+});
+
+test("heartbeats go out; an answered one keeps the ceremony alive, an unanswered one ends it", async () => {
+  const { bench, ceremony } = start();
+  bench.beat();
+  assert.deepEqual(bench.sent.at(-1), { type: "ping" });
+  bench.says({ type: "pong" });
+  bench.beat();
+  assert.equal(bench.closed, false);
+  bench.beat();
+  const outcome = await ceremony.outcome;
+  assert.equal(outcome.type, "failed");
+  assertOver(bench);
+});
+
+test("another request's answer, nonsense and a complaint end the ceremony", async () => {
+  for (const message of [
+    { type: "response", requestId: "6", ok: {} },
+    { type: "response", requestId: "5", ok: {}, error: { name: "x" } },
+    { type: "response", requestId: "5" },
+    { type: "capabilities" },
+    { type: "error", message: "no" },
+    null,
+    "text",
+    [],
+  ]) {
+    const { bench, ceremony } = start();
+    bench.says(message);
+    const outcome = await ceremony.outcome;
+    assert.equal(outcome.type === "failed" && outcome.error.name, "NotAllowedError");
+    assertOver(bench);
+  }
+});

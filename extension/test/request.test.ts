@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readRequest, UnusableRequest } from "../src/request.js";
+
+const caller = { origin: "https://example.org", sameOriginWithAncestors: true };
+const details = (extensions?: unknown): string => JSON.stringify({ challenge: "AAAA", rpId: "example.org", ...(extensions === undefined ? {} : { extensions }) });
+
+test("the origin is the one that the browser injected", () => {
+  const request = readRequest(-7, details({ remoteDesktopClientOverride: { ...caller, sameOriginWithAncestors: false } }));
+  assert.equal(request.requestId, "-7");
+  assert.equal(request.origin, "https://example.org");
+  assert.equal(request.sameOriginWithAncestors, false);
+});
+
+test("the injected caller is not forwarded, the site's own extensions are", () => {
+  const request = readRequest(1, details({ remoteDesktopClientOverride: caller, prf: { eval: { first: "AAAA" } } }));
+  assert.deepEqual(request.publicKey, { challenge: "AAAA", rpId: "example.org", extensions: { prf: { eval: { first: "AAAA" } } } });
+});
+
+test("no empty extensions member is left behind", () => {
+  assert.deepEqual(readRequest(1, details({ remoteDesktopClientOverride: caller })).publicKey, { challenge: "AAAA", rpId: "example.org" });
+});
+
+test("a request without a caller is refused", () => {
+  for (const extensions of [undefined, {}, { prf: {} }, null, [], { remoteDesktopClientOverride: null }, { remoteDesktopClientOverride: "x" }]) {
+    assert.throws(() => readRequest(1, details(extensions)), UnusableRequest);
+  }
+});
+
+test("a caller without origin or frame relation is refused", () => {
+  for (const override of [{}, { origin: caller.origin }, { sameOriginWithAncestors: true }, { origin: 1, sameOriginWithAncestors: true }, { origin: caller.origin, sameOriginWithAncestors: "true" }]) {
+    assert.throws(() => readRequest(1, details({ remoteDesktopClientOverride: override })), UnusableRequest);
+  }
+});
+
+test("what is no JSON object is refused", () => {
+  for (const text of ["", "{", "null", "[]", "1", '"x"']) assert.throws(() => readRequest(1, text), UnusableRequest);
+});
