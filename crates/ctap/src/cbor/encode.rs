@@ -40,16 +40,16 @@ fn head(major: u8, argument: u64, out: &mut Vec<u8>) {
         if n < 24 {
             out.push(major | n);
         } else {
-            out.extend_from_slice(&[major | 24, n]);
+            out.extend_from_slice(&[major | 0x18, n]);
         }
     } else if let Ok(n) = u16::try_from(argument) {
-        out.push(major | 25);
+        out.push(major | 0x19);
         out.extend_from_slice(&n.to_be_bytes());
     } else if let Ok(n) = u32::try_from(argument) {
-        out.push(major | 26);
+        out.push(major | 0x1a);
         out.extend_from_slice(&n.to_be_bytes());
     } else {
-        out.push(major | 27);
+        out.push(major | 0x1b);
         out.extend_from_slice(&argument.to_be_bytes());
     }
 }

@@ -2,7 +2,7 @@
 
 use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::ecdsa::signature::Verifier as _;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
