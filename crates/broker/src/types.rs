@@ -5,6 +5,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use claviger_ctap::types::{CredentialDescriptor, CredentialId};
+use claviger_ctap::{get_assertion, make_credential};
+
+use crate::choice::Need;
+use crate::view::AccountView;
 
 /// A way into the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,6 +83,129 @@ pub enum UserVerification {
     Preferred,
     /// Left out, unless a locked provider or PRF needs it.
     Discouraged,
+}
+
+/// What the caller asks for, as a CTAP request.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// Make a passkey.
+    Make(make_credential::Request),
+    /// Use one.
+    Get(get_assertion::Request),
+}
+
+impl Operation {
+    /// What is asked of a provider, as far as it matters for the choice of one.
+    pub fn need(&self) -> Need {
+        let ids = |list: &[CredentialDescriptor]| list.iter().map(|entry| entry.id.as_bytes().to_vec()).collect();
+        match self {
+            Self::Make(request) => Need::Make {
+                algorithms: request.algorithms.clone(),
+                prf: self.asks_prf(),
+                exclude: ids(&request.exclude_list),
+                user_handle: request.user.id.as_bytes().to_vec(),
+            },
+            Self::Get(request) => Need::Get {
+                allow: ids(&request.allow_list),
+            },
+        }
+    }
+
+    /// Whether the site asks for PRF, which needs user verification.
+    pub fn asks_prf(&self) -> bool {
+        let extensions = match self {
+            Self::Make(request) => &request.extensions,
+            Self::Get(request) => &request.extensions,
+        };
+        extensions.text("prf").is_some() || extensions.text("hmac-secret").is_some()
+    }
+
+    /// The account that a passkey is to be made for.
+    pub fn account(&self) -> Option<AccountView> {
+        match self {
+            Self::Make(request) => Some(AccountView::of(
+                request.user.name.as_deref(),
+                request.user.display_name.as_deref(),
+            )),
+            Self::Get(_) => None,
+        }
+    }
+
+    /// The request as it goes to a provider: user verification is asked for when evidence comes along and only then, and the
+    /// allow list is narrowed to the passkey that the user chose.
+    ///
+    /// A descriptor of the caller's own for that passkey is kept as it is, with its transports.
+    #[must_use]
+    pub fn for_provider(&self, credential: Option<&[u8]>, verify: bool) -> Self {
+        match self {
+            Self::Make(request) => {
+                let mut request = request.clone();
+                request.options.uv = verify;
+                Self::Make(request)
+            }
+            Self::Get(request) => {
+                let mut request = request.clone();
+                request.options.uv = verify;
+                if let Some(id) = credential.and_then(|id| CredentialId::new(id).ok()) {
+                    request.allow_list.retain(|entry| entry.id == id);
+                    request.allow_list.truncate(1);
+                    if request.allow_list.is_empty() {
+                        request.allow_list.push(CredentialDescriptor::new(id));
+                    }
+                }
+                Self::Get(request)
+            }
+        }
+    }
+
+    /// The `parameters` of the joint: the request as canonical CBOR, without the command byte.
+    pub fn parameters(&self) -> Vec<u8> {
+        match self {
+            Self::Make(request) => request.to_cbor(),
+            Self::Get(request) => request.to_cbor(),
+        }
+    }
+}
+
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Make(_) => "Make",
+            Self::Get(_) => "Get",
+        })
+    }
+}
+
+/// One request from a door.
+#[derive(Debug, Clone)]
+pub struct CeremonyRequest {
+    /// Who asks.
+    pub caller: Caller,
+    /// For which site.
+    pub site: Site,
+    /// For what.
+    pub operation: Operation,
+    /// What the site asks of user verification.
+    pub user_verification: UserVerification,
+    /// How long the whole ceremony may take; clamped by the door.
+    pub timeout: Duration,
+}
+
+/// What a ceremony gives when it ends well: a checked CTAP response.
+pub enum CeremonyAnswer {
+    /// A passkey was made.
+    Made(make_credential::Response),
+    /// A passkey was used.
+    Got(get_assertion::Response),
+}
+
+impl fmt::Debug for CeremonyAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Made(_) => "Made",
+            Self::Got(_) => "Got",
+        })
+    }
 }
 
 /// Why a ceremony ended without an answer: the true cause, for the user and the log.

@@ -1,0 +1,197 @@
+//! What a ceremony starts from.
+
+use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
+use crate::types::{CeremonyRequest, UserVerification};
+use crate::view::{AccountView, CallerView, SiteView};
+
+/// The length of a transaction id, in bytes.
+pub const TRANSACTION_BYTES: usize = 16;
+
+/// Names one call through the joint; random, made by the daemon.
+pub type Transaction = [u8; TRANSACTION_BYTES];
+
+/// Everything a [`super::Machine`] needs to know beforehand.
+pub struct Input {
+    /// What is to be done.
+    pub course: Course,
+    /// Who asks, and how to show it.
+    pub context: Context,
+    /// How hello is.
+    pub hello: HelloStatus,
+    /// The transaction of the first call of a provider and of the one repetition that `locked` may cause.
+    pub transactions: [Transaction; 2],
+}
+
+impl Input {
+    /// The input for a `WebAuthn` ceremony.
+    ///
+    /// `expires_ms` is when the request expires, in milliseconds since the Unix epoch.
+    pub fn ceremony(
+        request: &CeremonyRequest,
+        providers: &[ProviderSnapshot],
+        passkeys: &[PasskeySnapshot],
+        preference: &Preference,
+        hello: HelloStatus,
+        transactions: [Transaction; 2],
+        expires_ms: u64,
+    ) -> Self {
+        let need = request.operation.need();
+        let account = request.operation.account();
+        let verification = request.user_verification != UserVerification::Discouraged || request.operation.asks_prf();
+        Self {
+            course: Course::Answer(AnswerCourse {
+                creates: matches!(need, Need::Make { .. }),
+                rp_id: request.site.rp_id.clone(),
+                plan: plan(&need, &request.site.rp_id, providers, passkeys, preference),
+                verification,
+            }),
+            context: Context {
+                caller: CallerView::of(&request.caller),
+                site: Some(SiteView::of(&request.site)),
+                account,
+                expires_ms: Some(expires_ms),
+            },
+            hello,
+            transactions,
+        }
+    }
+}
+
+/// What is to be done.
+pub enum Course {
+    /// Give a caller an answer from a provider.
+    Answer(AnswerCourse),
+    /// Have the user approve something that the daemon then does.
+    Approve(Approval),
+}
+
+/// A `WebAuthn` ceremony.
+pub struct AnswerCourse {
+    /// Whether a passkey is made; otherwise one is used.
+    pub creates: bool,
+    /// The site's RP ID.
+    pub rp_id: String,
+    /// Who may answer.
+    pub plan: Plan,
+    /// Whether the user is verified: required or preferred by the site, or needed by PRF.
+    pub verification: bool,
+}
+
+/// Something to approve with the PIN.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Approval {
+    /// Unlock these providers.
+    Unlock {
+        /// Which ones.
+        providers: Vec<ProviderName>,
+    },
+    /// Let a provider take part.
+    EnableProvider {
+        /// Which one.
+        provider: ProviderName,
+    },
+    /// Verify the user for a provider, which gets the evidence.
+    VerifyUser {
+        /// Which one.
+        provider: ProviderName,
+        /// What it says it is for; untrusted.
+        hint: Option<String>,
+    },
+    /// Delete a passkey; the evidence is for its provider.
+    DeletePasskey {
+        /// Its provider.
+        provider: ProviderName,
+        /// The account's name, as the cache has it.
+        account: Option<String>,
+        /// Its site.
+        rp_id: String,
+        /// Whether the provider is locked, so that it needs an unlock box too.
+        locked: bool,
+    },
+    /// Rename a passkey; the evidence is for its provider.
+    RenamePasskey {
+        /// Its provider.
+        provider: ProviderName,
+        /// The account's name, as the cache has it.
+        account: Option<String>,
+        /// Its site.
+        rp_id: String,
+        /// The new name.
+        new_name: String,
+        /// Whether the provider is locked, so that it needs an unlock box too.
+        locked: bool,
+    },
+    /// Choose a PIN if there is none, then unlock these providers (which makes a new vault), if any.
+    Setup {
+        /// Which ones.
+        providers: Vec<ProviderName>,
+    },
+}
+
+impl Approval {
+    /// The audience of evidence that the broker itself consumes.
+    pub const BROKER: &'static str = "org.claviger.Broker";
+
+    /// Whom the evidence is for.
+    pub fn audience(&self) -> &str {
+        match self {
+            Self::Unlock { .. } | Self::EnableProvider { .. } | Self::Setup { .. } => Self::BROKER,
+            Self::VerifyUser { provider, .. }
+            | Self::DeletePasskey { provider, .. }
+            | Self::RenamePasskey { provider, .. } => &provider.id,
+        }
+    }
+
+    /// The ids of the providers that the verification unlocks.
+    pub fn unlocks(&self) -> Vec<String> {
+        match self {
+            Self::Unlock { providers } | Self::Setup { providers } => {
+                providers.iter().map(|provider| provider.id.clone()).collect()
+            }
+            Self::DeletePasskey {
+                provider, locked: true, ..
+            }
+            | Self::RenamePasskey {
+                provider, locked: true, ..
+            } => {
+                vec![provider.id.clone()]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A provider's id and name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderName {
+    /// Its id, in reverse DNS.
+    pub id: String,
+    /// Its name, as its manifest has it.
+    pub name: String,
+}
+
+/// What every screen of the ceremony shows.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who asks.
+    pub caller: CallerView,
+    /// For which site.
+    pub site: Option<SiteView>,
+    /// The account that a passkey is made for.
+    pub account: Option<AccountView>,
+    /// When the request expires, in milliseconds since the Unix epoch.
+    pub expires_ms: Option<u64>,
+}
+
+/// How hello is, as its `Status` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HelloStatus {
+    /// Whether a PIN has been chosen.
+    pub pin_set: bool,
+    /// Attempts left before the lock-out.
+    pub tries_left: u32,
+    /// Milliseconds until an attempt is looked at.
+    pub wait_ms: u64,
+    /// Whether there were too many wrong PINs.
+    pub locked_out: bool,
+}

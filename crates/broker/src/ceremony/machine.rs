@@ -1,0 +1,594 @@
+//! The machine itself: one state, one step per event.
+
+use super::input::{Approval, Course, HelloStatus, Input};
+use super::message::{
+    Assurance, Audit, Call, Check, Consent, Decline, Effect, Event, Execution, Outcome, PinFailure, Presentation,
+    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
+};
+use super::screens::{Goal, Offer, Offers, Screens};
+use super::{Tokens, Transaction};
+use crate::choice::{Lock, Plan};
+use crate::types::Cause;
+use crate::view::{Kind, PinField, PinPurpose, Problem, View, text};
+
+/// One ceremony, from request to answer. See the [module](super) for its course and its promises.
+pub struct Machine<T: Tokens> {
+    screens: Screens,
+    opening: Opening,
+    offers: Offers,
+    hello: HelloStatus,
+    transactions: [Transaction; 2],
+    /// Whether the one repetition after an unexpected `locked` has begun.
+    repeated: bool,
+    /// Whether verification is needed whatever is chosen.
+    verification: bool,
+    /// The kind of the view in the prompt queue, if there is one.
+    on_screen: Option<Kind>,
+    state: State<T>,
+}
+
+impl<T: Tokens> Machine<T> {
+    /// A machine that waits for [`Event::Started`].
+    pub fn new(input: Input) -> Self {
+        let (goal, verification, opening, offers) = match input.course {
+            Course::Approve(approval) => (Goal::Approve(approval), true, Opening::Ask, Offers::default()),
+            Course::Answer(course) => {
+                let (opening, offers) = match course.plan {
+                    Plan::Choose {
+                        candidates,
+                        preselected,
+                    } => (Opening::Ask, Offers::new(candidates, preselected)),
+                    Plan::Excluded { existing } => (Opening::Excluded, Offers::new(existing, Some(0))),
+                    Plan::Nothing { cause, provider_name } => {
+                        (Opening::Nothing { cause, provider_name }, Offers::default())
+                    }
+                };
+                let goal = Goal::Answer {
+                    creates: course.creates,
+                    rp_id: course.rp_id,
+                };
+                (goal, course.verification, opening, offers)
+            }
+        };
+        Self {
+            screens: Screens {
+                context: input.context,
+                goal,
+            },
+            opening,
+            offers,
+            hello: input.hello,
+            transactions: input.transactions,
+            repeated: false,
+            verification,
+            on_screen: None,
+            state: State::New,
+        }
+    }
+
+    /// Takes one event and returns what to do about it, in order. An event out of turn does nothing.
+    pub fn handle(&mut self, event: Event<T>) -> Vec<Effect<T>> {
+        let mut effects = Vec::new();
+        let state = std::mem::replace(&mut self.state, State::Done);
+        self.state = self.step(state, event, &mut effects);
+        effects
+    }
+
+    /// Whether [`Effect::Finish`] has been returned.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Done)
+    }
+
+    fn step(&mut self, state: State<T>, event: Event<T>, out: &mut Vec<Effect<T>>) -> State<T> {
+        match (state, event) {
+            (State::Done, _) => State::Done,
+            (state, Event::CallerGone) => self.end(state, Cause::CallerGone, out),
+            (state, Event::CallerCancelled) => self.end(state, Cause::CancelledByCaller, out),
+            (state, Event::TimedOut) => self.end(state, Cause::TimedOut, out),
+            (state, Event::PromptClosed | Event::PromptUnavailable) if self.on_screen.is_some() => {
+                self.end(state, Cause::NoPrompt, out)
+            }
+            (State::New, Event::Started) => self.begin(out),
+
+            // A notice is closed by either answer.
+            (State::Telling(cause), Event::UserRefused | Event::UserApproved { .. }) => {
+                self.end(State::Telling(cause.clone()), cause, out)
+            }
+            (state, Event::UserRefused) if self.on_screen.is_some() => {
+                out.push(Effect::Audit(Audit::Refused));
+                self.end(state, Cause::CancelledByUser, out)
+            }
+            (State::MeetingExcluded, Event::UserApproved { .. }) => {
+                out.push(Effect::Audit(Audit::Approved { provider: None }));
+                self.end(State::MeetingExcluded, Cause::Excluded, out)
+            }
+
+            (State::ChoosingPin, Event::UserApproved { pin, .. }) => match pin {
+                Some(pin) => {
+                    out.push(Effect::SetPin(pin));
+                    State::SettingPin {
+                        consent: Consent::given(),
+                    }
+                }
+                None => self.choose_pin(Some(text::pin_needed()), out),
+            },
+            (State::SettingPin { consent }, Event::PinSet(result)) => self.pin_set(consent, result, out),
+
+            (State::Asking, Event::UserApproved { choice, remember, pin }) => {
+                let pin = pin.filter(|_| self.asks_pin());
+                match &self.screens.goal {
+                    Goal::Approve(approval) => {
+                        let (audience, unlock) = (approval.audience().to_owned(), approval.unlocks());
+                        self.approved(audience, unlock, pin, out)
+                    }
+                    Goal::Answer { .. } => self.chosen(choice.as_deref(), remember, pin, out),
+                }
+            }
+            (State::Describing { consent, selected, pin }, Event::ProviderReady(readiness)) => {
+                self.ready(consent, selected, pin, readiness, out)
+            }
+            (State::Describing { selected, .. }, Event::ProviderFailed(failure)) => {
+                self.failed(&selected.offer, failure.into(), out)
+            }
+            (State::Verifying { consent, selected }, Event::Verified { evidence, unlock }) => {
+                self.hello.wait_ms = 0;
+                out.push(Effect::Audit(Audit::Verified));
+                match selected {
+                    Some(selected) => self.execute(consent, selected, Some(evidence), unlock, out),
+                    None => self.finish(
+                        Ok(Outcome::Approved {
+                            consent,
+                            evidence: Some(evidence),
+                            unlock,
+                        }),
+                        out,
+                    ),
+                }
+            }
+            (State::Verifying { selected, .. }, Event::VerifyFailed(failure)) => {
+                self.not_verified(selected, failure, out)
+            }
+            (
+                State::Executing {
+                    selected,
+                    call,
+                    assurance,
+                },
+                Event::ProviderAnswered(reply),
+            ) => match reply {
+                ProviderReply::Ok(reply) => {
+                    out.push(Effect::CheckAnswer(Check { call, reply, assurance }));
+                    State::Checking { selected }
+                }
+                ProviderReply::Declined(decline) => self.declined(&selected, decline, out),
+            },
+            (State::Executing { selected, call, .. }, Event::ProviderFailed(failure)) => {
+                if failure == ProviderFailure::Hung {
+                    out.push(Effect::CancelProvider {
+                        provider: call.provider,
+                        transaction: call.transaction,
+                    });
+                }
+                self.failed(&selected.offer, failure.into(), out)
+            }
+            (State::Checking { selected }, Event::AnswerChecked(checked)) => match checked {
+                Ok(answer) => self.answer(selected, answer, out),
+                Err(reason) => self.failed(&selected.offer, Cause::AnswerRejected(reason), out),
+            },
+            (state, _) => state,
+        }
+    }
+
+    fn begin(&mut self, out: &mut Vec<Effect<T>>) -> State<T> {
+        match self.opening.clone() {
+            Opening::Ask => self.ask(None, out),
+            Opening::Excluded => {
+                let view = self.screens.excluded(&self.offers);
+                self.show(view, out);
+                State::MeetingExcluded
+            }
+            Opening::Nothing { cause, provider_name } => self.tell(cause, provider_name.as_deref(), out),
+        }
+    }
+
+    /// Puts the one screen of the ceremony before the user, or the screen that must come before it.
+    fn ask(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
+        if self.hello.locked_out {
+            // What needs no PIN can still be done.
+            let verification = self.verification;
+            self.offers
+                .retain(|offer| !verification && !offer.candidate.needs_unlock());
+            if self.offers.is_empty() {
+                return self.tell(Cause::LockedOut, None, out);
+            }
+        }
+        if self.asks_pin() && !self.hello.pin_set {
+            return self.choose_pin(problem, out);
+        }
+        let pin = self.asks_pin().then(|| self.pin_field(PinPurpose::Verify));
+        let waiting = pin
+            .is_some_and(|pin| pin.wait_ms > 0)
+            .then(|| text::wait(self.hello.wait_ms));
+        let view = self.screens.question(&self.offers, pin, problem.or(waiting));
+        self.show(view, out);
+        State::Asking
+    }
+
+    fn choose_pin(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
+        let view = self.screens.choose_pin(self.pin_field(PinPurpose::New), problem);
+        self.show(view, out);
+        State::ChoosingPin
+    }
+
+    fn pin_set(&mut self, consent: Consent, result: Result<(), PinFailure>, out: &mut Vec<Effect<T>>) -> State<T> {
+        match result {
+            Ok(()) => {
+                self.hello.pin_set = true;
+                out.push(Effect::Audit(Audit::PinChosen));
+                match &self.screens.goal {
+                    Goal::Approve(Approval::Setup { providers }) if providers.is_empty() => self.finish(
+                        Ok(Outcome::Approved {
+                            consent,
+                            evidence: None,
+                            unlock: None,
+                        }),
+                        out,
+                    ),
+                    // Entering it once more is no bother but a check that the user knows what was typed; and agreeing to a
+                    // PIN is not agreeing to the request.
+                    _ => self.ask(None, out),
+                }
+            }
+            Err(PinFailure::AlreadySet) => {
+                self.hello.pin_set = true;
+                self.ask(None, out)
+            }
+            Err(PinFailure::Weak(reason)) => self.choose_pin(Some(text::weak_pin(&reason)), out),
+            Err(PinFailure::Unavailable) => self.tell(Cause::VerificationUnavailable, None, out),
+        }
+    }
+
+    /// The user agreed to an approval.
+    fn approved(
+        &mut self,
+        audience: String,
+        unlock: Vec<String>,
+        pin: Option<T::Pin>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        let Some(pin) = pin else {
+            return self.ask(Some(text::pin_needed()), out);
+        };
+        out.push(Effect::Audit(Audit::Approved { provider: None }));
+        out.push(Effect::Verify(Verify {
+            pin,
+            audience,
+            transaction: self.transaction(),
+            call: None,
+            unlock,
+        }));
+        State::Verifying {
+            consent: Consent::given(),
+            selected: None,
+        }
+    }
+
+    /// The user agreed to a ceremony and chose, or took what was preselected.
+    fn chosen(
+        &mut self,
+        choice: Option<&str>,
+        remember: bool,
+        pin: Option<T::Pin>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        let Some(offer) = self.offers.find(choice).cloned() else {
+            return self.ask(Some(text::choice_needed()), out);
+        };
+        self.offers.preselect(&offer.id);
+        if pin.is_none() && (self.verification || offer.candidate.needs_unlock()) {
+            return self.ask(Some(text::pin_needed()), out);
+        }
+        let provider = offer.candidate.provider.clone();
+        out.push(Effect::Audit(Audit::Approved {
+            provider: Some(provider.clone()),
+        }));
+        out.push(Effect::DescribeProvider { provider });
+        let selected = Selected {
+            remember: remember && self.offers.several_providers(),
+            offer,
+        };
+        State::Describing {
+            consent: Consent::given(),
+            selected,
+            pin,
+        }
+    }
+
+    fn ready(
+        &mut self,
+        consent: Consent,
+        mut selected: Selected,
+        pin: Option<T::Pin>,
+        readiness: Readiness,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        if !readiness.supported {
+            return self.failed(&selected.offer, Cause::Unsupported, out);
+        }
+        selected.offer.candidate.lock = readiness.lock;
+        self.offers.set_lock(&selected.offer.candidate.provider, readiness.lock);
+        let locked = readiness.lock == Lock::Locked;
+        match pin {
+            Some(pin) => {
+                let call = self.call(&selected);
+                out.push(Effect::Verify(Verify {
+                    pin,
+                    audience: call.provider.clone(),
+                    transaction: call.transaction,
+                    unlock: if locked {
+                        vec![call.provider.clone()]
+                    } else {
+                        Vec::new()
+                    },
+                    call: Some(call),
+                }));
+                State::Verifying {
+                    consent,
+                    selected: Some(selected),
+                }
+            }
+            // It locked itself since the ceremony began: the same screen again, now with the PIN.
+            None if locked => self.ask(Some(text::locked(&selected.offer.candidate.provider_name)), out),
+            None => self.execute(consent, selected, None, None, out),
+        }
+    }
+
+    fn not_verified(
+        &mut self,
+        selected: Option<Selected>,
+        failure: VerifyFailure,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        out.push(Effect::Audit(Audit::NotVerified(failure)));
+        match failure {
+            VerifyFailure::WrongPin { tries_left, wait_ms } => {
+                (self.hello.tries_left, self.hello.wait_ms) = (tries_left, wait_ms);
+                self.ask(Some(text::wrong_pin(tries_left)), out)
+            }
+            VerifyFailure::Wait { wait_ms } => {
+                self.hello.wait_ms = wait_ms;
+                self.ask(Some(text::wait(wait_ms)), out)
+            }
+            VerifyFailure::LockedOut => {
+                self.hello.locked_out = true;
+                self.tell(Cause::LockedOut, None, out)
+            }
+            VerifyFailure::NoPin => {
+                self.hello.pin_set = false;
+                self.ask(None, out)
+            }
+            VerifyFailure::Unavailable => self.tell(Cause::VerificationUnavailable, None, out),
+            VerifyFailure::Provider(failure) => {
+                let name = selected.map(|selected| selected.offer.candidate.provider_name);
+                self.tell(failure.into(), name.as_deref(), out)
+            }
+        }
+    }
+
+    /// Calls the provider. The screen makes room for other ceremonies: the provider may take its time.
+    fn execute(
+        &mut self,
+        consent: Consent,
+        selected: Selected,
+        evidence: Option<T::Evidence>,
+        unlock: Option<T::Unlock>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        let call = self.call(&selected);
+        let assurance = if evidence.is_some() {
+            Assurance::Verified
+        } else {
+            Assurance::Consented
+        };
+        let presentation = match selected.offer.candidate.lock {
+            Lock::OwnMeans => Presentation::Visible,
+            Lock::Open | Lock::Locked => Presentation::Silent,
+        };
+        self.close(out);
+        out.push(Effect::Audit(Audit::Called {
+            provider: call.provider.clone(),
+            assurance,
+        }));
+        out.push(Effect::Execute(Execution {
+            call: call.clone(),
+            consent,
+            evidence,
+            unlock,
+            presentation,
+        }));
+        State::Executing {
+            selected,
+            call,
+            assurance,
+        }
+    }
+
+    fn declined(&mut self, selected: &Selected, decline: Decline, out: &mut Vec<Effect<T>>) -> State<T> {
+        let own_means = selected.offer.candidate.lock == Lock::OwnMeans;
+        match decline {
+            Decline::CancelledByUser => {
+                out.push(audit_failure(&selected.offer, &Cause::CancelledByUser));
+                self.finish(Err(Cause::CancelledByUser), out)
+            }
+            // It locked itself under our hands: once more, with the PIN, for the same choice.
+            Decline::Locked if !self.repeated && !own_means => {
+                out.push(audit_failure(&selected.offer, &Cause::ProviderLocked));
+                self.repeated = true;
+                self.offers.retain(|offer| offer.id == selected.offer.id);
+                self.offers.set_lock(&selected.offer.candidate.provider, Lock::Locked);
+                self.ask(Some(text::locked(&selected.offer.candidate.provider_name)), out)
+            }
+            decline => self.failed(&selected.offer, decline.into(), out),
+        }
+    }
+
+    fn answer(&mut self, selected: Selected, answer: T::Answer, out: &mut Vec<Effect<T>>) -> State<T> {
+        if let Goal::Answer { rp_id, .. } = &self.screens.goal {
+            let (rp_id, candidate) = (rp_id.clone(), selected.offer.candidate);
+            if selected.remember {
+                out.push(Effect::Remember {
+                    rp_id: rp_id.clone(),
+                    provider: candidate.provider.clone(),
+                });
+            }
+            out.push(Effect::Used {
+                rp_id,
+                provider: candidate.provider,
+                credential: candidate.credential,
+            });
+        }
+        self.finish(Ok(Outcome::Answered(answer)), out)
+    }
+
+    /// A provider failed after the user had agreed to it: the user learns why before the caller learns that.
+    fn failed(&mut self, offer: &Offer, cause: Cause, out: &mut Vec<Effect<T>>) -> State<T> {
+        out.push(audit_failure(offer, &cause));
+        self.tell(cause, Some(&offer.candidate.provider_name), out)
+    }
+
+    fn tell(&mut self, cause: Cause, provider_name: Option<&str>, out: &mut Vec<Effect<T>>) -> State<T> {
+        let view = self.screens.notice(&cause, provider_name);
+        self.show(view, out);
+        State::Telling(cause)
+    }
+
+    /// Ends the ceremony from outside or by the user. A cause that the user is just being told stays the cause.
+    fn end(&mut self, state: State<T>, cause: Cause, out: &mut Vec<Effect<T>>) -> State<T> {
+        let cause = match state {
+            State::Telling(told) => told,
+            State::Executing { call, .. } => {
+                out.push(Effect::CancelProvider {
+                    provider: call.provider,
+                    transaction: call.transaction,
+                });
+                cause
+            }
+            _ => cause,
+        };
+        self.finish(Err(cause), out)
+    }
+
+    fn finish(&mut self, result: Result<Outcome<T>, Cause>, out: &mut Vec<Effect<T>>) -> State<T> {
+        self.close(out);
+        out.push(Effect::Finish(result));
+        State::Done
+    }
+
+    fn show(&mut self, view: View, out: &mut Vec<Effect<T>>) {
+        if self.on_screen != Some(view.kind) {
+            out.push(Effect::Audit(Audit::Asked(view.kind)));
+        }
+        self.on_screen = Some(view.kind);
+        out.push(Effect::ShowView(Box::new(view)));
+    }
+
+    fn close(&mut self, out: &mut Vec<Effect<T>>) {
+        if self.on_screen.take().is_some() {
+            out.push(Effect::CloseView);
+        }
+    }
+
+    /// Whether the screen has a PIN entry: if any of its choices needs one.
+    fn asks_pin(&self) -> bool {
+        self.verification || self.offers.any_needs_unlock()
+    }
+
+    fn pin_field(&self, purpose: PinPurpose) -> PinField {
+        let wait_ms = if purpose == PinPurpose::New {
+            0
+        } else {
+            self.hello.wait_ms
+        };
+        PinField {
+            purpose,
+            tries_left: self.hello.tries_left,
+            wait_ms,
+        }
+    }
+
+    fn call(&self, selected: &Selected) -> Call {
+        let candidate = &selected.offer.candidate;
+        Call {
+            provider: candidate.provider.clone(),
+            credential: candidate.credential.clone(),
+            transaction: self.transaction(),
+        }
+    }
+
+    /// A provider never sees a transaction twice: the repetition has its own.
+    fn transaction(&self) -> Transaction {
+        let [first, second] = self.transactions;
+        if self.repeated { second } else { first }
+    }
+}
+
+/// How a ceremony begins.
+#[derive(Clone)]
+enum Opening {
+    Ask,
+    Excluded,
+    Nothing {
+        cause: Cause,
+        provider_name: Option<String>,
+    },
+}
+
+/// Where a ceremony stands. Consent, PIN and evidence live in the state that may use them and die with it.
+enum State<T: Tokens> {
+    /// Not begun.
+    New,
+    /// The user is choosing a PIN.
+    ChoosingPin,
+    /// hello is setting it.
+    SettingPin { consent: Consent },
+    /// The user is asked.
+    Asking,
+    /// The user is told of an excluded passkey and asked whether to tell the site.
+    MeetingExcluded,
+    /// The provider is started and asked how it is.
+    Describing {
+        consent: Consent,
+        selected: Selected,
+        pin: Option<T::Pin>,
+    },
+    /// hello verifies; for a ceremony something is selected, for an approval not.
+    Verifying {
+        consent: Consent,
+        selected: Option<Selected>,
+    },
+    /// The provider works.
+    Executing {
+        selected: Selected,
+        call: Call,
+        assurance: Assurance,
+    },
+    /// Its answer is being checked.
+    Checking { selected: Selected },
+    /// The user reads why it did not work.
+    Telling(Cause),
+    /// Over.
+    Done,
+}
+
+/// What the user took.
+struct Selected {
+    offer: Offer,
+    remember: bool,
+}
+
+fn audit_failure<T: Tokens>(offer: &Offer, cause: &Cause) -> Effect<T> {
+    Effect::Audit(Audit::Failed {
+        provider: offer.candidate.provider.clone(),
+        cause: cause.clone(),
+    })
+}

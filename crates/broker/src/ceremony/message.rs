@@ -1,0 +1,412 @@
+//! What goes into the machine and what comes out of it.
+
+use std::fmt;
+
+use super::{Tokens, Transaction};
+use crate::types::{Cause, Refusal};
+use crate::view::{Kind, View};
+
+/// Something happened.
+pub enum Event<T: Tokens> {
+    /// The ceremony may begin; once, first.
+    Started,
+    /// A prompt is there now. The view needs no repeating: the queue has it.
+    PromptAttached,
+    /// A view is waiting, no prompt is there and none can be started.
+    PromptUnavailable,
+    /// The prompt that showed the view went away, and no other took its place.
+    PromptClosed,
+    /// The user agreed to what is on screen.
+    UserApproved {
+        /// The id of the choice taken; `None` means the preselected one.
+        choice: Option<String>,
+        /// Whether to remember the provider for the site.
+        remember: bool,
+        /// The PIN, if the view asked for one and the user gave it.
+        pin: Option<T::Pin>,
+    },
+    /// The user declined, or closed a notice.
+    UserRefused,
+    /// hello's answer to [`Effect::SetPin`].
+    PinSet(Result<(), PinFailure>),
+    /// hello's good answer to [`Effect::Verify`].
+    Verified {
+        /// Evidence for the audience and transaction that `Verify` named.
+        evidence: T::Evidence,
+        /// The unlock boxes, when `Verify` asked for any.
+        unlock: Option<T::Unlock>,
+    },
+    /// hello's other answers to [`Effect::Verify`].
+    VerifyFailed(VerifyFailure),
+    /// The answer to [`Effect::DescribeProvider`].
+    ProviderReady(Readiness),
+    /// The answer to [`Effect::Execute`].
+    ProviderAnswered(ProviderReply<T>),
+    /// No answer to [`Effect::DescribeProvider`] or [`Effect::Execute`].
+    ProviderFailed(ProviderFailure),
+    /// The answer to [`Effect::CheckAnswer`]; the error names the check that failed, without secrets.
+    AnswerChecked(Result<T::Answer, String>),
+    /// The caller's process or connection is gone.
+    CallerGone,
+    /// The caller withdrew its request.
+    CallerCancelled,
+    /// The ceremony's time is over.
+    TimedOut,
+}
+
+/// Why a new PIN was not set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PinFailure {
+    /// It is too easy to guess, too short or too long; the reason is for the user.
+    Weak(String),
+    /// There is one already: somebody else's ceremony was faster.
+    AlreadySet,
+    /// hello cannot be reached, or failed.
+    Unavailable,
+}
+
+/// Why there is no evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyFailure {
+    /// The PIN is wrong.
+    WrongPin {
+        /// Attempts left before the lock-out.
+        tries_left: u32,
+        /// Milliseconds until the next attempt is looked at.
+        wait_ms: u64,
+    },
+    /// The PIN came too soon and was not looked at.
+    Wait {
+        /// Milliseconds until an attempt is looked at.
+        wait_ms: u64,
+    },
+    /// Too many wrong PINs.
+    LockedOut,
+    /// There is no PIN.
+    NoPin,
+    /// hello cannot be reached, failed, or gave evidence that does not fit.
+    Unavailable,
+    /// A provider to be unlocked could not be described (approvals only: they have no step of their own for it).
+    Provider(ProviderFailure),
+}
+
+/// How a provider is, seen just before it is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Readiness {
+    /// Whether it is locked.
+    pub lock: crate::choice::Lock,
+    /// Whether its getInfo fits the request (an algorithm in common, for a new passkey).
+    pub supported: bool,
+}
+
+/// How a provider failed to answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProviderFailure {
+    /// Its connection went away.
+    Crashed,
+    /// It let its deadline pass.
+    Hung,
+    /// It could not be started or spoken to.
+    Unreachable,
+}
+
+impl From<ProviderFailure> for Cause {
+    fn from(failure: ProviderFailure) -> Self {
+        match failure {
+            ProviderFailure::Crashed => Self::ProviderCrashed,
+            ProviderFailure::Hung => Self::ProviderHung,
+            ProviderFailure::Unreachable => Self::ProviderUnreachable,
+        }
+    }
+}
+
+/// A provider's answer.
+pub enum ProviderReply<T: Tokens> {
+    /// Status ok, with the unchecked payload.
+    Ok(T::Reply),
+    /// Any other status.
+    Declined(Decline),
+}
+
+/// The statuses of the joint other than ok.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decline {
+    /// The user said no in the provider's own window.
+    CancelledByUser,
+    /// It holds no such passkey.
+    NotFound,
+    /// It holds an excluded one.
+    Excluded,
+    /// It is locked.
+    Locked,
+    /// It is busy.
+    Busy,
+    /// It cannot do what was asked.
+    Unsupported,
+    /// Its policy forbids it.
+    DeniedByPolicy,
+    /// It holds the request to be invalid.
+    InvalidRequest,
+    /// It failed.
+    Internal,
+}
+
+impl From<Decline> for Cause {
+    fn from(decline: Decline) -> Self {
+        match decline {
+            Decline::CancelledByUser => Self::CancelledByUser,
+            Decline::NotFound => Self::NoCredential,
+            Decline::Excluded => Self::Excluded,
+            Decline::Locked => Self::ProviderLocked,
+            Decline::Busy => Self::ProviderRefused(Refusal::Busy),
+            Decline::Unsupported => Self::Unsupported,
+            Decline::DeniedByPolicy => Self::DeniedByPolicy,
+            Decline::InvalidRequest => Self::ProviderRefused(Refusal::InvalidRequest),
+            Decline::Internal => Self::ProviderRefused(Refusal::Internal),
+        }
+    }
+}
+
+/// Something to do. Effects are performed in the order in which [`super::Machine::handle`] returns them.
+pub enum Effect<T: Tokens> {
+    /// Put this view into the prompt queue, in place of the ceremony's present one if it has one.
+    ShowView(Box<View>),
+    /// Take the ceremony's view out of the queue.
+    CloseView,
+    /// Give hello this PIN as the new one. Answered by [`Event::PinSet`].
+    SetPin(T::Pin),
+    /// Have hello verify. Answered by [`Event::Verified`] or [`Event::VerifyFailed`].
+    Verify(Verify<T>),
+    /// Start the provider if need be and ask how it is. Answered by [`Event::ProviderReady`] or [`Event::ProviderFailed`].
+    DescribeProvider {
+        /// The provider's id.
+        provider: String,
+    },
+    /// Send the request through the joint. Answered by [`Event::ProviderAnswered`] or [`Event::ProviderFailed`].
+    Execute(Execution<T>),
+    /// Tell the provider to drop the transaction; wait for nothing.
+    CancelProvider {
+        /// The provider's id.
+        provider: String,
+        /// The transaction to drop.
+        transaction: Transaction,
+    },
+    /// Check a provider's answer (rule 5). Answered by [`Event::AnswerChecked`].
+    CheckAnswer(Check<T>),
+    /// Make this provider the user's rule for this site.
+    Remember {
+        /// The site.
+        rp_id: String,
+        /// The provider.
+        provider: String,
+    },
+    /// A provider served a site: learn what was last used.
+    Used {
+        /// The site.
+        rp_id: String,
+        /// The provider.
+        provider: String,
+        /// The passkey, where it was known beforehand.
+        credential: Option<Vec<u8>>,
+    },
+    /// Write an audit entry.
+    Audit(Audit),
+    /// The ceremony is over; once, last.
+    Finish(Result<Outcome<T>, Cause>),
+}
+
+/// An order to verify the user.
+pub struct Verify<T: Tokens> {
+    /// The PIN to check.
+    pub pin: T::Pin,
+    /// Whom the evidence is for: a provider's id, or [`super::Approval::BROKER`].
+    pub audience: String,
+    /// The transaction that the evidence is bound to.
+    pub transaction: Transaction,
+    /// The call that the evidence will go with; its parameters, with user verification asked for, are the buffer whose hash
+    /// the evidence carries. `None` for approvals.
+    pub call: Option<Call>,
+    /// The ids of the providers to make unlock boxes for.
+    pub unlock: Vec<String>,
+}
+
+/// One call of a provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The provider's id.
+    pub provider: String,
+    /// The passkey to use, when the user chose one; the request's allow list is narrowed to it.
+    pub credential: Option<Vec<u8>>,
+    /// The transaction it runs under.
+    pub transaction: Transaction,
+}
+
+/// An order to send a request to a provider.
+pub struct Execution<T: Tokens> {
+    /// What to call.
+    pub call: Call,
+    /// The user's consent, which an envelope cannot be made without.
+    pub consent: Consent,
+    /// The evidence; with it, and only with it, the request asks for user verification.
+    pub evidence: Option<T::Evidence>,
+    /// The unlock box.
+    pub unlock: Option<T::Unlock>,
+    /// Whether the provider may put up a window.
+    pub presentation: Presentation,
+}
+
+/// Proof that the user agreed to what was on screen. Only the machine makes one, and it is used up by what it permits.
+#[derive(Debug)]
+pub struct Consent {
+    _made_by_the_machine: (),
+}
+
+impl Consent {
+    pub(super) fn given() -> Self {
+        Self {
+            _made_by_the_machine: (),
+        }
+    }
+}
+
+/// Whether a provider may put up a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presentation {
+    /// No.
+    Silent,
+    /// Yes: it is locked and unlocks by its own means.
+    Visible,
+}
+
+/// An order to check an answer.
+pub struct Check<T: Tokens> {
+    /// The call it answers.
+    pub call: Call,
+    /// The unchecked answer.
+    pub reply: T::Reply,
+    /// What its flags must say.
+    pub assurance: Assurance,
+}
+
+/// What an answer may claim about the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// Consent only: UP set, UV not set.
+    Consented,
+    /// Evidence was given: UP and UV set.
+    Verified,
+}
+
+/// How a ceremony ended well.
+pub enum Outcome<T: Tokens> {
+    /// A checked answer for the caller.
+    Answered(T::Answer),
+    /// The approval that was asked for.
+    Approved {
+        /// The user's consent.
+        consent: Consent,
+        /// Evidence for the approval's audience; absent only where choosing a PIN was all there was to do.
+        evidence: Option<T::Evidence>,
+        /// The unlock boxes.
+        unlock: Option<T::Unlock>,
+    },
+}
+
+/// A step worth an audit entry. Beginning and end are the daemon's to write, who knows the request and sees the `Finish`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Audit {
+    /// A view was put before the user for the first time or with another purpose.
+    Asked(Kind),
+    /// A PIN was chosen.
+    PinChosen,
+    /// The user agreed; for a ceremony with this provider.
+    Approved {
+        /// The provider's id.
+        provider: Option<String>,
+    },
+    /// The user declined.
+    Refused,
+    /// hello verified the user.
+    Verified,
+    /// hello did not.
+    NotVerified(VerifyFailure),
+    /// The request went to a provider.
+    Called {
+        /// The provider's id.
+        provider: String,
+        /// What it may claim.
+        assurance: Assurance,
+    },
+    /// A provider declined or failed.
+    Failed {
+        /// The provider's id.
+        provider: String,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+impl Audit {
+    /// A short stable name for the audit log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Asked(_) => "asked",
+            Self::PinChosen => "pin-chosen",
+            Self::Approved { .. } => "approved",
+            Self::Refused => "refused",
+            Self::Verified => "verified",
+            Self::NotVerified(_) => "not-verified",
+            Self::Called { .. } => "called",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
+// Events and effects carry PINs, evidence, answers and credential ids: print their kind, never what is in them.
+impl<T: Tokens> fmt::Debug for Event<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Started => "Started",
+            Self::PromptAttached => "PromptAttached",
+            Self::PromptUnavailable => "PromptUnavailable",
+            Self::PromptClosed => "PromptClosed",
+            Self::UserApproved { .. } => "UserApproved",
+            Self::UserRefused => "UserRefused",
+            Self::PinSet(_) => "PinSet",
+            Self::Verified { .. } => "Verified",
+            Self::VerifyFailed(failure) => return write!(f, "VerifyFailed({failure:?})"),
+            Self::ProviderReady(readiness) => return write!(f, "ProviderReady({readiness:?})"),
+            Self::ProviderAnswered(ProviderReply::Ok(_)) => "ProviderAnswered(Ok)",
+            Self::ProviderAnswered(ProviderReply::Declined(decline)) => {
+                return write!(f, "ProviderAnswered({decline:?})");
+            }
+            Self::ProviderFailed(failure) => return write!(f, "ProviderFailed({failure:?})"),
+            Self::AnswerChecked(Ok(_)) => "AnswerChecked(Ok)",
+            Self::AnswerChecked(Err(_)) => "AnswerChecked(Err)",
+            Self::CallerGone => "CallerGone",
+            Self::CallerCancelled => "CallerCancelled",
+            Self::TimedOut => "TimedOut",
+        })
+    }
+}
+
+impl<T: Tokens> fmt::Debug for Effect<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ShowView(view) => write!(f, "ShowView({})", view.kind.name()),
+            Self::CloseView => f.write_str("CloseView"),
+            Self::SetPin(_) => f.write_str("SetPin"),
+            Self::Verify(verify) => write!(f, "Verify({})", verify.audience),
+            Self::DescribeProvider { provider } => write!(f, "DescribeProvider({provider})"),
+            Self::Execute(execution) => write!(f, "Execute({})", execution.call.provider),
+            Self::CancelProvider { provider, .. } => write!(f, "CancelProvider({provider})"),
+            Self::CheckAnswer(check) => write!(f, "CheckAnswer({:?})", check.assurance),
+            Self::Remember { provider, .. } => write!(f, "Remember({provider})"),
+            Self::Used { provider, .. } => write!(f, "Used({provider})"),
+            Self::Audit(audit) => write!(f, "Audit({})", audit.code()),
+            Self::Finish(Ok(Outcome::Answered(_))) => f.write_str("Finish(Answered)"),
+            Self::Finish(Ok(Outcome::Approved { .. })) => f.write_str("Finish(Approved)"),
+            Self::Finish(Err(cause)) => write!(f, "Finish({cause:?})"),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The screens of a ceremony: from what the machine knows to the view that a prompt draws.
+
+use super::input::{Approval, Context};
+use crate::choice::{Candidate, Lock};
+use crate::types::Cause;
+use crate::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View, sanitise, text};
+
+/// What a ceremony is to lead to.
+pub(super) enum Goal {
+    /// An answer for a caller.
+    Answer { creates: bool, rp_id: String },
+    /// The user's approval.
+    Approve(Approval),
+}
+
+/// A candidate under the name that the prompt knows it by.
+#[derive(Clone)]
+pub(super) struct Offer {
+    pub(super) id: String,
+    pub(super) candidate: Candidate,
+}
+
+/// The candidates of a ceremony.
+#[derive(Default)]
+pub(super) struct Offers {
+    all: Vec<Offer>,
+    preselected: Option<String>,
+    several_providers: bool,
+}
+
+impl Offers {
+    pub(super) fn new(candidates: Vec<Candidate>, preselected: Option<usize>) -> Self {
+        let several_providers = candidates
+            .first()
+            .is_some_and(|first| candidates.iter().any(|candidate| candidate.provider != first.provider));
+        let all: Vec<Offer> = (1..)
+            .zip(candidates)
+            .map(|(number, candidate)| Offer {
+                id: format!("c{number}"),
+                candidate,
+            })
+            .collect();
+        let preselected = preselected
+            .and_then(|index| all.get(index))
+            .map(|offer| offer.id.clone());
+        Self {
+            all,
+            preselected,
+            several_providers,
+        }
+    }
+
+    /// The offer of this id; without one the preselected; without that the only one.
+    pub(super) fn find(&self, choice: Option<&str>) -> Option<&Offer> {
+        match choice.or(self.preselected.as_deref()) {
+            Some(id) => self.all.iter().find(|offer| offer.id == id),
+            None if self.all.len() == 1 => self.all.first(),
+            None => None,
+        }
+    }
+
+    pub(super) fn preselect(&mut self, id: &str) {
+        self.preselected = Some(id.to_owned());
+    }
+
+    /// Keeps the offers that `keep` says, and forgets a preselection that is gone.
+    pub(super) fn retain(&mut self, keep: impl Fn(&Offer) -> bool) {
+        self.all.retain(|offer| keep(offer));
+        self.preselected
+            .take_if(|id| !self.all.iter().any(|offer| offer.id == *id));
+        if let [only] = self.all.as_slice() {
+            self.preselected = Some(only.id.clone());
+        }
+    }
+
+    pub(super) fn set_lock(&mut self, provider: &str, lock: Lock) {
+        for offer in self.all.iter_mut().filter(|offer| offer.candidate.provider == provider) {
+            offer.candidate.lock = lock;
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn any_needs_unlock(&self) -> bool {
+        self.all.iter().any(|offer| offer.candidate.needs_unlock())
+    }
+
+    /// Whether there were several providers to begin with: only then there is something to remember.
+    pub(super) fn several_providers(&self) -> bool {
+        self.several_providers
+    }
+
+    fn choices(&self) -> Vec<Choice> {
+        self.all
+            .iter()
+            .map(|Offer { id, candidate }| Choice {
+                id: id.clone(),
+                kind: if candidate.credential.is_some() {
+                    ChoiceKind::Passkey
+                } else {
+                    ChoiceKind::Provider
+                },
+                provider: candidate.provider.clone(),
+                provider_name: candidate.provider_name.clone(),
+                label: candidate.label.clone(),
+                detail: candidate.detail.clone(),
+                locked: candidate.lock != Lock::Open,
+            })
+            .collect()
+    }
+}
+
+/// Makes the views of one ceremony.
+pub(super) struct Screens {
+    pub(super) context: Context,
+    pub(super) goal: Goal,
+}
+
+impl Screens {
+    /// The screen that asks for choice, consent and PIN at once.
+    pub(super) fn question(&self, offers: &Offers, pin: Option<PinField>, problem: Option<Problem>) -> View {
+        let (kind, title) = match &self.goal {
+            Goal::Answer { creates, rp_id } => {
+                let kind = if *creates { Kind::Create } else { Kind::SignIn };
+                (kind, text::site_title(kind, rp_id))
+            }
+            Goal::Approve(approval) => approval_title(approval),
+        };
+        let mut view = self.view(kind, title);
+        view.choices = offers.choices();
+        view.preselected.clone_from(&offers.preselected);
+        view.remember = offers.several_providers();
+        view.pin = pin;
+        view.problem = problem;
+        self.add_subject(&mut view);
+        view
+    }
+
+    /// The screen that says that the site excludes a passkey which exists.
+    pub(super) fn excluded(&self, offers: &Offers) -> View {
+        let mut view = self.view(Kind::Create, text::excluded_title(self.rp_id().unwrap_or_default()));
+        view.problem = offers
+            .all
+            .first()
+            .map(|offer| text::excluded(&offer.candidate.provider_name));
+        view.choices = offers.choices();
+        view.preselected.clone_from(&offers.preselected);
+        view
+    }
+
+    /// The screen on which the user chooses a PIN.
+    pub(super) fn choose_pin(&self, pin: PinField, problem: Option<Problem>) -> View {
+        let mut view = self.view(Kind::ChoosePin, text::CHOOSE_PIN_TITLE.to_owned());
+        view.account = None;
+        view.pin = Some(pin);
+        view.problem = problem;
+        view
+    }
+
+    /// The screen that tells why it did not work.
+    pub(super) fn notice(&self, cause: &Cause, provider_name: Option<&str>) -> View {
+        let (title, problem) = text::notice(cause, provider_name, self.rp_id());
+        let mut view = self.view(Kind::Notice, title);
+        view.problem = Some(problem);
+        view
+    }
+
+    fn view(&self, kind: Kind, title: String) -> View {
+        View {
+            version: VERSION,
+            kind,
+            title,
+            site: self.context.site.clone(),
+            caller: Some(self.context.caller.clone()),
+            account: self.context.account.clone(),
+            expires_ms: self.context.expires_ms,
+            ..View::idle(0)
+        }
+    }
+
+    fn rp_id(&self) -> Option<&str> {
+        match &self.goal {
+            Goal::Answer { rp_id, .. } => Some(rp_id),
+            Goal::Approve(_) => None,
+        }
+    }
+
+    /// Adds site and account of the passkey that an approval is about, where the context names none.
+    fn add_subject(&self, view: &mut View) {
+        let Goal::Approve(
+            Approval::DeletePasskey { account, rp_id, .. } | Approval::RenamePasskey { account, rp_id, .. },
+        ) = &self.goal
+        else {
+            return;
+        };
+        view.account
+            .get_or_insert_with(|| AccountView::of(account.as_deref(), None));
+        view.site.get_or_insert_with(|| SiteView {
+            rp_id: sanitise::line(rp_id, sanitise::MAX_HOST_CHARS),
+            rp_name: None,
+            origin: None,
+            top_origin: None,
+        });
+    }
+}
+
+fn approval_title(approval: &Approval) -> (Kind, String) {
+    let account = |name: &Option<String>| AccountView::of(name.as_deref(), None).name;
+    let host = |rp_id: &str| sanitise::line(rp_id, sanitise::MAX_HOST_CHARS);
+    match approval {
+        Approval::Unlock { providers } | Approval::Setup { providers } => {
+            let names: Vec<String> = providers
+                .iter()
+                .map(|provider| text::provider_name(&provider.name, &provider.id))
+                .collect();
+            (Kind::Unlock, text::unlock_title(&names))
+        }
+        Approval::EnableProvider { provider } => (
+            Kind::EnableProvider,
+            text::enable_title(&text::provider_name(&provider.name, &provider.id)),
+        ),
+        Approval::VerifyUser { provider, hint } => {
+            let hint = hint.as_deref().and_then(sanitise::label);
+            let name = text::provider_name(&provider.name, &provider.id);
+            (Kind::Verify, text::verify_title(&name, hint.as_deref()))
+        }
+        Approval::DeletePasskey {
+            account: name, rp_id, ..
+        } => (Kind::Verify, text::delete_title(&account(name), &host(rp_id))),
+        Approval::RenamePasskey {
+            account: name,
+            rp_id,
+            new_name,
+            ..
+        } => {
+            let new_name = sanitise::label(new_name).unwrap_or_else(|| text::UNNAMED_ACCOUNT.to_owned());
+            (
+                Kind::Verify,
+                text::rename_title(&account(name), &host(rp_id), &new_name),
+            )
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! Who may answer a ceremony, and in which order the user sees them: pure functions over what is known beforehand.
+//!
+//! [`plan`] takes what is asked ([`Need`]), the providers ([`ProviderSnapshot`]), the passkeys that their metadata caches
+//! name ([`PasskeySnapshot`]) and the user's rule for the site ([`Preference`]), and gives the course of the ceremony
+//! ([`Plan`]): choose among candidates, meet an excluded passkey, or tell the user why there is nothing.
+
+use std::cmp::Reverse;
+
+use crate::types::Cause;
+use crate::view::{sanitise, text};
+
+/// What the broker knows of a provider when a ceremony begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // Four independent facts, each read in one place.
+pub struct ProviderSnapshot {
+    /// Its id, in reverse DNS.
+    pub id: String,
+    /// Its name, as its manifest has it.
+    pub name: String,
+    /// Whether the user has enabled it.
+    pub enabled: bool,
+    /// Whether it runs or can be started.
+    pub reachable: bool,
+    /// Whether it is locked, as far as is known before it is asked.
+    pub lock: Lock,
+    /// The COSE algorithms it makes keys for; `None` when it has never been asked.
+    pub algorithms: Option<Vec<i64>>,
+    /// Whether it evaluates PRF.
+    pub prf: bool,
+    /// Whether its manifest and the policy let it serve this RP ID.
+    pub allowed: bool,
+    /// Whether it has ever pushed its metadata; without, only the provider itself knows what it holds.
+    pub metadata_known: bool,
+}
+
+/// Whether a provider can be used as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lock {
+    /// It is open, or never locks.
+    Open,
+    /// It is locked and takes an unlock box, so the user's PIN opens it.
+    Locked,
+    /// It is locked and unlocks by its own means: it may put up its own window.
+    OwnMeans,
+}
+
+/// One passkey, as a provider's metadata cache names it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasskeySnapshot {
+    /// The provider that holds it.
+    pub provider: String,
+    /// The credential id, 1 to 1023 bytes.
+    pub id: Vec<u8>,
+    /// The RP ID it belongs to.
+    pub rp_id: String,
+    /// The user handle, 1 to 64 bytes, where known.
+    pub user_handle: Option<Vec<u8>>,
+    /// The user name.
+    pub user_name: Option<String>,
+    /// The name for display.
+    pub display_name: Option<String>,
+    /// Whether it is found without being named in an allow list.
+    pub discoverable: bool,
+    /// When it was made, in milliseconds since the Unix epoch.
+    pub created_ms: Option<u64>,
+    /// When it was last used, in milliseconds since the Unix epoch.
+    pub last_used_ms: Option<u64>,
+}
+
+/// What is asked of a provider.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Need {
+    /// A new passkey.
+    Make {
+        /// The COSE algorithms that the site accepts, best first.
+        algorithms: Vec<i64>,
+        /// Whether the site asks for PRF.
+        prf: bool,
+        /// The credential ids that must not exist yet.
+        exclude: Vec<Vec<u8>>,
+        /// The user handle the passkey is for.
+        user_handle: Vec<u8>,
+    },
+    /// An assertion.
+    Get {
+        /// The credential ids that may answer; empty means any discoverable one.
+        allow: Vec<Vec<u8>>,
+    },
+}
+
+/// What the user has said or done before, as far as it matters for this site.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preference {
+    /// The provider that the user's rule for this site names.
+    pub remembered: Option<String>,
+    /// The provider that last served this site.
+    pub last_used: Option<String>,
+    /// The default provider for every site.
+    pub default_provider: Option<String>,
+}
+
+/// One possible answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's name, fit to be shown.
+    pub provider_name: String,
+    /// The passkey, where one is meant and known.
+    pub credential: Option<Vec<u8>>,
+    /// The line to show, sanitised.
+    pub label: String,
+    /// The second line, sanitised; may be empty.
+    pub detail: String,
+    /// Whether the provider is locked.
+    pub lock: Lock,
+}
+
+impl Candidate {
+    /// Whether the provider cannot be used until the user has entered the PIN.
+    pub fn needs_unlock(&self) -> bool {
+        self.lock == Lock::Locked
+    }
+}
+
+/// The course a ceremony takes.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// The user chooses, or agrees to the only candidate.
+    Choose {
+        /// In the order to show them; never empty.
+        candidates: Vec<Candidate>,
+        /// The index of the one to begin with; `None` when nothing speaks for any.
+        preselected: Option<usize>,
+    },
+    /// The exclude list names passkeys that exist.
+    Excluded {
+        /// Those passkeys; never empty.
+        existing: Vec<Candidate>,
+    },
+    /// Nobody can answer.
+    Nothing {
+        /// Why.
+        cause: Cause,
+        /// The name of the provider that the cause is about, where it is about one.
+        provider_name: Option<String>,
+    },
+}
+
+/// Finds the course of a ceremony for `rp_id`.
+pub fn plan(
+    need: &Need,
+    rp_id: &str,
+    providers: &[ProviderSnapshot],
+    passkeys: &[PasskeySnapshot],
+    preference: &Preference,
+) -> Plan {
+    let here: Vec<(&PasskeySnapshot, &ProviderSnapshot)> = passkeys
+        .iter()
+        .filter(|passkey| passkey.rp_id == rp_id)
+        .filter_map(|passkey| {
+            providers
+                .iter()
+                .find(|provider| provider.id == passkey.provider)
+                .map(|provider| (passkey, provider))
+        })
+        .collect();
+    match need {
+        Need::Make {
+            algorithms,
+            prf,
+            exclude,
+            user_handle,
+        } => {
+            let existing: Vec<Candidate> = here
+                .iter()
+                .filter(|(passkey, _)| exclude.contains(&passkey.id))
+                .map(|(passkey, provider)| existing_candidate(passkey, provider))
+                .collect();
+            if !existing.is_empty() {
+                return Plan::Excluded { existing };
+            }
+            plan_make(algorithms, *prf, user_handle, providers, &here, preference)
+        }
+        Need::Get { allow } => plan_get(allow, providers, &here, preference),
+    }
+}
+
+fn plan_make(
+    algorithms: &[i64],
+    prf: bool,
+    user_handle: &[u8],
+    providers: &[ProviderSnapshot],
+    here: &[(&PasskeySnapshot, &ProviderSnapshot)],
+    preference: &Preference,
+) -> Plan {
+    let (mut usable, refused) = usable(providers.iter());
+    let offered = usable.len();
+    usable.retain(|provider| {
+        provider
+            .algorithms
+            .as_ref()
+            .is_none_or(|known| algorithms.iter().any(|algorithm| known.contains(algorithm)))
+    });
+    if usable.is_empty() {
+        return match refused {
+            _ if offered > 0 => Plan::Nothing {
+                cause: Cause::Unsupported,
+                provider_name: None,
+            },
+            Some(refused) => refused,
+            None => Plan::Nothing {
+                cause: Cause::Unsupported,
+                provider_name: None,
+            },
+        };
+    }
+    // PRF is an extension: a site that asks for it must still get a passkey where nobody has it (WebAuthn 9.3). But where
+    // somebody has it, the others would only disappoint.
+    if prf && usable.iter().any(|provider| provider.prf) {
+        usable.retain(|provider| provider.prf);
+    }
+    usable.sort_by_cached_key(|provider| {
+        (
+            rank(&provider.id, preference),
+            provider.name.to_lowercase(),
+            &provider.id,
+        )
+    });
+    let candidates: Vec<Candidate> = usable
+        .iter()
+        .map(|provider| {
+            let same_account = here.iter().any(|(passkey, holder)| {
+                holder.id == provider.id && passkey.user_handle.as_deref() == Some(user_handle) && passkey.discoverable
+            });
+            let name = text::provider_name(&provider.name, &provider.id);
+            Candidate {
+                provider: provider.id.clone(),
+                provider_name: name.clone(),
+                credential: None,
+                label: name,
+                detail: if same_account {
+                    text::REPLACES_PASSKEY.to_owned()
+                } else {
+                    String::new()
+                },
+                lock: provider.lock,
+            }
+        })
+        .collect();
+    choose(candidates, preference)
+}
+
+fn plan_get(
+    allow: &[Vec<u8>],
+    providers: &[ProviderSnapshot],
+    here: &[(&PasskeySnapshot, &ProviderSnapshot)],
+    preference: &Preference,
+) -> Plan {
+    let mut matching: Vec<_> = here
+        .iter()
+        .copied()
+        .filter(|(passkey, _)| {
+            if allow.is_empty() {
+                passkey.discoverable
+            } else {
+                allow.contains(&passkey.id)
+            }
+        })
+        .collect();
+    let (holders, refused) = usable(matching.iter().map(|(_, provider)| *provider));
+    matching.retain(|(_, provider)| holders.iter().any(|holder| holder.id == provider.id));
+    matching.sort_by_cached_key(|(passkey, provider)| {
+        (
+            preference.remembered.as_ref() != Some(&provider.id),
+            Reverse(passkey.last_used_ms),
+            rank(&provider.id, preference),
+            Reverse(passkey.created_ms),
+            passkey.user_name.clone(),
+            passkey.id.clone(),
+        )
+    });
+    let several = holders.len() > 1;
+    let mut candidates: Vec<Candidate> = matching
+        .iter()
+        .map(|(passkey, provider)| passkey_candidate(passkey, provider, several))
+        .collect();
+    // A provider whose passkeys we have never been told of may hold the one that is wanted: offer to look there.
+    let (mut unknown, _) = usable(providers.iter().filter(|provider| !provider.metadata_known));
+    unknown.sort_by_cached_key(|provider| {
+        (
+            rank(&provider.id, preference),
+            provider.name.to_lowercase(),
+            &provider.id,
+        )
+    });
+    candidates.extend(unknown.into_iter().map(|provider| {
+        let name = text::provider_name(&provider.name, &provider.id);
+        Candidate {
+            provider: provider.id.clone(),
+            label: text::look_in(&name),
+            provider_name: name,
+            credential: None,
+            detail: String::new(),
+            lock: provider.lock,
+        }
+    }));
+    if candidates.is_empty() {
+        return refused.unwrap_or(Plan::Nothing {
+            cause: Cause::NoCredential,
+            provider_name: None,
+        });
+    }
+    choose(candidates, preference)
+}
+
+/// The providers among `all` that may be asked, each once, and what to tell the user if there are none: the first reason that
+/// the user can do something about.
+fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a ProviderSnapshot>, Option<Plan>) {
+    let mut usable: Vec<&ProviderSnapshot> = Vec::new();
+    let mut refused: Option<(u8, Plan)> = None;
+    for provider in all {
+        let (weight, cause) = if !provider.allowed {
+            (2, Cause::DeniedByPolicy)
+        } else if !provider.enabled {
+            (0, Cause::ProviderDisabled)
+        } else if !provider.reachable {
+            (1, Cause::ProviderUnreachable)
+        } else {
+            if !usable.iter().any(|known| known.id == provider.id) {
+                usable.push(provider);
+            }
+            continue;
+        };
+        if refused.as_ref().is_none_or(|(before, _)| weight < *before) {
+            let provider_name = Some(text::provider_name(&provider.name, &provider.id));
+            refused = Some((weight, Plan::Nothing { cause, provider_name }));
+        }
+    }
+    (usable, refused.map(|(_, plan)| plan))
+}
+
+/// The user's rule for the site, then last used, then the default, then the rest.
+fn rank(provider: &str, preference: &Preference) -> u8 {
+    let order = [
+        &preference.remembered,
+        &preference.last_used,
+        &preference.default_provider,
+    ];
+    (0_u8..)
+        .zip(order)
+        .find(|(_, named)| named.as_deref() == Some(provider))
+        .map_or(u8::MAX, |(rank, _)| rank)
+}
+
+/// Begins with the first candidate if something speaks for it.
+fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Plan {
+    let reason = match candidates.as_slice() {
+        [first, rest @ ..] => {
+            rest.is_empty() || first.credential.is_some() || rank(&first.provider, preference) != u8::MAX
+        }
+        [] => false,
+    };
+    Plan::Choose {
+        candidates,
+        preselected: reason.then_some(0),
+    }
+}
+
+fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, several_providers: bool) -> Candidate {
+    let provider_name = text::provider_name(&provider.name, &provider.id);
+    let user_name = passkey.user_name.as_deref().and_then(sanitise::label);
+    let display_name = passkey.display_name.as_deref().and_then(sanitise::label);
+    let (label, second) = match (user_name, display_name) {
+        (Some(user), Some(display)) if user != display => (user, Some(display)),
+        (Some(name), _) | (None, Some(name)) => (name, None),
+        (None, None) => (text::UNNAMED_ACCOUNT.to_owned(), None),
+    };
+    let place = several_providers.then(|| provider_name.clone());
+    let detail = second.into_iter().chain(place).collect::<Vec<_>>().join(" · ");
+    Candidate {
+        provider: provider.id.clone(),
+        provider_name,
+        credential: Some(passkey.id.clone()),
+        label,
+        detail,
+        lock: provider.lock,
+    }
+}
+
+fn existing_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot) -> Candidate {
+    let mut candidate = passkey_candidate(passkey, provider, true);
+    if !provider.enabled {
+        candidate.detail = text::disabled(&candidate.detail);
+    }
+    candidate
+}

@@ -1,0 +1,354 @@
+//! The prompt queue: views of many ceremonies, shown one after another.
+//!
+//! Pure: it holds no prompt and no clock. A ceremony is [admitted](PromptQueue::admit) before its machine is made, which bounds
+//! what one caller, or all of them, can pile up. Its view waits in the order in which it was first shown and is bound to its
+//! caller: when that goes, the view goes at once. A prompt answers a view by prompt number and revision, so that a click meant
+//! for one view never counts for the next.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::types::Cause;
+use crate::view::View;
+
+/// How many ceremonies one caller may have at a time.
+pub const MAX_PER_CALLER: usize = 4;
+
+/// How many ceremonies there may be at a time.
+pub const MAX_TOTAL: usize = 32;
+
+/// Names an admitted ceremony; also the number of its prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// The number, as in [`View::prompt`]; never 0.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// An action named a prompt or a revision that is no longer on show; the prompt should look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the prompt has changed meanwhile")]
+pub struct Stale;
+
+/// The views that wait for the user, and the ceremonies that may show one.
+#[derive(Debug, Default)]
+pub struct PromptQueue {
+    admitted: BTreeMap<Ticket, Admitted>,
+    waiting: VecDeque<(Ticket, View)>,
+    last_ticket: u64,
+    revision: u32,
+}
+
+#[derive(Debug)]
+struct Admitted {
+    caller: String,
+    caller_gone: bool,
+}
+
+impl PromptQueue {
+    /// An empty queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Lets a ceremony in. `caller` tells callers apart, for example by their unique bus name.
+    ///
+    /// # Errors
+    /// [`Cause::Busy`] when the caller has [`MAX_PER_CALLER`] ceremonies, or all together have [`MAX_TOTAL`].
+    pub fn admit(&mut self, caller: &str) -> Result<Ticket, Cause> {
+        let same = self
+            .admitted
+            .values()
+            .filter(|admitted| admitted.caller == caller)
+            .count();
+        if same >= MAX_PER_CALLER || self.admitted.len() >= MAX_TOTAL {
+            return Err(Cause::Busy);
+        }
+        self.last_ticket += 1;
+        let ticket = Ticket(self.last_ticket);
+        self.admitted.insert(
+            ticket,
+            Admitted {
+                caller: caller.to_owned(),
+                caller_gone: false,
+            },
+        );
+        Ok(ticket)
+    }
+
+    /// Shows a ceremony's view: in place of its present one, or else behind all others. Says whether the view is or will be
+    /// shown; not so when the ceremony has left or its caller has gone.
+    pub fn show(&mut self, ticket: Ticket, view: View) -> bool {
+        if self.admitted.get(&ticket).is_none_or(|admitted| admitted.caller_gone) {
+            return false;
+        }
+        let front = self.front();
+        match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
+            Some((_, shown)) => *shown = view,
+            None => self.waiting.push_back((ticket, view)),
+        }
+        if front.is_none_or(|front| front == ticket) {
+            self.changed();
+        }
+        true
+    }
+
+    /// Takes a ceremony's view out.
+    pub fn close(&mut self, ticket: Ticket) {
+        self.remove(|owner, _| owner == ticket);
+    }
+
+    /// Ends a ceremony: its view goes and its place is free again.
+    pub fn leave(&mut self, ticket: Ticket) {
+        self.close(ticket);
+        self.admitted.remove(&ticket);
+    }
+
+    /// A caller has gone: its views vanish and no new ones are shown. Returns its ceremonies, which must be told.
+    pub fn caller_gone(&mut self, caller: &str) -> Vec<Ticket> {
+        let mut tickets = Vec::new();
+        for (ticket, admitted) in &mut self.admitted {
+            if admitted.caller == caller {
+                admitted.caller_gone = true;
+                tickets.push(*ticket);
+            }
+        }
+        self.remove(|owner, _| tickets.contains(&owner));
+        tickets
+    }
+
+    /// Takes out the views that have expired at `now_ms` (milliseconds since the Unix epoch). Returns their ceremonies, which
+    /// must be told.
+    pub fn expire(&mut self, now_ms: u64) -> Vec<Ticket> {
+        let expired = |view: &View| view.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms);
+        let tickets = self
+            .waiting
+            .iter()
+            .filter(|(_, view)| expired(view))
+            .map(|(owner, _)| *owner)
+            .collect();
+        self.remove(|_, view| expired(view));
+        tickets
+    }
+
+    /// The view on show, with its prompt number and revision; the idle view if there is none.
+    pub fn current(&self) -> View {
+        match self.waiting.front() {
+            Some((ticket, view)) => View {
+                prompt: ticket.0,
+                revision: self.revision,
+                ..view.clone()
+            },
+            None => View::idle(self.revision),
+        }
+    }
+
+    /// The view on show if it is another than the prompt has; `None` means: wait.
+    pub fn newer_than(&self, prompt: u64, revision: u32) -> Option<View> {
+        let current = (self.front().map_or(0, Ticket::number), self.revision);
+        (current != (prompt, revision)).then(|| self.current())
+    }
+
+    /// The ceremony that an action is for.
+    ///
+    /// # Errors
+    /// [`Stale`] unless prompt and revision are those on show.
+    pub fn act(&self, prompt: u64, revision: u32) -> Result<Ticket, Stale> {
+        self.front()
+            .filter(|front| front.0 == prompt && self.revision == revision)
+            .ok_or(Stale)
+    }
+
+    /// How many views wait, the one on show included.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// How many ceremonies are admitted.
+    pub fn admitted(&self) -> usize {
+        self.admitted.len()
+    }
+
+    fn front(&self) -> Option<Ticket> {
+        self.waiting.front().map(|(ticket, _)| *ticket)
+    }
+
+    fn remove(&mut self, gone: impl Fn(Ticket, &View) -> bool) {
+        let front = self.front();
+        self.waiting.retain(|(owner, view)| !gone(*owner, view));
+        if self.front() != front {
+            self.changed();
+        }
+    }
+
+    fn changed(&mut self) {
+        // Never two alike in a row, which is all that matters to a prompt.
+        self.revision = self.revision.wrapping_add(1);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use crate::view::Kind;
+    use proptest::prelude::*;
+
+    fn view(title: &str) -> View {
+        View {
+            kind: Kind::SignIn,
+            title: title.to_owned(),
+            ..View::idle(0)
+        }
+    }
+
+    #[test]
+    fn views_queue_one_after_another() {
+        let mut queue = PromptQueue::new();
+        assert_eq!(queue.current().kind, Kind::Idle);
+        let (first, second) = (queue.admit("a").unwrap(), queue.admit("b").unwrap());
+        assert!(queue.show(first, view("first")));
+        let shown = queue.current();
+        assert_eq!((shown.prompt, shown.title.as_str()), (first.number(), "first"));
+        assert!(queue.show(second, view("second")));
+        assert_eq!(
+            queue.newer_than(shown.prompt, shown.revision),
+            None,
+            "the second waits unseen"
+        );
+        queue.close(first);
+        let next = queue.newer_than(shown.prompt, shown.revision).unwrap();
+        assert_eq!((next.prompt, next.title.as_str()), (second.number(), "second"));
+        queue.leave(second);
+        assert_eq!(queue.newer_than(next.prompt, next.revision).unwrap().kind, Kind::Idle);
+    }
+
+    #[test]
+    fn an_action_counts_only_for_what_is_on_show() {
+        let mut queue = PromptQueue::new();
+        let ticket = queue.admit("a").unwrap();
+        assert_eq!(queue.act(0, 0), Err(Stale));
+        queue.show(ticket, view("one"));
+        let before = queue.current();
+        assert_eq!(queue.act(before.prompt, before.revision), Ok(ticket));
+        queue.show(ticket, view("two"));
+        assert_eq!(queue.act(before.prompt, before.revision), Err(Stale));
+        assert_eq!(queue.act(before.prompt + 1, queue.current().revision), Err(Stale));
+        assert_eq!(queue.waiting(), 1);
+    }
+
+    #[test]
+    fn a_flood_is_bounded() {
+        let mut queue = PromptQueue::new();
+        let mut flood: Vec<Ticket> = (0..MAX_PER_CALLER).map(|_| queue.admit("flood").unwrap()).collect();
+        assert_eq!(queue.admit("flood"), Err(Cause::Busy));
+        assert!(queue.admit("other").is_ok());
+        queue.leave(flood.pop().unwrap());
+        assert!(queue.admit("flood").is_ok());
+        let admitted = (0..100)
+            .filter(|number| queue.admit(&format!("caller {number}")).is_ok())
+            .count();
+        assert_eq!(queue.admitted(), MAX_TOTAL);
+        assert_eq!(admitted, MAX_TOTAL - MAX_PER_CALLER - 1);
+    }
+
+    #[test]
+    fn a_caller_that_goes_takes_its_views_along() {
+        let mut queue = PromptQueue::new();
+        let (gone, stays) = (queue.admit("gone").unwrap(), queue.admit("stays").unwrap());
+        queue.show(gone, view("gone"));
+        queue.show(stays, view("stays"));
+        let before = queue.current();
+        assert_eq!(queue.caller_gone("gone"), vec![gone]);
+        assert_eq!(queue.act(before.prompt, before.revision), Err(Stale));
+        assert_eq!(queue.current().title, "stays");
+        assert!(!queue.show(gone, view("too late")));
+        assert_eq!(queue.waiting(), 1);
+        queue.leave(gone);
+        assert!(!queue.show(gone, view("much too late")));
+    }
+
+    #[test]
+    fn expired_views_vanish() {
+        let mut queue = PromptQueue::new();
+        let (short, long) = (queue.admit("a").unwrap(), queue.admit("a").unwrap());
+        queue.show(
+            short,
+            View {
+                expires_ms: Some(100),
+                ..view("short")
+            },
+        );
+        queue.show(
+            long,
+            View {
+                expires_ms: Some(200),
+                ..view("long")
+            },
+        );
+        assert_eq!(queue.expire(99), vec![]);
+        assert_eq!(queue.expire(100), vec![short]);
+        assert_eq!(queue.current().title, "long");
+        assert_eq!(queue.expire(1_000), vec![long]);
+        assert_eq!(queue.current().kind, Kind::Idle);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Admit(u8),
+        Show(usize, u8),
+        Close(usize),
+        Leave(usize),
+        Gone(u8),
+        Expire(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            (0_u8..6).prop_map(Step::Admit),
+            (0_usize..40, any::<u8>()).prop_map(|(ticket, expires)| Step::Show(ticket, expires)),
+            (0_usize..40).prop_map(Step::Close),
+            (0_usize..40).prop_map(Step::Leave),
+            (0_u8..6).prop_map(Step::Gone),
+            any::<u8>().prop_map(Step::Expire),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_happens_limits_hold_and_changes_are_seen(steps in proptest::collection::vec(step(), 0..120)) {
+            let mut queue = PromptQueue::new();
+            let mut callers: Vec<(Ticket, String)> = Vec::new();
+            let mut gone: Vec<Ticket> = Vec::new();
+            for step in steps {
+                let before = queue.current();
+                let ticket = |index: usize| callers.get(index).map(|(ticket, _)| *ticket);
+                match step {
+                    Step::Admit(caller) => {
+                        let caller = caller.to_string();
+                        if let Ok(ticket) = queue.admit(&caller) {
+                            callers.push((ticket, caller));
+                        }
+                    }
+                    Step::Show(index, expires) => if let Some(ticket) = ticket(index) {
+                        queue.show(ticket, View { expires_ms: Some(u64::from(expires)), ..view("x") });
+                    },
+                    Step::Close(index) => if let Some(ticket) = ticket(index) { queue.close(ticket) },
+                    Step::Leave(index) => if let Some(ticket) = ticket(index) { queue.leave(ticket) },
+                    Step::Gone(caller) => gone.extend(queue.caller_gone(&caller.to_string())),
+                    Step::Expire(now) => { queue.expire(u64::from(now)); }
+                }
+                prop_assert!(queue.admitted() <= MAX_TOTAL);
+                prop_assert!(queue.waiting() <= queue.admitted());
+                let now = queue.current();
+                prop_assert!(!gone.iter().any(|ticket| ticket.number() == now.prompt));
+                prop_assert_eq!(queue.newer_than(before.prompt, before.revision).is_none(), before == now);
+                prop_assert_eq!(queue.act(now.prompt, now.revision).is_ok(), now.kind != Kind::Idle);
+            }
+        }
+    }
+}

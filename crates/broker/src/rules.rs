@@ -1,0 +1,348 @@
+//! The user's rules: which provider for which site, which by default, and which was used last.
+//!
+//! Parsed from and written to one JSON file, whose reading and writing is the daemon's. The file names the sites that the
+//! user has passkeys for, so it belongs into a directory that only the user can read.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::choice::Preference;
+
+/// The version of the file format.
+pub const VERSION: u32 = 1;
+
+/// The largest file that is read, in bytes.
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most sites that are kept.
+pub const MAX_SITES: usize = 10_000;
+
+/// The longest RP ID, in bytes: a DNS name.
+pub const MAX_RP_ID_BYTES: usize = 253;
+
+/// The longest provider id, in bytes: a D-Bus name.
+pub const MAX_PROVIDER_BYTES: usize = 255;
+
+/// Why rules were not read or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RulesError {
+    /// The file is not ours or damaged.
+    #[error("the rules file is malformed")]
+    Malformed,
+    /// The file was written by a later version.
+    #[error("the rules file has a version that this program does not know")]
+    Version,
+    /// The file, a name in it, or a name given by the caller is too long.
+    #[error("a name or the file is longer than allowed")]
+    TooLong,
+    /// There are [`MAX_SITES`] rules already.
+    #[error("there are too many rules")]
+    TooMany,
+}
+
+/// All rules of one user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    default_provider: Option<String>,
+    sites: BTreeMap<String, SiteRule>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SiteRule {
+    /// The provider the user wants for this site.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The provider that served this site last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used: Option<String>,
+    /// When it did, in milliseconds since the Unix epoch.
+    #[serde(default)]
+    last_used_ms: u64,
+}
+
+impl Rules {
+    /// Reads a rules file.
+    ///
+    /// # Errors
+    /// The file's fault: malformed, of another version, or beyond a limit.
+    pub fn parse(json: &[u8]) -> Result<Self, RulesError> {
+        if json.len() > MAX_BYTES {
+            return Err(RulesError::TooLong);
+        }
+        // The version first: a later one may have any other keys.
+        let Version { version } = serde_json::from_slice(json).map_err(|_| RulesError::Malformed)?;
+        if version != VERSION {
+            return Err(RulesError::Version);
+        }
+        let file: File = serde_json::from_slice(json).map_err(|_| RulesError::Malformed)?;
+        if file.sites.len() > MAX_SITES {
+            return Err(RulesError::TooMany);
+        }
+        if let Some(provider) = &file.default_provider {
+            check_provider(provider)?;
+        }
+        for (rp_id, rule) in &file.sites {
+            check_rp_id(rp_id)?;
+            for provider in rule.provider.iter().chain(&rule.last_used) {
+                check_provider(provider)?;
+            }
+        }
+        Ok(Self {
+            default_provider: file.default_provider,
+            sites: file.sites,
+        })
+    }
+
+    /// The rules file.
+    pub fn to_json(&self) -> String {
+        let file = File {
+            version: VERSION,
+            default_provider: self.default_provider.clone(),
+            sites: self.sites.clone(),
+        };
+        // Strings and numbers under string keys always serialise.
+        serde_json::to_string_pretty(&file).unwrap_or_default()
+    }
+
+    /// What matters for one site.
+    pub fn preference(&self, rp_id: &str) -> Preference {
+        let rule = self.sites.get(rp_id);
+        Preference {
+            remembered: rule.and_then(|rule| rule.provider.clone()),
+            last_used: rule.and_then(|rule| rule.last_used.clone()),
+            default_provider: self.default_provider.clone(),
+        }
+    }
+
+    /// The default provider.
+    pub fn default_provider(&self) -> Option<&str> {
+        self.default_provider.as_deref()
+    }
+
+    /// Sets or clears the default provider.
+    ///
+    /// # Errors
+    /// [`RulesError::TooLong`].
+    pub fn set_default_provider(&mut self, provider: Option<&str>) -> Result<(), RulesError> {
+        if let Some(provider) = provider {
+            check_provider(provider)?;
+        }
+        self.default_provider = provider.map(str::to_owned);
+        Ok(())
+    }
+
+    /// The sites with a rule of the user's, and its provider, by RP ID.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.sites
+            .iter()
+            .filter_map(|(rp_id, rule)| Some((rp_id.as_str(), rule.provider.as_deref()?)))
+    }
+
+    /// Makes `provider` the rule for a site.
+    ///
+    /// # Errors
+    /// [`RulesError::TooLong`], or [`RulesError::TooMany`] when every kept site has a rule of its own.
+    pub fn remember(&mut self, rp_id: &str, provider: &str) -> Result<(), RulesError> {
+        check_provider(provider)?;
+        self.site(rp_id)?.provider = Some(provider.to_owned());
+        Ok(())
+    }
+
+    /// Removes the rule for a site; says whether there was one.
+    pub fn forget(&mut self, rp_id: &str) -> bool {
+        let Some(rule) = self.sites.get_mut(rp_id) else {
+            return false;
+        };
+        let had_rule = rule.provider.take().is_some();
+        if rule.last_used.is_none() {
+            self.sites.remove(rp_id);
+        }
+        had_rule
+    }
+
+    /// Learns that `provider` served a site at `now_ms` (milliseconds since the Unix epoch).
+    ///
+    /// # Errors
+    /// As [`Rules::remember`]; it is safe to go on without having learnt it.
+    pub fn used(&mut self, rp_id: &str, provider: &str, now_ms: u64) -> Result<(), RulesError> {
+        check_provider(provider)?;
+        let rule = self.site(rp_id)?;
+        rule.last_used = Some(provider.to_owned());
+        rule.last_used_ms = now_ms;
+        Ok(())
+    }
+
+    /// Removes every trace of a provider that has gone.
+    pub fn forget_provider(&mut self, provider: &str) {
+        let is_it = |named: &mut String| named == provider;
+        self.default_provider.take_if(is_it);
+        self.sites.retain(|_, rule| {
+            rule.provider.take_if(is_it);
+            rule.last_used.take_if(is_it);
+            rule.provider.is_some() || rule.last_used.is_some()
+        });
+    }
+
+    /// The site's entry; a new one may push out the one that was used longest ago and has no rule.
+    fn site(&mut self, rp_id: &str) -> Result<&mut SiteRule, RulesError> {
+        check_rp_id(rp_id)?;
+        if !self.sites.contains_key(rp_id) && self.sites.len() >= MAX_SITES {
+            let oldest = self
+                .sites
+                .iter()
+                .filter(|(_, rule)| rule.provider.is_none())
+                .min_by_key(|(_, rule)| rule.last_used_ms)
+                .map(|(rp_id, _)| rp_id.clone())
+                .ok_or(RulesError::TooMany)?;
+            self.sites.remove(&oldest);
+        }
+        Ok(self.sites.entry(rp_id.to_owned()).or_default())
+    }
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(default)]
+    default_provider: Option<String>,
+    #[serde(default)]
+    sites: BTreeMap<String, SiteRule>,
+}
+
+fn check_rp_id(rp_id: &str) -> Result<(), RulesError> {
+    if rp_id.len() > MAX_RP_ID_BYTES {
+        Err(RulesError::TooLong)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_provider(provider: &str) -> Result<(), RulesError> {
+    if provider.len() > MAX_PROVIDER_BYTES {
+        Err(RulesError::TooLong)
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn rules_are_remembered_written_and_read() {
+        let mut rules = Rules::default();
+        rules.remember("example.com", "org.claviger.Vault").unwrap();
+        rules.used("example.com", "org.example.Notebook", 5).unwrap();
+        rules.used("other.example", "org.example.Notebook", 6).unwrap();
+        rules.set_default_provider(Some("org.claviger.Vault")).unwrap();
+        let read = Rules::parse(rules.to_json().as_bytes()).unwrap();
+        assert_eq!(read, rules);
+        assert_eq!(read.iter().collect::<Vec<_>>(), [("example.com", "org.claviger.Vault")]);
+        assert_eq!(
+            read.preference("example.com"),
+            Preference {
+                remembered: Some("org.claviger.Vault".into()),
+                last_used: Some("org.example.Notebook".into()),
+                default_provider: Some("org.claviger.Vault".into()),
+            }
+        );
+        assert_eq!(read.preference("unknown.example").remembered, None);
+    }
+
+    #[test]
+    fn rules_and_providers_are_forgotten() {
+        let mut rules = Rules::default();
+        rules.remember("a.example", "p").unwrap();
+        rules.remember("b.example", "q").unwrap();
+        rules.used("b.example", "p", 1).unwrap();
+        rules.set_default_provider(Some("p")).unwrap();
+        assert!(rules.forget("b.example"));
+        assert!(!rules.forget("b.example"));
+        assert_eq!(rules.preference("b.example").last_used.as_deref(), Some("p"));
+        rules.forget_provider("p");
+        assert_eq!(rules, Rules::default());
+    }
+
+    #[test]
+    fn foreign_files_are_refused() {
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            r#"{"version":1,"site":{}}"#,
+            r#"{"version":1,"sites":{"a":{"p":1}}}"#,
+        ] {
+            assert_eq!(Rules::parse(bad.as_bytes()), Err(RulesError::Malformed), "{bad}");
+        }
+        assert_eq!(
+            Rules::parse(br#"{"version":2,"anything":true}"#),
+            Err(RulesError::Version)
+        );
+        let long = format!(
+            r#"{{"version":1,"sites":{{"{}":{{}}}}}}"#,
+            "a".repeat(MAX_RP_ID_BYTES + 1)
+        );
+        assert_eq!(Rules::parse(long.as_bytes()), Err(RulesError::TooLong));
+        let long = format!(
+            r#"{{"version":1,"default_provider":"{}"}}"#,
+            "a".repeat(MAX_PROVIDER_BYTES + 1)
+        );
+        assert_eq!(Rules::parse(long.as_bytes()), Err(RulesError::TooLong));
+        assert_eq!(Rules::parse(&vec![b' '; MAX_BYTES + 1]), Err(RulesError::TooLong));
+    }
+
+    #[test]
+    fn the_oldest_use_makes_room_but_no_rule_does() {
+        let mut rules = Rules::default();
+        rules.remember("kept.example", "p").unwrap();
+        for number in 1..MAX_SITES {
+            rules
+                .used(&format!("{number}.example"), "p", 1_000 + number as u64)
+                .unwrap();
+        }
+        rules.used("new.example", "p", 9_999_999).unwrap();
+        assert_eq!(rules.sites.len(), MAX_SITES);
+        assert_eq!(rules.preference("1.example").last_used, None);
+        assert_eq!(rules.preference("kept.example").remembered.as_deref(), Some("p"));
+        for rule in rules.sites.values_mut() {
+            rule.provider = Some("p".into());
+        }
+        assert_eq!(rules.remember("more.example", "p"), Err(RulesError::TooMany));
+        assert!(rules.to_json().len() < MAX_BYTES);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_bytes_parse_or_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Rules::parse(&bytes);
+        }
+
+        #[test]
+        fn what_is_written_is_read(
+            sites in proptest::collection::btree_map(".{0,60}", ("[a-z.]{1,20}", any::<bool>(), any::<u64>()), 0..20),
+        ) {
+            let mut rules = Rules::default();
+            for (rp_id, (provider, rule, now_ms)) in &sites {
+                if *rule {
+                    rules.remember(rp_id, provider).unwrap();
+                } else {
+                    rules.used(rp_id, provider, *now_ms).unwrap();
+                }
+            }
+            prop_assert_eq!(Rules::parse(rules.to_json().as_bytes()).unwrap(), rules);
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! What the user sees: the view that a prompt draws, and the action it sends back.
+//!
+//! A [`View`] is complete: a prompt needs nothing else to draw it, keeps no state between two of them, and decides nothing.
+//! Whether it is a terminal, a script or a window makes no difference to the broker. The JSON form is version 1 of the
+//! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
+//! and every sentence for people comes from [`text`].
+
+pub mod sanitise;
+pub mod text;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of the view and action formats.
+pub const VERSION: u32 = 1;
+
+/// The longest action a prompt may send, in bytes of JSON.
+pub const MAX_ACTION_BYTES: usize = 1024;
+
+/// The longest choice id in an action, in bytes; the ids that the broker hands out are far shorter.
+pub const MAX_CHOICE_ID_BYTES: usize = 32;
+
+/// One screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct View {
+    /// The format's version, [`VERSION`].
+    pub version: u32,
+    /// Which prompt this is; 0 when there is nothing to show. Stamped by [`crate::queue::PromptQueue`].
+    pub prompt: u64,
+    /// Grows with every change of what is on show; an action names the revision it answers. Stamped by the queue.
+    pub revision: u32,
+    /// What the screen is for.
+    pub kind: Kind,
+    /// The headline.
+    pub title: String,
+    /// The site, when the ceremony is for one.
+    pub site: Option<SiteView>,
+    /// The program that asks; absent on the idle view only.
+    pub caller: Option<CallerView>,
+    /// The account that a passkey is made for.
+    pub account: Option<AccountView>,
+    /// What there is to choose from. One entry needs no picker but says where the passkey is or goes.
+    pub choices: Vec<Choice>,
+    /// The choice taken when the user names none.
+    pub preselected: Option<String>,
+    /// Whether to offer "remember this choice for the site".
+    pub remember: bool,
+    /// Whether and for what a PIN is asked on this screen.
+    pub pin: Option<PinField>,
+    /// What went wrong just now, or what a notice has to say.
+    pub problem: Option<Problem>,
+    /// When the request expires, in milliseconds since the Unix epoch.
+    pub expires_ms: Option<u64>,
+}
+
+impl View {
+    /// The view that says there is nothing to do.
+    pub fn idle(revision: u32) -> Self {
+        Self {
+            version: VERSION,
+            prompt: 0,
+            revision,
+            kind: Kind::Idle,
+            title: String::new(),
+            site: None,
+            caller: None,
+            account: None,
+            choices: Vec::new(),
+            preselected: None,
+            remember: false,
+            pin: None,
+            problem: None,
+            expires_ms: None,
+        }
+    }
+
+    /// The JSON that a prompt receives.
+    pub fn to_json(&self) -> String {
+        // A tree of strings, numbers and booleans with string keys always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// What a screen is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Make a passkey, or be told that there already is one.
+    Create,
+    /// Use a passkey.
+    SignIn,
+    /// Choose the PIN that everything else needs.
+    ChoosePin,
+    /// Let a provider take part.
+    EnableProvider,
+    /// Unlock providers.
+    Unlock,
+    /// Verify for anything else: a provider's own question, deleting or renaming a passkey.
+    Verify,
+    /// Something to read and close.
+    Notice,
+    /// Nothing to show.
+    Idle,
+}
+
+impl Kind {
+    /// The name in the JSON form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::SignIn => "sign-in",
+            Self::ChoosePin => "choose-pin",
+            Self::EnableProvider => "enable-provider",
+            Self::Unlock => "unlock",
+            Self::Verify => "verify",
+            Self::Notice => "notice",
+            Self::Idle => "idle",
+        }
+    }
+}
+
+/// The site on a screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteView {
+    /// The RP ID: the one name here that has been checked.
+    pub rp_id: String,
+    /// The site's name for itself, sanitised; never a reason to trust it.
+    pub rp_name: Option<String>,
+    /// The origin of the page.
+    pub origin: Option<String>,
+    /// The origin of the top-level page, where it is another.
+    pub top_origin: Option<String>,
+}
+
+impl SiteView {
+    /// The site as a prompt may show it.
+    pub fn of(site: &crate::types::Site) -> Self {
+        let name = |text: &String| sanitise::line(text, sanitise::MAX_HOST_CHARS);
+        Self {
+            rp_id: name(&site.rp_id),
+            rp_name: site.rp_name.as_deref().and_then(sanitise::label),
+            origin: site.origin.as_ref().map(name),
+            top_origin: site.top_origin.as_ref().map(name),
+        }
+    }
+}
+
+/// The caller on a screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallerView {
+    /// Its name for people.
+    pub name: String,
+    /// The path of its executable.
+    pub executable: String,
+    /// The door it came through: `browser`, `portal`, `hid` or `cli`.
+    pub door: String,
+}
+
+impl CallerView {
+    /// The caller as a prompt may show it.
+    pub fn of(caller: &crate::types::Caller) -> Self {
+        Self {
+            name: sanitise::label(&caller.name).unwrap_or_else(|| text::UNNAMED_PROGRAM.to_owned()),
+            executable: sanitise::line(&caller.executable.to_string_lossy(), sanitise::MAX_PATH_CHARS),
+            door: caller.door.name().to_owned(),
+        }
+    }
+}
+
+/// The account on a screen; both parts come from the site and are sanitised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountView {
+    /// The user name (`alice@example.com`).
+    pub name: String,
+    /// The name for display ("Alice").
+    pub display_name: Option<String>,
+}
+
+impl AccountView {
+    /// The account as a prompt may show it.
+    pub fn of(name: Option<&str>, display_name: Option<&str>) -> Self {
+        Self {
+            name: name
+                .and_then(sanitise::label)
+                .unwrap_or_else(|| text::UNNAMED_ACCOUNT.to_owned()),
+            display_name: display_name.and_then(sanitise::label),
+        }
+    }
+}
+
+/// One thing to choose.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The name to answer with; it means something in this prompt only and says nothing about the credential.
+    pub id: String,
+    /// What is chosen.
+    pub kind: ChoiceKind,
+    /// The provider's id.
+    pub provider: String,
+    /// The provider's name.
+    pub provider_name: String,
+    /// The line to show.
+    pub label: String,
+    /// A second line, possibly empty.
+    pub detail: String,
+    /// Whether the provider is locked, so that the PIN is needed to use it.
+    pub locked: bool,
+}
+
+/// What a choice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChoiceKind {
+    /// A provider to keep the new passkey in, or to look for one in.
+    Provider,
+    /// A passkey.
+    Passkey,
+}
+
+/// The PIN entry on a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinField {
+    /// What the PIN is for.
+    pub purpose: PinPurpose,
+    /// How many wrong attempts are left before the lock-out.
+    pub tries_left: u32,
+    /// How long hello will refuse to look at a PIN, in milliseconds from when the view was made.
+    pub wait_ms: u64,
+}
+
+/// What a PIN is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PinPurpose {
+    /// To prove who is there.
+    Verify,
+    /// To become the new PIN.
+    New,
+}
+
+/// What went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// A stable code: one of [`text`]'s or of [`crate::types::Cause::code`].
+    pub code: String,
+    /// A sentence or two for people.
+    pub text: String,
+}
+
+/// What the user did, as a prompt reports it. The PIN is not in here: it travels beside it as a sealed memfd.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Go on, with a choice (none: the preselected one).
+    Approve {
+        /// The id of the choice taken.
+        choice: Option<String>,
+        /// Whether to remember the provider for the site.
+        remember: bool,
+    },
+    /// Do not; or: close this notice.
+    Refuse,
+}
+
+impl Action {
+    /// Reads an action.
+    ///
+    /// # Errors
+    /// The prompt's fault, always: too long, not JSON, not one of the two actions, unknown keys, or a choice id that
+    /// cannot be one of ours.
+    pub fn parse(json: &str) -> Result<Self, ActionError> {
+        if json.len() > MAX_ACTION_BYTES {
+            return Err(ActionError::TooLong);
+        }
+        match serde_json::from_str(json).map_err(|_| ActionError::Malformed)? {
+            Wire::Approve { choice: Some(id), .. } if !is_choice_id(&id) => Err(ActionError::ChoiceId),
+            Wire::Approve { choice, remember } => Ok(Self::Approve { choice, remember }),
+            Wire::Refuse {} => Ok(Self::Refuse),
+        }
+    }
+
+    /// The JSON that a prompt sends.
+    pub fn to_json(&self) -> String {
+        let wire = match self.clone() {
+            Self::Approve { choice, remember } => Wire::Approve { choice, remember },
+            Self::Refuse => Wire::Refuse {},
+        };
+        serde_json::to_string(&wire).unwrap_or_default()
+    }
+}
+
+/// Why an action was not accepted; the prompt's fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ActionError {
+    /// More than [`MAX_ACTION_BYTES`].
+    #[error("the prompt's action is too long")]
+    TooLong,
+    /// Not JSON, or not an action.
+    #[error("the prompt's action is malformed")]
+    Malformed,
+    /// The choice cannot be an id of ours.
+    #[error("the prompt's choice is malformed")]
+    ChoiceId,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
+enum Wire {
+    Approve {
+        #[serde(default)]
+        choice: Option<String>,
+        #[serde(default)]
+        remember: bool,
+    },
+    Refuse {},
+}
+
+fn is_choice_id(id: &str) -> bool {
+    !id.is_empty()
+        && id.len() <= MAX_CHOICE_ID_BYTES
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn sample() -> View {
+        View {
+            prompt: 17,
+            kind: Kind::SignIn,
+            title: "Sign in to example.com".into(),
+            site: Some(SiteView {
+                rp_id: "example.com".into(),
+                rp_name: None,
+                origin: Some("https://example.com".into()),
+                top_origin: None,
+            }),
+            caller: Some(CallerView {
+                name: "Chromium".into(),
+                executable: "/usr/bin/chromium".into(),
+                door: "browser".into(),
+            }),
+            account: Some(AccountView {
+                name: "alice".into(),
+                display_name: Some("Alice".into()),
+            }),
+            choices: vec![Choice {
+                id: "c1".into(),
+                kind: ChoiceKind::Passkey,
+                provider: "org.claviger.Vault".into(),
+                provider_name: "Claviger vault".into(),
+                label: "alice".into(),
+                detail: String::new(),
+                locked: true,
+            }],
+            preselected: Some("c1".into()),
+            pin: Some(PinField {
+                purpose: PinPurpose::Verify,
+                tries_left: 8,
+                wait_ms: 0,
+            }),
+            problem: Some(Problem {
+                code: "wrong-pin".into(),
+                text: "Wrong PIN.".into(),
+            }),
+            expires_ms: Some(1_000),
+            ..View::idle(3)
+        }
+    }
+
+    #[test]
+    fn view_has_the_agreed_json_form() {
+        let value: serde_json::Value = serde_json::from_str(&sample().to_json()).unwrap();
+        assert_eq!(
+            value,
+            json!({
+                "version": 1, "prompt": 17, "revision": 3, "kind": "sign-in", "title": "Sign in to example.com",
+                "site": {"rp_id": "example.com", "rp_name": null, "origin": "https://example.com", "top_origin": null},
+                "caller": {"name": "Chromium", "executable": "/usr/bin/chromium", "door": "browser"},
+                "account": {"name": "alice", "display_name": "Alice"},
+                "choices": [{"id": "c1", "kind": "passkey", "provider": "org.claviger.Vault",
+                    "provider_name": "Claviger vault", "label": "alice", "detail": "", "locked": true}],
+                "preselected": "c1", "remember": false,
+                "pin": {"purpose": "verify", "tries_left": 8, "wait_ms": 0},
+                "problem": {"code": "wrong-pin", "text": "Wrong PIN."}, "expires_ms": 1000
+            })
+        );
+        assert_eq!(serde_json::from_str::<View>(&sample().to_json()).unwrap(), sample());
+    }
+
+    #[test]
+    fn kinds_are_named_alike_in_json_and_in_code() {
+        for kind in [
+            Kind::Create,
+            Kind::SignIn,
+            Kind::ChoosePin,
+            Kind::EnableProvider,
+            Kind::Unlock,
+            Kind::Verify,
+            Kind::Notice,
+            Kind::Idle,
+        ] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), json!(kind.name()));
+        }
+        assert_eq!(View::idle(9).kind, Kind::Idle);
+        assert_eq!((View::idle(9).prompt, View::idle(9).revision), (0, 9));
+    }
+
+    #[test]
+    fn actions_parse() {
+        let approve = |choice: Option<&str>, remember| Action::Approve {
+            choice: choice.map(str::to_owned),
+            remember,
+        };
+        assert_eq!(
+            Action::parse(r#"{"action":"approve","choice":"c1","remember":true}"#),
+            Ok(approve(Some("c1"), true))
+        );
+        assert_eq!(
+            Action::parse(r#"{"action":"approve","choice":null}"#),
+            Ok(approve(None, false))
+        );
+        assert_eq!(Action::parse(r#"{"action":"refuse"}"#), Ok(Action::Refuse));
+    }
+
+    #[test]
+    fn malformed_actions_are_refused() {
+        for bad in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            r#"{"action":"allow"}"#,
+            r#"{"action":"approve","pin":"2580"}"#,
+        ] {
+            assert_eq!(Action::parse(bad), Err(ActionError::Malformed), "{bad}");
+        }
+        assert_eq!(
+            Action::parse(r#"{"action":"approve","choice":"../x"}"#),
+            Err(ActionError::ChoiceId)
+        );
+        assert_eq!(
+            Action::parse(r#"{"action":"approve","choice":""}"#),
+            Err(ActionError::ChoiceId)
+        );
+        let long = format!(r#"{{"action":"approve","choice":"{}"}}"#, "c".repeat(33));
+        assert_eq!(Action::parse(&long), Err(ActionError::ChoiceId));
+        let huge = format!(r#"{{"action":"approve","choice":"{}"}}"#, "c".repeat(MAX_ACTION_BYTES));
+        assert_eq!(Action::parse(&huge), Err(ActionError::TooLong));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_text_parses_or_is_refused(text in ".{0,200}") {
+            if let Ok(action) = Action::parse(&text) {
+                prop_assert_eq!(Action::parse(&action.to_json()), Ok(action));
+            }
+        }
+
+        #[test]
+        fn actions_survive_the_wire(choice in proptest::option::of("[a-z0-9-]{1,32}"), remember: bool) {
+            let action = Action::Approve { choice, remember };
+            prop_assert_eq!(Action::parse(&action.to_json()), Ok(action));
+        }
+    }
+}
