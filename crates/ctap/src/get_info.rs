@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cbor::{Limits, Map, Value};
 use crate::fields::{Fields, MessageError};
-use crate::types::{Aaguid, PUBLIC_KEY, texts};
+use crate::types::{Aaguid, algorithms, algorithms_to_cbor, texts};
 
 /// The answer. Members that are not here are ignored on reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +95,7 @@ impl Response {
             map.insert(0x09, text_values(&self.transports));
         }
         if !self.algorithms.is_empty() {
-            let algorithms: Vec<Value> = self
-                .algorithms
-                .iter()
-                .map(|a| Map::new().with("alg", *a).with("type", PUBLIC_KEY).into())
-                .collect();
-            map.insert(0x0a, algorithms);
+            map.insert(0x0a, algorithms_to_cbor(&self.algorithms));
         }
         if !self.attestation_formats.is_empty() {
             map.insert(0x16, text_values(&self.attestation_formats));
@@ -132,7 +127,7 @@ impl Response {
         answer.max_credential_count_in_list = fields.take(0x07, "maxCredentialCountInList", |v| v.as_unsigned())?;
         answer.max_credential_id_length = fields.take(0x08, "maxCredentialIdLength", |v| v.as_unsigned())?;
         answer.transports = texts(fields.list(0x09, "transports")?, "transports")?;
-        answer.algorithms = algorithms(fields.list(0x0a, "algorithms")?)?;
+        answer.algorithms = algorithms(fields.list(0x0a, "algorithms")?, "algorithms")?;
         answer.firmware_version = fields.take(0x0e, "firmwareVersion", |v| v.as_unsigned())?;
         answer.attestation_formats = texts(fields.list(0x16, "attestationFormats")?, "attestationFormats")?;
         Ok(answer)
@@ -148,16 +143,4 @@ fn options(map: Map) -> Result<BTreeMap<String, bool>, MessageError> {
     map.into_iter()
         .map(|(name, value)| Ok((name.into_text().ok_or(bad)?, value.as_bool().ok_or(bad)?)))
         .collect()
-}
-
-fn algorithms(items: Vec<Value>) -> Result<Vec<i64>, MessageError> {
-    let mut algorithms = Vec::new();
-    for item in items {
-        let mut fields = Fields::from_value(item, "algorithms")?;
-        let algorithm = fields.require("alg", "algorithms.alg", |v| v.as_int())?;
-        if fields.require("type", "algorithms.type", Value::into_text)? == PUBLIC_KEY {
-            algorithms.push(algorithm);
-        }
-    }
-    Ok(algorithms)
 }

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
 use crate::fields::{Fields, MessageError, option};
-use crate::types::{CredentialDescriptor, PUBLIC_KEY, RpEntity, UserEntity, texts};
+use crate::types::{CredentialDescriptor, RpEntity, UserEntity, algorithms, algorithms_to_cbor, texts};
 
 /// The options of the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,16 +77,11 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let algorithms: Vec<Value> = self
-            .algorithms
-            .iter()
-            .map(|alg| Map::new().with("alg", *alg).with("type", PUBLIC_KEY).into())
-            .collect();
         let mut map = Map::new()
             .with(0x01, self.client_data_hash)
             .with(0x02, self.rp.to_cbor())
             .with(0x03, self.user.to_cbor())
-            .with(0x04, algorithms);
+            .with(0x04, algorithms_to_cbor(&self.algorithms));
         if !self.exclude_list.is_empty() {
             map.insert(0x05, CredentialDescriptor::list_to_cbor(&self.exclude_list));
         }
@@ -128,7 +123,10 @@ impl Request {
         let client_data_hash = fields.require_32(0x01, "clientDataHash")?;
         let rp = RpEntity::from_value(fields.require(0x02, "rp", Some)?)?;
         let user = UserEntity::from_value(fields.require(0x03, "user", Some)?)?;
-        let algorithms = algorithms(fields.require(0x04, "pubKeyCredParams", Value::into_array)?)?;
+        let algorithms = algorithms(
+            fields.require(0x04, "pubKeyCredParams", Value::into_array)?,
+            "pubKeyCredParams",
+        )?;
         let exclude_list = CredentialDescriptor::list_from_values(fields.list(0x05, "excludeList")?)?;
         let extensions = fields.map(0x06, "extensions")?;
         let options = Options::from_map(&fields.map(0x07, "options")?)?;
@@ -263,18 +261,4 @@ impl Options {
             uv: option(map, "uv")?.unwrap_or(default.uv),
         })
     }
-}
-
-/// The algorithms of those `pubKeyCredParams` whose type is `public-key`; others are skipped (CTAP 2.1 §6.1.2 step 3).
-fn algorithms(items: Vec<Value>) -> Result<Vec<i64>, MessageError> {
-    let mut algorithms = Vec::new();
-    for item in items {
-        let mut fields = Fields::from_value(item, "pubKeyCredParams")?;
-        let kind = fields.require("type", "pubKeyCredParams.type", Value::into_text)?;
-        let algorithm = fields.require("alg", "pubKeyCredParams.alg", |v| v.as_int())?;
-        if kind == PUBLIC_KEY {
-            algorithms.push(algorithm);
-        }
-    }
-    Ok(algorithms)
 }

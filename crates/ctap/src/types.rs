@@ -229,7 +229,7 @@ impl CredentialDescriptor {
 pub struct Aaguid(pub [u8; 16]);
 
 /// The one credential type.
-pub(crate) const PUBLIC_KEY: &str = "public-key";
+const PUBLIC_KEY: &str = "public-key";
 
 /// An array of text strings.
 pub(crate) fn texts(items: Vec<Value>, field: &'static str) -> Result<Vec<String>, MessageError> {
@@ -237,6 +237,29 @@ pub(crate) fn texts(items: Vec<Value>, field: &'static str) -> Result<Vec<String
         .into_iter()
         .map(|item| item.into_text().ok_or(MessageError::WrongType { field }))
         .collect()
+}
+
+/// `PublicKeyCredentialParameters` for these COSE algorithms.
+pub(crate) fn algorithms_to_cbor(algorithms: &[i64]) -> Vec<Value> {
+    algorithms
+        .iter()
+        .map(|alg| Map::new().with("alg", *alg).with("type", PUBLIC_KEY).into())
+        .collect()
+}
+
+/// The algorithms of those `PublicKeyCredentialParameters` whose type is `public-key`; others are skipped (CTAP 2.1
+/// §6.1.2 step 3).
+pub(crate) fn algorithms(items: Vec<Value>, field: &'static str) -> Result<Vec<i64>, MessageError> {
+    let mut algorithms = Vec::new();
+    for item in items {
+        let mut fields = Fields::from_value(item, field)?;
+        let kind = fields.require("type", field, Value::into_text)?;
+        let algorithm = fields.require("alg", field, |v| v.as_int())?;
+        if kind == PUBLIC_KEY {
+            algorithms.push(algorithm);
+        }
+    }
+    Ok(algorithms)
 }
 
 fn checked(what: &'static str, bytes: Vec<u8>, max: usize) -> Result<Vec<u8>, LengthError> {

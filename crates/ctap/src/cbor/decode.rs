@@ -25,10 +25,11 @@ impl Limits {
         max_items: 2048,
     };
 
-    /// A CTAP message inside the provider protocol. Longer, because a web site's allow list with 64 credential ids
-    /// of 1023 bytes must fit; deeper, because `prf.evalByCredential` puts a fifth level into a request.
+    /// A CTAP message inside the provider protocol: 60 KiB, so that it fits an envelope whatever else that holds
+    /// (web sites send long allow lists, and no transport splits them here); six levels, because
+    /// `prf.evalByCredential` puts a fifth into a request.
     pub const JOINT: Self = Self {
-        max_bytes: 96 * 1024,
+        max_bytes: 60 * 1024,
         max_depth: 6,
         max_items: 4096,
     };

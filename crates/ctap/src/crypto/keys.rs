@@ -176,6 +176,20 @@ impl PrivateKey {
         Ok(Self::assemble(secret, public))
     }
 
+    /// Parses PKCS#8 in DER, version 1 or 2 (RFC 5958), P-256 or Ed25519: what [`Self::to_pkcs8_der`] gives, and what
+    /// other managers export.
+    ///
+    /// With `public` given this is as cheap as [`Self::from_parts`]; otherwise the public key is computed. A public key
+    /// inside the file is not looked at.
+    pub fn from_pkcs8_der(der: &[u8], public: Option<PublicKey>) -> Result<Self, CryptoError> {
+        let (algorithm, secret) =
+            der::parse_pkcs8(der).ok_or(CryptoError::InvalidKey("not a PKCS#8 key for P-256 or Ed25519"))?;
+        match public {
+            Some(public) => Self::from_parts(algorithm, &secret, public),
+            None => Self::from_secret(algorithm, &secret),
+        }
+    }
+
     /// The algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         self.public.algorithm()

@@ -1,0 +1,84 @@
+//! What the engine needs from its surroundings.
+
+use crate::crypto::{PrivateKey, PublicKey};
+use crate::prf::{PrfOutput, PrfSeed};
+use crate::types::{CredentialId, UserEntity};
+
+/// What is known of a credential without touching its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CredentialRecord {
+    /// The credential.
+    pub id: CredentialId,
+    /// Its site.
+    pub rp_id: String,
+    /// The site's name for people.
+    pub rp_name: Option<String>,
+    /// The account.
+    pub user: UserEntity,
+    /// The public key.
+    pub public_key: PublicKey,
+    /// Whether it is found without its id.
+    pub discoverable: bool,
+    /// BE: told at creation, never changes.
+    pub backup_eligible: bool,
+    /// BS: whether another device really holds it now. The store keeps this true to the facts.
+    pub backed_up: bool,
+    /// The signature counter that assertions carry. The engine does not change it: a passkey that lives on more than
+    /// one device cannot count, and says 0 (WebAuthn Level 3 §6.1.1).
+    pub sign_count: u32,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+impl CredentialRecord {
+    /// Whether inserting this record must remove `older`: both discoverable, for the same account at the same site
+    /// (CTAP 2.1 §6.1.2 step 17).
+    pub fn replaces(&self, older: &Self) -> bool {
+        self.discoverable
+            && older.discoverable
+            && self.id != older.id
+            && self.rp_id == older.rp_id
+            && self.user.id == older.user.id
+    }
+}
+
+/// Where credentials and their keys live. Keys go in and never come out; the store signs.
+pub trait CredentialStore {
+    /// What can go wrong in the store. Its text goes to logs: no secrets.
+    type Error: std::error::Error + Send + Sync + 'static;
+
+    /// All credentials of this site, discoverable or not, in any order.
+    fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Self::Error>;
+
+    /// Keeps a new credential, durably, before it returns; and takes the credentials that the new one
+    /// [replaces](CredentialRecord::replaces) out of what [`Self::find`] returns.
+    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Self::Error>;
+
+    /// Signs with the key of a credential that [`Self::find`] returned, in the WebAuthn encoding
+    /// ([`Crypto::sign`](crate::crypto::Crypto::sign)).
+    fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
+
+    /// The PRF output for a credential that [`Self::find`] returned ([`PrfSeed::evaluate`]). Called only after user
+    /// verification.
+    fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error>;
+}
+
+impl<S: CredentialStore> CredentialStore for &mut S {
+    type Error = S::Error;
+
+    fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Self::Error> {
+        S::find(self, rp_id)
+    }
+
+    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Self::Error> {
+        S::insert(self, record, key, prf_seed)
+    }
+
+    fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Self::Error> {
+        S::sign(self, id, message)
+    }
+
+    fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
+        S::prf(self, id, salt)
+    }
+}
