@@ -1,0 +1,350 @@
+//! Registration: `navigator.credentials.create()` (L3 §5.1.3).
+
+use std::time::Duration;
+
+use claviger_ctap::{
+    authenticator_data::AuthenticatorData,
+    cbor::{Map, Value},
+    crypto::Algorithm,
+    make_credential::{Request, Response},
+    types::{RpEntity, UserEntity, UserId},
+};
+use serde::Serialize;
+
+use crate::{
+    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, RpId, UserVerification,
+    json::{self, Object},
+    limits, options,
+    prf::{self, Prf},
+    response::{self, Base64Url, CredProps, ExtensionOutputs, PrfOutput},
+};
+
+/// A registration between the page's request and the answer to it.
+#[derive(Debug)]
+pub struct Ceremony {
+    rp_id: RpId,
+    request: Request,
+    client_data: ClientData,
+    timeout: Duration,
+    user_verification: UserVerification,
+    hints: Vec<Hint>,
+    attestation: Attestation,
+    cred_props: bool,
+    prf: Option<Prf>,
+}
+
+impl Ceremony {
+    /// Checks a `PublicKeyCredentialCreationOptionsJSON` and turns it into a CTAP request.
+    ///
+    /// # Errors
+    ///
+    /// Everything but [`Error::Provider`]; whatever is wrong with the request is found here, before the user is asked anything.
+    pub fn begin(options: &str, caller: &CallerContext) -> Result<Self, Error> {
+        // The numbers are the steps of L3 §5.1.3. Steps that concern the browser's own state (permissions policy, user activation,
+        // abort signal) were the browser's to take.
+        // 3. Frames of other sites.
+        options::check_caller(caller)?;
+        let map = json::parse_object(options)?;
+        let options = Object::new("", &map);
+        let extensions = options::extensions(options)?;
+        // 4. The timeout.
+        let timeout = options::timeout(options)?;
+        // 5. The length of the user handle.
+        let user = user(options.required_object("user")?)?;
+        // 6.–8. The effective domain and the RP ID.
+        let rp = options.required_object("rp")?;
+        let rp_id = RpId::claim(rp.text("id")?, &caller.origin)?;
+        // 9. and 10. The algorithms.
+        let algorithms = algorithms(options)?;
+        // 11. and 12. Extensions.
+        refuse_what_would_be_ignored(extensions)?;
+        let prf = Prf::at_create(extensions)?;
+        let cred_props = extensions.map_or(Ok(None), |extensions| extensions.boolean("credProps"))?;
+        // 13.–15. The client data.
+        let challenge = options::challenge(options)?;
+        let client_data = ClientData::build(CeremonyType::Create, &challenge, caller);
+        // 22. What the relying party wants of the authenticator.
+        let selection = Selection::parse(options)?;
+        let excluded = options::descriptors(options, "excludeCredentials")?;
+        let attestation = Attestation::parse(options.text("attestation")?);
+        let user_verification = match &prf {
+            // The PRF that the web gets is the one of a verified user (L3 §10.1.4), whatever the page said.
+            Some(prf) if prf.evaluates() => UserVerification::Required,
+            _ => selection.user_verification,
+        };
+        let rp = RpEntity {
+            id: rp_id.as_str().to_owned(),
+            name: Some(rp.required_name("name")?),
+        };
+        let algorithms = algorithms.into_iter().map(Algorithm::cose).collect();
+        let mut request = Request::new(*client_data.hash(), rp, user, algorithms);
+        request.exclude_list = excluded.usable;
+        if let Some(prf) = &prf {
+            request.extensions.insert("prf", prf.request());
+        }
+        request.options.rk = selection.resident_key;
+        request.options.uv = user_verification != UserVerification::Discouraged;
+        request.attestation_formats_preference = attestation.formats(options)?;
+        Ok(Self {
+            rp_id,
+            request,
+            client_data,
+            timeout,
+            user_verification,
+            hints: options::hints(options)?,
+            attestation,
+            cred_props: cred_props == Some(true),
+            prf,
+        })
+    }
+
+    /// The CTAP request for whichever provider the user picks.
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// Whom the passkey will be for.
+    pub fn rp_id(&self) -> &RpId {
+        &self.rp_id
+    }
+
+    /// How long the whole ceremony may take, 15 s to 10 min.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// The page's requirement, raised to [`UserVerification::Required`] when PRF results are asked for.
+    pub fn user_verification(&self) -> UserVerification {
+        self.user_verification
+    }
+
+    /// What the page expects the user to pick.
+    pub fn hints(&self) -> &[Hint] {
+        &self.hints
+    }
+
+    /// Makes the page's `RegistrationResponseJSON` of the provider's answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Provider`] when the answer does not fit this request. That the attestation signature is right is the broker's check.
+    pub fn finish(&self, response: &Response) -> Result<ResponseJson, Error> {
+        let data = response::authenticator_data(&response.auth_data, &self.rp_id, self.user_verification)?;
+        let attested = data.attested.as_ref().ok_or(Error::Provider("it made no credential"))?;
+        let algorithm = attested.public_key.algorithm().cose();
+        if !self.request.algorithms.contains(&algorithm) {
+            return Err(Error::Provider("it made a key of an algorithm that was not asked for"));
+        }
+        let public_key = attested.public_key.to_spki_der();
+        let attestation_object = self.attestation_object(&data, response);
+        let unsigned = prf::output(response.unsigned_extension_outputs.as_ref())?;
+        let id = attested.id.as_bytes();
+        let json = RegistrationResponse {
+            id: Base64Url(id),
+            raw_id: Base64Url(id),
+            response: AttestationResponse {
+                client_data: Base64Url(self.client_data.json()),
+                authenticator_data: Base64Url(&response.auth_data),
+                transports: ["internal"],
+                public_key: Base64Url(&public_key),
+                public_key_algorithm: algorithm,
+                attestation_object: Base64Url(&attestation_object),
+            },
+            authenticator_attachment: "platform",
+            client_extension_results: ExtensionOutputs {
+                // L3 §10.1.3: what the client asked the authenticator for.
+                cred_props: self.cred_props.then_some(CredProps {
+                    rk: self.request.options.rk,
+                }),
+                prf: match &self.prf {
+                    Some(prf) => Some(PrfOutput {
+                        enabled: Some(
+                            unsigned.and_then(|prf| prf.text("enabled")).and_then(Value::as_bool) == Some(true),
+                        ),
+                        results: prf.results(id, unsigned)?.map(Into::into),
+                    }),
+                    None => None,
+                },
+            },
+            kind: "public-key",
+        };
+        let room = json.room();
+        ResponseJson::write(&json, room)
+    }
+
+    /// The attestation object that the page may see (L3 §5.1.3, "none" among the conveyance cases).
+    ///
+    /// The AAGUID stays, as Level 3 has it (Level 2 blanked it): it names the provider's product, is the same for all its users, and
+    /// is how account pages show where a passkey is kept.
+    fn attestation_object(&self, data: &AuthenticatorData, response: &Response) -> Vec<u8> {
+        let anonymous = data
+            .attested
+            .as_ref()
+            .is_some_and(|attested| attested.aaguid.0 == [0; 16]);
+        let self_attested = response.fmt == "packed" && response.att_stmt.text("x5c").is_none();
+        if self.attestation == Attestation::Conveyed || (anonymous && self_attested) {
+            return response.attestation_object();
+        }
+        Response::new("none", response.auth_data.clone(), Map::new()).attestation_object()
+    }
+}
+
+/// How much of the attestation the relying party wants (L3 §5.4.7).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Attestation {
+    None,
+    /// `indirect` (which may be direct), `direct`, and `enterprise`, which without an administrator's word is `direct`.
+    Conveyed,
+}
+
+impl Attestation {
+    fn parse(text: Option<&str>) -> Self {
+        match text {
+            Some("indirect" | "direct" | "enterprise") => Self::Conveyed,
+            _ => Self::None,
+        }
+    }
+
+    /// The formats to ask the authenticator for, most wanted first. Without a wish for attestation, none is the only one.
+    fn formats(self, options: Object<'_>) -> Result<Vec<String>, Error> {
+        let wanted = options.texts("attestationFormats", limits::MAX_SMALL_LIST)?;
+        Ok(match self {
+            Self::None => vec!["none".to_owned()],
+            Self::Conveyed if wanted.is_empty() => vec!["packed".to_owned()],
+            Self::Conveyed => wanted.into_iter().map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// `authenticatorSelection` (L3 §5.4.4).
+struct Selection {
+    resident_key: bool,
+    user_verification: UserVerification,
+}
+
+impl Selection {
+    fn parse(options: Object<'_>) -> Result<Self, Error> {
+        let Some(selection) = options.object("authenticatorSelection")? else {
+            return Ok(Self {
+                resident_key: false,
+                user_verification: UserVerification::Preferred,
+            });
+        };
+        // An unknown value is as good as none. "platform" is what we are.
+        if selection.text("authenticatorAttachment")? == Some("cross-platform") {
+            return Err(Error::Unsatisfiable("the site wants a security key or a phone"));
+        }
+        let required = selection.boolean("requireResidentKey")? == Some(true);
+        let resident_key = match selection.text("residentKey")? {
+            Some("required" | "preferred") => true,
+            Some("discouraged") => false,
+            _ => required,
+        };
+        Ok(Self {
+            resident_key,
+            user_verification: UserVerification::parse(selection.text("userVerification")?),
+        })
+    }
+}
+
+fn user(user: Object<'_>) -> Result<UserEntity, Error> {
+    let id = user.required_bytes("id")?;
+    Ok(UserEntity {
+        id: UserId::new(id.as_slice()).map_err(|_| user.error("id", "is not 1 to 64 bytes long"))?,
+        name: Some(user.required_name("name")?),
+        display_name: Some(user.required_name("displayName")?),
+    })
+}
+
+/// The algorithms that both sides know, in the page's order.
+fn algorithms(options: Object<'_>) -> Result<Vec<Algorithm>, Error> {
+    if !options.has("pubKeyCredParams") {
+        return Err(options.error("pubKeyCredParams", "is missing"));
+    }
+    let params = options.objects("pubKeyCredParams", limits::MAX_SMALL_LIST)?;
+    // An empty list means ES256 and RS256; of these we know the first.
+    if params.is_empty() {
+        return Ok(vec![Algorithm::Es256]);
+    }
+    let mut known = Vec::new();
+    for param in params {
+        let identifier = param.required_integer("alg")?;
+        if param.required_text("type")? == "public-key"
+            && let Some(algorithm) = Algorithm::from_cose(identifier)
+            && !known.contains(&algorithm)
+        {
+            known.push(algorithm);
+        }
+    }
+    if known.is_empty() {
+        return Err(Error::NotSupported("only signature algorithms that are not known here"));
+    }
+    Ok(known)
+}
+
+/// Unknown extensions are ignored, but two of those that we do not implement may say "or not at all".
+fn refuse_what_would_be_ignored(extensions: Option<Object<'_>>) -> Result<(), Error> {
+    let Some(extensions) = extensions else {
+        return Ok(());
+    };
+    if let Some(large_blob) = extensions.object("largeBlob")?
+        && large_blob.text("support")? == Some("required")
+    {
+        return Err(Error::Unsatisfiable("the site insists on large blobs"));
+    }
+    if extensions.boolean("enforceCredentialProtectionPolicy")? == Some(true)
+        && extensions
+            .text("credentialProtectionPolicy")?
+            .is_some_and(|policy| policy != "userVerificationOptional")
+    {
+        return Err(Error::Unsatisfiable(
+            "the site insists on a credential protection policy",
+        ));
+    }
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct RegistrationResponse<'a> {
+    id: Base64Url<'a>,
+    #[serde(rename = "rawId")]
+    raw_id: Base64Url<'a>,
+    response: AttestationResponse<'a>,
+    #[serde(rename = "authenticatorAttachment")]
+    authenticator_attachment: &'static str,
+    #[serde(rename = "clientExtensionResults")]
+    client_extension_results: ExtensionOutputs<'a>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+}
+
+impl RegistrationResponse<'_> {
+    /// An upper bound of the serialised length.
+    fn room(&self) -> usize {
+        let response = &self.response;
+        let parts = [
+            &self.id,
+            &self.raw_id,
+            &response.client_data,
+            &response.authenticator_data,
+            &response.public_key,
+            &response.attestation_object,
+        ];
+        parts.into_iter().map(Base64Url::room).sum::<usize>() + ExtensionOutputs::ROOM
+    }
+}
+
+#[derive(Serialize)]
+struct AttestationResponse<'a> {
+    #[serde(rename = "clientDataJSON")]
+    client_data: Base64Url<'a>,
+    #[serde(rename = "authenticatorData")]
+    authenticator_data: Base64Url<'a>,
+    transports: [&'static str; 1],
+    #[serde(rename = "publicKey")]
+    public_key: Base64Url<'a>,
+    #[serde(rename = "publicKeyAlgorithm")]
+    public_key_algorithm: i64,
+    #[serde(rename = "attestationObject")]
+    attestation_object: Base64Url<'a>,
+}

@@ -1,0 +1,274 @@
+//! Authentication from the page's JSON to the page's JSON.
+
+use crate::common::{authenticator_data, base64url, bytes, frame, page, with};
+use claviger_ctap::{
+    authenticator_data::Flags,
+    cbor::{Limits, Map},
+    crypto,
+    get_assertion::{Request, Response},
+    types::{CredentialDescriptor, CredentialId, UserEntity, UserId},
+};
+use claviger_webauthn::{Error, Hint, UserVerification, get::Ceremony, limits};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const SITE: &str = "https://login.example.com";
+
+fn options(changes: Value) -> String {
+    with(
+        json!({"challenge": "AAECAwQFBgcICQoLDA0ODw", "rpId": "example.com"}),
+        changes,
+    )
+}
+
+fn begin(changes: Value) -> Result<Ceremony, Error> {
+    Ceremony::begin(&options(changes), &page(SITE))
+}
+
+#[track_caller]
+fn refused(changes: Value) -> &'static str {
+    begin(changes).unwrap_err().dom_name()
+}
+
+fn allow(ids: &[&[u8]]) -> Value {
+    ids.iter()
+        .map(|id| json!({"type": "public-key", "id": base64url(id)}))
+        .collect()
+}
+
+fn answer(id: &[u8]) -> Response {
+    let credential = CredentialDescriptor::new(CredentialId::new(id).unwrap());
+    let data = authenticator_data("example.com", Flags::UP | Flags::UV, None);
+    let mut response = Response::new(credential, data, b"signature".to_vec());
+    response.user = Some(UserEntity {
+        id: UserId::new(b"user".as_slice()).unwrap(),
+        name: None,
+        display_name: None,
+    });
+    response
+}
+
+fn finish(ceremony: &Ceremony, response: &Response) -> Value {
+    serde_json::from_str(ceremony.finish(response).unwrap().as_str()).unwrap()
+}
+
+#[test]
+fn the_request_carries_what_the_page_asked_for() {
+    let ceremony = begin(json!({
+        "timeout": 20_000,
+        "allowCredentials": allow(&[b"one", b"two"]),
+        "userVerification": "required",
+        "hints": ["hybrid"],
+    }))
+    .unwrap();
+    let request = ceremony.request();
+    assert_eq!(request.rp_id, "example.com");
+    assert_eq!(request.allow_list.len(), 2);
+    assert_eq!(request.allow_list[1].id.as_bytes(), b"two");
+    assert!(request.options.uv && request.options.up);
+    let client_data =
+        br#"{"type":"webauthn.get","challenge":"AAECAwQFBgcICQoLDA0ODw","origin":"https://login.example.com","crossOrigin":false}"#;
+    assert_eq!(request.client_data_hash, crypto::native().sha256(&[client_data]));
+    assert_eq!(ceremony.timeout().as_secs(), 20);
+    assert_eq!(ceremony.user_verification(), UserVerification::Required);
+    assert_eq!(ceremony.hints(), [Hint::Hybrid]);
+}
+
+#[test]
+fn absent_members_have_the_standards_defaults() {
+    let ceremony = begin(json!({"rpId": null})).unwrap();
+    assert_eq!(ceremony.rp_id().as_str(), "login.example.com");
+    assert_eq!(ceremony.timeout(), limits::DEFAULT_TIMEOUT);
+    assert_eq!(ceremony.user_verification(), UserVerification::Preferred);
+    assert!(ceremony.request().allow_list.is_empty());
+}
+
+#[test]
+fn what_is_wrong_is_refused_by_its_name() {
+    assert_eq!(refused(json!({"challenge": null})), "TypeError");
+    assert_eq!(refused(json!({"challenge": "a+b"})), "TypeError");
+    assert_eq!(
+        refused(json!({"challenge": base64url(&vec![0; limits::MAX_CHALLENGE_BYTES + 1])})),
+        "TypeError"
+    );
+    assert_eq!(refused(json!({"rpId": "com"})), "SecurityError");
+    assert_eq!(refused(json!({"rpId": "example.net"})), "SecurityError");
+    assert_eq!(
+        refused(json!({"extensions": {"remoteDesktopClientOverride": {"origin": "https://example.net"}}})),
+        "SecurityError"
+    );
+    assert_eq!(refused(json!({"allowCredentials": [1]})), "TypeError");
+    let framed = Ceremony::begin(&options(json!({})), &frame(SITE, None));
+    assert_eq!(framed.unwrap_err().dom_name(), "NotAllowedError");
+    assert!(Ceremony::begin(&options(json!({})), &frame(SITE, Some("https://shop.example"))).is_ok());
+}
+
+#[test]
+fn a_list_of_strange_credentials_is_not_an_empty_list() {
+    for list in [
+        json!([{"type": "password", "id": "AA"}]),
+        allow(&[b""]),
+        allow(&[&[1; 1024]]),
+    ] {
+        let error = begin(json!({"allowCredentials": list})).unwrap_err();
+        assert!(matches!(error, Error::Unsatisfiable(_)));
+        assert_eq!(error.dom_name(), "NotAllowedError");
+    }
+    assert!(begin(json!({"allowCredentials": []})).is_ok());
+}
+
+#[test]
+fn the_response_is_an_authentication_response_json() {
+    let ceremony = begin(json!({})).unwrap();
+    let answer = answer(b"one");
+    let response = finish(&ceremony, &answer);
+    assert_eq!(response["id"], base64url(b"one"));
+    assert_eq!(response["rawId"], response["id"]);
+    assert_eq!(response["type"], "public-key");
+    assert_eq!(response["authenticatorAttachment"], "platform");
+    assert_eq!(response["clientExtensionResults"], json!({}));
+    let inner = &response["response"];
+    assert_eq!(bytes(&inner["authenticatorData"]), answer.auth_data);
+    assert_eq!(bytes(&inner["signature"]), b"signature");
+    assert_eq!(bytes(&inner["userHandle"]), b"user");
+    let client_data = bytes(&inner["clientDataJSON"]);
+    assert_eq!(
+        crypto::native().sha256(&[&client_data]),
+        ceremony.request().client_data_hash
+    );
+    assert_eq!(response.as_object().unwrap().len(), 6);
+    assert_eq!(inner.as_object().unwrap().len(), 4);
+}
+
+#[test]
+fn a_listed_credential_may_come_without_a_user() {
+    let ceremony = begin(json!({"allowCredentials": allow(&[b"one"])})).unwrap();
+    let mut answer = answer(b"one");
+    answer.user = None;
+    assert!(finish(&ceremony, &answer)["response"].get("userHandle").is_none());
+}
+
+#[test]
+fn answers_that_do_not_fit_are_the_providers_fault() {
+    let ceremony = begin(json!({"allowCredentials": allow(&[b"one"]), "userVerification": "required"})).unwrap();
+    assert!(ceremony.finish(&answer(b"one")).is_ok());
+    let with_data = |data: Vec<u8>| {
+        let mut answer = answer(b"one");
+        answer.auth_data = data;
+        answer
+    };
+    for (fault, answer) in [
+        ("not allowed", answer(b"two")),
+        ("unreadable", with_data(vec![0; 10])),
+        (
+            "another site",
+            with_data(authenticator_data("example.org", Flags::UP | Flags::UV, None)),
+        ),
+        (
+            "not present",
+            with_data(authenticator_data("example.com", Flags::UV, None)),
+        ),
+        (
+            "not verified",
+            with_data(authenticator_data("example.com", Flags::UP, None)),
+        ),
+    ] {
+        assert!(matches!(ceremony.finish(&answer), Err(Error::Provider(_))), "{fault}");
+    }
+    let anonymous = begin(json!({})).unwrap();
+    let mut nobody = answer(b"one");
+    nobody.user = None;
+    assert!(matches!(anonymous.finish(&nobody), Err(Error::Provider(_))));
+}
+
+#[test]
+fn prf_from_page_to_page() {
+    let ceremony = begin(json!({
+        "userVerification": "discouraged",
+        "allowCredentials": allow(&[b"one", b"two"]),
+        "extensions": {"prf": {
+            "eval": {"first": "AA"},
+            "evalByCredential": {base64url(b"one"): {"first": "AQ", "second": "Ag"}},
+        }},
+    }))
+    .unwrap();
+    assert_eq!(ceremony.user_verification(), UserVerification::Required);
+    let results = Map::new()
+        .with("first", [3; 32].as_slice())
+        .with("second", [4; 32].as_slice());
+    let outputs = Some(Map::new().with("prf", Map::new().with("results", results)));
+    let mut one = answer(b"one");
+    one.unsigned_extension_outputs = outputs.clone();
+    assert_eq!(
+        finish(&ceremony, &one)["clientExtensionResults"],
+        json!({"prf": {"results": {"first": base64url(&[3; 32]), "second": base64url(&[4; 32])}}})
+    );
+    let mut two = answer(b"two");
+    two.unsigned_extension_outputs = outputs;
+    assert_eq!(
+        finish(&ceremony, &two)["clientExtensionResults"],
+        json!({"prf": {"results": {"first": base64url(&[3; 32])}}})
+    );
+    assert_eq!(
+        finish(&ceremony, &answer(b"one"))["clientExtensionResults"],
+        json!({"prf": {}})
+    );
+}
+
+#[test]
+fn prf_rules_of_the_allow_list() {
+    let by_credential = |key: &str| json!({"prf": {"evalByCredential": {key: {"first": "AA"}}}});
+    assert_eq!(refused(json!({"extensions": by_credential("AA")})), "NotSupportedError");
+    let listed = |key: &str| refused(json!({"allowCredentials": allow(&[b"one"]), "extensions": by_credential(key)}));
+    for key in ["", "!", "dHdv", "b25l="] {
+        assert_eq!(listed(key), "SyntaxError", "{key:?}");
+    }
+}
+
+#[test]
+fn the_largest_request_fits_through_the_joint() {
+    let ids: Vec<[u8; 128]> = (0..=255).map(|n| [n; 128]).collect();
+    let list: Vec<&[u8]> = ids.iter().map(<[u8; 128]>::as_slice).collect();
+    let salts: serde_json::Map<_, _> = ids
+        .iter()
+        .take(limits::MAX_PRF_CREDENTIALS)
+        .map(|id| (base64url(id), json!({"first": "AA", "second": "AA"})))
+        .collect();
+    let ceremony =
+        begin(json!({"allowCredentials": allow(&list), "extensions": {"prf": {"evalByCredential": salts}}})).unwrap();
+    let encoded = ceremony.request().to_cbor();
+    assert!(encoded.len() <= Limits::ENVELOPE.max_bytes - 4096, "{}", encoded.len());
+    assert_eq!(&Request::from_cbor(&encoded).unwrap(), ceremony.request());
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_text_never_panics(text in any::<String>()) {
+        let _ = Ceremony::begin(&text, &page(SITE));
+    }
+
+    #[test]
+    fn damaged_options_never_panic(position in 0_usize..400, replacement in any::<char>()) {
+        let whole = options(json!({
+            "allowCredentials": allow(&[b"one"]),
+            "extensions": {"prf": {"evalByCredential": {base64url(b"one"): {"first": "AA"}}}},
+        }));
+        let damaged: String =
+            whole.chars().enumerate().map(|(n, character)| if n == position { replacement } else { character }).collect();
+        let _ = Ceremony::begin(&damaged, &page(SITE));
+    }
+
+    #[test]
+    fn every_answer_that_passes_is_for_this_site_and_this_list(
+        id in prop::sample::select(vec![b"one".as_slice(), b"two", b"three"]),
+        rp_id in prop::sample::select(vec!["example.com", "example.org"]),
+        flags in any::<u8>(),
+    ) {
+        let ceremony = begin(json!({"allowCredentials": allow(&[b"one", b"two"]), "userVerification": "required"})).unwrap();
+        let mut answer = answer(id);
+        let flags = Flags::from_bits(flags & 0x1d).unwrap_or(Flags::NONE);
+        answer.auth_data = authenticator_data(rp_id, flags, None);
+        let fits = id != b"three" && rp_id == "example.com" && flags.contains(Flags::UP | Flags::UV);
+        prop_assert_eq!(ceremony.finish(&answer).is_ok(), fits);
+    }
+}
