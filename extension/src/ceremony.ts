@@ -39,7 +39,7 @@ export const NOT_ALLOWED: DomError = {
 };
 
 /** Errors that the standard lets a site see as such. */
-const VISIBLE_ERRORS = new Set(["ConstraintError", "InvalidStateError", "NotSupportedError", "SecurityError", "TypeError"]);
+const VISIBLE_ERRORS = new Set(["ConstraintError", "InvalidStateError", "NotSupportedError", "SecurityError", "SyntaxError", "TypeError"]);
 
 /** What the site may see of an error of the platform. */
 export function visibleError(error: DomError): DomError {
