@@ -80,6 +80,6 @@ mod tests {
             });
         }
         assert_eq!(get_assertion::Request::from_cbor(&request.to_cbor()).unwrap(), request);
-        assert!(Limits::JOINT.max_bytes + 2048 <= Limits::ENVELOPE.max_bytes);
+        const { assert!(Limits::JOINT.max_bytes + 2048 <= Limits::ENVELOPE.max_bytes) }
     }
 }

@@ -1,6 +1,7 @@
 //! Public and private keys. Both are checked when they are made.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use ed25519_dalek::VerifyingKey;
 use p256::elliptic_curve::sec1::ToSec1Point;
@@ -19,8 +20,8 @@ pub struct PublicKey {
 pub(super) enum Point {
     /// P-256, uncompressed (SEC 1 §2.3.3): 0x04, x, y.
     P256([u8; 65]),
-    /// Ed25519, compressed (RFC 8032 §5.1.2).
-    Ed25519([u8; 32]),
+    /// Ed25519, already decompressed, which is a tenth of a verification.
+    Ed25519(VerifyingKey),
 }
 
 impl PublicKey {
@@ -54,7 +55,7 @@ impl PublicKey {
             return Err(CryptoError::InvalidKey("not the canonical encoding of the point"));
         }
         Ok(Self {
-            point: Point::Ed25519(*bytes),
+            point: Point::Ed25519(key),
         })
     }
 
@@ -66,7 +67,7 @@ impl PublicKey {
                 let (x, y) = coordinates(point);
                 map.with(1, 2).with(-1, 1).with(-2, x).with(-3, y)
             }
-            Point::Ed25519(x) => map.with(1, 1).with(-1, 6).with(-2, x),
+            Point::Ed25519(key) => map.with(1, 1).with(-1, 6).with(-2, key.as_bytes()),
         }
         .into()
     }
@@ -112,7 +113,7 @@ impl PublicKey {
     pub fn to_spki_der(&self) -> Vec<u8> {
         match &self.point {
             Point::P256(point) => der::p256_spki(point),
-            Point::Ed25519(key) => der::ed25519_spki(key),
+            Point::Ed25519(key) => der::ed25519_spki(key.as_bytes()),
         }
     }
 
@@ -129,37 +130,52 @@ impl fmt::Debug for PublicKey {
 
 /// A private key. Not `Clone`; `Debug` does not show it; its bytes are zeroised on drop.
 ///
-/// It keeps its public key, because each algorithm needs it to sign and computing it costs as much as a signature.
+/// It keeps its public key, because each algorithm needs it to sign and computing it costs as much as a signature; and
+/// it keeps what its first signature has computed, so that a key that stays in memory signs at the bare cost. ring does
+/// not zeroise its form of a P-256 key; a program in which that matters keeps its heap out of dumps and swap.
 pub struct PrivateKey {
     secret: Zeroizing<[u8; 32]>,
     public: PublicKey,
+    prepared: Prepared,
+}
+
+/// The key in the form that each implementation signs with, made when first needed. At most one is ever filled, or two
+/// in a program that uses both implementations.
+#[derive(Default)]
+pub(super) struct Prepared {
+    pub(super) ed25519: OnceLock<ed25519_dalek::SigningKey>,
+    pub(super) p256: OnceLock<p256::ecdsa::SigningKey>,
     #[cfg(feature = "native")]
-    pub(super) native: super::native::Prepared,
+    pub(super) ring: OnceLock<ring::signature::EcdsaKeyPair>,
 }
 
 impl PrivateKey {
     /// Makes a key from its 32 secret bytes (P-256: the scalar, big endian; Ed25519: the seed) and computes the
     /// public key.
     pub fn from_secret(algorithm: Algorithm, secret: &[u8; 32]) -> Result<Self, CryptoError> {
-        let public = match algorithm {
+        let prepared = Prepared::default();
+        let point = match algorithm {
             Algorithm::Es256 => {
                 let point = p256_secret(secret)?.public_key().to_sec1_point(false);
-                let point = point
-                    .as_bytes()
-                    .try_into()
-                    .map_err(|_| CryptoError::InvalidKey("out of range"))?;
-                PublicKey {
-                    point: Point::P256(point),
-                }
+                Point::P256(
+                    point
+                        .as_bytes()
+                        .try_into()
+                        .map_err(|_| CryptoError::InvalidKey("out of range"))?,
+                )
             }
             Algorithm::EdDsa => {
-                let key = ed25519_dalek::SigningKey::from_bytes(secret);
-                PublicKey {
-                    point: Point::Ed25519(key.verifying_key().to_bytes()),
-                }
+                let key = prepared
+                    .ed25519
+                    .get_or_init(|| ed25519_dalek::SigningKey::from_bytes(secret));
+                Point::Ed25519(key.verifying_key())
             }
         };
-        Ok(Self::assemble(secret, public))
+        Ok(Self {
+            secret: Zeroizing::new(*secret),
+            public: PublicKey { point },
+            prepared,
+        })
     }
 
     /// Makes a key from its 32 secret bytes and the public key that was stored beside them; cheap.
@@ -173,7 +189,11 @@ impl PrivateKey {
         if algorithm == Algorithm::Es256 {
             p256_secret(secret)?;
         }
-        Ok(Self::assemble(secret, public))
+        Ok(Self {
+            secret: Zeroizing::new(*secret),
+            public,
+            prepared: Prepared::default(),
+        })
     }
 
     /// Parses PKCS#8 in DER, version 1 or 2 (RFC 5958), P-256 or Ed25519: what [`Self::to_pkcs8_der`] gives, and what
@@ -218,13 +238,8 @@ impl PrivateKey {
         &self.secret
     }
 
-    fn assemble(secret: &[u8; 32], public: PublicKey) -> Self {
-        Self {
-            secret: Zeroizing::new(*secret),
-            public,
-            #[cfg(feature = "native")]
-            native: super::native::Prepared::default(),
-        }
+    pub(super) fn prepared(&self) -> &Prepared {
+        &self.prepared
     }
 }
 

@@ -1,8 +1,7 @@
 //! `RustCrypto`: Rust alone, constant time where secrets are touched.
 
-use ed25519_dalek::Signer as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use p256::ecdsa::signature::Verifier as _;
+use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -55,9 +54,8 @@ impl Crypto for Portable {
         match key.algorithm() {
             Algorithm::Es256 => {
                 // RFC 6979: the nonce comes from the key and the message.
-                let key = p256::ecdsa::SigningKey::from_slice(key.secret())
-                    .map_err(|_| CryptoError::InvalidKey("a P-256 scalar out of range"))?;
-                let signature: p256::ecdsa::DerSignature = key
+                let pair = p256_pair(key)?;
+                let signature: p256::ecdsa::DerSignature = pair
                     .try_sign(message)
                     .map_err(|_| CryptoError::InvalidKey("no signature with this key"))?;
                 Ok(signature.as_bytes().to_vec())
@@ -78,6 +76,17 @@ impl Crypto for Portable {
     }
 }
 
+/// The P-256 key with its public point, computed once for each key that stays in memory.
+fn p256_pair(key: &PrivateKey) -> Result<&p256::ecdsa::SigningKey, CryptoError> {
+    let prepared = &key.prepared().p256;
+    if let Some(pair) = prepared.get() {
+        return Ok(pair);
+    }
+    let pair = p256::ecdsa::SigningKey::from_slice(key.secret())
+        .map_err(|_| CryptoError::InvalidKey("a P-256 scalar out of range"))?;
+    Ok(prepared.get_or_init(|| pair))
+}
+
 /// A key from random bytes. A P-256 scalar is out of range once in 2³² tries; then the next one is taken.
 pub(super) fn generate(crypto: &dyn Crypto, algorithm: Algorithm) -> Result<PrivateKey, CryptoError> {
     let mut secret = Zeroizing::new([0; 32]);
@@ -91,16 +100,18 @@ pub(super) fn generate(crypto: &dyn Crypto, algorithm: Algorithm) -> Result<Priv
 }
 
 pub(super) fn sign_ed25519(key: &PrivateKey, message: &[u8]) -> Vec<u8> {
-    // The public key is computed anew, so a wrong one that was stored beside the secret cannot make two signatures
-    // with one nonce.
-    ed25519_dalek::SigningKey::from_bytes(key.secret())
-        .sign(message)
-        .to_bytes()
-        .to_vec()
+    // The public key is computed from the secret and not taken from beside it: with a wrong one, two signatures of one
+    // message would give the secret away.
+    let prepared = &key.prepared().ed25519;
+    let pair = prepared.get_or_init(|| ed25519_dalek::SigningKey::from_bytes(key.secret()));
+    pair.sign(message).to_bytes().to_vec()
 }
 
-pub(super) fn verify_ed25519(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-    let key = ed25519_dalek::VerifyingKey::from_bytes(key).map_err(|_| CryptoError::BadSignature)?;
+pub(super) fn verify_ed25519(
+    key: &ed25519_dalek::VerifyingKey,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), CryptoError> {
     let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::BadSignature)?;
     key.verify_strict(message, &signature)
         .map_err(|_| CryptoError::BadSignature)
