@@ -6,6 +6,7 @@
 //! the authenticator engine sets the UV flag.
 
 use claviger_ctap::{
+    authenticator::UvProof,
     cbor::{Limits, Map, Value},
     cose::{Sign1, Sign1Error},
     crypto::{Crypto, CryptoError, PrivateKey, PublicKey},
@@ -150,6 +151,8 @@ impl VerifiedEvidence {
         &self.claims
     }
 }
+
+impl UvProof for VerifiedEvidence {}
 
 /// Checks evidence against hello's key and what it is needed for.
 ///

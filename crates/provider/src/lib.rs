@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod messages;
 pub mod metadata;
 pub mod operation;
+pub mod sdk;
 pub mod svg;
 pub mod unlock;
 

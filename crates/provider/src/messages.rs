@@ -2,11 +2,14 @@
 
 use claviger_ctap::{
     cbor::{Limits, Map, Value},
-    crypto::{PublicKey, ecdh::EcdhPublicKey},
+    cose::Sign1,
+    crypto::{Crypto, CryptoError, PrivateKey, PublicKey, ecdh::EcdhPublicKey},
 };
 
 use crate::{
     fields::{Fields, MapExt, MessageError},
+    ident::ProviderId,
+    keys::KeyId,
     manifest::PROTOCOL_VERSION,
 };
 
@@ -100,29 +103,87 @@ impl ProviderState {
     }
 }
 
+/// The external data of an endorsement's signature.
+pub const ENDORSEMENT_AAD: &[u8] = b"claviger-provider-keys-v1";
+
 /// The answer of `org.claviger.Providers1.Register`.
+///
+/// A provider pins the keys of the first registration that it sees. Later ones may bring other keys only when they are
+/// *endorsed*: a list of public keys proves nothing by itself, so the platform signs it with a key that was in use before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registration {
-    /// The provider's state.
-    pub state: ProviderState,
-    /// The keys with which requests to this provider are signed: the current one first, then those that overlap with it.
-    pub request_keys: Vec<PublicKey>,
-    /// Hello's key, under which evidence is signed; absent until the user has chosen a PIN.
-    pub uv_key: Option<PublicKey>,
+    state: ProviderState,
+    request_keys: Vec<PublicKey>,
+    uv_key: Option<PublicKey>,
+    endorsement: Vec<u8>,
 }
 
 impl Registration {
+    /// What the platform answers to this provider. `request_keys` are one to four, the current one first, then those that
+    /// overlap with it; `uv_key` is hello's, absent until the user has chosen a PIN. `signer` is the private half of the
+    /// oldest of the request keys, which every provider that was ever met has pinned.
+    ///
+    /// # Errors
+    /// Signing failed.
+    pub fn new(
+        crypto: &dyn Crypto,
+        provider: &ProviderId,
+        state: ProviderState,
+        request_keys: Vec<PublicKey>,
+        uv_key: Option<PublicKey>,
+        signer: &PrivateKey,
+    ) -> Result<Self, CryptoError> {
+        let kid = KeyId::of(crypto, signer.public_key());
+        let mut registration = Self {
+            state,
+            request_keys,
+            uv_key,
+            endorsement: Vec::new(),
+        };
+        let statement = registration.statement(provider);
+        registration.endorsement = Sign1::sign(crypto, signer, &kid.0, ENDORSEMENT_AAD, &statement)?;
+        Ok(registration)
+    }
+
+    /// The provider's state.
+    pub fn state(&self) -> ProviderState {
+        self.state
+    }
+
+    /// The keys with which requests to this provider are signed: the current one first, then those that overlap with it.
+    pub fn request_keys(&self) -> &[PublicKey] {
+        &self.request_keys
+    }
+
+    /// Hello's key, under which evidence is signed; absent until the user has chosen a PIN.
+    pub fn uv_key(&self) -> Option<&PublicKey> {
+        self.uv_key.as_ref()
+    }
+
+    /// Whether one of these keys signed this registration's keys for this provider.
+    pub fn is_endorsed_by(&self, crypto: &dyn Crypto, provider: &ProviderId, pinned: &[PublicKey]) -> bool {
+        let statement = self.statement(provider);
+        pinned.iter().any(|key| {
+            let signed = Sign1::parse(&self.endorsement).ok();
+            let signed = signed.filter(|signed| signed.kid() == KeyId::of(crypto, key).0);
+            signed
+                .and_then(|signed| signed.verify(crypto, key, ENDORSEMENT_AAD).ok())
+                .is_some_and(|it| it == statement)
+        })
+    }
+
     /// The canonical map.
     pub fn encode(&self) -> Vec<u8> {
         let map = Map::new()
             .with(1, PROTOCOL_VERSION)
             .with(2, self.state.as_str())
-            .with(3, self.request_keys.iter().map(PublicKey::to_cose).collect::<Vec<_>>())
-            .maybe(4, self.uv_key.as_ref().map(PublicKey::to_cose));
+            .with(3, self.key_list())
+            .maybe(4, self.uv_key.as_ref().map(PublicKey::to_cose))
+            .with(5, self.endorsement.as_slice());
         Value::from(map).encode()
     }
 
-    /// Reads the map.
+    /// Reads the map. The endorsement is not checked yet; see [`Registration::is_endorsed_by`].
     ///
     /// # Errors
     /// The platform is at fault.
@@ -140,7 +201,21 @@ impl Registration {
                 .map(|value| key(value, 3))
                 .collect::<Result<_, _>>()?,
             uv_key: fields.optional(4, |fields, number| key(fields.value(number)?, number))?,
+            endorsement: fields.bytes(5)?.to_vec(),
         })
+    }
+
+    /// What is endorsed: the canonical map `{1: provider id, 2: [request keys], 3?: uv key}`.
+    fn statement(&self, provider: &ProviderId) -> Vec<u8> {
+        let map = Map::new()
+            .with(1, provider.as_str())
+            .with(2, self.key_list())
+            .maybe(3, self.uv_key.as_ref().map(PublicKey::to_cose));
+        Value::from(map).encode()
+    }
+
+    fn key_list(&self) -> Vec<Value> {
+        self.request_keys.iter().map(PublicKey::to_cose).collect()
     }
 }
 
@@ -152,11 +227,25 @@ mod tests {
 
     use super::*;
 
+    fn private(seed: u8) -> PrivateKey {
+        PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
+    }
+
     fn key(seed: u8) -> PublicKey {
-        PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32])
-            .unwrap()
-            .public_key()
-            .clone()
+        private(seed).public_key().clone()
+    }
+
+    fn registration(request_keys: Vec<PublicKey>, uv_key: Option<PublicKey>) -> Registration {
+        let provider = ProviderId::parse("org.example.Notebook").unwrap();
+        Registration::new(
+            native(),
+            &provider,
+            ProviderState::Enabled,
+            request_keys,
+            uv_key,
+            &private(1),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -173,31 +262,50 @@ mod tests {
             assert_eq!(Description::decode(&description.encode()), Ok(description));
         }
         for uv_key in [None, Some(key(3))] {
-            let registration = Registration {
-                state: ProviderState::Enabled,
-                request_keys: vec![key(1), key(2)],
-                uv_key,
-            };
+            let registration = registration(vec![key(1), key(2)], uv_key);
             assert_eq!(Registration::decode(&registration.encode()), Ok(registration));
         }
     }
 
     #[test]
+    fn an_endorsement_covers_provider_and_keys() {
+        let (ours, other) = (
+            ProviderId::parse("org.example.Notebook").unwrap(),
+            ProviderId::parse("org.example.Other").unwrap(),
+        );
+        let good = registration(vec![key(2), key(1)], Some(key(3)));
+        assert!(good.is_endorsed_by(native(), &ours, &[key(9), key(1)]));
+        assert!(!good.is_endorsed_by(native(), &ours, &[key(2), key(3)]));
+        assert!(!good.is_endorsed_by(native(), &ours, &[]));
+        assert!(!good.is_endorsed_by(native(), &other, &[key(1)]));
+        for changed in [
+            Registration {
+                request_keys: vec![key(4), key(1)],
+                ..good.clone()
+            },
+            Registration {
+                uv_key: Some(key(4)),
+                ..good.clone()
+            },
+            Registration {
+                uv_key: None,
+                ..good.clone()
+            },
+            Registration {
+                endorsement: vec![],
+                ..good.clone()
+            },
+        ] {
+            assert!(!changed.is_endorsed_by(native(), &ours, &[key(1)]));
+        }
+    }
+
+    #[test]
     fn a_registration_has_one_to_four_keys() {
-        let registration = |count| Registration {
-            state: ProviderState::Registered,
-            request_keys: vec![key(1); count],
-            uv_key: None,
-        };
-        assert_eq!(
-            Registration::decode(&registration(0).encode()),
-            Err(MessageError::Value(3))
-        );
-        assert!(Registration::decode(&registration(4).encode()).is_ok());
-        assert_eq!(
-            Registration::decode(&registration(5).encode()),
-            Err(MessageError::Value(3))
-        );
+        let decoded = |count| Registration::decode(&registration(vec![key(1); count], None).encode());
+        assert_eq!(decoded(0), Err(MessageError::Value(3)));
+        assert!(decoded(4).is_ok());
+        assert_eq!(decoded(5), Err(MessageError::Value(3)));
     }
 
     proptest! {

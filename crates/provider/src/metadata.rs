@@ -86,7 +86,8 @@ pub struct Diff {
 }
 
 impl Entry {
-    fn to_value(&self) -> Value {
+    /// The entry as a map, as it stands in a diff.
+    pub fn to_value(&self) -> Value {
         Map::new()
             .with(1, self.credential_id.as_bytes())
             .with(2, self.rp_id.as_str())
@@ -102,7 +103,8 @@ impl Entry {
             .into()
     }
 
-    fn from_value(value: &Value) -> Result<Self, MessageError> {
+    /// Reads such a map.
+    pub fn from_value(value: &Value) -> Result<Self, MessageError> {
         let fields = Fields::nested(value, 4)?;
         let rp_id = fields.text(2, MAX_RP_ID_BYTES)?;
         if rp_id.is_empty() {

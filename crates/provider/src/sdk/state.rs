@@ -1,0 +1,292 @@
+//! What a provider keeps on disk for the protocol's sake: pinned keys, and the last numbers that it saw.
+//!
+//! Both live in one folder of the provider's own. Whoever can write there can replace the provider as well, so the files are
+//! private (mode 0600) but not sealed.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read, Write},
+    os::unix::fs::{FileExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
+use claviger_ctap::crypto::{Crypto, PublicKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{ident::ProviderId, keys::KeyId, messages::Registration};
+
+/// The keys that this provider trusts: those of the first registration, and what they endorsed since.
+#[derive(Debug)]
+pub(super) struct Pins {
+    path: PathBuf,
+    requests: Vec<(KeyId, PublicKey)>,
+    uv: Option<(KeyId, PublicKey)>,
+}
+
+impl Pins {
+    /// Reads `keys.json`; a missing file means that nothing was pinned yet.
+    pub(super) fn open(folder: &Path, crypto: &dyn Crypto) -> Result<Self, StateError> {
+        let path = folder.join("keys.json");
+        let mut pins = Self {
+            path,
+            requests: Vec::new(),
+            uv: None,
+        };
+        let mut text = String::new();
+        match File::open(&pins.path) {
+            Ok(file) => file.take(64 * 1024).read_to_string(&mut text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pins),
+            Err(error) => return Err(error.into()),
+        };
+        let stored: StoredPins = serde_json::from_str(&text).map_err(|_| StateError::Keys)?;
+        let key = |text: &String| {
+            let bytes = BASE64.decode(text).map_err(|_| StateError::Keys)?;
+            let key = PublicKey::from_cose_bytes(&bytes).map_err(|_| StateError::Keys)?;
+            Ok::<_, StateError>((KeyId::of(crypto, &key), key))
+        };
+        pins.requests = stored.request_keys.iter().map(key).collect::<Result<_, _>>()?;
+        pins.uv = stored.uv_key.as_ref().map(key).transpose()?;
+        Ok(pins)
+    }
+
+    /// The pinned request key with this id.
+    pub(super) fn request_key(&self, kid: &[u8]) -> Option<&PublicKey> {
+        self.requests.iter().find(|(id, _)| id.0 == kid).map(|(_, key)| key)
+    }
+
+    /// Hello's pinned key, with its id.
+    pub(super) fn uv_key(&self) -> Option<(KeyId, &PublicKey)> {
+        self.uv.as_ref().map(|(kid, key)| (*kid, key))
+    }
+
+    /// Takes the keys of a registration: the first one as it is, later ones when a pinned key endorsed the change.
+    pub(super) fn learn(
+        &mut self,
+        crypto: &dyn Crypto,
+        provider: &ProviderId,
+        registration: &Registration,
+    ) -> Result<(), StateError> {
+        let named = |key: &PublicKey| (KeyId::of(crypto, key), key.clone());
+        let requests: Vec<_> = registration.request_keys().iter().map(named).collect();
+        let uv = registration.uv_key().map(named);
+        if requests == self.requests && uv == self.uv {
+            return Ok(());
+        }
+        let pinned: Vec<PublicKey> = self.requests.iter().map(|(_, key)| key.clone()).collect();
+        if !pinned.is_empty() && !registration.is_endorsed_by(crypto, provider, &pinned) {
+            return Err(StateError::NotEndorsed);
+        }
+        let encode = |(_, key): &(KeyId, PublicKey)| BASE64.encode(key.cose_bytes());
+        let stored = StoredPins {
+            version: 1,
+            request_keys: requests.iter().map(encode).collect(),
+            uv_key: uv.as_ref().map(encode),
+        };
+        replace(
+            &self.path,
+            &serde_json::to_vec_pretty(&stored).map_err(|_| StateError::Keys)?,
+        )?;
+        (self.requests, self.uv) = (requests, uv);
+        Ok(())
+    }
+}
+
+/// The last sequence number and evidence count that were seen: 16 bytes, two big-endian numbers, overwritten in place.
+///
+/// The write is not flushed to the disk: it survives the death of this process, which is what an attacker can bring about at
+/// will, and costs microseconds. After a power cut the numbers may be old by seconds; requests from before the cut are then still
+/// bound by their expiry, and evidence by its age.
+#[derive(Debug)]
+pub(super) struct Journal {
+    file: File,
+    numbers: Numbers,
+}
+
+/// What a [`Journal`] holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Numbers {
+    /// The last sequence number that was accepted.
+    pub(super) sequence: u64,
+    /// The last count of evidence that was accepted.
+    pub(super) evidence: u64,
+}
+
+impl Journal {
+    /// Opens or makes `sequence`.
+    pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
+        let path = folder.join("sequence");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        let mut bytes = Vec::new();
+        (&file).take(17).read_to_end(&mut bytes)?;
+        let numbers = match (bytes.len(), bytes.split_first_chunk::<8>()) {
+            (0, _) => Numbers::default(),
+            (16, Some((sequence, evidence))) => Numbers {
+                sequence: u64::from_be_bytes(*sequence),
+                evidence: u64::from_be_bytes(evidence.try_into().map_err(|_| StateError::Sequence)?),
+            },
+            // Guessing a number here would be to forget what was seen.
+            _ => return Err(StateError::Sequence),
+        };
+        Ok(Self { file, numbers })
+    }
+
+    pub(super) fn numbers(&self) -> Numbers {
+        self.numbers
+    }
+
+    /// Writes new numbers. They count only when this succeeded.
+    pub(super) fn write(&mut self, numbers: Numbers) -> io::Result<()> {
+        let mut bytes = [0; 16];
+        let (sequence, evidence) = bytes.split_at_mut(8);
+        sequence.copy_from_slice(&numbers.sequence.to_be_bytes());
+        evidence.copy_from_slice(&numbers.evidence.to_be_bytes());
+        self.file.write_all_at(&bytes, 0)?;
+        self.numbers = numbers;
+        Ok(())
+    }
+}
+
+/// Why the protocol's state cannot be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The folder cannot be used (the machine or its permissions are at fault).
+    #[error("the state folder: {0}")]
+    Io(#[from] io::Error),
+    /// `keys.json` is damaged (whoever edited it is at fault). Removing it makes the provider trust the next registration.
+    #[error("keys.json is damaged; remove it to trust the platform's keys anew")]
+    Keys,
+    /// `sequence` is damaged. Removing it is safe when no request of the last ten minutes can be replayed.
+    #[error("the file `sequence` is damaged; remove it ten minutes after the last request")]
+    Sequence,
+    /// The platform shows keys that no pinned key vouches for (the platform, or someone in its place, is at fault).
+    #[error("the platform has other keys than before, and none of the old ones vouches for them")]
+    NotEndorsed,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredPins {
+    version: u32,
+    request_keys: Vec<String>,
+    uv_key: Option<String>,
+}
+
+/// Replaces a file so that at every moment there is the old or the new one.
+fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
+
+    use super::*;
+    use crate::messages::ProviderState;
+
+    fn key(seed: u8) -> PrivateKey {
+        PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
+    }
+
+    fn provider() -> ProviderId {
+        ProviderId::parse("org.example.Notebook").unwrap()
+    }
+
+    fn registration(keys: &[u8], uv: Option<u8>, signer: u8) -> Registration {
+        let public = |seed: u8| key(seed).public_key().clone();
+        let keys = keys.iter().copied().map(public).collect();
+        Registration::new(
+            native(),
+            &provider(),
+            ProviderState::Enabled,
+            keys,
+            uv.map(public),
+            &key(signer),
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn keys_are_pinned_and_change_only_when_endorsed() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut pins = Pins::open(folder.path(), native()).unwrap();
+        let kid = |seed: u8| KeyId::of(native(), key(seed).public_key());
+        let mut learn = |registration| {
+            let result = pins.learn(native(), &provider(), &registration);
+            // Every step survives a restart.
+            pins = Pins::open(folder.path(), native()).unwrap();
+            let known: Vec<u8> = (1..9)
+                .filter(|seed| pins.request_key(&kid(*seed).0).is_some())
+                .collect();
+            (result.is_ok(), known, pins.uv_key().map(|(kid, _)| kid))
+        };
+        assert_eq!(
+            learn(registration(&[1], None, 1)),
+            (true, vec![1], None),
+            "the first is trusted"
+        );
+        assert_eq!(learn(registration(&[2], None, 2)), (false, vec![1], None), "a stranger");
+        assert_eq!(
+            learn(registration(&[2, 1], None, 2)),
+            (false, vec![1], None),
+            "an overlap alone proves nothing"
+        );
+        assert_eq!(
+            learn(registration(&[1], Some(8), 2)),
+            (false, vec![1], None),
+            "nor for hello's key"
+        );
+        assert_eq!(
+            learn(registration(&[1], Some(7), 1)),
+            (true, vec![1], Some(kid(7))),
+            "hello's key arrives"
+        );
+        assert_eq!(
+            learn(registration(&[2, 1], Some(7), 1)),
+            (true, vec![1, 2], Some(kid(7))),
+            "rotation begins"
+        );
+        assert_eq!(
+            learn(registration(&[2], Some(7), 2)),
+            (true, vec![2], Some(kid(7))),
+            "rotation ends"
+        );
+        assert_eq!(
+            learn(registration(&[1], Some(7), 1)),
+            (false, vec![2], Some(kid(7))),
+            "a retired key is a stranger"
+        );
+    }
+
+    #[test]
+    fn numbers_survive_and_damage_is_not_guessed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let numbers = Numbers {
+            sequence: u64::MAX - 1,
+            evidence: 3,
+        };
+        Journal::open(folder.path()).unwrap().write(numbers).unwrap();
+        assert_eq!(Journal::open(folder.path()).unwrap().numbers(), numbers);
+        for damaged in [&b"short"[..], &[0; 17]] {
+            std::fs::write(folder.path().join("sequence"), damaged).unwrap();
+            assert!(matches!(Journal::open(folder.path()), Err(StateError::Sequence)));
+        }
+        std::fs::write(folder.path().join("keys.json"), "{}").unwrap();
+        assert!(matches!(Pins::open(folder.path(), native()), Err(StateError::Keys)));
+    }
+}
