@@ -28,7 +28,7 @@ export interface Surroundings {
 
 export type Outcome =
   | { type: "ok"; response: JsonObject }
-  | { type: "failed"; error: DomError; /** for the user, when it is the connection that failed */ problem: string | null }
+  | { type: "failed"; error: DomError; /** for the user alone */ problem: string | null }
   /** The site gave up first: the browser wants no answer any more. */
   | { type: "abandoned" };
 
@@ -95,7 +95,7 @@ export class Ceremony {
       this.#pongDue = false;
     } else if (message?.type === "response" && message.requestId === this.#request.requestId) {
       if ("ok" in message) this.#finish({ type: "ok", response: message.ok });
-      else this.#finish({ type: "failed", error: visibleError(message.error), problem: null });
+      else this.#finish({ type: "failed", error: visibleError(message.error), problem: message.problem });
     } else {
       this.#fail(message?.type === "error" ? message.message : "the native host and this extension do not understand each other");
     }

@@ -1,7 +1,7 @@
 // What travels between the extension and the native host: one JSON message per line of the conversation below.
 //
 //   extension → host                                    host → extension
-//   {type:"ceremony", kind, request}                    {type:"response", requestId, ok} or {…, error}
+//   {type:"ceremony", kind, request}                    {type:"response", requestId, ok} or {…, error, problem?}
 //   {type:"cancel", requestId}                          (nothing)
 //   {type:"ping"}                                       {type:"pong"}
 //   {type:"capabilities"}                               {type:"capabilities", userVerifyingPlatformAuthenticator, …}
@@ -52,7 +52,7 @@ export interface DomError {
 
 export type FromHost =
   | { type: "response"; requestId: string; ok: JsonObject }
-  | { type: "response"; requestId: string; error: DomError }
+  | { type: "response"; requestId: string; error: DomError; /** the true cause in words for the user, never for the site */ problem: string | null }
   | { type: "pong" }
   | { type: "capabilities"; userVerifyingPlatformAuthenticator: boolean }
   | ({ type: "status" } & HostStatus)
@@ -94,7 +94,8 @@ function parseResponse(value: JsonObject): FromHost | null {
   if (typeof requestId !== "string") return null;
   if (isObject(ok) && error === undefined) return { type: "response", requestId, ok };
   if (isObject(error) && ok === undefined && typeof error["name"] === "string") {
-    return { type: "response", requestId, error: { name: error["name"], message: textOrNull(error["message"]) ?? "" } };
+    const domError = { name: error["name"], message: textOrNull(error["message"]) ?? "" };
+    return { type: "response", requestId, error: domError, problem: textOrNull(value["problem"]) };
   }
   return null;
 }

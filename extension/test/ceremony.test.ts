@@ -74,6 +74,12 @@ test("errors that the standard hides arrive as NotAllowedError with one text", a
   }
 });
 
+test("the true cause is for the user and not in what the site gets", async () => {
+  const { bench, ceremony } = start();
+  bench.says({ type: "response", requestId: "5", error: { name: "NotAllowedError", message: "" }, problem: "No prompt is running." });
+  assert.deepEqual(await ceremony.outcome, { type: "failed", error: NOT_ALLOWED, problem: "No prompt is running." });
+});
+
 test("errors that the standard shows arrive as they are", () => {
   const excluded = { name: "InvalidStateError", message: "already registered" };
   assert.deepEqual(visibleError(excluded), excluded);

@@ -86,12 +86,14 @@ function withoutSecrets(credential) {
 async function during(action) {
   const buttons = [...document.querySelectorAll("button")].filter((button) => !button.disabled);
   for (const button of buttons) button.disabled = true;
+  document.body.ariaBusy = "true";
   try {
     await action();
   } catch (error) {
     report("bad", explain(error), { name: error.name, message: error.message });
   } finally {
     for (const button of buttons) button.disabled = false;
+    document.body.ariaBusy = "false";
   }
 }
 
