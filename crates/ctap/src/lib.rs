@@ -11,6 +11,8 @@ pub mod get_info;
 pub mod make_credential;
 pub mod prf;
 pub mod status;
+#[cfg(test)]
+mod testing;
 pub mod types;
 
 pub use fields::MessageError;

@@ -14,8 +14,6 @@ mod make_credential;
 mod memory;
 mod settings;
 mod store;
-#[cfg(test)]
-mod tests;
 mod uv;
 
 use thiserror::Error;

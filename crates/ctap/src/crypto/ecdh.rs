@@ -72,18 +72,25 @@ pub struct EphemeralKey {
 impl EphemeralKey {
     /// A new random key.
     pub fn generate(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
-        let mut bytes = Zeroizing::new([0_u8; 32]);
+        let mut secret = Zeroizing::new([0_u8; 32]);
         loop {
-            crypto.random(bytes.as_mut_slice())?;
+            crypto.random(secret.as_mut_slice())?;
             // Out of range once in 2³² tries.
-            let Ok(secret) = p256::SecretKey::from_slice(bytes.as_slice()) else {
-                continue;
-            };
-            let public = EcdhPublicKey {
-                key: secret.public_key(),
-            };
-            return Ok(Self { secret, public });
+            match Self::from_secret(&secret) {
+                Err(CryptoError::InvalidKey(_)) => {}
+                done => return done,
+            }
         }
+    }
+
+    /// A key from its scalar, big endian: to re-compute test vectors, or for a key that outlives its process.
+    pub fn from_secret(secret: &[u8; 32]) -> Result<Self, CryptoError> {
+        let secret =
+            p256::SecretKey::from_slice(secret).map_err(|_| CryptoError::InvalidKey("a P-256 scalar out of range"))?;
+        let public = EcdhPublicKey {
+            key: secret.public_key(),
+        };
+        Ok(Self { secret, public })
     }
 
     /// The public key, to be sent to the other side.
