@@ -28,6 +28,15 @@ mod machine;
 mod message;
 mod screens;
 
+#[cfg(test)]
+mod fixtures;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod interleavings;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
+
 pub use input::{
     AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName, TRANSACTION_BYTES, Transaction,
 };

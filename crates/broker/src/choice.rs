@@ -395,3 +395,7 @@ fn existing_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot) ->
     }
     candidate
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;

@@ -1,0 +1,452 @@
+//! One ceremony with the daemon around it and the model beside it: what was agreed to, what was asked for, what was made.
+
+use std::collections::BTreeSet;
+
+use super::Visits;
+use super::random::Random;
+use crate::ceremony::fixtures::{Answer, Evidence, Numbered, Pin, Reply, TRANSACTIONS, Unlock, VAULT};
+use crate::ceremony::{
+    Assurance, Audit, Call, Course, Decline, Effect, Event, Execution, Input, Machine, Outcome, PinFailure,
+    Presentation, ProviderFailure, ProviderReply, Readiness, Transaction, VerifyFailure,
+};
+use crate::choice::{Lock, Plan};
+use crate::queue::{PromptQueue, Ticket};
+use crate::types::Cause;
+use crate::view::{Kind, PinPurpose, View};
+
+/// One ceremony with the daemon around it and the model beside it.
+#[allow(clippy::struct_excessive_bools)] // A model of flags: each is one fact that a promise is about.
+pub(super) struct World {
+    pub(super) machine: Machine<Numbered>,
+    pub(super) ticket: Ticket,
+    pub(super) caller: String,
+    /// From the input.
+    verification: bool,
+    candidates: BTreeSet<(String, Option<Vec<u8>>)>,
+    excluded: bool,
+    approves: bool,
+    /// What was asked of the daemon and not yet answered.
+    pending: Pending,
+    started: bool,
+    /// The view that the ceremony has in the queue.
+    view: Option<View>,
+    /// Whether the user has answered it; a second answer to the same view counts for nothing.
+    answered: bool,
+    /// The choice that the user agreed to, by the view it was on: provider, and whether to remember it.
+    agreed: Option<(Option<String>, bool)>,
+    /// The PIN that the user gave on the view on show.
+    pin: Option<(u64, PinPurpose)>,
+    /// Evidence and unlock boxes that this daemon's hello really made, and not yet seen used.
+    made: BTreeSet<u64>,
+    transactions_used: BTreeSet<Transaction>,
+    /// The last execution: whether it carried evidence.
+    executed: Option<bool>,
+    /// Answers that passed the check.
+    checked: BTreeSet<u64>,
+    /// No call of a provider may follow.
+    ended: bool,
+    pub(super) finishes: u32,
+    last_number: u64,
+}
+
+enum Pending {
+    Nothing,
+    SetPin,
+    Verify {
+        audience: String,
+        transaction: Transaction,
+        unlock: bool,
+    },
+    Describe,
+    Execute(Call),
+    Check(u64),
+}
+
+impl World {
+    pub(super) fn new(input: Input, ticket: Ticket, caller: String) -> Self {
+        let (mut verification, mut candidates, mut excluded, mut approves) = (true, BTreeSet::new(), false, false);
+        match &input.course {
+            Course::Answer(course) => {
+                verification = course.verification;
+                if let Plan::Choose { candidates: all, .. } = &course.plan {
+                    candidates = all
+                        .iter()
+                        .map(|candidate| (candidate.provider.clone(), candidate.credential.clone()))
+                        .collect();
+                }
+                excluded = matches!(course.plan, Plan::Excluded { .. });
+            }
+            Course::Approve(_) => approves = true,
+        }
+        Self {
+            machine: Machine::new(input),
+            ticket,
+            caller,
+            verification,
+            candidates,
+            excluded,
+            approves,
+            pending: Pending::Nothing,
+            started: false,
+            view: None,
+            answered: false,
+            agreed: None,
+            pin: None,
+            made: BTreeSet::new(),
+            transactions_used: BTreeSet::new(),
+            executed: None,
+            checked: BTreeSet::new(),
+            ended: false,
+            finishes: 0,
+            last_number: 0,
+        }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// What a user may do with the view on show.
+    pub(super) fn user_acts(&mut self, shown: &View, random: &mut Random) -> Event<Numbered> {
+        if random.below(16) == 0 {
+            self.ended |= shown.kind != Kind::Notice;
+            return Event::UserRefused;
+        }
+        let choice = match random.below(8) {
+            0 => None,
+            1 => Some("c99".to_owned()),
+            _ => random
+                .index(shown.choices.len())
+                .map(|index| shown.choices[index].id.clone()),
+        };
+        let remember = random.below(3) == 0;
+        let pin = (random.below(8) > 0).then(|| Pin(self.number()));
+        if std::mem::replace(&mut self.answered, true) {
+            return Event::UserApproved { choice, remember, pin };
+        }
+        self.pin = pin.as_ref().and_then(|pin| Some((pin.0, shown.pin?.purpose)));
+        if !matches!(shown.kind, Kind::Notice | Kind::ChoosePin) {
+            let taken = choice.as_ref().or(shown.preselected.as_ref());
+            let provider = shown
+                .choices
+                .iter()
+                .find(|choice| Some(&choice.id) == taken)
+                .map(|it| it.provider.clone());
+            self.agreed = Some((provider, remember && shown.remember));
+        }
+        Event::UserApproved { choice, remember, pin }
+    }
+
+    /// What the daemon reports next.
+    pub(super) fn next_event(&mut self, random: &mut Random) -> Option<Event<Numbered>> {
+        if !self.started {
+            self.started = true;
+            return Some(Event::Started);
+        }
+        Some(match std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Pending::Nothing => return None,
+            Pending::SetPin => Event::PinSet(match random.below(8) {
+                0 => Err(PinFailure::Weak("Too short.".to_owned())),
+                1 => Err(PinFailure::AlreadySet),
+                2 => Err(PinFailure::Unavailable),
+                _ => Ok(()),
+            }),
+            Pending::Verify {
+                audience,
+                transaction,
+                unlock,
+            } => match random.below(24) {
+                0 => Event::VerifyFailed(VerifyFailure::WrongPin {
+                    tries_left: 3,
+                    wait_ms: random.below(2) * 30_000,
+                }),
+                1 => Event::VerifyFailed(VerifyFailure::Wait { wait_ms: 5_000 }),
+                2 => Event::VerifyFailed(VerifyFailure::LockedOut),
+                3 => Event::VerifyFailed(VerifyFailure::NoPin),
+                4 => Event::VerifyFailed(VerifyFailure::Unavailable),
+                5 => Event::VerifyFailed(VerifyFailure::Provider(ProviderFailure::Unreachable)),
+                _ => {
+                    let (number, boxes) = (self.number(), self.number());
+                    self.made.extend([number, boxes]);
+                    Event::Verified {
+                        evidence: Evidence {
+                            number,
+                            audience,
+                            transaction,
+                        },
+                        unlock: unlock.then_some(Unlock(boxes)),
+                    }
+                }
+            },
+            Pending::Describe => match random.below(24) {
+                0 => Event::ProviderFailed(ProviderFailure::Unreachable),
+                1 => Event::ProviderFailed(ProviderFailure::Hung),
+                more => Event::ProviderReady(Readiness {
+                    lock: [Lock::Open, Lock::Locked, Lock::OwnMeans][random.index(3)?],
+                    supported: more > 2,
+                }),
+            },
+            Pending::Execute(_) => match random.below(20) {
+                0 => Event::ProviderFailed(ProviderFailure::Crashed),
+                1 => Event::ProviderFailed(ProviderFailure::Hung),
+                declined @ 2..12 => Event::ProviderAnswered(ProviderReply::Declined(match declined {
+                    2 => Decline::CancelledByUser,
+                    3 => Decline::NotFound,
+                    4 => Decline::Excluded,
+                    5 => Decline::Busy,
+                    6 => Decline::Unsupported,
+                    7 => Decline::DeniedByPolicy,
+                    8 => Decline::InvalidRequest,
+                    9 => Decline::Internal,
+                    _ => Decline::Locked,
+                })),
+                _ => Event::ProviderAnswered(ProviderReply::Ok(Reply(self.number()))),
+            },
+            Pending::Check(reply) => Event::AnswerChecked(if random.below(8) == 0 {
+                Err("signature".to_owned())
+            } else {
+                self.checked.insert(reply);
+                Ok(Answer(reply))
+            }),
+        })
+    }
+
+    /// An event that nothing asked for, with tokens from nowhere. The daemon's contract rules out only two things: an answer
+    /// that arrives in the place of a pending one, and a user's action on a view that is not on show.
+    pub(super) fn stray_event(&mut self, random: &mut Random) -> Option<Event<Numbered>> {
+        let forged = u64::MAX - self.number();
+        let idle = self.view.is_none();
+        Some(match random.below(14) {
+            0 => Event::Started,
+            1 => Event::PromptAttached,
+            2 => {
+                self.ended |= self.view.as_ref().is_some_and(|view| view.kind != Kind::Notice);
+                Event::PromptClosed
+            }
+            3 => {
+                self.ended |= self.view.as_ref().is_some_and(|view| view.kind != Kind::Notice);
+                Event::PromptUnavailable
+            }
+            4 if idle => Event::UserApproved {
+                choice: None,
+                remember: true,
+                pin: Some(Pin(forged)),
+            },
+            5 if idle => Event::UserRefused,
+            6 if !matches!(self.pending, Pending::SetPin) => Event::PinSet(Ok(())),
+            7 | 8 if !matches!(self.pending, Pending::Verify { .. }) => Event::Verified {
+                evidence: Evidence {
+                    number: forged,
+                    audience: VAULT.to_owned(),
+                    transaction: TRANSACTIONS[0],
+                },
+                unlock: Some(Unlock(forged)),
+            },
+            9 if !matches!(self.pending, Pending::Verify { .. }) => Event::VerifyFailed(VerifyFailure::LockedOut),
+            10 if !matches!(self.pending, Pending::Describe) => Event::ProviderReady(Readiness {
+                lock: Lock::Open,
+                supported: true,
+            }),
+            11 if !matches!(self.pending, Pending::Execute(_)) => {
+                Event::ProviderAnswered(ProviderReply::Ok(Reply(forged)))
+            }
+            12 if !matches!(self.pending, Pending::Execute(_) | Pending::Describe) => {
+                Event::ProviderFailed(ProviderFailure::Crashed)
+            }
+            13 if !matches!(self.pending, Pending::Check(_)) => Event::AnswerChecked(Ok(Answer(forged))),
+            _ => return None,
+        })
+    }
+
+    pub(super) fn feed(&mut self, event: Event<Numbered>, queue: &mut PromptQueue, visits: &mut Visits) {
+        self.ended |= matches!(event, Event::CallerGone | Event::CallerCancelled | Event::TimedOut);
+        let at_work = match &self.pending {
+            Pending::Execute(call) if self.ended => Some(call.transaction),
+            _ => None,
+        };
+        let finished_before = self.finishes;
+        let said = format_args!("{event:?}").to_string();
+        let effects = self.machine.handle(event);
+        if finished_before > 0 {
+            assert!(effects.is_empty(), "{said} after the end gave {effects:?}");
+        }
+        if let Some(transaction) = at_work.filter(|_| finished_before == 0) {
+            let cancelled = effects
+                .iter()
+                .any(|effect| matches!(effect, Effect::CancelProvider { transaction: it, .. } if *it == transaction));
+            assert!(cancelled, "{said} left the provider at work: {effects:?}");
+            count(visits, "cancelled at work");
+        }
+        for effect in effects {
+            assert_eq!(self.finishes, 0, "{effect:?} after Finish");
+            self.perform(effect, queue, visits);
+        }
+        if self.ended {
+            assert_eq!(self.finishes, 1, "{said} must end it");
+        }
+    }
+
+    /// Performs an effect as the daemon would, and holds it against the promises.
+    fn perform(&mut self, effect: Effect<Numbered>, queue: &mut PromptQueue, visits: &mut Visits) {
+        let allowed_after_end = matches!(
+            effect,
+            Effect::CloseView | Effect::CancelProvider { .. } | Effect::Audit(_) | Effect::Finish(_)
+        );
+        assert!(allowed_after_end || !self.ended, "{effect:?} after the end");
+        match effect {
+            Effect::ShowView(view) => self.show(*view, queue),
+            Effect::CloseView => {
+                assert!(self.view.take().is_some(), "closed nothing");
+                queue.close(self.ticket);
+            }
+            Effect::SetPin(pin) => {
+                assert_eq!(self.pin.take(), Some((pin.0, PinPurpose::New)), "not the PIN chosen");
+                count(visits, "pin chosen");
+                self.pending = Pending::SetPin;
+            }
+            Effect::Verify(verify) => {
+                assert_eq!(
+                    self.pin.take(),
+                    Some((verify.pin.0, PinPurpose::Verify)),
+                    "not the PIN given"
+                );
+                assert!(self.agreed.is_some(), "verification without consent");
+                assert_eq!(verify.call.is_none(), self.approves);
+                let unlock = !verify.unlock.is_empty();
+                self.pending = Pending::Verify {
+                    audience: verify.audience,
+                    transaction: verify.transaction,
+                    unlock,
+                };
+            }
+            Effect::DescribeProvider { .. } => {
+                assert!(self.agreed.is_some(), "a provider is started without consent");
+                self.pending = Pending::Describe;
+            }
+            Effect::Execute(execution) => self.execute(execution, visits),
+            Effect::CancelProvider { transaction, .. } => {
+                assert!(
+                    self.transactions_used.contains(&transaction),
+                    "cancelled what never began"
+                );
+            }
+            Effect::CheckAnswer(check) => {
+                let expected = self.executed.expect("an answer without a call");
+                assert_eq!(
+                    check.assurance == Assurance::Verified,
+                    expected,
+                    "UV and evidence differ"
+                );
+                assert!(check.reply.0 < u64::MAX / 2, "a forged answer");
+                self.pending = Pending::Check(check.reply.0);
+            }
+            Effect::Remember { provider, .. } => {
+                let agreed = self.agreed.as_ref().expect("remembered without consent");
+                assert_eq!(agreed, &(Some(provider), true), "remembered unasked");
+                count(visits, "remembered");
+            }
+            Effect::Audit(Audit::Called { assurance, .. }) => {
+                assert!(
+                    !self.verification || assurance == Assurance::Verified,
+                    "audited as consented"
+                );
+            }
+            Effect::Used { .. } | Effect::Audit(_) => {}
+            Effect::Finish(result) => {
+                self.finishes += 1;
+                assert!(self.view.is_none(), "the view is still there");
+                queue.leave(self.ticket);
+                self.check_result(result, visits);
+            }
+        }
+    }
+
+    fn show(&mut self, view: View, queue: &mut PromptQueue) {
+        assert!(queue.show(self.ticket, view.clone()), "the queue refused a view");
+        assert!(
+            view.pin.is_none() || !matches!(view.kind, Kind::Notice),
+            "a notice asks for a PIN"
+        );
+        // Another question, another consent.
+        (self.answered, self.agreed, self.pin) = (false, None, None);
+        self.view = Some(view);
+    }
+
+    /// A provider is called: by consent, for what was agreed to, once, and with evidence made for this very call or none.
+    fn execute(&mut self, execution: Execution<Numbered>, visits: &mut Visits) {
+        let call = execution.call;
+        let (provider, _) = self.agreed.as_ref().expect("a call without consent");
+        assert_eq!(provider.as_ref(), Some(&call.provider), "not the provider agreed to");
+        let candidate = (call.provider.clone(), call.credential.clone());
+        assert!(self.candidates.contains(&candidate), "not a candidate");
+        assert!(!self.excluded && !self.approves, "nothing to call");
+        assert!(self.transactions_used.insert(call.transaction), "a transaction twice");
+        assert!(self.view.is_none(), "the screen is held while the provider works");
+        if self.verification {
+            assert!(execution.evidence.is_some(), "verification left out");
+        }
+        if let Some(evidence) = &execution.evidence {
+            assert!(self.made.remove(&evidence.number), "forged or used evidence");
+            assert_eq!(evidence.transaction, call.transaction, "evidence for another call");
+            assert_eq!(evidence.audience, call.provider, "evidence for another provider");
+        }
+        if let Some(unlock) = &execution.unlock {
+            assert!(self.made.remove(&unlock.0), "forged or used unlock box");
+            assert!(execution.evidence.is_some(), "unlocked without verification");
+            count(visits, "unlocked");
+        }
+        if execution.presentation == Presentation::Visible {
+            count(visits, "own window");
+        }
+        if self.executed.is_some() {
+            count(visits, "executed twice");
+        }
+        self.executed = Some(execution.evidence.is_some());
+        self.pending = Pending::Execute(call);
+    }
+
+    fn check_result(&mut self, result: Result<Outcome<Numbered>, Cause>, visits: &mut Visits) {
+        match result {
+            Ok(Outcome::Answered(answer)) => {
+                assert!(self.agreed.is_some(), "an answer without consent");
+                assert!(self.checked.contains(&answer.0), "an unchecked answer");
+                let verified = self.executed.expect("an answer without a call");
+                assert!(verified || !self.verification, "an answer without verification");
+                count(
+                    visits,
+                    if verified {
+                        "answered/verified"
+                    } else {
+                        "answered/consented"
+                    },
+                );
+            }
+            Ok(Outcome::Approved { evidence, unlock, .. }) => {
+                assert!(self.approves, "an approval for a ceremony");
+                if let Some(evidence) = evidence {
+                    assert!(self.agreed.is_some(), "approved without consent");
+                    assert!(self.made.remove(&evidence.number), "forged or used evidence");
+                    assert_eq!(evidence.transaction, TRANSACTIONS[0]);
+                    assert!(unlock.is_none_or(|unlock| self.made.remove(&unlock.0)), "forged box");
+                } else {
+                    assert!(unlock.is_none(), "unlocked without verification");
+                }
+                count(visits, "approved");
+            }
+            Err(cause) => {
+                if cause == Cause::Excluded && self.executed.is_none() {
+                    assert!(
+                        self.agreed.is_some() && self.excluded,
+                        "told of a passkey without consent"
+                    );
+                }
+                count(visits, cause.code());
+            }
+        }
+    }
+}
+
+fn count(visits: &mut Visits, place: &'static str) {
+    *visits.entry(place).or_default() += 1;
+}

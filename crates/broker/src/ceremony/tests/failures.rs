@@ -1,0 +1,273 @@
+//! One test per way that a ceremony can go wrong or be ended from outside.
+
+use super::*;
+
+/// Events are not `Clone`, so a table holds how to make them.
+type MakeEvent = fn() -> Event<Numbered>;
+
+#[test]
+fn nothing_to_offer_is_a_notice_with_the_true_cause() {
+    Course::start(ceremony(&get(), &providers(), &[], true)).notice(&Cause::NoCredential);
+
+    let mut all = providers();
+    all[0].enabled = false;
+    let mut course = Course::start(ceremony(&get(), &all, &alice_and_bob(), true));
+    assert!(
+        course
+            .view()
+            .problem
+            .as_ref()
+            .expect("a problem")
+            .text
+            .contains("Claviger vault")
+    );
+    course.notice(&Cause::ProviderDisabled);
+}
+
+#[test]
+fn a_notice_keeps_its_cause_however_it_ends() {
+    let ends: [MakeEvent; 6] = [
+        || Event::TimedOut,
+        || Event::CallerGone,
+        || Event::CallerCancelled,
+        || Event::PromptClosed,
+        || Event::PromptUnavailable,
+        || Event::UserApproved {
+            choice: None,
+            remember: false,
+            pin: None,
+        },
+    ];
+    for end in ends {
+        let mut course = Course::start(ceremony(&get(), &providers(), &[], true));
+        course.on(end()).says(&["CloseView", "Finish(NoCredential)"]);
+    }
+}
+
+#[test]
+fn an_unexpected_lock_is_met_once_with_the_pin() {
+    let mut course = notebook_at_work();
+    assert_eq!(course.execution().call.transaction, TRANSACTIONS[0]);
+    course.declined(Decline::Locked);
+    assert_eq!((course.view().kind, course.problem()), (Kind::SignIn, "locked"));
+    assert!(course.view().pin.is_some());
+    course.approve(None, Some(1)).ready(Lock::Locked);
+    assert_eq!(
+        (course.verify().transaction, course.verify().unlock.as_slice()),
+        (TRANSACTIONS[1], &[NOTEBOOK.to_owned()][..])
+    );
+    course.verified(2, TRANSACTIONS[1], Some(3));
+    assert_eq!(course.execution().call.transaction, TRANSACTIONS[1]);
+    assert!(course.execution().evidence.is_some());
+    course.declined(Decline::Locked).notice(&Cause::ProviderLocked);
+}
+
+#[test]
+fn a_lock_seen_before_the_call_asks_for_the_pin() {
+    let mut course = Course::start(ceremony(
+        &get(),
+        &only_notebook(),
+        &[passkey(NOTEBOOK, 1, "alice")],
+        false,
+    ));
+    course.approve(None, None).ready(Lock::Locked);
+    assert_eq!(course.problem(), "locked");
+    course.approve(None, None);
+    assert_eq!(course.problem(), "pin-needed");
+    course
+        .approve(None, Some(1))
+        .ready(Lock::Locked)
+        .verified(2, TRANSACTIONS[0], Some(3));
+    assert_eq!(course.execution().unlock, Some(Unlock(3)));
+}
+
+#[test]
+fn a_provider_with_its_own_lock_may_show_its_own_window() {
+    let all = [ProviderSnapshot {
+        lock: Lock::OwnMeans,
+        ..provider(NOTEBOOK, "Notebook")
+    }];
+    let mut course = Course::start(ceremony(&get(), &all, &[passkey(NOTEBOOK, 1, "alice")], false));
+    assert!(course.view().pin.is_none() && course.view().choices[0].locked);
+    course.approve(None, None).ready(Lock::OwnMeans);
+    assert_eq!(course.execution().presentation, Presentation::Visible);
+    course.declined(Decline::Locked).notice(&Cause::ProviderLocked);
+}
+
+#[test]
+fn a_provider_that_declines_is_reported() {
+    for (decline, cause) in [
+        (Decline::NotFound, Cause::NoCredential),
+        (Decline::Excluded, Cause::Excluded),
+        (Decline::Busy, Cause::ProviderRefused(Refusal::Busy)),
+        (Decline::Unsupported, Cause::Unsupported),
+        (Decline::DeniedByPolicy, Cause::DeniedByPolicy),
+        (Decline::InvalidRequest, Cause::ProviderRefused(Refusal::InvalidRequest)),
+        (Decline::Internal, Cause::ProviderRefused(Refusal::Internal)),
+    ] {
+        notebook_at_work().declined(decline).notice(&cause);
+    }
+    notebook_at_work()
+        .declined(Decline::CancelledByUser)
+        .says(&["Finish(CancelledByUser)"]);
+}
+
+#[test]
+fn a_provider_that_fails_is_reported() {
+    for (failure, cause) in [
+        (ProviderFailure::Crashed, Cause::ProviderCrashed),
+        (ProviderFailure::Unreachable, Cause::ProviderUnreachable),
+    ] {
+        let mut course = notebook_at_work();
+        course.on(Event::ProviderFailed(failure)).says(&["ShowView(notice)"]);
+        course.notice(&cause);
+    }
+    let mut course = notebook_at_work();
+    course
+        .on(Event::ProviderFailed(ProviderFailure::Hung))
+        .says(&["CancelProvider(org.example.Notebook)", "ShowView(notice)"]);
+    course.notice(&Cause::ProviderHung);
+
+    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    course
+        .approve(Some("c1"), Some(1))
+        .on(Event::ProviderFailed(ProviderFailure::Unreachable));
+    course.notice(&Cause::ProviderUnreachable);
+
+    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    course.approve(Some("c1"), Some(1));
+    course.on(Event::ProviderReady(Readiness {
+        lock: Lock::Open,
+        supported: false,
+    }));
+    course.notice(&Cause::Unsupported);
+}
+
+#[test]
+fn a_rejected_answer_goes_nowhere() {
+    let mut course = notebook_at_work();
+    course.answered(1).on(Event::AnswerChecked(Err("signature".to_owned())));
+    course.notice(&Cause::AnswerRejected("signature".to_owned()));
+}
+
+#[test]
+fn evidence_that_was_not_asked_for_sets_nothing() {
+    let mut course = Course::start(ceremony(
+        &get(),
+        &only_notebook(),
+        &[passkey(NOTEBOOK, 1, "alice")],
+        false,
+    ));
+    course.verified(1, TRANSACTIONS[0], Some(2)).says(&[]);
+    course
+        .approve(None, None)
+        .verified(1, TRANSACTIONS[0], Some(2))
+        .says(&[]);
+    course.ready(Lock::Open);
+    assert!(course.execution().evidence.is_none());
+    course.verified(1, TRANSACTIONS[0], None).says(&[]);
+    course.answered(1).says(&["CheckAnswer(Consented)"]);
+}
+
+/// Each state by name, with whether a provider is at work in it.
+fn every_state() -> Vec<(&'static str, Course, bool)> {
+    let waiting = || Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut no_pin = ceremony(&make(), &providers(), &[], true);
+    no_pin.hello.pin_set = false;
+    let mut setting = Course::start(no_pin);
+    let mut no_pin = ceremony(&make(), &providers(), &[], true);
+    no_pin.hello.pin_set = false;
+    let choosing = Course::start(no_pin);
+    setting.approve(None, Some(1));
+    let mut describing = waiting();
+    describing.approve(Some("c1"), Some(1));
+    let mut verifying = waiting();
+    verifying.approve(Some("c1"), Some(1)).ready(Lock::Locked);
+    let mut executing = waiting();
+    executing
+        .approve(Some("c1"), Some(1))
+        .ready(Lock::Locked)
+        .verified(1, TRANSACTIONS[0], None);
+    let mut checking = notebook_at_work();
+    checking.answered(1);
+    let new = Course {
+        machine: Machine::new(ceremony(&make(), &providers(), &[], true)),
+        said: Vec::new(),
+    };
+    vec![
+        ("new", new, false),
+        ("choosing a PIN", choosing, false),
+        ("setting it", setting, false),
+        ("asking", waiting(), false),
+        ("describing", describing, false),
+        ("verifying", verifying, false),
+        ("executing", executing, true),
+        ("checking", checking, false),
+    ]
+}
+
+#[test]
+fn an_end_from_outside_ends_every_state_once() {
+    let ends: [(MakeEvent, Cause); 3] = [
+        (|| Event::CallerGone, Cause::CallerGone),
+        (|| Event::CallerCancelled, Cause::CancelledByCaller),
+        (|| Event::TimedOut, Cause::TimedOut),
+    ];
+    for (end, cause) in ends {
+        for (state, mut course, at_work) in every_state() {
+            course.on(end());
+            assert_eq!(course.cause(), &cause, "{state}");
+            let cancels = course
+                .said
+                .iter()
+                .any(|effect| matches!(effect, Effect::CancelProvider { .. }));
+            assert_eq!(cancels, at_work, "{state}");
+            for late in [Event::Started, end(), Event::UserRefused, Event::PromptClosed] {
+                course.on(late).says(&[]);
+            }
+            course.answered(1).says(&[]);
+            course.ready(Lock::Open).says(&[]);
+            course.verified(1, TRANSACTIONS[0], None).says(&[]);
+        }
+    }
+}
+
+#[test]
+fn the_user_may_refuse_whenever_there_is_a_screen() {
+    for (state, mut course, _) in every_state() {
+        let on_screen = !["new", "executing", "checking"].contains(&state);
+        course.on(Event::UserRefused);
+        assert_eq!(course.machine.is_finished(), on_screen, "{state}");
+        if on_screen {
+            assert_eq!(course.cause(), &Cause::CancelledByUser, "{state}");
+        }
+    }
+}
+
+#[test]
+fn without_a_prompt_it_ends() {
+    for event in [|| Event::PromptUnavailable, || Event::PromptClosed] {
+        let event: MakeEvent = event;
+        let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+        course.on(Event::PromptAttached).says(&[]);
+        course.on(event()).says(&["CloseView", "Finish(NoPrompt)"]);
+        notebook_at_work().on(event()).says(&[]);
+    }
+}
+
+#[test]
+fn an_approval_tells_which_provider_failed_it() {
+    let mut course = Course::start(approval(Approval::Unlock {
+        providers: vec![named(VAULT, "Claviger vault")],
+    }));
+    course.approve(None, Some(1));
+    course.on(Event::VerifyFailed(VerifyFailure::Provider(ProviderFailure::Hung)));
+    course.notice(&Cause::ProviderHung);
+    let mut course = Course::start(approval(Approval::EnableProvider {
+        provider: named("p", "P"),
+    }));
+    course
+        .approve(None, Some(1))
+        .on(Event::VerifyFailed(VerifyFailure::Unavailable));
+    course.notice(&Cause::VerificationUnavailable);
+}

@@ -1,0 +1,316 @@
+//! Who is offered, in which order, and what is said when nobody is.
+
+use super::*;
+
+fn provider(id: &str) -> ProviderSnapshot {
+    ProviderSnapshot {
+        id: id.to_owned(),
+        name: id.to_uppercase(),
+        enabled: true,
+        reachable: true,
+        lock: Lock::Open,
+        algorithms: Some(vec![-7]),
+        prf: false,
+        allowed: true,
+        metadata_known: true,
+    }
+}
+
+fn passkey(provider: &str, id: u8) -> PasskeySnapshot {
+    PasskeySnapshot {
+        provider: provider.to_owned(),
+        id: vec![id],
+        rp_id: "example.com".to_owned(),
+        user_handle: Some(vec![id]),
+        user_name: Some(format!("user {id}")),
+        display_name: None,
+        discoverable: true,
+        created_ms: None,
+        last_used_ms: None,
+    }
+}
+
+fn make() -> Need {
+    Need::Make {
+        algorithms: vec![-8, -7],
+        prf: false,
+        exclude: Vec::new(),
+        user_handle: vec![1],
+    }
+}
+
+fn run(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot], preference: &Preference) -> Plan {
+    plan(need, "example.com", providers, passkeys, preference)
+}
+
+fn plain(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot]) -> Plan {
+    run(need, providers, passkeys, &Preference::default())
+}
+
+/// The labels in order, and the preselected index.
+fn offered(plan: Plan) -> (Vec<String>, Option<usize>) {
+    match plan {
+        Plan::Choose {
+            candidates,
+            preselected,
+        } => (
+            candidates.into_iter().map(|candidate| candidate.label).collect(),
+            preselected,
+        ),
+        Plan::Excluded { .. } => panic!("excluded"),
+        Plan::Nothing { cause, .. } => panic!("nothing: {cause}"),
+    }
+}
+
+fn cause(plan: Plan) -> Cause {
+    match plan {
+        Plan::Nothing { cause, .. } => cause,
+        _ => panic!("something"),
+    }
+}
+
+#[test]
+fn providers_come_in_the_order_of_rule_last_used_default() {
+    let all = ["d", "c", "b", "a"].map(provider);
+    let prefer = |remembered: Option<&str>, last_used: Option<&str>, default: Option<&str>| Preference {
+        remembered: remembered.map(str::to_owned),
+        last_used: last_used.map(str::to_owned),
+        default_provider: default.map(str::to_owned),
+    };
+    for (preference, order, preselected) in [
+        (prefer(None, None, None), "ABCD", None),
+        (prefer(None, None, Some("c")), "CABD", Some(0)),
+        (prefer(None, Some("b"), Some("c")), "BCAD", Some(0)),
+        (prefer(Some("d"), Some("b"), Some("c")), "DBCA", Some(0)),
+        (prefer(Some("gone"), None, None), "ABCD", None),
+    ] {
+        let (labels, first) = offered(run(&make(), &all, &[], &preference));
+        assert_eq!((labels.concat().as_str(), first), (order, preselected));
+    }
+}
+
+#[test]
+fn only_providers_that_can_serve_are_offered() {
+    let unable = ProviderSnapshot {
+        algorithms: Some(vec![-257]),
+        ..provider("rsa")
+    };
+    let unknown = ProviderSnapshot {
+        algorithms: None,
+        ..provider("unknown")
+    };
+    assert_eq!(
+        offered(plain(&make(), &[unable.clone(), unknown, provider("a")], &[])).0,
+        ["A", "UNKNOWN"]
+    );
+    assert_eq!(cause(plain(&make(), &[unable], &[])), Cause::Unsupported);
+    let disabled = ProviderSnapshot {
+        enabled: false,
+        ..provider("a")
+    };
+    let away = ProviderSnapshot {
+        reachable: false,
+        ..provider("b")
+    };
+    let barred = ProviderSnapshot {
+        allowed: false,
+        ..provider("c")
+    };
+    assert_eq!(
+        cause(plain(&make(), &[barred.clone(), away.clone(), disabled], &[])),
+        Cause::ProviderDisabled
+    );
+    assert_eq!(
+        cause(plain(&make(), &[barred.clone(), away], &[])),
+        Cause::ProviderUnreachable
+    );
+    assert_eq!(cause(plain(&make(), &[barred], &[])), Cause::DeniedByPolicy);
+    assert_eq!(cause(plain(&make(), &[], &[])), Cause::Unsupported);
+}
+
+#[test]
+fn prf_narrows_the_choice_but_never_to_nothing() {
+    let with = ProviderSnapshot {
+        prf: true,
+        ..provider("with")
+    };
+    let need = Need::Make {
+        algorithms: vec![-7],
+        prf: true,
+        exclude: Vec::new(),
+        user_handle: vec![1],
+    };
+    assert_eq!(offered(plain(&need, &[provider("a"), with], &[])).0, ["WITH"]);
+    assert_eq!(
+        offered(plain(&need, &[provider("a"), provider("b")], &[])).0,
+        ["A", "B"]
+    );
+}
+
+#[test]
+fn the_exclude_list_counts_over_all_providers() {
+    let disabled = ProviderSnapshot {
+        enabled: false,
+        ..provider("b")
+    };
+    let need = Need::Make {
+        algorithms: vec![-7],
+        prf: false,
+        exclude: vec![vec![3]],
+        user_handle: vec![1],
+    };
+    let all = [provider("a"), disabled];
+    match plain(&need, &all, &[passkey("a", 1), passkey("b", 3)]) {
+        Plan::Excluded { existing } => {
+            assert_eq!(existing.len(), 1);
+            assert_eq!(
+                (existing[0].provider.as_str(), existing[0].detail.as_str()),
+                ("b", "B (disabled)")
+            );
+        }
+        _ => panic!("not excluded"),
+    }
+    let elsewhere = PasskeySnapshot {
+        rp_id: "other.example".to_owned(),
+        ..passkey("a", 3)
+    };
+    assert_eq!(
+        offered(plain(&need, &all, &[elsewhere])).0,
+        ["A"],
+        "an id counts for its own site only"
+    );
+}
+
+#[test]
+fn a_provider_that_would_replace_a_passkey_says_so() {
+    match plain(
+        &make(),
+        &[provider("a"), provider("b")],
+        &[passkey("a", 1), passkey("b", 2)],
+    ) {
+        Plan::Choose { candidates, .. } => {
+            let details: Vec<_> = candidates.iter().map(|candidate| candidate.detail.as_str()).collect();
+            assert_eq!(details, [text::REPLACES_PASSKEY, ""]);
+        }
+        _ => panic!("no choice"),
+    }
+}
+
+#[test]
+fn passkeys_match_site_allow_list_and_discoverability() {
+    let all = [provider("a")];
+    let hidden = PasskeySnapshot {
+        discoverable: false,
+        ..passkey("a", 2)
+    };
+    let elsewhere = PasskeySnapshot {
+        rp_id: "other.example".to_owned(),
+        ..passkey("a", 3)
+    };
+    let orphan = passkey("gone", 4);
+    let passkeys = [passkey("a", 1), hidden, elsewhere, orphan];
+    let get = |allow: &[u8]| Need::Get {
+        allow: allow.iter().map(|id| vec![*id]).collect(),
+    };
+    assert_eq!(
+        offered(plain(&get(&[]), &all, &passkeys)),
+        (vec!["user 1".to_owned()], Some(0))
+    );
+    assert_eq!(offered(plain(&get(&[2]), &all, &passkeys)).0, ["user 2"]);
+    for nothing in [&[3][..], &[4], &[9]] {
+        assert_eq!(cause(plain(&get(nothing), &all, &passkeys)), Cause::NoCredential);
+    }
+}
+
+#[test]
+fn passkeys_come_in_the_order_of_rule_last_used_default() {
+    let all = [provider("a"), provider("b")];
+    let used = |passkey: PasskeySnapshot, ms| PasskeySnapshot {
+        last_used_ms: Some(ms),
+        ..passkey
+    };
+    let passkeys = [
+        passkey("a", 1),
+        used(passkey("a", 2), 50),
+        used(passkey("b", 3), 90),
+        passkey("b", 4),
+    ];
+    let get = Need::Get { allow: Vec::new() };
+    let order = |preference: &Preference| -> Vec<String> {
+        let (labels, preselected) = offered(run(&get, &all, &passkeys, preference));
+        assert_eq!(preselected, Some(0));
+        labels.iter().map(|label| label.replace("user ", "")).collect()
+    };
+    assert_eq!(order(&Preference::default()), ["3", "2", "1", "4"]);
+    let rule = Preference {
+        remembered: Some("a".to_owned()),
+        ..Preference::default()
+    };
+    assert_eq!(order(&rule), ["2", "1", "3", "4"]);
+    let default = Preference {
+        default_provider: Some("b".to_owned()),
+        ..Preference::default()
+    };
+    assert_eq!(order(&default), ["3", "2", "4", "1"]);
+}
+
+#[test]
+fn a_provider_without_known_passkeys_is_offered_to_look_in() {
+    let silent = ProviderSnapshot {
+        metadata_known: false,
+        lock: Lock::Locked,
+        ..provider("silent")
+    };
+    let get = Need::Get { allow: vec![vec![1]] };
+    assert_eq!(
+        offered(plain(&get, &[provider("a"), silent.clone()], &[])).0,
+        ["Look in SILENT"]
+    );
+    let (labels, preselected) = offered(plain(&get, &[provider("a"), silent], &[passkey("a", 1)]));
+    assert_eq!(
+        (labels, preselected),
+        (vec!["user 1".to_owned(), "Look in SILENT".to_owned()], Some(0))
+    );
+}
+
+#[test]
+fn only_what_disabled_providers_hold_is_told_so() {
+    let disabled = ProviderSnapshot {
+        enabled: false,
+        ..provider("a")
+    };
+    let get = Need::Get { allow: Vec::new() };
+    match plain(&get, &[disabled, provider("b")], &[passkey("a", 1)]) {
+        Plan::Nothing { cause, provider_name } => {
+            assert_eq!((cause, provider_name.as_deref()), (Cause::ProviderDisabled, Some("A")));
+        }
+        _ => panic!("something"),
+    }
+}
+
+#[test]
+fn nameless_accounts_get_a_placeholder_and_names_are_sanitised() {
+    let nameless = PasskeySnapshot {
+        user_name: None,
+        ..passkey("a", 1)
+    };
+    let both = PasskeySnapshot {
+        user_name: Some("al\u{202e}ice".to_owned()),
+        display_name: Some("Alice\n".to_owned()),
+        ..passkey("b", 2)
+    };
+    match plain(
+        &Need::Get { allow: Vec::new() },
+        &[provider("a"), provider("b")],
+        &[nameless, both],
+    ) {
+        Plan::Choose { candidates, .. } => {
+            let lines: Vec<_> = candidates
+                .iter()
+                .map(|it| (it.label.as_str(), it.detail.as_str()))
+                .collect();
+            assert_eq!(lines, [(text::UNNAMED_ACCOUNT, "A"), ("alice", "Alice · B")]);
+        }
+        _ => panic!("no choice"),
+    }
+}
