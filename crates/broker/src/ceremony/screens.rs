@@ -210,6 +210,7 @@ fn approval_title(approval: &Approval) -> (Kind, String) {
     let account = |name: &Option<String>| AccountView::of(name.as_deref(), None).name;
     let host = |rp_id: &str| sanitise::line(rp_id, sanitise::MAX_HOST_CHARS);
     match approval {
+        Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, text::CONFIRM_PIN_TITLE.to_owned()),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers
                 .iter()

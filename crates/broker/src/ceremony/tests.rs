@@ -637,3 +637,17 @@ fn nothing_that_is_printed_shows_what_it_holds() {
     let effect: Effect<Numbered> = Effect::SetPin(Pin(2580));
     assert_eq!(format!("{effect:?}"), "SetPin");
 }
+
+#[test]
+fn setup_with_nothing_to_do_still_asks() {
+    let mut course = Course::start(approval(Approval::Setup { providers: Vec::new() }));
+    assert_eq!(
+        (course.view().kind, course.view().title.as_str()),
+        (Kind::Verify, "Confirm the PIN for your passkeys")
+    );
+    course.approve(None, Some(1)).verified(2, TRANSACTIONS[0], None);
+    assert!(matches!(
+        course.result(),
+        Ok(Outcome::Approved { evidence: Some(_), .. })
+    ));
+}

@@ -59,6 +59,9 @@ pub fn excluded_title(rp_id: &str) -> String {
 /// The title of the screen that asks for a new PIN.
 pub const CHOOSE_PIN_TITLE: &str = "Choose a PIN for your passkeys";
 
+/// The title of the screen of a setup that finds nothing to do but to make sure that the PIN is known.
+pub const CONFIRM_PIN_TITLE: &str = "Confirm the PIN for your passkeys";
+
 /// The title of the screen that enables a provider.
 pub fn enable_title(provider_name: &str) -> String {
     format!("Let {provider_name} keep your passkeys?")
