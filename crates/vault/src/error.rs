@@ -1,0 +1,142 @@
+//! What can go wrong with a vault, and whose fault it is.
+
+use crate::item::{ItemError, ItemId};
+use claviger_ctap::crypto::CryptoError;
+use std::io;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Why the vault could not do what it was asked.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing can be read or written before [`crate::Vault::unlock`].
+    #[error("the vault is locked")]
+    Locked,
+    /// The caller named an item or a credential that the vault does not have.
+    #[error("the vault has no such item")]
+    NotFound,
+    /// The caller brought a credential id that another passkey already has.
+    #[error("a passkey with this id exists already")]
+    Exists,
+    /// The caller's private key, or one in an imported item, cannot be used.
+    #[error("not a usable private key")]
+    BadKey,
+    /// The caller's item cannot be stored.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    /// The secret is another user key's (was *hello* set up anew?), or the member record was changed: an AEAD cannot
+    /// tell one from the other.
+    #[error("the unlock secret does not open this vault")]
+    WrongSecret,
+    /// Another process, or another [`crate::Vault`] of this one, holds the vault's lock file.
+    #[error("another process has the vault at {0} open")]
+    InUse(PathBuf),
+    /// The user pointed us at a file that is not a vault.
+    #[error("{0} is not a Claviger vault")]
+    NotAVault(PathBuf),
+    /// The file was written by a later version of Claviger.
+    #[error("the vault has format {found}, this version of Claviger knows {known}: use a newer one")]
+    Newer {
+        /// The format in the file, or of one entry in it.
+        found: u64,
+        /// The newest that is known here.
+        known: u64,
+    },
+    /// The file was changed by someone other than Claviger, or the medium is failing. Nothing was written.
+    #[error("the vault is damaged: {0}")]
+    Damaged(Damage),
+    /// The file is older than what this device has already seen: an old copy was put in its place.
+    #[error("the vault was rolled back: this device has seen change {seen}, the file ends at or differs by {found}")]
+    RolledBack {
+        /// The newest change that this device has seen.
+        seen: u64,
+        /// The newest change in the file.
+        found: u64,
+    },
+    /// The file that remembers how far this device has seen is not there or does not belong to this vault.
+    #[error("the record of what this device has seen is missing: {0}")]
+    HeadsMissing(PathBuf),
+    /// The platform's disk is full. Nothing was written, everything written before is intact.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The platform does not let us write. Nothing was written.
+    #[error("the vault cannot be written: {0}")]
+    ReadOnly(PathBuf),
+    /// The platform's file system failed.
+    #[error("the file system failed: {0}")]
+    Io(#[from] io::Error),
+    /// The database failed in another way.
+    #[error("the database failed: {0}")]
+    Database(rusqlite::Error),
+    /// The platform's cryptography failed.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// Which part of a vault does not fit the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Damage {
+    /// SQLite cannot read the file.
+    #[error("the database file is corrupt")]
+    Database,
+    /// A record that every vault has is missing or malformed.
+    #[error("the record '{0}' is missing or malformed")]
+    Record(&'static str),
+    /// The ledger does not verify from its genesis.
+    #[error("ledger entry {0} does not verify")]
+    Ledger(u64),
+    /// The device's key is not the one that the ledger names.
+    #[error("this device is not a member of the account")]
+    NotAMember,
+    /// A change is missing, out of order, altered, or signed by no member.
+    #[error("change {0} of the log does not verify")]
+    Log(u64),
+    /// The snapshot of the log does not verify.
+    #[error("the log's snapshot does not verify")]
+    Snapshot,
+    /// An item's row is not the revision that the log names.
+    #[error("item {item}: {fault}")]
+    Item {
+        /// Which item.
+        item: ItemId,
+        /// What is wrong with it.
+        fault: ItemFault,
+    },
+}
+
+/// What is wrong with one item's row. The other items stay usable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ItemFault {
+    /// The log names the item, the table has no row for it.
+    #[error("its row was deleted")]
+    Missing,
+    /// The table has a row that no change of the log explains.
+    #[error("its row was inserted from outside")]
+    Unknown,
+    /// The row is not the revision that the log names: altered, swapped with another, or an old one put back.
+    #[error("its row is not the revision that the log names")]
+    Altered,
+    /// The row is what the log names and does not decrypt or parse all the same.
+    #[error("its row cannot be opened")]
+    Sealed,
+}
+
+impl From<Damage> for Error {
+    fn from(damage: Damage) -> Self {
+        Self::Damaged(damage)
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull,
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(Damage::Database),
+            _ => Self::Database(error),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The device's record of how far it has seen: the log's head, outside of the database, never going back.
+//!
+//! The database alone cannot show that its end was cut off or that an older copy of it was put in its place: an old log is
+//! a valid log. This file can, because it lies elsewhere (the state directory; the database is in the data directory).
+//! It is 256 bytes: two slots that are written in turn, so that a write that a power cut tears leaves the other one.
+//!
+//! ```text
+//! slot (128 bytes): sealed under the key of the heads, associated data (heads, account, device, vault, suite):
+//! sequence (u64, big endian) ‖ hash (32); then zeros
+//! ```
+//!
+//! It is written after the database and not forced to the disk: after a power cut it may be behind, which is harmless,
+//! and never ahead, because the database is forced to the disk first. Someone who can put back both files at once is not
+//! noticed by them; a TPM counter or another device is needed for that, and the software tier claims neither.
+
+use crate::aead;
+use crate::error::Error;
+use crate::keys::{Keys, Place};
+use crate::log::Head;
+use claviger_ctap::crypto::Crypto;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+const SLOT: u64 = 128;
+const SEALED: usize = 8 + 32 + aead::OVERHEAD;
+
+/// The open file.
+#[derive(Debug)]
+pub(crate) struct Heads {
+    path: PathBuf,
+    file: File,
+}
+
+impl Heads {
+    /// Opens the file.
+    ///
+    /// # Errors
+    /// [`Error::HeadsMissing`] when there is none.
+    pub(crate) fn open(path: &Path) -> Result<Self, Error> {
+        match OpenOptions::new().read(true).write(true).open(path) {
+            Ok(file) => Ok(Self {
+                path: path.to_owned(),
+                file,
+            }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(Error::HeadsMissing(path.to_owned())),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// Makes the file anew with `head` in it, forced to the disk; an older one is replaced.
+    pub(crate) fn create(
+        crypto: &dyn Crypto,
+        path: &Path,
+        keys: &Keys,
+        place: &Place,
+        head: Head,
+    ) -> Result<Self, Error> {
+        let new = path.with_extension("new");
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&new)?;
+        file.set_len(2 * SLOT)?;
+        let heads = Self {
+            path: path.to_owned(),
+            file,
+        };
+        heads.write(crypto, keys, place, head)?;
+        heads.file.sync_all()?;
+        std::fs::rename(&new, path)?;
+        if let Some(directory) = path.parent() {
+            File::open(directory)?.sync_all()?;
+        }
+        Ok(heads)
+    }
+
+    /// The newest head in it.
+    ///
+    /// # Errors
+    /// [`Error::HeadsMissing`] when neither slot was sealed for this vault.
+    pub(crate) fn read(&self, keys: &Keys, place: &Place) -> Result<Head, Error> {
+        let slot = |n: u64| {
+            let mut sealed = [0; SEALED];
+            self.file.read_exact_at(&mut sealed, n * SLOT).ok()?;
+            let plain = aead::open(&keys.heads, &place.heads(), &sealed)?;
+            let (sequence, hash) = plain.split_first_chunk()?;
+            Some(Head {
+                sequence: u64::from_be_bytes(*sequence),
+                hash: hash.try_into().ok()?,
+            })
+        };
+        [slot(0), slot(1)]
+            .into_iter()
+            .flatten()
+            .max_by_key(|head| head.sequence)
+            .ok_or_else(|| Error::HeadsMissing(self.path.clone()))
+    }
+
+    /// Writes the next head over the older of the two.
+    pub(crate) fn write(&self, crypto: &dyn Crypto, keys: &Keys, place: &Place, head: Head) -> Result<(), Error> {
+        let plain = [head.sequence.to_be_bytes().as_slice(), &head.hash].concat();
+        let sealed = aead::seal(crypto, &keys.heads, &place.heads(), &plain)?;
+        Ok(self.file.write_all_at(&sealed, head.sequence % 2 * SLOT)?)
+    }
+}

@@ -1,0 +1,302 @@
+//! The vault itself: keys, log, file and index together.
+//!
+//! [`Vault::attach`] takes the directory (one process at a time), [`Vault::unlock`] opens what is there or makes a new vault
+//! when there is none, and verifies everything before anything is served: the ledger from its genesis, the log from its
+//! last snapshot, the record of heads, and every item against the log. What was acknowledged (`Ok` from
+//! [`Vault::add`], [`Vault::update`], [`Vault::remove`]) is on the disk.
+
+mod commit;
+mod load;
+mod passkey;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests;
+
+use crate::error::{Damage, Error, ItemFault};
+use crate::heads::Heads;
+use crate::index::{Index, PasskeyInfo};
+use crate::item::{Item, ItemId};
+use crate::keys::{Keys, Place};
+use crate::ledger::Ledger;
+use crate::log::Log;
+use crate::seal::{Content, Header, Sealed};
+use crate::store::Store;
+use claviger_ctap::crypto::Crypto;
+use rustix::fs::{FlockOperation, flock};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+
+/// Where a vault lives.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// For `vault.sqlite3` and the lock file: `$XDG_DATA_HOME/claviger/vault`. Made with mode 0700.
+    pub data_dir: PathBuf,
+    /// For the record of heads: `$XDG_STATE_HOME/claviger/vault`. Made with mode 0700; not the same as `data_dir`, or a
+    /// restored backup of that directory would not be noticed.
+    pub state_dir: PathBuf,
+    /// The user says that a backup was restored on purpose: the first unlock takes the file as it is and lets the record
+    /// of heads begin again at its end. Only ever set by the user's explicit word.
+    pub accept_restored: bool,
+}
+
+/// A vault that this process has for itself, locked or unlocked.
+pub struct Vault {
+    crypto: &'static dyn Crypto,
+    file: PathBuf,
+    heads: PathBuf,
+    accept_restored: bool,
+    open: Option<Open>,
+    /// Held for as long as the vault is; the kernel lets go of it however the process ends.
+    _lock: File,
+}
+
+/// Everything that an unlocked vault keeps in memory.
+struct Open {
+    place: Place,
+    ledger: Ledger,
+    keys: Keys,
+    log: Log,
+    /// Where the last snapshot was taken.
+    snapshot: u64,
+    heads: Heads,
+    index: Index,
+    damage: Vec<Damage>,
+    store: Store,
+}
+
+/// What [`Vault::verify`] looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Changes of the log, all verified.
+    pub changes: u64,
+    /// Items that are there and not deleted.
+    pub items: usize,
+    /// Items whose rows are not what the log says.
+    pub damage: Vec<Damage>,
+}
+
+impl Vault {
+    /// Takes the vault in `options`' directories for this process; nothing is read yet.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another process, or another `Vault` here, has it; [`Error::Io`] when the directories cannot
+    /// be made.
+    pub fn attach(options: &Options, crypto: &'static dyn Crypto) -> Result<Self, Error> {
+        for directory in [&options.data_dir, &options.state_dir] {
+            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+        }
+        let path = options.data_dir.join("vault.lock");
+        let lock = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::InUse(options.data_dir.clone())),
+            Err(e) => return Err(Error::Io(e.into())),
+        }
+        Ok(Self {
+            crypto,
+            file: options.data_dir.join("vault.sqlite3"),
+            heads: options.state_dir.join("vault.heads"),
+            accept_restored: options.accept_restored,
+            open: None,
+            _lock: lock,
+        })
+    }
+
+    /// Whether there is a vault yet; the first [`Self::unlock`] makes one.
+    pub fn exists(&self) -> bool {
+        self.file.exists()
+    }
+
+    /// Whether the keys are not in memory.
+    pub fn is_locked(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// Opens the vault with the unlock secret that *hello* released for it; makes it when there is none. An open vault
+    /// stays open. `now_ms` is unix time in milliseconds, for the genesis of a new one.
+    ///
+    /// # Errors
+    /// [`Error::WrongSecret`]; [`Error::Damaged`], [`Error::RolledBack`] and [`Error::HeadsMissing`] when what is there
+    /// does not verify; [`Error::NotAVault`] and [`Error::Newer`]; the platform's errors. A vault with damaged *items* opens:
+    /// see [`Self::damage`].
+    pub fn unlock(&mut self, secret: &[u8; 32], now_ms: u64) -> Result<(), Error> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        if !self.exists() {
+            self.create(secret, now_ms)?;
+        }
+        let open = self.load(secret)?;
+        for damage in &open.damage {
+            tracing::error!(%damage, "an item of the vault cannot be served");
+        }
+        tracing::info!(
+            items = open.log.items().len(),
+            changes = open.log.head().sequence,
+            "vault unlocked"
+        );
+        self.accept_restored = false;
+        self.open = Some(open);
+        Ok(())
+    }
+
+    /// Drops and wipes the keys, the index and the file's handle.
+    pub fn lock(&mut self) {
+        if self.open.take().is_some() {
+            tracing::info!("vault locked");
+        }
+    }
+
+    /// The account's ledger.
+    pub fn ledger(&self) -> Result<&Ledger, Error> {
+        Ok(&self.opened()?.ledger)
+    }
+
+    /// The items that unlocking found altered, swapped, replaced by old revisions, deleted or inserted from outside.
+    /// They are not served; all others are.
+    pub fn damage(&self) -> Result<&[Damage], Error> {
+        Ok(&self.opened()?.damage)
+    }
+
+    /// Every passkey, in order of RP IDs.
+    pub fn passkeys(&self) -> Result<impl Iterator<Item = &PasskeyInfo>, Error> {
+        Ok(self.opened()?.index.all())
+    }
+
+    /// The passkeys of a relying party, newest first.
+    pub fn find(&self, rp_id: &str) -> Result<Vec<&PasskeyInfo>, Error> {
+        Ok(self.opened()?.index.find(rp_id))
+    }
+
+    /// One passkey.
+    pub fn passkey(&self, credential_id: &[u8]) -> Result<&PasskeyInfo, Error> {
+        self.opened()?.index.passkey(credential_id).ok_or(Error::NotFound)
+    }
+
+    /// One item, decrypted.
+    pub fn item(&self, id: ItemId) -> Result<Item, Error> {
+        let open = self.opened()?;
+        let current = open.log.items().get(&id).ok_or(Error::NotFound)?;
+        let damaged = |fault| Error::Damaged(Damage::Item { item: id, fault });
+        let sealed = open.store.item(id)?.ok_or(damaged(ItemFault::Missing))?;
+        match open.check(self.crypto, id, current, &sealed).map_err(damaged)? {
+            Content::Item(json) => Ok(Item::from_json(&json)?),
+            Content::Tombstone => Err(Error::NotFound),
+        }
+    }
+
+    /// Verifies everything from the beginning: each signature of the log since the genesis, and every item. Slower than
+    /// what unlocking does, which trusts the last snapshot; for `claviger doctor` and tests.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the log itself does not verify. Damaged items are in the report.
+    pub fn verify(&self) -> Result<Report, Error> {
+        let open = self.opened()?;
+        let key = open.keys.signing.public_key();
+        let mut log = Log::start(open.place, open.ledger.head());
+        open.store
+            .changes(0, |change| log.verify_next(self.crypto, key, change))?;
+        if log != open.log {
+            return Err(Damage::Log(log.head().sequence).into());
+        }
+        let mut items = 0;
+        let damage = open.check_all(self.crypto, |_, content| {
+            items += usize::from(matches!(content, Content::Item(_)));
+            Ok(())
+        })?;
+        Ok(Report {
+            changes: log.head().sequence,
+            items,
+            damage,
+        })
+    }
+
+    fn opened(&self) -> Result<&Open, Error> {
+        self.open.as_ref().ok_or(Error::Locked)
+    }
+}
+
+impl std::fmt::Debug for Vault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vault")
+            .field("file", &self.file)
+            .field("locked", &self.is_locked())
+            .finish_non_exhaustive()
+    }
+}
+
+impl ItemId {
+    /// A new random id.
+    pub fn random(crypto: &dyn Crypto) -> Result<Self, Error> {
+        let mut id = [0; 16];
+        crypto.random(&mut id)?;
+        Ok(Self(id))
+    }
+}
+
+/// The header that the current revision of an item must have, but for its parent, which its hash vouches for.
+fn is_header_of(header: &Header, place: &Place, epoch: u64, item: ItemId, revision: u64) -> bool {
+    let expected = Header {
+        account: place.account,
+        vault: place.vault,
+        item,
+        revision,
+        parent: header.parent,
+        epoch,
+    };
+    *header == expected
+}
+
+impl Open {
+    /// Opens an item's row if it is the very revision that the log names.
+    fn check(
+        &self,
+        crypto: &dyn Crypto,
+        item: ItemId,
+        current: &crate::log::Current,
+        sealed: &Sealed,
+    ) -> Result<Content, ItemFault> {
+        if sealed.hash(crypto) != current.hash {
+            return Err(ItemFault::Altered);
+        }
+        let header = Header::decode(&sealed.header).ok_or(ItemFault::Sealed)?;
+        if !is_header_of(&header, &self.place, self.keys.epoch, item, current.revision) {
+            return Err(ItemFault::Altered);
+        }
+        sealed.open(&self.keys.items).ok_or(ItemFault::Sealed)
+    }
+
+    /// Checks every row against the log and the log against the rows; `each` gets the good ones.
+    fn check_all(
+        &self,
+        crypto: &dyn Crypto,
+        mut each: impl FnMut(ItemId, Content) -> Result<(), ItemFault>,
+    ) -> Result<Vec<Damage>, Error> {
+        let mut damage = Vec::new();
+        let mut missing: std::collections::BTreeSet<ItemId> = self.log.items().keys().copied().collect();
+        self.store.items(|id, sealed| {
+            let item = id.unwrap_or(ItemId([0; 16]));
+            missing.remove(&item);
+            let opened = match self.log.items().get(&item) {
+                Some(current) => self
+                    .check(crypto, item, current, &sealed)
+                    .and_then(|content| each(item, content)),
+                None => Err(ItemFault::Unknown),
+            };
+            if let Err(fault) = opened {
+                damage.push(Damage::Item { item, fault });
+            }
+        })?;
+        damage.extend(missing.into_iter().map(|item| Damage::Item {
+            item,
+            fault: ItemFault::Missing,
+        }));
+        Ok(damage)
+    }
+}

@@ -1,0 +1,180 @@
+//! Changing a vault: every change is one transaction, on the disk before it is acknowledged.
+
+use super::Vault;
+use crate::error::Error;
+use crate::item::{Extension, Fields, Item, ItemId, PasskeyExtension, Summary};
+use crate::log::Revision;
+use crate::seal::{Content, Header, Sealed};
+use crate::secret::Bytes;
+use claviger_ctap::crypto::PrivateKey;
+
+/// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
+const SNAPSHOT_EVERY: u64 = 256;
+
+/// How many items go into one change of an import; a change must stay within 64 KiB.
+const IMPORT_CHUNK: usize = 256;
+
+impl Vault {
+    /// Adds a new item.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the id of the item, or of a passkey in it, is taken; [`Error::BadKey`] for a passkey whose
+    /// private key cannot be used; [`Error::DiskFull`] and the like, after which nothing has changed.
+    pub fn add(&mut self, item: Item, now_ms: u64) -> Result<ItemId, Error> {
+        let id = item.id;
+        self.import(vec![item], now_ms)?;
+        Ok(id)
+    }
+
+    /// Adds many items, [`IMPORT_CHUNK`](self) to a transaction.
+    ///
+    /// # Errors
+    /// As [`Self::add`]. The chunks before the one that failed stay.
+    pub fn import(&mut self, items: Vec<Item>, now_ms: u64) -> Result<(), Error> {
+        let open = self.opened()?;
+        let mut ids = std::collections::HashSet::new();
+        for item in &items {
+            let fresh = !open.log.items().contains_key(&item.id)
+                && ids.insert(item.id.0.to_vec())
+                && item
+                    .passkeys()
+                    .map(|p| &p.credential_id.0)
+                    .all(|id| open.index.passkey(id).is_none() && ids.insert(id.clone()));
+            if !fresh {
+                return Err(Error::Exists);
+            }
+        }
+        let mut contents = Vec::with_capacity(items.len().min(IMPORT_CHUNK));
+        for mut item in items {
+            complete(&mut item, now_ms)?;
+            contents.push((item.id, Content::Item(item.to_json()?)));
+            if contents.len() == IMPORT_CHUNK {
+                self.commit(&contents, now_ms)?;
+                contents.clear();
+            }
+        }
+        if contents.is_empty() {
+            Ok(())
+        } else {
+            self.commit(&contents, now_ms)
+        }
+    }
+
+    /// Changes an item: `edit` gets it as it is and leaves it as it shall be.
+    ///
+    /// # Errors
+    /// As [`Self::item`] and [`Self::add`], and whatever `edit` refuses.
+    pub fn update(
+        &mut self,
+        id: ItemId,
+        now_ms: u64,
+        edit: impl FnOnce(&mut Item) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut item = self.item(id)?;
+        edit(&mut item)?;
+        item.id = id;
+        item.modified_at = i64::try_from(now_ms / 1000).ok();
+        complete(&mut item, now_ms)?;
+        let elsewhere = |p: &crate::item::Passkey| self.passkey(&p.credential_id.0).is_ok_and(|info| info.item != id);
+        if item.passkeys().any(elsewhere) {
+            return Err(Error::Exists);
+        }
+        let json = item.to_json()?;
+        self.commit(&[(id, Content::Item(json))], now_ms)
+    }
+
+    /// Deletes an item: a tombstone takes its place, and its last revision is overwritten in the file.
+    pub fn remove(&mut self, id: ItemId, now_ms: u64) -> Result<(), Error> {
+        self.item(id)?;
+        self.commit(&[(id, Content::Tombstone)], now_ms)
+    }
+
+    pub(super) fn commit(&mut self, contents: &[(ItemId, Content)], now_ms: u64) -> Result<(), Error> {
+        let crypto = self.crypto;
+        let open = self.open.as_mut().ok_or(Error::Locked)?;
+        let mut sealed = Vec::with_capacity(contents.len());
+        let mut revisions = Vec::with_capacity(contents.len());
+        for (item, content) in contents {
+            let before = open.log.items().get(item);
+            let header = Header {
+                account: open.place.account,
+                vault: open.place.vault,
+                item: *item,
+                revision: before.map_or(1, |current| current.revision + 1),
+                parent: before.map(|current| current.hash),
+                epoch: open.keys.epoch,
+            };
+            let row = Sealed::seal(crypto, &open.keys.items, &header, content)?;
+            let (number, parent) = (header.revision, header.parent);
+            revisions.push(Revision {
+                item: *item,
+                number,
+                hash: row.hash(crypto),
+                parent,
+            });
+            sealed.push((*item, row));
+        }
+        let change = open.log.sign(crypto, &open.keys.signing, revisions, now_ms)?;
+        // Of the log before this change: what is signed as verified is what is already on the disk.
+        let before = open.log.head().sequence;
+        let due = before - open.snapshot >= SNAPSHOT_EVERY;
+        let snapshot = if due {
+            Some(open.log.snapshot(crypto, &open.keys.signing)?)
+        } else {
+            None
+        };
+        match open.store.commit(&sealed, &change, before, snapshot.as_ref()) {
+            Ok(()) => {}
+            // SQLite rolled back: memory and file agree as before.
+            Err(e @ (Error::DiskFull | Error::ReadOnly(_))) => return Err(e),
+            Err(e) => {
+                // Whether it reached the disk is not known. Unlocking again reads and verifies what is there.
+                self.lock();
+                return Err(e);
+            }
+        }
+        open.log.take(&change);
+        if snapshot.is_some() {
+            open.snapshot = before;
+        }
+        if let Err(error) = open.heads.write(crypto, &open.keys, &open.place, change.head) {
+            // The change is safe; only the watch over it is one step behind.
+            tracing::warn!(%error, "the record of heads could not be written");
+        }
+        for (item, content) in contents {
+            let passkeys = match content {
+                Content::Item(json) => Summary::read(json)?,
+                Content::Tombstone => Vec::new(),
+            };
+            open.index.replace(*item, passkeys);
+        }
+        Ok(())
+    }
+}
+
+/// Gives every passkey of the item the extension that the index needs: imported ones have none.
+fn complete(item: &mut Item, now_ms: u64) -> Result<(), Error> {
+    let mut new = Vec::new();
+    for passkey in item.passkeys() {
+        if item.passkey_extension(&passkey.credential_id.0).is_some() {
+            continue;
+        }
+        let key = PrivateKey::from_pkcs8_der(passkey.key.expose(), None).map_err(|_| Error::BadKey)?;
+        let created_ms = item
+            .creation_at
+            .and_then(|s| u64::try_from(s).ok())
+            .map_or(now_ms, |s| s.saturating_mul(1000));
+        new.push(Extension::Passkey(PasskeyExtension {
+            credential_id: Bytes(passkey.credential_id.0.clone()),
+            public_key: Bytes(key.public_key().cose_bytes()),
+            rp_name: None,
+            discoverable: true,
+            // Whoever exports a passkey does not keep it on one device.
+            backup_eligible: true,
+            created_ms,
+            other: Fields::default(),
+        }));
+    }
+    item.extensions.append(&mut new);
+    Ok(())
+}

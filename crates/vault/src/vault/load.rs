@@ -1,0 +1,150 @@
+//! Making a vault and opening one.
+
+use super::{Open, Vault};
+use crate::error::{Damage, Error, ItemFault};
+use crate::heads::Heads;
+use crate::ids::{DeviceId, VaultId};
+use crate::index::Index;
+use crate::item::Summary;
+use crate::keys::{Keys, Member, Place};
+use crate::ledger::Ledger;
+use crate::log::{Head, Log};
+use crate::seal::Content;
+use crate::store::{Identity, Store};
+
+/// The first epoch of the vault key.
+const FIRST_EPOCH: u64 = 1;
+
+impl Vault {
+    /// Makes a new vault. The file gets its name last: a crash on the way leaves nothing that looks like a vault.
+    pub(super) fn create(&self, secret: &[u8; 32], now_ms: u64) -> Result<(), Error> {
+        let crypto = self.crypto;
+        let member = Member::generate(crypto)?;
+        let device = DeviceId(self.random()?);
+        let (ledger, genesis) = Ledger::genesis(crypto, device, member.signing(), now_ms)?;
+        let place = Place {
+            account: ledger.account(),
+            vault: VaultId(self.random()?),
+            device,
+        };
+        let identity = Identity {
+            vault: place.vault,
+            device,
+            ledger: vec![genesis],
+            member: member.seal(crypto, secret, &place)?,
+            epoch: FIRST_EPOCH,
+            vault_key: member.new_vault_key(crypto, &place, FIRST_EPOCH)?,
+        };
+        Store::create(&self.file, &identity)?;
+        let keys = member.into_keys(crypto, &place, FIRST_EPOCH, &identity.vault_key)?;
+        Heads::create(
+            crypto,
+            &self.heads,
+            &keys,
+            &place,
+            Head {
+                sequence: 0,
+                hash: ledger.head(),
+            },
+        )?;
+        Store::publish(&self.file)?;
+        tracing::info!("a new vault was made");
+        Ok(())
+    }
+
+    /// Opens the vault and verifies it.
+    pub(super) fn load(&self, secret: &[u8; 32]) -> Result<Open, Error> {
+        let crypto = self.crypto;
+        let store = Store::open(&self.file)?;
+        let identity = store.identity()?;
+        let ledger = Ledger::verify(crypto, &identity.ledger)?;
+        let place = Place {
+            account: ledger.account(),
+            vault: identity.vault,
+            device: identity.device,
+        };
+        let member = Member::open(crypto, secret, &place, &identity.member)?;
+        if ledger.signing_key(place.device) != Some(member.signing().public_key()) {
+            return Err(Damage::NotAMember.into());
+        }
+        let keys = member.into_keys(crypto, &place, identity.epoch, &identity.vault_key)?;
+
+        let key = keys.signing.public_key();
+        let mut log = match store.snapshot()? {
+            Some(snapshot) => Log::resume(crypto, place, key, &snapshot)?,
+            None => Log::start(place, ledger.head()),
+        };
+        let snapshot = log.head().sequence;
+        store.changes(snapshot, |change| log.verify_next(crypto, key, change))?;
+
+        let heads = self.check_heads(&store, &keys, &place, &ledger, log.head())?;
+        let mut open = Open {
+            place,
+            ledger,
+            keys,
+            log,
+            snapshot,
+            heads,
+            index: Index::default(),
+            damage: Vec::new(),
+            store,
+        };
+        let mut index = Index::default();
+        open.damage = open.check_all(crypto, |item, content| {
+            if let Content::Item(json) = content {
+                index.replace(item, Summary::read(&json).map_err(|_| ItemFault::Sealed)?);
+            }
+            Ok(())
+        })?;
+        open.index = index;
+        Ok(open)
+    }
+
+    /// Compares the log with what this device has already seen, and remembers the newer.
+    fn check_heads(
+        &self,
+        store: &Store,
+        keys: &Keys,
+        place: &Place,
+        ledger: &Ledger,
+        found: Head,
+    ) -> Result<Heads, Error> {
+        let restored = |error| {
+            if !self.accept_restored {
+                return Err(error);
+            }
+            tracing::warn!("a restored vault was accepted on the user's word");
+            Heads::create(self.crypto, &self.heads, keys, place, found)
+        };
+        let heads = match Heads::open(&self.heads) {
+            Err(e @ Error::HeadsMissing(_)) => return restored(e),
+            heads => heads?,
+        };
+        let seen = match heads.read(keys, place) {
+            Err(e @ Error::HeadsMissing(_)) => return restored(e),
+            seen => seen?,
+        };
+        let same = match seen.sequence {
+            sequence if sequence == found.sequence => Some(found.hash),
+            0 => Some(ledger.head()),
+            sequence if sequence > found.sequence => None,
+            sequence => store.change(sequence)?.map(|change| self.crypto.sha256(&[&change])),
+        };
+        if same != Some(seen.hash) {
+            return restored(Error::RolledBack {
+                seen: seen.sequence,
+                found: found.sequence,
+            });
+        }
+        if seen != found {
+            heads.write(self.crypto, keys, place, found)?;
+        }
+        Ok(heads)
+    }
+
+    fn random(&self) -> Result<[u8; 16], Error> {
+        let mut bytes = [0; 16];
+        self.crypto.random(&mut bytes)?;
+        Ok(bytes)
+    }
+}
