@@ -1,1 +1,58 @@
-//! User verification and sealing.
+//! User verification and sealing: PIN in, evidence and unlock secrets out.
+//!
+//! *Hello* holds one random key per user, wrapped by *protectors*; in this version there is one, for the PIN (Argon2id, software
+//! tier). After the right gesture it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
+//! that provider's process. Without the gesture nobody can do either, not even a program that reads and edits all of
+//! hello's files, because both keys come from the wrapped one.
+//!
+//! Which call to use when:
+//!
+//! * The process that *is* hello: [`Hello::open`], then [`service::run`].
+//! * The broker, which *calls* hello: [`client::HelloClient`].
+//! * A prompt: [`pin::Pin`] for what was typed, [`pin::quality`] while a new PIN is chosen, [`memfd::seal`] to pass it on.
+//! * To measure: [`Hello::open_key`] is the deliberately slow half, [`OpenKey`] the fast one.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let directory = tempfile::tempdir()?;
+//! use claviger_hello::{Hello, pin::Pin, verification::VerifyRequest};
+//!
+//! let hello = Hello::open(&directory.path().join("hello"))?;
+//! hello.set_pin(&Pin::new("zebra-94")?)?;
+//! assert!(hello.verify(&Pin::new("zebra-95")?, &VerifyRequest::default()).is_err());
+//! assert_eq!(hello.status().tries_left, 9);
+//! hello.verify(&Pin::new("zebra-94")?, &VerifyRequest::default())?;
+//! assert_eq!(hello.status().tries_left, 10);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it protects against, and what not
+//!
+//! Software tier: the PIN's verifier lies in a file of the user's. A program of the same user that reads it can guess PINs as fast as
+//! Argon2id with 64 MiB lets it, without the try counter. The counter holds against everybody who goes through hello:
+//! it is durable before a guess is looked at, power cuts and copied-back files give nothing back faster than one try
+//! an hour; setting back a whole file system does, and is not claimed to be noticed. After ten wrong PINs in a row only recovery
+//! helps, which this version does not have yet: say so to the user before the last tries.
+
+pub mod bus;
+pub mod client;
+pub mod clock;
+pub mod counter;
+mod disk;
+mod evidence;
+mod hello;
+mod keys;
+pub mod memfd;
+mod peer;
+pub mod pin;
+mod protector;
+pub mod service;
+mod store;
+pub mod verification;
+
+pub use disk::DiskError;
+pub use evidence::UvEvidence;
+pub use hello::{Hello, HelloError, OpenKey, Status};
+pub use peer::PeerError;
+pub use store::StoreError;

@@ -1,0 +1,243 @@
+//! Hello as the broker calls it.
+//!
+//! Start with [`HelloClient::new`]; every call finds hello on the bus (starting it if need be), makes sure that it is a process of
+//! the allowed executable, and only then passes a PIN on. The PIN stays in its sealed memory file: the broker gets a
+//! descriptor from the prompt and hands it through without ever reading it. Evidence is checked before it is believed.
+
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    path::PathBuf,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger_ctap::crypto::{self, PublicKey};
+use claviger_provider::evidence::{self, EvidenceError, Expected};
+use thiserror::Error;
+use tokio::time::timeout;
+use zbus::{
+    Connection, Fd,
+    fdo::DBusProxy,
+    names::{BusName, WellKnownName},
+    proxy,
+};
+
+use crate::{
+    bus::NAME,
+    evidence::UvEvidence,
+    hello::Status,
+    peer::{self, PeerError},
+    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, decode_outcome},
+};
+
+/// How long hello may take for one call: the verifications that came before, each with its key derivation, and a slow disk.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Calls hello over the bus.
+#[derive(Debug)]
+pub struct HelloClient {
+    connection: Connection,
+    allowed_exe: PathBuf,
+}
+
+/// What came of a verification: like [`VerifyReply`], with the evidence checked.
+#[derive(Debug)]
+pub struct Verified {
+    /// Evidence for the one operation of the request.
+    pub evidence: Option<UvEvidence>,
+    /// One unlock box for each that was asked for, in the same order.
+    pub boxes: Vec<Vec<u8>>,
+}
+
+impl HelloClient {
+    /// A client on this bus that trusts processes of `allowed_exe` only, in the product the program's own executable.
+    pub fn new(connection: Connection, allowed_exe: PathBuf) -> Self {
+        Self {
+            connection,
+            allowed_exe,
+        }
+    }
+
+    /// Where things stand.
+    pub async fn status(&self) -> Result<Status, ClientError> {
+        self.status_of(&self.hello().await?).await
+    }
+
+    /// The public evidence key; `None` before a PIN is set.
+    pub async fn uv_key(&self) -> Result<Option<PublicKey>, ClientError> {
+        uv_key(&self.status().await?)
+    }
+
+    /// Sets the first PIN, from a sealed memory file.
+    pub async fn set_pin(&self, new: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        within(hello.set_pin(borrowed(new.as_fd()))).await
+    }
+
+    /// Changes the PIN.
+    pub async fn change_pin(&self, old: impl AsFd, new: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        let answer = within(hello.change_pin(borrowed(old.as_fd()), borrowed(new.as_fd()))).await?;
+        decode_outcome(&answer)??;
+        Ok(())
+    }
+
+    /// Why a PIN would be refused as a new one, for the user; `None` when it would do.
+    pub async fn check_pin(&self, pin: impl AsFd) -> Result<Option<String>, ClientError> {
+        let hello = self.hello().await?;
+        let reason = within(hello.check_pin(borrowed(pin.as_fd()))).await?;
+        Ok(Some(reason).filter(|reason| !reason.is_empty()))
+    }
+
+    /// Verifies the user once, with the PIN in a sealed memory file.
+    ///
+    /// The evidence in the answer carries hello's signature under the key that hello itself announces, is for the operation of
+    /// the request, and is fresh. A refused gesture is [`ClientError::Refused`].
+    pub async fn verify(&self, pin: impl AsFd, request: &VerifyRequest) -> Result<Verified, ClientError> {
+        let hello = self.hello().await?;
+        let answer = within(hello.verify(borrowed(pin.as_fd()), &request.encode())).await?;
+        let VerifyReply { evidence, boxes } = decode_outcome(&answer)??;
+        if boxes.len() != request.unlock.len() || evidence.is_some() != request.evidence.is_some() {
+            return Err(ClientError::Answer("hello answered something else than was asked"));
+        }
+        let evidence = match (evidence, &request.evidence) {
+            (Some(bytes), Some(operation)) => {
+                let key = uv_key(&self.status_of(&hello).await?)?.ok_or(ClientError::Answer("hello has no key"))?;
+                let expected = Expected {
+                    audience: &operation.audience,
+                    transaction: operation.transaction,
+                    buffer_hash: operation.buffer_hash,
+                    now_ms: unix_ms(),
+                };
+                // No count is kept here: the transaction is fresh and ours, so only this answer can fit it. Providers keep one.
+                let verified = evidence::verify(crypto::native(), &bytes, &key, &expected, &mut 0)?;
+                Some(UvEvidence::new(bytes, verified.claims().clone()))
+            }
+            _ => None,
+        };
+        Ok(Verified { evidence, boxes })
+    }
+}
+
+impl HelloClient {
+    /// Hello by the name of its connection, started if need be and checked. Not kept: it may restart between two calls, and
+    /// another program may take its name.
+    async fn hello(&self) -> Result<Hello1Proxy<'static>, ClientError> {
+        let bus = DBusProxy::new(&self.connection).await?;
+        let name = WellKnownName::from_static_str(NAME)?;
+        let owner = match bus.get_name_owner(BusName::WellKnown(name.clone())).await {
+            Ok(owner) => owner,
+            Err(zbus::fdo::Error::NameHasNoOwner(_)) => {
+                within_bus(bus.start_service_by_name(name.clone(), 0)).await?;
+                bus.get_name_owner(BusName::WellKnown(name))
+                    .await
+                    .map_err(zbus::Error::from)?
+            }
+            Err(error) => return Err(zbus::Error::from(error).into()),
+        };
+        peer::check(&self.connection, &owner, &self.allowed_exe)
+            .await
+            .map_err(ClientError::Impostor)?;
+        Ok(Hello1Proxy::builder(&self.connection)
+            .destination(owner)
+            .build()
+            .await?)
+    }
+
+    async fn status_of(&self, hello: &Hello1Proxy<'_>) -> Result<Status, ClientError> {
+        let json = within(hello.status()).await?;
+        serde_json::from_str(&json).map_err(|_| ClientError::Answer("hello's status cannot be read"))
+    }
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The user's: the gesture was not accepted.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The user's: the new PIN is too easy to guess; the text says why.
+    #[error("{0}")]
+    WeakPin(String),
+    /// The prompt's: what it passed on is no sealed PIN; the text says why.
+    #[error("{0}")]
+    BadPin(String),
+    /// There is a PIN already.
+    #[error("a PIN is set already")]
+    AlreadySet,
+    /// Hello says that it cannot work; the text says why.
+    #[error("{0}")]
+    Failed(String),
+    /// Hello does not take calls from this program.
+    #[error("hello does not take calls from this program: {0}")]
+    Denied(String),
+    /// Another program has hello's name. Whoever started it is at fault.
+    #[error("another program poses as hello: {0}")]
+    Impostor(#[source] PeerError),
+    /// Hello's answer is not one.
+    #[error("{0}")]
+    Answer(&'static str),
+    /// Hello's answer cannot be read.
+    #[error("hello's answer cannot be read: {0}")]
+    Codec(#[from] CodecError),
+    /// Hello's evidence is not good.
+    #[error("hello's evidence is not good: {0}")]
+    Evidence(#[from] EvidenceError),
+    /// Hello did not answer in time.
+    #[error("hello did not answer in time")]
+    Timeout,
+    /// Hello is not there, or the bus failed.
+    #[error("hello cannot be reached: {0}")]
+    Bus(zbus::Error),
+}
+
+impl From<zbus::Error> for ClientError {
+    fn from(error: zbus::Error) -> Self {
+        let zbus::Error::MethodError(name, text, _) = &error else {
+            return Self::Bus(error);
+        };
+        let text = text.clone().unwrap_or_default();
+        match name.as_str().strip_prefix("org.claviger.Hello1.Error.") {
+            Some("WeakPin") => Self::WeakPin(text),
+            Some("BadPin") => Self::BadPin(text),
+            Some("AlreadySet") => Self::AlreadySet,
+            Some("AccessDenied") => Self::Denied(text),
+            Some("BadRequest") => Self::Answer("hello could not read the request"),
+            Some(_) => Self::Failed(text),
+            None => Self::Bus(error),
+        }
+    }
+}
+
+#[proxy(interface = "org.claviger.Hello1", default_path = "/org/claviger/Hello")]
+trait Hello1 {
+    fn status(&self) -> zbus::Result<String>;
+    fn set_pin(&self, new: Fd<'_>) -> zbus::Result<()>;
+    fn change_pin(&self, old: Fd<'_>, new: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn check_pin(&self, pin: Fd<'_>) -> zbus::Result<String>;
+    fn verify(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<Vec<u8>>;
+}
+
+async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, ClientError> {
+    Ok(timeout(TIMEOUT, call).await.map_err(|_| ClientError::Timeout)??)
+}
+
+async fn within_bus<T>(call: impl Future<Output = zbus::fdo::Result<T>>) -> Result<T, ClientError> {
+    within(async { call.await.map_err(zbus::Error::from) }).await
+}
+
+fn borrowed(file: BorrowedFd<'_>) -> Fd<'_> {
+    Fd::Borrowed(file)
+}
+
+fn uv_key(status: &Status) -> Result<Option<PublicKey>, ClientError> {
+    let Some(text) = &status.uv_key else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let key = bytes.and_then(|bytes| PublicKey::from_cose_bytes(&bytes).ok());
+    key.map(Some).ok_or(ClientError::Answer("hello's key cannot be read"))
+}
+
+fn unix_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

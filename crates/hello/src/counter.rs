@@ -1,0 +1,263 @@
+//! The try counter: how often a wrong PIN may be given, how long to wait between, and when to stop.
+//!
+//! A pure state machine; whoever owns it makes the state that [`TryCounter::spend`] returns durable *before* looking at the
+//! guess, so that neither a power cut nor a killed process gives a try back. [`TryCounter::forgive`] is for the right PIN.
+//!
+//! Waiting is measured on the clock that counts from boot (suspended time included) and never on the wall clock, which
+//! the person at the keyboard can set. After a reboot the whole delay starts again, as it does in a TPM.
+
+use core::time::Duration;
+
+/// Wrong PINs in a row after which no further one is looked at, until recovery.
+pub const MAX_FAILURES: u8 = 10;
+
+/// The wait after the n-th wrong PIN in a row; the last one holds for all further ones.
+const DELAYS: [Duration; 8] = [
+    Duration::ZERO,
+    Duration::ZERO,
+    Duration::ZERO,
+    Duration::from_secs(30),
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_hours(1),
+];
+
+/// What a state that was copied back from elsewhere counts as, at least: the longest wait, two tries left.
+const RESTORED_FAILURES: u8 = 8;
+
+/// A point in time that cannot be set: which boot, and how long after it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Moment {
+    /// The kernel's identifier of this boot.
+    pub boot: [u8; 16],
+    /// Milliseconds since boot, suspended time included.
+    pub since_boot_ms: u64,
+}
+
+/// How many tries were spent, and when the last one was.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct TryCounter {
+    failures: u8,
+    last: Option<Moment>,
+}
+
+/// Whether a guess may be looked at now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Gate {
+    /// Yes; so many wrong ones are left, at least one.
+    Open {
+        /// Tries left.
+        tries_left: u8,
+    },
+    /// Not before this time has passed.
+    Wait {
+        /// Tries left after the wait.
+        tries_left: u8,
+        /// What is left of the wait.
+        remaining: Duration,
+    },
+    /// Never again, until recovery.
+    LockedOut,
+}
+
+impl Gate {
+    /// Wrong PINs that may still be given, now or after the wait.
+    pub fn tries_left(self) -> u8 {
+        match self {
+            Self::Open { tries_left } | Self::Wait { tries_left, .. } => tries_left,
+            Self::LockedOut => 0,
+        }
+    }
+
+    /// What is left of the wait in milliseconds, rounded up; 0 when there is none to wait for.
+    pub fn wait_ms(self) -> u64 {
+        match self {
+            Self::Wait { remaining, .. } => u64::try_from(remaining.as_micros().div_ceil(1000)).unwrap_or(u64::MAX),
+            Self::Open { .. } | Self::LockedOut => 0,
+        }
+    }
+}
+
+impl TryCounter {
+    /// No try spent.
+    pub const FRESH: Self = Self {
+        failures: 0,
+        last: None,
+    };
+
+    /// A counter as stored; `None` when no run of this program can have stored it.
+    pub(crate) fn from_parts(failures: u8, last: Option<Moment>) -> Option<Self> {
+        (failures <= MAX_FAILURES && (failures > 0) == last.is_some()).then_some(Self { failures, last })
+    }
+
+    /// Wrong PINs in a row, counting one that is being looked at.
+    pub(crate) fn failures(&self) -> u8 {
+        self.failures
+    }
+
+    /// When the last try was spent.
+    pub(crate) fn last(&self) -> Option<Moment> {
+        self.last
+    }
+
+    /// Whether a guess may be looked at at the time `now`.
+    pub fn gate(&self, now: Moment) -> Gate {
+        let tries_left = MAX_FAILURES.saturating_sub(self.failures);
+        if tries_left == 0 {
+            return Gate::LockedOut;
+        }
+        let elapsed = match self.last {
+            Some(last) if last.boot == now.boot => now.since_boot_ms.saturating_sub(last.since_boot_ms),
+            Some(_) => now.since_boot_ms,
+            None => return Gate::Open { tries_left },
+        };
+        let remaining = self.delay().saturating_sub(Duration::from_millis(elapsed));
+        if remaining.is_zero() {
+            Gate::Open { tries_left }
+        } else {
+            Gate::Wait { tries_left, remaining }
+        }
+    }
+
+    /// Spends a try at the time `now`: the state to make durable before looking at the guess, or the gate that is shut.
+    pub fn spend(&self, now: Moment) -> Result<Self, Gate> {
+        match self.gate(now) {
+            Gate::Open { .. } => Ok(Self {
+                failures: self.failures.saturating_add(1),
+                last: Some(now),
+            }),
+            shut => Err(shut),
+        }
+    }
+
+    /// The state after the right PIN.
+    #[must_use]
+    pub fn forgive(&self) -> Self {
+        Self::FRESH
+    }
+
+    /// The state when the stored one turns out to have been copied back from a backup or from elsewhere: it may be older than
+    /// the tries spent since, so it is good for the longest wait first.
+    #[must_use]
+    pub fn restored(&self, now: Moment) -> Self {
+        Self {
+            failures: self.failures.max(RESTORED_FAILURES),
+            last: Some(now),
+        }
+    }
+
+    fn delay(&self) -> Duration {
+        let Some(index) = usize::from(self.failures).checked_sub(1) else {
+            return Duration::ZERO;
+        };
+        DELAYS.get(index).or(DELAYS.last()).copied().unwrap_or(Duration::ZERO)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(boot: u8, since_boot_ms: u64) -> Moment {
+        Moment {
+            boot: [boot; 16],
+            since_boot_ms,
+        }
+    }
+
+    #[test]
+    fn three_are_free_then_delays_grow_then_it_locks() {
+        let mut now = 1_000;
+        let mut counter = TryCounter::FRESH;
+        let mut waits = Vec::new();
+        for tries_left in (0..MAX_FAILURES).rev() {
+            counter = counter.spend(at(1, now)).unwrap();
+            let gate = counter.gate(at(1, now));
+            assert_eq!(gate.tries_left(), tries_left);
+            waits.push(gate.wait_ms() / 1000);
+            now += gate.wait_ms();
+        }
+        assert_eq!(waits, [0, 0, 0, 30, 60, 300, 900, 3600, 3600, 0]);
+        assert_eq!(counter.gate(at(1, now)), Gate::LockedOut);
+        assert_eq!(counter.spend(at(9, u64::MAX)).unwrap_err(), Gate::LockedOut);
+    }
+
+    #[test]
+    fn the_wait_ends_to_the_millisecond() {
+        let counter = TryCounter::from_parts(4, Some(at(1, 5_000))).unwrap();
+        assert_eq!(counter.gate(at(1, 34_999)).wait_ms(), 1);
+        assert_eq!(counter.gate(at(1, 35_000)), Gate::Open { tries_left: 6 });
+    }
+
+    #[test]
+    fn a_reboot_starts_the_wait_again() {
+        let counter = TryCounter::from_parts(5, Some(at(1, 900_000))).unwrap();
+        assert_eq!(counter.gate(at(2, 1_000)).wait_ms(), 59_000);
+        assert_eq!(counter.gate(at(2, 60_000)), Gate::Open { tries_left: 5 });
+    }
+
+    #[test]
+    fn a_clock_that_runs_backwards_gives_nothing() {
+        let counter = TryCounter::from_parts(4, Some(at(1, 50_000))).unwrap();
+        assert_eq!(counter.gate(at(1, 0)).wait_ms(), 30_000);
+    }
+
+    #[test]
+    fn a_restored_state_waits_the_longest() {
+        let restored = TryCounter::FRESH.restored(at(1, 0));
+        assert_eq!(
+            restored.gate(at(1, 0)),
+            Gate::Wait {
+                tries_left: 2,
+                remaining: Duration::from_hours(1)
+            }
+        );
+        let spent = TryCounter::from_parts(MAX_FAILURES, Some(at(1, 0))).unwrap();
+        assert_eq!(spent.restored(at(2, 0)).gate(at(2, u64::MAX)), Gate::LockedOut);
+    }
+
+    #[test]
+    fn impossible_states_are_not_taken_from_a_file() {
+        assert!(TryCounter::from_parts(11, Some(at(1, 0))).is_none());
+        assert!(TryCounter::from_parts(3, None).is_none());
+        assert!(TryCounter::from_parts(0, Some(at(1, 0))).is_none());
+        assert_eq!(TryCounter::from_parts(0, None), Some(TryCounter::FRESH));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Over any history without the right PIN: never more than ten guesses are looked at, and between two of them lies at
+        /// least the delay, reboots and clock jumps or not.
+        #[test]
+        fn no_history_gives_more_tries(steps in prop::collection::vec((any::<bool>(), 0_u64..5_000_000), 0..200)) {
+            let (mut boot, mut since, mut real) = (0_u8, 0_u64, 0_u64);
+            let mut counter = TryCounter::FRESH;
+            let mut looked_at = Vec::new();
+            for (reboot, pass) in steps {
+                if reboot {
+                    boot = boot.wrapping_add(1);
+                    since = 0;
+                }
+                since += pass;
+                real += pass;
+                match counter.spend(at(boot, since)) {
+                    Ok(spent) => {
+                        looked_at.push(real);
+                        counter = spent;
+                    }
+                    Err(gate) => prop_assert_eq!(gate, counter.gate(at(boot, since))),
+                }
+            }
+            prop_assert!(looked_at.len() <= usize::from(MAX_FAILURES));
+            for (index, pair) in looked_at.windows(2).enumerate() {
+                let delay = DELAYS[index.min(DELAYS.len() - 1)];
+                prop_assert!(u128::from(pair[1] - pair[0]) >= delay.as_millis());
+            }
+        }
+    }
+}

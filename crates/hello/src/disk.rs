@@ -1,0 +1,387 @@
+//! The one file on disk, replaced as a whole and durably.
+//!
+//! [`Medium`] is the few steps of which a durable replacement consists, so that a test can cut the power between any two of
+//! them; [`Directory`] takes them in a real directory. Everything goes by descriptors relative to the directory, nothing
+//! follows a symbolic link, and a directory or file that others could read or write is refused rather than mended: somebody
+//! may have read or written it already.
+
+use std::{
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use rustix::{
+    fs::{
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatxFlags, flock, fstat, fsync, mkdirat, open,
+        openat, renameat, statx, unlinkat,
+    },
+    io::{Errno, read, write},
+    process::geteuid,
+};
+use thiserror::Error;
+
+/// Most bytes that are read of the file.
+pub(crate) const MAX_BYTES: usize = 16 * 1024;
+
+const NAME: &str = "hello.state";
+const NEW_NAME: &str = "hello.state.new";
+
+/// When a file was born, to the nanosecond. The kernel sets it and no program can: a file that was copied back from a
+/// backup has another one than the file that hello wrote.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Birth {
+    /// Seconds since 1970.
+    pub(crate) seconds: i64,
+    /// And nanoseconds.
+    pub(crate) nanoseconds: u32,
+}
+
+/// The file as it was found.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) struct Found {
+    /// What is in it.
+    pub(crate) bytes: Vec<u8>,
+    /// When it was born; `None` where the file system does not know.
+    pub(crate) birth: Option<Birth>,
+}
+
+/// Where the state is kept. A replacement is `create`, `fill`, `sync`, `publish`, `sync_directory`, in this order.
+pub(crate) trait Medium: Send {
+    /// The file as it is now, or `None` when there is none.
+    fn read(&mut self) -> Result<Option<Found>, DiskError>;
+    /// Makes an empty new file beside the old one, and says when it was born, where the file system knows.
+    fn create(&mut self) -> Result<Option<Birth>, DiskError>;
+    /// Writes the new file's content.
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError>;
+    /// Makes the new file's content durable.
+    fn sync(&mut self) -> Result<(), DiskError>;
+    /// Puts the new file in the place of the old one.
+    fn publish(&mut self) -> Result<(), DiskError>;
+    /// Makes the replacement durable.
+    fn sync_directory(&mut self) -> Result<(), DiskError>;
+}
+
+/// Why the file cannot be read or replaced.
+#[derive(Debug, Error)]
+pub enum DiskError {
+    /// Others can read or write what must be the user's alone. The user or administrator has to look who did, and mend it.
+    #[error("{path} is not safe to use: {why}")]
+    Insecure {
+        /// The directory or file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// Another hello works on the same directory.
+    #[error("another hello is using {0}")]
+    InUse(PathBuf),
+    /// More bytes than hello ever writes.
+    #[error("{0} is larger than hello ever writes it")]
+    TooLarge(PathBuf),
+    /// The kernel's: no space, no permission, a broken disk.
+    #[error("cannot {action} {path}: {error}")]
+    Kernel {
+        /// What was tried.
+        action: &'static str,
+        /// On which directory or file.
+        path: PathBuf,
+        /// What the kernel said.
+        error: Errno,
+    },
+}
+
+/// A directory of the user's (mode 0700) with one file (mode 0600), locked while in use.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    handle: OwnedFd,
+    /// The new file between `create` and `publish`.
+    new: Option<OwnedFd>,
+}
+
+impl Directory {
+    /// Opens the directory, made with mode 0700 if there is none (its parent must exist), and locks it.
+    pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
+        let kernel = |action| {
+            move |error| DiskError::Kernel {
+                action,
+                path: path.to_owned(),
+                error,
+            }
+        };
+        match mkdirat(CWD, path, Mode::RWXU) {
+            Ok(()) | Err(Errno::EXIST) => {}
+            Err(error) => return Err(kernel("make")(error)),
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let directory = open(path, flags, Mode::empty()).map_err(kernel("open"))?;
+        let status = fstat(&directory).map_err(kernel("look at"))?;
+        private(&status, path)?;
+        match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self {
+                path: path.to_owned(),
+                handle: directory,
+                new: None,
+            }),
+            Err(Errno::WOULDBLOCK) => Err(DiskError::InUse(path.to_owned())),
+            Err(error) => Err(kernel("lock")(error)),
+        }
+    }
+
+    fn new_file(&self) -> Result<&OwnedFd, DiskError> {
+        self.new
+            .as_ref()
+            .ok_or_else(|| self.kernel("write", NEW_NAME)(Errno::BADF))
+    }
+
+    fn kernel(&self, action: &'static str, name: &str) -> impl FnOnce(Errno) -> DiskError + use<> {
+        let path = self.path.join(name);
+        move |error| DiskError::Kernel { action, path, error }
+    }
+}
+
+impl Medium for Directory {
+    fn read(&mut self) -> Result<Option<Found>, DiskError> {
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match openat(&self.handle, NAME, flags, Mode::empty()) {
+            Ok(file) => file,
+            Err(Errno::NOENT) => return Ok(None),
+            Err(error) => return Err(self.kernel("open", NAME)(error)),
+        };
+        let path = self.path.join(NAME);
+        let status = fstat(&file).map_err(self.kernel("look at", NAME))?;
+        private(&status, &path)?;
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile || status.st_nlink != 1 {
+            return Err(DiskError::Insecure {
+                path,
+                why: "it is not an ordinary file with one name",
+            });
+        }
+        let mut bytes = vec![0; MAX_BYTES + 1];
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            match read(&file, rest).map_err(self.kernel("read", NAME))? {
+                0 => break,
+                more => filled = filled.saturating_add(more),
+            }
+        }
+        if filled > MAX_BYTES {
+            return Err(DiskError::TooLarge(path));
+        }
+        bytes.truncate(filled);
+        let birth = birth(&file).map_err(self.kernel("look at", NAME))?;
+        Ok(Some(Found { bytes, birth }))
+    }
+
+    fn create(&mut self) -> Result<Option<Birth>, DiskError> {
+        // One that a killed process left behind. Made anew, so that its mode and birth are ours.
+        match unlinkat(&self.handle, NEW_NAME, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(self.kernel("remove", NEW_NAME)(error)),
+        }
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file =
+            openat(&self.handle, NEW_NAME, flags, Mode::RUSR | Mode::WUSR).map_err(self.kernel("make", NEW_NAME))?;
+        let birth = birth(&file).map_err(self.kernel("look at", NEW_NAME))?;
+        self.new = Some(file);
+        Ok(birth)
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let written = write(self.new_file()?, rest).map_err(self.kernel("write", NEW_NAME))?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), DiskError> {
+        fsync(self.new_file()?).map_err(self.kernel("write", NEW_NAME))
+    }
+
+    fn publish(&mut self) -> Result<(), DiskError> {
+        renameat(&self.handle, NEW_NAME, &self.handle, NAME).map_err(self.kernel("replace", NAME))?;
+        self.new = None;
+        Ok(())
+    }
+
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        fsync(&self.handle).map_err(self.kernel("write", "."))
+    }
+}
+
+/// Owned by the user, and nobody else may do anything with it.
+fn private(status: &Stat, path: &Path) -> Result<(), DiskError> {
+    let why = if status.st_uid != geteuid().as_raw() {
+        "it belongs to another user"
+    } else if Mode::from_raw_mode(status.st_mode).intersects(Mode::RWXG | Mode::RWXO) {
+        "others have access to it (chmod go= takes it away)"
+    } else {
+        return Ok(());
+    };
+    Err(DiskError::Insecure {
+        path: path.to_owned(),
+        why,
+    })
+}
+
+/// When the file was born; `None` where the file system does not know.
+fn birth(file: &OwnedFd) -> Result<Option<Birth>, Errno> {
+    let status = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)?;
+    let known = StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::BTIME);
+    Ok(known.then_some(Birth {
+        seconds: status.stx_btime.tv_sec,
+        nanoseconds: status.stx_btime.tv_nsec,
+    }))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    use super::*;
+
+    fn replace(directory: &mut Directory, bytes: &[u8]) -> Option<Birth> {
+        let birth = directory.create().unwrap();
+        directory.fill(bytes).unwrap();
+        directory.sync().unwrap();
+        directory.publish().unwrap();
+        directory.sync_directory().unwrap();
+        birth
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn replaces_as_a_whole_and_only_for_the_user() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("hello");
+        let mut directory = Directory::open(&path).unwrap();
+        assert!(directory.read().unwrap().is_none());
+        let birth = replace(&mut directory, b"one");
+        assert_eq!(
+            directory.read().unwrap(),
+            Some(Found {
+                bytes: b"one".to_vec(),
+                birth
+            })
+        );
+        let birth = replace(&mut directory, b"two, longer");
+        assert_eq!(
+            directory.read().unwrap(),
+            Some(Found {
+                bytes: b"two, longer".to_vec(),
+                birth
+            })
+        );
+        assert_eq!((mode(&path), mode(&path.join(NAME))), (0o700, 0o600));
+        assert!(!path.join(NEW_NAME).exists());
+    }
+
+    #[test]
+    fn a_remainder_of_a_killed_process_is_swept_away() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut directory = Directory::open(&parent.path().join("hello")).unwrap();
+        fs::write(parent.path().join("hello").join(NEW_NAME), b"half a fi").unwrap();
+        assert!(directory.read().unwrap().is_none());
+        replace(&mut directory, b"one");
+        assert_eq!(directory.read().unwrap().unwrap().bytes, b"one");
+    }
+
+    #[test]
+    fn only_one_hello_at_a_time() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("hello");
+        let first = Directory::open(&path).unwrap();
+        assert!(matches!(Directory::open(&path), Err(DiskError::InUse(_))));
+        drop(first);
+        assert!(Directory::open(&path).is_ok());
+    }
+
+    #[test]
+    fn what_others_can_reach_is_refused() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("hello");
+        fs::create_dir(&path).unwrap();
+        for loose in [0o750, 0o701, 0o755] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(loose)).unwrap();
+            assert!(
+                matches!(Directory::open(&path), Err(DiskError::Insecure { .. })),
+                "{loose:o}"
+            );
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        let mut directory = Directory::open(&path).unwrap();
+        let file = path.join(NAME);
+        fs::write(&file, b"x").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(matches!(directory.read(), Err(DiskError::Insecure { .. })));
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        assert!(directory.read().is_ok());
+        fs::hard_link(&file, path.join("second")).unwrap();
+        assert!(matches!(directory.read(), Err(DiskError::Insecure { .. })));
+    }
+
+    #[test]
+    fn links_and_other_things_are_not_followed() {
+        let parent = tempfile::tempdir().unwrap();
+        let real = parent.path().join("real");
+        drop(Directory::open(&real).unwrap());
+        std::os::unix::fs::symlink(&real, parent.path().join("link")).unwrap();
+        assert!(Directory::open(&parent.path().join("link")).is_err());
+
+        let mut directory = Directory::open(&real).unwrap();
+        let elsewhere = parent.path().join("elsewhere");
+        fs::write(&elsewhere, b"x").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, real.join(NAME)).unwrap();
+        assert!(directory.read().is_err());
+        std::os::unix::fs::symlink(&elsewhere, real.join(NEW_NAME)).unwrap();
+        replace(&mut directory, b"one");
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"x");
+        fs::remove_file(real.join(NAME)).unwrap();
+        fs::create_dir(real.join(NAME)).unwrap();
+        fs::set_permissions(real.join(NAME), fs::Permissions::from_mode(0o700)).unwrap();
+        assert!(directory.read().is_err());
+    }
+
+    #[test]
+    fn size_is_limited() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut directory = Directory::open(&parent.path().join("hello")).unwrap();
+        replace(&mut directory, &vec![7; MAX_BYTES]);
+        assert_eq!(directory.read().unwrap().unwrap().bytes.len(), MAX_BYTES);
+        replace(&mut directory, &vec![7; MAX_BYTES + 1]);
+        assert!(matches!(directory.read(), Err(DiskError::TooLarge(_))));
+    }
+
+    #[test]
+    fn a_copied_file_is_born_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut directory = Directory::open(&parent.path().join("hello")).unwrap();
+        let Some(birth) = replace(&mut directory, b"one") else {
+            // A file system without birth times: nothing to tell apart, and that is what `None` says.
+            return;
+        };
+        // Files made within one tick of the kernel's clock are born at the same time.
+        let tick = || {
+            let now = clock_gettime(ClockId::RealtimeCoarse);
+            (now.tv_sec, now.tv_nsec)
+        };
+        let before = tick();
+        while tick() == before {
+            std::hint::spin_loop();
+        }
+        let (file, copy) = (parent.path().join("hello").join(NAME), parent.path().join("copy"));
+        fs::copy(&file, &copy).unwrap();
+        fs::rename(&copy, &file).unwrap();
+        let now = directory.read().unwrap().unwrap();
+        assert_eq!(now.bytes, b"one");
+        assert_ne!(now.birth, Some(birth));
+    }
+}

@@ -1,0 +1,415 @@
+//! Tests of the core with the real key derivation and file, and a clock that only moves when told to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{fs, path::PathBuf, sync::atomic::AtomicUsize, thread};
+
+use claviger_ctap::crypto::native;
+use claviger_provider::{
+    evidence::{self, Expected},
+    unlock::UnlockKey,
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    counter::Moment,
+    disk::{Birth, DiskError, Found},
+    verification::UnlockTarget,
+};
+
+const RIGHT: &str = "zebra-94";
+const WRONG: &str = "zebra-95";
+const NOW: u64 = 1_800_000_000_000;
+
+/// Stands still until it is moved.
+#[derive(Debug, Default)]
+struct TestClock(AtomicU64);
+
+impl TestClock {
+    fn advance(&self, ms: u64) {
+        self.0.fetch_add(ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn moment(&self) -> Moment {
+        Moment {
+            boot: [1; 16],
+            since_boot_ms: self.0.load(Ordering::SeqCst),
+        }
+    }
+
+    fn unix_ms(&self) -> u64 {
+        NOW + self.0.load(Ordering::SeqCst)
+    }
+}
+
+struct Bed {
+    directory: TempDir,
+    clock: Arc<TestClock>,
+}
+
+impl Bed {
+    fn new() -> Self {
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            clock: Arc::default(),
+        }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("hello")
+    }
+
+    fn open(&self) -> Hello {
+        Hello::open_with(&self.path(), self.clock.clone(), native()).unwrap()
+    }
+
+    fn with_pin() -> (Self, Hello) {
+        let bed = Self::new();
+        let hello = bed.open();
+        hello.set_pin(&pin(RIGHT)).unwrap();
+        (bed, hello)
+    }
+}
+
+fn pin(text: &str) -> Pin {
+    Pin::new(text).unwrap()
+}
+
+fn operation(number: u8) -> Operation {
+    Operation {
+        audience: ProviderId::parse("org.example.Notebook").unwrap(),
+        transaction: TransactionId([number; 16]),
+        buffer_hash: [number; 32],
+    }
+}
+
+fn request(number: u8) -> VerifyRequest {
+    VerifyRequest {
+        evidence: Some(operation(number)),
+        unlock: Vec::new(),
+    }
+}
+
+fn refused(result: Result<VerifyReply, HelloError>) -> Refusal {
+    match result {
+        Err(HelloError::Refused(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn expected(operation: &Operation) -> Expected<'_> {
+    Expected {
+        audience: &operation.audience,
+        transaction: operation.transaction,
+        buffer_hash: operation.buffer_hash,
+        now_ms: NOW,
+    }
+}
+
+#[test]
+fn a_pin_is_set_once_and_not_a_weak_one() {
+    let bed = Bed::new();
+    let hello = bed.open();
+    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), Refusal::NoPin);
+    assert!(!hello.status().pin_set);
+    assert!(matches!(
+        hello.set_pin(&pin("1234")),
+        Err(HelloError::Weak(Weak::Sequence))
+    ));
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    assert!(matches!(hello.set_pin(&pin("other-77")), Err(HelloError::AlreadySet)));
+    let status = hello.status();
+    assert_eq!(
+        (status.pin_set, status.tries_left, status.wait_ms, status.locked_out),
+        (true, 10, 0, false)
+    );
+    let key = URL_SAFE_NO_PAD.decode(status.uv_key.unwrap()).unwrap();
+    assert_eq!(PublicKey::from_cose_bytes(&key).unwrap(), hello.uv_key().unwrap());
+}
+
+#[test]
+fn evidence_is_good_for_its_operation_and_counts_on_over_restarts() {
+    let (bed, hello) = Bed::with_pin();
+    let uv_key = hello.uv_key().unwrap();
+    let mut last_count = 0;
+    let mut hello = Some(hello);
+    for number in 1..=3 {
+        let open = hello.take().unwrap_or_else(|| bed.open());
+        let bytes = open.verify(&pin(RIGHT), &request(number)).unwrap().evidence.unwrap();
+        let operation = operation(number);
+        let good = evidence::verify(native(), &bytes, &uv_key, &expected(&operation), &mut last_count).unwrap();
+        assert_eq!(
+            (good.claims().method, good.claims().tier),
+            (Method::Pin, Tier::Software)
+        );
+        assert_eq!(good.claims().count, u64::from(number));
+        assert!(evidence::verify(native(), &bytes, &uv_key, &expected(&operation), &mut last_count).is_err());
+    }
+}
+
+#[test]
+fn one_gesture_makes_one_piece_of_evidence() {
+    let (_bed, hello) = Bed::with_pin();
+    let open = hello.open_key(&pin(RIGHT), 1).unwrap();
+    assert_eq!(open.attest(&operation(1)).unwrap().claims().count, 1);
+    assert!(matches!(open.attest(&operation(2)), Err(HelloError::GestureSpent)));
+    // An older key in the hand cannot run into the counts of a newer one.
+    let many = hello.open_key(&pin(RIGHT), 3).unwrap();
+    assert!(matches!(
+        hello.open_key(&pin(RIGHT), 0).unwrap().attest(&operation(3)),
+        Err(HelloError::GestureSpent)
+    ));
+    assert_eq!(
+        hello
+            .open_key(&pin(RIGHT), 1)
+            .unwrap()
+            .attest(&operation(4))
+            .unwrap()
+            .claims()
+            .count,
+        5
+    );
+    let counts: Vec<_> = (0..3)
+        .map(|_| many.attest(&operation(5)).unwrap().claims().count)
+        .collect();
+    assert_eq!(counts, [2, 3, 4]);
+    assert!(matches!(many.attest(&operation(6)), Err(HelloError::GestureSpent)));
+    assert_eq!(format!("{many:?}"), "OpenKey([redacted])");
+}
+
+#[test]
+fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
+    let (bed, hello) = Bed::with_pin();
+    let ids = ["org.claviger.Vault", "org.example.Notebook"].map(|id| ProviderId::parse(id).unwrap());
+    let secrets = |hello: &Hello, with: &str| {
+        let keys = ids.each_ref().map(|_| UnlockKey::generate(native()).unwrap());
+        let targets = ids.iter().zip(&keys).map(|(id, key)| UnlockTarget {
+            provider: id.clone(),
+            transaction: TransactionId([9; 16]),
+            recipient: key.public().clone(),
+        });
+        let request = VerifyRequest {
+            evidence: None,
+            unlock: targets.collect(),
+        };
+        let reply = hello.verify(&pin(with), &request).unwrap();
+        assert!(reply.evidence.is_none());
+        let open = |index: usize| {
+            let secret = keys[index]
+                .open(native(), &ids[index], TransactionId([9; 16]), &reply.boxes[index])
+                .unwrap();
+            *secret.expose()
+        };
+        [open(0), open(1)]
+    };
+    let first = secrets(&hello, RIGHT);
+    assert_ne!(first[0], first[1]);
+    let uv_key = hello.uv_key();
+    hello.change_pin(&pin(RIGHT), &pin("other-77")).unwrap();
+    assert_eq!(secrets(&hello, "other-77"), first);
+    drop(hello);
+    let hello = bed.open();
+    assert_eq!(secrets(&hello, "other-77"), first);
+    assert_eq!(hello.uv_key(), uv_key);
+    assert!(matches!(
+        refused(hello.verify(&pin(RIGHT), &request(1))),
+        Refusal::WrongPin { tries_left: 9, .. }
+    ));
+}
+
+#[test]
+fn changing_the_pin_takes_the_old_one_and_counts_it() {
+    let (_bed, hello) = Bed::with_pin();
+    assert!(matches!(
+        hello.change_pin(&pin(WRONG), &pin("4444")),
+        Err(HelloError::Weak(_))
+    ));
+    assert_eq!(hello.status().tries_left, 10);
+    let wrong = hello.change_pin(&pin(WRONG), &pin("other-77"));
+    assert!(matches!(
+        wrong,
+        Err(HelloError::Refused(Refusal::WrongPin {
+            tries_left: 9,
+            wait_ms: 0
+        }))
+    ));
+    hello.verify(&pin(RIGHT), &request(1)).unwrap();
+    assert_eq!(hello.status().tries_left, 10);
+}
+
+#[test]
+fn lock_out_is_for_good_and_survives_restarts() {
+    let (bed, hello) = Bed::with_pin();
+    let mut hello = Some(hello);
+    for tries_left in (0..MAX_FAILURES).rev() {
+        let open = hello.take().unwrap_or_else(|| bed.open());
+        let refusal = refused(open.verify(&pin(WRONG), &request(1)));
+        let Refusal::WrongPin {
+            tries_left: left,
+            wait_ms,
+        } = refusal
+        else {
+            panic!("{refusal:?}")
+        };
+        assert_eq!(left, tries_left);
+        if wait_ms > 0 {
+            // During the wait not even the right PIN is looked at, and asking costs nothing.
+            let wait = Refusal::Wait { tries_left, wait_ms };
+            assert_eq!(refused(open.verify(&pin(RIGHT), &request(1))), wait);
+            assert_eq!(open.status().wait_ms, wait_ms);
+            bed.clock.advance(wait_ms);
+        }
+    }
+    let hello = bed.open();
+    bed.clock.advance(1 << 40);
+    assert!(hello.status().locked_out);
+    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), Refusal::LockedOut);
+    assert!(matches!(
+        hello.change_pin(&pin(RIGHT), &pin("other-77")),
+        Err(HelloError::Refused(Refusal::LockedOut))
+    ));
+    assert!(matches!(hello.set_pin(&pin("other-77")), Err(HelloError::AlreadySet)));
+}
+
+#[test]
+fn fifty_at_once_get_no_more_tries_than_one_after_the_other() {
+    let (_bed, hello) = Bed::with_pin();
+    let outcomes: Vec<Refusal> = thread::scope(|scope| {
+        let verify = || refused(hello.verify(&pin(WRONG), &request(1)));
+        let threads: Vec<_> = (0..50).map(|_| scope.spawn(verify)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    // The clock stands still: four are looked at, the fourth starts the wait, the others are told to wait.
+    let mut looked_at: Vec<u8> = Vec::new();
+    for outcome in outcomes {
+        match outcome {
+            Refusal::WrongPin { tries_left, .. } => looked_at.push(tries_left),
+            Refusal::Wait { tries_left, .. } => assert_eq!(tries_left, 6),
+            other => panic!("{other:?}"),
+        }
+    }
+    looked_at.sort_unstable();
+    assert_eq!(looked_at, [6, 7, 8, 9]);
+    assert_eq!(hello.status().tries_left, 6);
+}
+
+#[test]
+fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
+    let (bed, hello) = Bed::with_pin();
+    let file = bed.path().join("hello.state");
+    let backup = fs::read(&file).unwrap();
+    refused(hello.verify(&pin(WRONG), &request(1)));
+    drop(hello);
+    fs::write(&file, backup).unwrap();
+    let hello = bed.open();
+    let refusal = refused(hello.verify(&pin(RIGHT), &request(1)));
+    assert_eq!(
+        refusal,
+        Refusal::Wait {
+            tries_left: 2,
+            wait_ms: 3_600_000
+        }
+    );
+    drop(hello);
+    // Restarting does not shorten it, and after it the right PIN works.
+    let hello = bed.open();
+    bed.clock.advance(3_599_999);
+    assert!(matches!(
+        refused(hello.verify(&pin(RIGHT), &request(1))),
+        Refusal::Wait { wait_ms: 1, .. }
+    ));
+    bed.clock.advance(1);
+    hello.verify(&pin(RIGHT), &request(1)).unwrap();
+    assert_eq!(hello.status().tries_left, 10);
+}
+
+#[test]
+fn a_damaged_file_opens_nothing() {
+    let (bed, hello) = Bed::with_pin();
+    drop(hello);
+    let file = bed.path().join("hello.state");
+    let good = fs::read(&file).unwrap();
+    for bytes in [&good[..good.len() - 1], &good[..10], b"", b"garbage"] {
+        fs::write(&file, bytes).unwrap();
+        let result = Hello::open_with(&bed.path(), bed.clock.clone(), native());
+        assert!(matches!(result, Err(HelloError::Store(StoreError::Damaged(_)))));
+    }
+}
+
+/// Keeps the last published file in memory and fails after so many steps.
+#[derive(Clone, Debug, Default)]
+struct Failing {
+    file: Arc<Mutex<(Vec<u8>, Vec<u8>)>>,
+    steps_left: Arc<AtomicUsize>,
+}
+
+impl Failing {
+    fn step(&self) -> Result<(), DiskError> {
+        let taken = self
+            .steps_left
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        taken.map(|_| ()).map_err(|_| DiskError::InUse("a full disk".into()))
+    }
+}
+
+impl Medium for Failing {
+    fn read(&mut self) -> Result<Option<Found>, DiskError> {
+        let bytes = self.file.lock().unwrap().0.clone();
+        Ok((!bytes.is_empty()).then_some(Found { bytes, birth: None }))
+    }
+
+    fn create(&mut self) -> Result<Option<Birth>, DiskError> {
+        self.step().map(|()| None)
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        self.step()?;
+        self.file.lock().unwrap().1 = bytes.to_vec();
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), DiskError> {
+        self.step()
+    }
+
+    fn publish(&mut self) -> Result<(), DiskError> {
+        self.step()?;
+        let mut file = self.file.lock().unwrap();
+        file.0 = file.1.clone();
+        Ok(())
+    }
+
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        self.step()
+    }
+}
+
+#[test]
+fn a_guess_is_looked_at_only_when_the_try_is_on_disk() {
+    let medium = Failing::default();
+    let clock = Arc::new(TestClock::default());
+    medium.steps_left.store(5, Ordering::SeqCst);
+    let hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    for steps in 0..5 {
+        medium.steps_left.store(steps, Ordering::SeqCst);
+        // Not even the right PIN, and nobody learns which it was.
+        assert!(
+            matches!(hello.verify(&pin(RIGHT), &request(1)), Err(HelloError::Store(_))),
+            "{steps}"
+        );
+        assert!(
+            matches!(hello.verify(&pin(WRONG), &request(1)), Err(HelloError::Store(_))),
+            "{steps}"
+        );
+    }
+    // The try is on disk, setting it back is not: the user goes on, and after a restart a try is missing, never one more.
+    for steps in 5..10 {
+        medium.steps_left.store(steps, Ordering::SeqCst);
+        hello.verify(&pin(RIGHT), &request(1)).unwrap();
+        let restarted = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
+        assert_eq!(restarted.status().tries_left, if steps < 9 { 9 } else { 10 }, "{steps}");
+    }
+}

@@ -1,0 +1,196 @@
+//! `org.claviger.Hello1`: hello on the bus.
+//!
+//! Every call is answered only to the user's own processes of the allowed executable. PINs arrive as sealed memory files and
+//! never as strings. Verifications take turns in the order in which they came, and the key derivation runs off the thread that
+//! serves the bus. Errors that are the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an
+//! outcome.
+
+use std::{path::PathBuf, sync::Arc};
+
+use tokio::sync::Mutex;
+use zbus::{Connection, DBusError, fdo::RequestNameFlags, interface, message::Header};
+
+use crate::{
+    bus::{NAME, PATH},
+    hello::{Hello, HelloError},
+    memfd, peer,
+    pin::Pin,
+    verification::{CodecError, Outcome, VerifyReply, VerifyRequest, encode_outcome},
+};
+
+/// Serves `hello` on this connection under its name until the bus goes away.
+///
+/// `allowed_exe` is the one executable whose processes may call, in the product the program's own.
+///
+/// # Errors
+/// The bus refused, or another process owns the name already.
+pub async fn run(connection: Connection, hello: Hello, allowed_exe: PathBuf) -> zbus::Result<()> {
+    let service = Service {
+        hello: Arc::new(hello),
+        turn: Mutex::new(()),
+        allowed_exe,
+    };
+    connection.object_server().at(PATH, service).await?;
+    connection
+        .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
+        .await?;
+    tracing::info!("hello serves");
+    connection.closed().await;
+    Ok(())
+}
+
+struct Service {
+    hello: Arc<Hello>,
+    /// Whose turn it is. First come, first served, and never more than one thread for all.
+    turn: Mutex<()>,
+    allowed_exe: PathBuf,
+}
+
+/// What a caller did wrong, or what is wrong with the machine.
+#[derive(Debug, DBusError)]
+#[zbus(prefix = "org.claviger.Hello1.Error")]
+enum ServiceError {
+    #[zbus(error)]
+    ZBus(zbus::Error),
+    /// The caller runs another executable.
+    AccessDenied(String),
+    /// What was passed is no sealed memory file with a PIN in it.
+    BadPin(String),
+    /// The request cannot be read.
+    BadRequest(String),
+    /// The new PIN is too easy to guess; the text is for the user.
+    WeakPin(String),
+    /// There is a PIN already.
+    AlreadySet(String),
+    /// Hello cannot work on this machine; the text is for the user and the log.
+    Failed(String),
+}
+
+#[interface(name = "org.claviger.Hello1")]
+impl Service {
+    /// Where things stand, as JSON: see [`crate::Status`].
+    async fn status(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<String, ServiceError> {
+        self.admit(&header, connection).await?;
+        let status = self.in_turn(|hello| Ok(hello.status())).await?;
+        serde_json::to_string(&status).map_err(|error| ServiceError::Failed(error.to_string()))
+    }
+
+    /// Sets the first PIN.
+    async fn set_pin(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        new: zbus::OwnedFd,
+    ) -> Result<(), ServiceError> {
+        self.admit(&header, connection).await?;
+        let new = receive(&new)?;
+        self.in_turn(move |hello| hello.set_pin(&new)).await
+    }
+
+    /// Changes the PIN; answers an outcome like `Verify`, without evidence or boxes.
+    async fn change_pin(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        old: zbus::OwnedFd,
+        new: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header, connection).await?;
+        let (old, new) = (receive(&old)?, receive(&new)?);
+        let outcome = self.in_turn(move |hello| outcome(hello.change_pin(&old, &new).map(|()| VerifyReply::default())));
+        Ok(encode_outcome(&outcome.await?))
+    }
+
+    /// Whether a PIN would do: an empty text, or the reason why not, for the user.
+    async fn check_pin(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        pin: zbus::OwnedFd,
+    ) -> Result<String, ServiceError> {
+        self.admit(&header, connection).await?;
+        match memfd::receive(&pin) {
+            Ok(pin) => Ok(pin.quality().err().map(|weak| weak.to_string()).unwrap_or_default()),
+            Err(memfd::MemfdError::Pin(error)) => Ok(error.to_string()),
+            Err(error) => Err(ServiceError::BadPin(error.to_string())),
+        }
+    }
+
+    /// Verifies the user once: request and answer as in [`crate::verification`].
+    async fn verify(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        pin: zbus::OwnedFd,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header, connection).await?;
+        let request = VerifyRequest::decode(&request)?;
+        let pin = receive(&pin)?;
+        let outcome = self.in_turn(move |hello| outcome(hello.verify(&pin, &request))).await?;
+        Ok(encode_outcome(&outcome))
+    }
+}
+
+impl Service {
+    async fn admit(&self, header: &Header<'_>, connection: &Connection) -> Result<(), ServiceError> {
+        let sender = header
+            .sender()
+            .ok_or_else(|| ServiceError::AccessDenied("the call has no sender".to_owned()))?;
+        peer::check(connection, sender, &self.allowed_exe)
+            .await
+            .map_err(|error| {
+                tracing::warn!(%sender, %error, "a call was refused");
+                ServiceError::AccessDenied(error.to_string())
+            })
+    }
+
+    /// Runs the slow part off the bus's thread, when all that came before are done.
+    async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hello) -> Result<T, HelloError> + Send + 'static,
+    ) -> Result<T, ServiceError> {
+        let _turn = self.turn.lock().await;
+        let hello = Arc::clone(&self.hello);
+        let done = tokio::task::spawn_blocking(move || work(&hello)).await;
+        done.map_err(|_| ServiceError::Failed("hello failed inside; its log says more".to_owned()))?
+            .map_err(Into::into)
+    }
+}
+
+impl From<HelloError> for ServiceError {
+    fn from(error: HelloError) -> Self {
+        let text = error.to_string();
+        match error {
+            HelloError::Weak(_) => Self::WeakPin(text),
+            HelloError::AlreadySet => Self::AlreadySet(text),
+            _ => {
+                tracing::error!(error = text, "hello cannot work");
+                Self::Failed(text)
+            }
+        }
+    }
+}
+
+impl From<CodecError> for ServiceError {
+    fn from(error: CodecError) -> Self {
+        Self::BadRequest(error.to_string())
+    }
+}
+
+fn receive(file: &zbus::OwnedFd) -> Result<Pin, ServiceError> {
+    memfd::receive(file).map_err(|error| ServiceError::BadPin(error.to_string()))
+}
+
+/// A refused gesture is an answer, not a failure.
+fn outcome(result: Result<VerifyReply, HelloError>) -> Result<Outcome, HelloError> {
+    match result {
+        Ok(reply) => Ok(Ok(reply)),
+        Err(HelloError::Refused(refusal)) => Ok(Err(refusal)),
+        Err(error) => Err(error),
+    }
+}

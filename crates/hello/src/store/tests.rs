@@ -1,0 +1,398 @@
+//! Tests of the store: its codec against damage, and its replacement against power cuts at every point.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::sync::{Arc, LazyLock, Mutex};
+
+use claviger_ctap::crypto::native;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{keys::UserKey, pin::Pin, protector::Gesture};
+
+static STATE: LazyLock<State> = LazyLock::new(|| {
+    let key = UserKey::generate(native()).unwrap();
+    let pin = Pin::new("zebra-94").unwrap();
+    State {
+        tries: TryCounter::FRESH,
+        evidence_count: 41,
+        uv_key: key.evidence_key(native()).unwrap().public_key().clone(),
+        protectors: vec![Protector::wrap(native(), Gesture::Pin(&pin), &key).unwrap()],
+    }
+});
+
+fn moment(since_boot_ms: u64) -> Moment {
+    Moment {
+        boot: [3; 16],
+        since_boot_ms,
+    }
+}
+
+fn with_failures(failures: u8) -> State {
+    let last = (failures > 0).then(|| moment(77));
+    State {
+        tries: TryCounter::from_parts(failures, last).unwrap(),
+        ..STATE.clone()
+    }
+}
+
+fn same(one: &State, two: &State) -> bool {
+    encode(native(), 0, None, one) == encode(native(), 0, None, two)
+}
+
+/// A map with a correct checksum, whatever is in it.
+fn sealed(map: Map) -> Vec<u8> {
+    let mut bytes = Value::from(map).encode();
+    let checksum = native().sha256(&[&bytes]);
+    bytes.extend_from_slice(&checksum);
+    bytes
+}
+
+fn as_map(state: &State) -> Map {
+    let bytes = encode(
+        native(),
+        9,
+        Some(Birth {
+            seconds: 5,
+            nanoseconds: 6,
+        }),
+        state,
+    );
+    decode(&bytes[..bytes.len() - CHECKSUM], &LIMITS)
+        .unwrap()
+        .into_map()
+        .unwrap()
+}
+
+#[test]
+fn reads_what_it_wrote() {
+    let birth = Birth {
+        seconds: -5,
+        nanoseconds: 999_999_999,
+    };
+    for (state, born) in [(STATE.clone(), None), (with_failures(10), Some(birth))] {
+        let parsed = parse(native(), &encode(native(), 17, born, &state)).unwrap();
+        assert_eq!((parsed.generation, parsed.born), (17, born));
+        assert!(same(&parsed.state, &state));
+    }
+}
+
+#[test]
+fn every_field_is_checked() {
+    let good = as_map(&with_failures(3));
+    assert!(parse(native(), &sealed(good.clone())).is_ok());
+    let pair = |a: Value, b: Value| Value::from(vec![a, b]);
+    for (key, bad) in [
+        (1, Value::from("other")),
+        (3, Value::from(-1)),
+        (4, Value::from(11)),
+        (4, Value::from(0)),
+        (4, Value::from(256)),
+        (5, Value::Null),
+        (5, pair(Value::from([0; 15]), Value::from(1))),
+        (5, pair(Value::from([0; 16]), Value::from(-1))),
+        (5, Value::from(vec![Value::from([0; 16])])),
+        (6, Value::from("1")),
+        (7, pair(Value::from(1), Value::from(1_u64 << 32))),
+        (8, Value::from(Map::new())),
+        (9, Value::from(Vec::<Value>::new())),
+        (9, Value::from(vec![Value::Null])),
+        (9, Value::from(vec![STATE.protectors[0].to_cbor(); 2])),
+    ] {
+        let mut map = good.clone();
+        map.insert(key, bad);
+        assert!(
+            matches!(parse(native(), &sealed(map)), Err(StoreError::Damaged(_))),
+            "field {key}"
+        );
+    }
+    for key in 1..=9 {
+        let mut map = good.clone();
+        map.remove_int(key);
+        assert!(parse(native(), &sealed(map)).is_err(), "field {key}");
+    }
+    assert!(matches!(
+        parse(native(), &sealed(good.clone().with(10, 1))),
+        Err(StoreError::Damaged(_))
+    ));
+    assert!(matches!(
+        parse(native(), &sealed(good.with(2, 2))),
+        Err(StoreError::Version(2))
+    ));
+}
+
+#[test]
+fn a_file_that_names_weaker_parameters_is_refused() {
+    let mut protector = STATE.protectors[0].to_cbor().into_map().unwrap();
+    for weaker in [
+        Map::new().with(1, 65_535).with(2, 3).with(3, 1),
+        Map::new().with(1, 65_536).with(2, 1).with(3, 1),
+    ] {
+        protector.insert(2, weaker);
+        let mut map = as_map(&STATE);
+        map.insert(9, vec![Value::from(protector.clone())]);
+        assert!(matches!(parse(native(), &sealed(map)), Err(StoreError::Damaged(_))));
+    }
+}
+
+#[test]
+fn a_copy_put_in_the_place_of_the_file_shows() {
+    let disk = Disk::default();
+    let (mut store, found) = Store::open(Box::new(disk.clone()), native()).unwrap();
+    assert!(found.state.is_none() && !found.restored);
+    store.replace(&STATE).unwrap();
+    let backup = disk.0.lock().unwrap().files.clone();
+    store.replace(&with_failures(9)).unwrap();
+    let (_, found) = Store::open(Box::new(disk.clone()), native()).unwrap();
+    assert!(!found.restored);
+    disk.put_back(backup.last().unwrap().content.clone());
+    let (_, found) = Store::open(Box::new(disk), native()).unwrap();
+    assert!(found.restored);
+}
+
+/// The steps of a replacement, each of which may be the last one before the power goes.
+const STEPS: usize = 5;
+
+/// Cuts the power before every step and after the last one, lets everything that was not synced turn out in every way it
+/// may, and looks at what is there afterwards.
+#[test]
+fn a_power_cut_leaves_the_old_state_or_the_new_one() {
+    let (old, new) = (with_failures(3), with_failures(4));
+    let mut outcomes = 0;
+    for steps in 0..=STEPS {
+        let disk = Disk::default();
+        let (mut store, _) = Store::open(Box::new(disk.clone()), native()).unwrap();
+        store.replace(&old).unwrap();
+        disk.0.lock().unwrap().steps_left = Some(steps);
+        let finished = store.replace(&new).is_ok();
+        assert_eq!(finished, steps == STEPS);
+        for survivor in disk.after_power_cut() {
+            outcomes += 1;
+            let (mut store, found) = Store::open(Box::new(survivor.clone()), native()).unwrap();
+            let state = found.state.unwrap();
+            assert!(!found.restored);
+            assert!(same(&state, &new) || (!finished && same(&state, &old)), "{steps} steps");
+            // And it goes on from there, remainders or not.
+            store.replace(&with_failures(5)).unwrap();
+            let (_, found) = Store::open(Box::new(survivor), native()).unwrap();
+            assert!(same(&found.state.unwrap(), &with_failures(5)));
+        }
+    }
+    assert!(outcomes > STEPS);
+}
+
+#[test]
+fn a_power_cut_during_the_first_replacement_leaves_nothing_or_the_state() {
+    for steps in 0..=STEPS {
+        let disk = Disk::default();
+        let (mut store, _) = Store::open(Box::new(disk.clone()), native()).unwrap();
+        disk.0.lock().unwrap().steps_left = Some(steps);
+        let finished = store.replace(&STATE).is_ok();
+        for survivor in disk.after_power_cut() {
+            let (_, found) = Store::open(Box::new(survivor), native()).unwrap();
+            match found.state {
+                Some(state) => assert!(same(&state, &STATE)),
+                None => assert!(!finished),
+            }
+        }
+    }
+}
+
+/// The simulated disk must be able to show what would happen without the syncs, or the tests above would prove nothing.
+#[test]
+fn without_the_sync_the_power_cut_would_show() {
+    let disk = Disk::default();
+    let mut medium: Box<dyn Medium> = Box::new(disk.clone());
+    medium.create().unwrap();
+    medium.fill(&encode(native(), 1, None, &STATE)).unwrap();
+    medium.publish().unwrap();
+    medium.sync_directory().unwrap();
+    let broken = |disk: Disk| Store::open(Box::new(disk), native()).is_err();
+    assert!(disk.after_power_cut().into_iter().any(broken));
+}
+
+#[derive(Clone, Debug)]
+struct File {
+    content: Vec<u8>,
+    synced: bool,
+    birth: Birth,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Contents {
+    files: Vec<File>,
+    /// What the name pointed to at the last sync of the directory, and at each change since.
+    names: Vec<Option<usize>>,
+    born: i64,
+    steps_left: Option<usize>,
+}
+
+/// A disk that keeps what was synced and anything of what was not.
+#[derive(Clone, Debug, Default)]
+struct Disk(Arc<Mutex<Contents>>);
+
+impl Disk {
+    fn step(&self) -> Result<std::sync::MutexGuard<'_, Contents>, DiskError> {
+        let mut contents = self.0.lock().unwrap();
+        match contents.steps_left.as_mut() {
+            Some(0) => return Err(DiskError::TooLarge("the power is out".into())),
+            Some(left) => *left -= 1,
+            None => {}
+        }
+        Ok(contents)
+    }
+
+    /// Every disk that may be found when the power is back: each name that was given since the last sync, with each prefix of
+    /// a content that was not synced.
+    fn after_power_cut(&self) -> Vec<Self> {
+        let contents = self.0.lock().unwrap().clone();
+        let names = if contents.names.is_empty() {
+            vec![None]
+        } else {
+            contents.names.clone()
+        };
+        let mut survivors = Vec::new();
+        for name in names {
+            let lengths = match name.map(|index| &contents.files[index]) {
+                Some(file) if !file.synced => 0..=file.content.len(),
+                Some(file) => file.content.len()..=file.content.len(),
+                None => 0..=0,
+            };
+            for length in lengths {
+                let mut files = contents.files.clone();
+                if let Some(index) = name {
+                    files[index].content.truncate(length);
+                    files[index].synced = true;
+                }
+                let survivor = Contents {
+                    files,
+                    names: vec![name],
+                    born: contents.born,
+                    steps_left: None,
+                };
+                survivors.push(Self(Arc::new(Mutex::new(survivor))));
+            }
+        }
+        survivors
+    }
+
+    /// Copies a file of these bytes to where hello's file is.
+    fn put_back(&self, content: Vec<u8>) {
+        let mut contents = self.0.lock().unwrap();
+        contents.born += 1;
+        let birth = Birth {
+            seconds: contents.born,
+            nanoseconds: 0,
+        };
+        contents.files.push(File {
+            content,
+            synced: true,
+            birth,
+        });
+        contents.names = vec![Some(contents.files.len() - 1)];
+    }
+}
+
+impl Medium for Disk {
+    fn read(&mut self) -> Result<Option<disk::Found>, DiskError> {
+        let contents = self.0.lock().unwrap();
+        let file = contents
+            .names
+            .last()
+            .copied()
+            .flatten()
+            .map(|index| contents.files[index].clone());
+        Ok(file.map(|file| disk::Found {
+            bytes: file.content,
+            birth: Some(file.birth),
+        }))
+    }
+
+    fn create(&mut self) -> Result<Option<Birth>, DiskError> {
+        let mut contents = self.step()?;
+        contents.born += 1;
+        let birth = Birth {
+            seconds: contents.born,
+            nanoseconds: 0,
+        };
+        contents.files.push(File {
+            content: Vec::new(),
+            synced: false,
+            birth,
+        });
+        Ok(Some(birth))
+    }
+
+    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
+        self.step()?.files.last_mut().unwrap().content.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), DiskError> {
+        self.step()?.files.last_mut().unwrap().synced = true;
+        Ok(())
+    }
+
+    fn publish(&mut self) -> Result<(), DiskError> {
+        let mut contents = self.step()?;
+        if contents.names.is_empty() {
+            contents.names.push(None);
+        }
+        let newest = contents.files.len() - 1;
+        contents.names.push(Some(newest));
+        Ok(())
+    }
+
+    fn sync_directory(&mut self) -> Result<(), DiskError> {
+        let mut contents = self.step()?;
+        let newest = contents.names.last().copied().flatten();
+        contents.names = vec![newest];
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        prop_assert!(parse(native(), &bytes).is_err());
+    }
+
+    /// With a checksum that fits, so that the map itself is reached.
+    #[test]
+    fn arbitrary_maps_are_refused(content in prop::collection::vec(any::<u8>(), 0..300)) {
+        let mut bytes = content;
+        let checksum = native().sha256(&[&bytes]);
+        bytes.extend_from_slice(&checksum);
+        prop_assert!(parse(native(), &bytes).is_err());
+    }
+
+    /// A byte changed, checksum mended: whatever still parses spent as many tries as a file can say, and none parses as a counter
+    /// outside its range.
+    #[test]
+    fn edited_maps_never_panic_nor_yield_impossible_tries(position in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let good = encode(native(), 9, None, &with_failures(10));
+        let mut content = good[..good.len() - CHECKSUM].to_vec();
+        let at = position.index(content.len());
+        content[at] = byte;
+        let checksum = native().sha256(&[&content]);
+        content.extend_from_slice(&checksum);
+        if let Ok(parsed) = parse(native(), &content) {
+            prop_assert!(parsed.state.tries.failures() <= crate::counter::MAX_FAILURES);
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_is_refused(position in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let mut bytes = encode(native(), 9, None, &with_failures(10));
+        let at = position.index(bytes.len());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(parse(native(), &bytes).is_err());
+    }
+
+    #[test]
+    fn any_truncation_is_refused(position in any::<prop::sample::Index>()) {
+        let bytes = encode(native(), 9, None, &with_failures(10));
+        prop_assert!(parse(native(), &bytes[..position.index(bytes.len())]).is_err());
+    }
+}

@@ -1,0 +1,403 @@
+//! The real service and the real client over a private bus.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use claviger_ctap::crypto::native;
+use claviger_hello::{
+    Hello, PeerError,
+    bus::{INTERFACE, NAME, PATH},
+    client::{ClientError, HelloClient},
+    clock::Clock,
+    counter::Moment,
+    memfd,
+    pin::Pin,
+    service,
+    verification::{Operation, Refusal, UnlockTarget, VerifyRequest},
+};
+use claviger_provider::{
+    ProviderId, TransactionId,
+    evidence::{self, Expected, Method, Tier},
+    unlock::UnlockKey,
+};
+use futures_util::future::join_all;
+use rustix::fs::{MemfdFlags, memfd_create};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use zbus::{Connection, Fd, connection::Builder};
+
+const RIGHT: &str = "zebra-94";
+const WRONG: &str = "zebra-95";
+
+/// The time since boot stands still until it is moved; the wall clock is the machine's, as the client compares it.
+#[derive(Debug, Default)]
+struct TestClock(AtomicU64);
+
+impl Clock for TestClock {
+    fn moment(&self) -> Moment {
+        Moment {
+            boot: [1; 16],
+            since_boot_ms: self.0.load(Ordering::SeqCst),
+        }
+    }
+
+    fn unix_ms(&self) -> u64 {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        u64::try_from(now.as_millis()).unwrap()
+    }
+}
+
+/// A bus of its own, and hello on it.
+struct Bed {
+    directory: TempDir,
+    daemon: Child,
+    address: String,
+    clock: Arc<TestClock>,
+    service: Option<JoinHandle<zbus::Result<()>>>,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+impl Bed {
+    fn bus() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = format!("--address=unix:dir={}", directory.path().display());
+        let mut daemon = Command::new("/usr/bin/dbus-daemon")
+            .args(["--session", "--nofork", "--print-address", &socket])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dbus-daemon is needed for this test: install the package dbus-daemon");
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let address = address.trim().to_owned();
+        Self {
+            directory,
+            daemon,
+            address,
+            clock: Arc::default(),
+            service: None,
+        }
+    }
+
+    /// Hello for processes of `allowed`.
+    async fn serving(allowed: &Path) -> Self {
+        let mut bed = Self::bus();
+        let path = bed.directory.path().join("hello");
+        let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
+        let (connection, allowed) = (bed.connect().await, allowed.to_owned());
+        let name = zbus::names::BusName::try_from(NAME).unwrap();
+        let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
+        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed)));
+        while !bus.name_has_owner(name.clone()).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        bed
+    }
+
+    async fn connect(&self) -> Connection {
+        Builder::address(self.address.as_str()).build().await.unwrap()
+    }
+
+    async fn client(&self) -> HelloClient {
+        HelloClient::new(self.connect().await, own_executable())
+    }
+}
+
+fn own_executable() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+fn sealed(text: &str) -> OwnedFd {
+    memfd::seal(&Pin::new(text).unwrap()).unwrap()
+}
+
+fn vault() -> ProviderId {
+    ProviderId::parse("org.claviger.Vault").unwrap()
+}
+
+fn operation(number: u8) -> Operation {
+    Operation {
+        audience: vault(),
+        transaction: TransactionId([number; 16]),
+        buffer_hash: [number; 32],
+    }
+}
+
+fn request(number: u8) -> VerifyRequest {
+    VerifyRequest {
+        evidence: Some(operation(number)),
+        unlock: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_pin_is_chosen_and_opens_everything() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    assert!(!client.status().await.unwrap().pin_set);
+    assert!(client.uv_key().await.unwrap().is_none());
+    assert!(matches!(
+        client.verify(sealed(RIGHT), &request(1)).await,
+        Err(ClientError::Refused(Refusal::NoPin))
+    ));
+    assert_eq!(
+        client.check_pin(sealed("1234")).await.unwrap().unwrap(),
+        "this PIN is a sequence: choose one without regular steps"
+    );
+    assert!(client.check_pin(sealed(RIGHT)).await.unwrap().is_none());
+    assert!(matches!(
+        client.set_pin(sealed("1234")).await,
+        Err(ClientError::WeakPin(_))
+    ));
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+    assert!(matches!(
+        client.set_pin(sealed("other-77")).await,
+        Err(ClientError::AlreadySet)
+    ));
+    let status = client.status().await.unwrap();
+    assert_eq!(
+        (status.pin_set, status.tries_left, status.tier.as_str()),
+        (true, 10, "software")
+    );
+    assert_eq!(status.methods, ["pin"]);
+
+    let uv_key = client.uv_key().await.unwrap().unwrap();
+    let key = UnlockKey::generate(native()).unwrap();
+    let target = UnlockTarget {
+        provider: vault(),
+        transaction: TransactionId([1; 16]),
+        recipient: key.public().clone(),
+    };
+    let request = VerifyRequest {
+        evidence: Some(operation(1)),
+        unlock: vec![target],
+    };
+    let verified = client.verify(sealed(RIGHT), &request).await.unwrap();
+    let evidence = verified.evidence.unwrap();
+    assert_eq!(
+        (evidence.claims().method, evidence.claims().tier),
+        (Method::Pin, Tier::Software)
+    );
+
+    // The provider's side of it.
+    let audience = vault();
+    let expected = Expected {
+        audience: &audience,
+        transaction: TransactionId([1; 16]),
+        buffer_hash: [1; 32],
+        now_ms: evidence.claims().time_ms,
+    };
+    let bytes = evidence.into_bytes();
+    let mut last_count = 0;
+    assert!(evidence::verify(native(), &bytes, &uv_key, &expected, &mut last_count).is_ok());
+    assert_eq!(last_count, 1);
+    let secret = key
+        .open(native(), &vault(), TransactionId([1; 16]), &verified.boxes[0])
+        .unwrap();
+    assert_ne!(secret.expose(), &[0; 32]);
+    assert!(
+        key.open(native(), &vault(), TransactionId([2; 16]), &verified.boxes[0])
+            .is_err()
+    );
+
+    client.change_pin(sealed(RIGHT), sealed("other-77")).await.unwrap();
+    assert_eq!(client.uv_key().await.unwrap().unwrap(), uv_key);
+    assert!(
+        client
+            .verify(sealed("other-77"), &VerifyRequest::default())
+            .await
+            .unwrap()
+            .evidence
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn wrong_pins_wait_and_lock() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+    for left in (0..10_u8).rev() {
+        let refusal = client.verify(sealed(WRONG), &request(1)).await;
+        let Err(ClientError::Refused(Refusal::WrongPin { tries_left, wait_ms })) = refusal else {
+            panic!("{refusal:?}")
+        };
+        assert_eq!(tries_left, left);
+        if wait_ms > 0 {
+            let wait = client.change_pin(sealed(RIGHT), sealed("other-77")).await;
+            assert!(matches!(wait, Err(ClientError::Refused(Refusal::Wait { .. }))));
+            bed.clock.0.fetch_add(wait_ms, Ordering::SeqCst);
+        }
+    }
+    assert!(client.status().await.unwrap().locked_out);
+    assert!(matches!(
+        client.verify(sealed(RIGHT), &request(1)).await,
+        Err(ClientError::Refused(Refusal::LockedOut))
+    ));
+}
+
+#[tokio::test]
+async fn fifty_calls_at_once_spend_four_tries_and_the_right_pin_waits_too() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+    let wrong = request(1);
+    let calls = (0..50).map(|_| client.verify(sealed(WRONG), &wrong));
+    let (mut looked_at, mut waiting) = (0, 0);
+    for outcome in join_all(calls).await {
+        match outcome {
+            Err(ClientError::Refused(Refusal::WrongPin { .. })) => looked_at += 1,
+            Err(ClientError::Refused(Refusal::Wait {
+                tries_left: 6,
+                wait_ms: 30_000,
+            })) => waiting += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((looked_at, waiting), (4, 46));
+    let right = client.verify(sealed(RIGHT), &request(2)).await;
+    assert!(matches!(
+        right,
+        Err(ClientError::Refused(Refusal::Wait { tries_left: 6, .. }))
+    ));
+    bed.clock.0.fetch_add(30_000, Ordering::SeqCst);
+    assert!(client.verify(sealed(RIGHT), &request(2)).await.is_ok());
+    assert_eq!(client.status().await.unwrap().tries_left, 10);
+}
+
+#[tokio::test]
+async fn parallel_right_pins_each_get_their_own_count() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+    let requests: Vec<_> = (1..=6).map(request).collect();
+    let calls = requests.iter().map(|request| client.verify(sealed(RIGHT), request));
+    let mut counts: Vec<u64> = Vec::new();
+    for (outcome, request) in join_all(calls).await.into_iter().zip(&requests) {
+        let evidence = outcome.unwrap().evidence.unwrap();
+        assert_eq!(
+            evidence.claims().transaction,
+            request.evidence.as_ref().unwrap().transaction
+        );
+        counts.push(evidence.claims().count);
+    }
+    counts.sort_unstable();
+    assert_eq!(counts, [1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test]
+async fn forged_pins_and_requests_are_refused_and_cost_no_try() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+
+    let mut unsealed = std::fs::File::from(memfd_create("pin", MemfdFlags::ALLOW_SEALING).unwrap());
+    unsealed.write_all(RIGHT.as_bytes()).unwrap();
+    let mut ordinary = tempfile::tempfile().unwrap();
+    ordinary.write_all(RIGHT.as_bytes()).unwrap();
+    let (pipe, _writer) = std::io::pipe().unwrap();
+    for forged in [OwnedFd::from(unsealed), OwnedFd::from(ordinary), OwnedFd::from(pipe)] {
+        assert!(matches!(
+            client.verify(&forged, &request(1)).await,
+            Err(ClientError::BadPin(_))
+        ));
+        assert!(matches!(client.check_pin(&forged).await, Err(ClientError::BadPin(_))));
+    }
+    let raw = bed.connect().await;
+    for request in [&b""[..], b"\xff", &request(1).encode()[1..]] {
+        let pin = sealed(RIGHT);
+        let call = raw
+            .call_method(Some(NAME), PATH, Some(INTERFACE), "Verify", &(Fd::from(&pin), request))
+            .await;
+        let Err(zbus::Error::MethodError(name, ..)) = call else {
+            panic!("{call:?}")
+        };
+        assert_eq!(name.as_str(), "org.claviger.Hello1.Error.BadRequest");
+    }
+    // A PIN as a string is not even a call of this interface.
+    let call = raw
+        .call_method(
+            Some(NAME),
+            PATH,
+            Some(INTERFACE),
+            "Verify",
+            &(RIGHT, request(1).encode()),
+        )
+        .await;
+    assert!(call.is_err());
+    assert_eq!(client.status().await.unwrap().tries_left, 10);
+}
+
+#[tokio::test]
+async fn a_foreign_executable_is_refused_on_either_side() {
+    // Hello for another executable than this test: every call is refused, whatever the client believes.
+    let bed = Bed::serving(Path::new("/usr/bin/dbus-daemon")).await;
+    let client = bed.client().await;
+    assert!(matches!(client.status().await, Err(ClientError::Denied(_))));
+    assert!(matches!(
+        client.set_pin(sealed(RIGHT)).await,
+        Err(ClientError::Denied(_))
+    ));
+    assert!(matches!(
+        client.verify(sealed(RIGHT), &request(1)).await,
+        Err(ClientError::Denied(_))
+    ));
+    assert!(matches!(
+        client.change_pin(sealed(RIGHT), sealed("other-77")).await,
+        Err(ClientError::Denied(_))
+    ));
+    assert!(matches!(
+        client.check_pin(sealed(RIGHT)).await,
+        Err(ClientError::Denied(_))
+    ));
+    // And a client for another executable hands its PIN to nobody.
+    let wary = HelloClient::new(bed.connect().await, PathBuf::from("/usr/bin/dbus-daemon"));
+    let refused = wary.verify(sealed(RIGHT), &request(1)).await;
+    assert!(matches!(
+        refused,
+        Err(ClientError::Impostor(PeerError::OtherExecutable))
+    ));
+}
+
+#[tokio::test]
+async fn nobody_there_is_said_so() {
+    let bed = Bed::bus();
+    assert!(matches!(bed.client().await.status().await, Err(ClientError::Bus(_))));
+}
+
+#[tokio::test]
+async fn serving_ends_with_the_bus_and_a_second_hello_does_not_start() {
+    let mut bed = Bed::serving(&own_executable()).await;
+    let second = Hello::open_with(&bed.directory.path().join("second"), bed.clock.clone(), native()).unwrap();
+    assert!(
+        service::run(bed.connect().await, second, own_executable())
+            .await
+            .is_err()
+    );
+    bed.daemon.kill().unwrap();
+    bed.service.take().unwrap().await.unwrap().unwrap();
+}
