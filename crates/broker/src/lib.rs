@@ -4,13 +4,24 @@
 //! [`choice`] finds who may answer, [`ceremony`] is its course, [`view`] what the user sees of it, [`queue`] whose turn it is on
 //! the screen, [`rules`] what the user has said before.
 
+pub mod audit;
+pub mod cache;
+pub mod caller;
+mod cancel;
 pub mod ceremony;
+pub mod check;
 pub mod choice;
+pub mod daemon;
+pub mod dbus;
+mod files;
 pub mod queue;
+pub mod registry;
 pub mod rules;
 pub mod types;
 pub mod view;
 
+pub use cancel::{CancelToken, Withdrawal};
+pub use daemon::{Broker, Config, StartError};
 pub use types::{
     Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification,
 };

@@ -1,0 +1,373 @@
+//! The way to one provider: starting it, knowing which connection is its process, asking it.
+//!
+//! A provider is called at the *unique* name of the connection that registered and whose executable was looked at, so that
+//! nobody who takes over the well-known name later gets its requests. What it says of itself is asked once per connection; a
+//! connection that ends takes all of that with it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use claviger_ctap::get_info;
+use claviger_provider::answer::Answer;
+use claviger_provider::dbus::{PROVIDER_INTERFACE, PROVIDER_PATH};
+use claviger_provider::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
+use claviger_provider::manifest::PROTOCOL_VERSION;
+use claviger_provider::messages::Description;
+use claviger_provider::operation::Operation;
+use claviger_provider::{ProviderId, TransactionId};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout, timeout_at};
+use zbus::names::{OwnedUniqueName, UniqueName, WellKnownName};
+
+use super::{Broker, lock, now_ms, now_us};
+use crate::ceremony::ProviderFailure;
+use crate::registry::{Profile, RegistryError, State};
+
+/// How long a provider may take to start and own its name.
+const START_DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long a provider may take from owning its name to `Register`.
+const REGISTER_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long `Describe` may take.
+const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// How long an operation may take at most, however much time the ceremony has left.
+pub(super) const EXECUTE_DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the broker knows of a provider's process.
+#[derive(Debug)]
+pub(super) struct Link {
+    bus_name: String,
+    owner: Mutex<Option<Owner>>,
+    registered: Notify,
+    /// Held while the provider is started and described, so that two ceremonies do not do it twice.
+    starting: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug)]
+struct Owner {
+    name: OwnedUniqueName,
+    registered: bool,
+    description: Option<Arc<Description>>,
+    locked: Option<bool>,
+}
+
+impl Link {
+    pub(super) fn new(bus_name: &str) -> Self {
+        Self {
+            bus_name: bus_name.to_owned(),
+            owner: Mutex::default(),
+            registered: Notify::new(),
+            starting: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Whether its process is known to be on the bus.
+    pub(super) fn is_running(&self) -> bool {
+        lock(&self.owner).is_some()
+    }
+
+    /// Whether it is locked, if its process has said so.
+    pub(super) fn locked(&self) -> Option<bool> {
+        lock(&self.owner).as_ref().and_then(|owner| owner.locked)
+    }
+
+    /// The process behind `name` registered.
+    pub(super) fn register(&self, name: &UniqueName<'_>) {
+        let mut slot = lock(&self.owner);
+        match slot.as_mut().filter(|owner| owner.name == *name) {
+            Some(owner) => owner.registered = true,
+            None => *slot = Some(Owner { registered: true, ..Owner::new(name) }),
+        }
+        drop(slot);
+        self.registered.notify_waiters();
+    }
+
+    /// Whether `name` is the connection that registered.
+    pub(super) fn is_registered_as(&self, name: &UniqueName<'_>) -> bool {
+        lock(&self.owner).as_ref().is_some_and(|owner| owner.registered && owner.name == *name)
+    }
+
+    /// The connection `name` said that it is locked or not.
+    pub(super) fn lock_changed(&self, name: &str, locked: bool) {
+        if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name.as_str() == name) {
+            owner.locked = Some(locked);
+        }
+    }
+
+    /// The connection `name` ended, or another one owns the bus name now.
+    pub(super) fn name_owner_changed(&self, name: &str, new: Option<&str>) {
+        let mut slot = lock(&self.owner);
+        let Some(owner) = slot.as_ref() else { return };
+        let ended = owner.name.as_str() == name && new.is_none();
+        let replaced = self.bus_name == name && new != Some(owner.name.as_str());
+        if ended || replaced {
+            *slot = None;
+        }
+    }
+
+    /// The provider as it was described, if it is on the bus.
+    pub(super) fn live(&self) -> Option<Live> {
+        let slot = lock(&self.owner);
+        let owner = slot.as_ref()?;
+        let description = Arc::clone(owner.description.as_ref()?);
+        Some(Live { name: owner.name.clone(), locked: owner.locked.unwrap_or(description.locked), description })
+    }
+
+    /// Takes note of the connection that owns the bus name.
+    fn owned_by(&self, name: &UniqueName<'_>) {
+        let mut slot = lock(&self.owner);
+        if slot.as_ref().is_none_or(|owner| owner.name != *name) {
+            *slot = Some(Owner::new(name));
+        }
+    }
+
+    fn is_registered(&self) -> bool {
+        lock(&self.owner).as_ref().is_some_and(|owner| owner.registered)
+    }
+
+    fn described(&self, name: &UniqueName<'_>, description: Description) {
+        if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name == *name) {
+            // A signal that came before the answer is newer than it.
+            owner.locked.get_or_insert(description.locked);
+            owner.description = Some(Arc::new(description));
+        }
+    }
+}
+
+impl Owner {
+    fn new(name: &UniqueName<'_>) -> Self {
+        Self { name: name.to_owned().into(), registered: false, description: None, locked: None }
+    }
+}
+
+/// A provider that can be called.
+#[derive(Debug, Clone)]
+pub(super) struct Live {
+    pub(super) name: OwnedUniqueName,
+    pub(super) description: Arc<Description>,
+    pub(super) locked: bool,
+}
+
+/// One request to a provider, but for what every request has.
+pub(super) struct Errand {
+    pub(super) operation: Operation,
+    pub(super) transaction: TransactionId,
+    pub(super) parameters: Vec<u8>,
+    pub(super) evidence: Option<Vec<u8>>,
+    pub(super) unlock_box: Option<Vec<u8>>,
+    pub(super) presentation: envelope::Presentation,
+    pub(super) caller: envelope::Caller,
+    pub(super) window: Option<String>,
+    pub(super) hint: Option<String>,
+    pub(super) deadline: Instant,
+}
+
+/// Why there is no answer that could be read.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// There is none.
+    Failed(ProviderFailure),
+    /// It is not one of the protocol; the text holds nothing of it.
+    Unreadable(String),
+}
+
+impl Broker {
+    /// The link to a provider.
+    pub(super) fn link(&self, id: &ProviderId) -> Option<Arc<Link>> {
+        let registry = lock(&self.inner.registry);
+        let bus_name = &registry.record(id)?.manifest.bus_name;
+        let mut links = lock(&self.inner.links);
+        let link = links.entry(id.clone()).or_insert_with(|| Arc::new(Link::new(bus_name)));
+        if link.bus_name != *bus_name {
+            *link = Arc::new(Link::new(bus_name));
+        }
+        Some(Arc::clone(link))
+    }
+
+    /// An enabled provider, started and described if it was not yet.
+    pub(super) async fn ready(&self, id: &ProviderId) -> Result<Live, ProviderFailure> {
+        let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
+        let live = match link.live() {
+            Some(live) => live,
+            None => self.describe(id, &link).await?,
+        };
+        // Its executable may have been found to be another one, just now.
+        let enabled = lock(&self.inner.registry).record(id).is_some_and(|record| record.state() == State::Enabled);
+        if enabled { Ok(live) } else { Err(ProviderFailure::Unreachable) }
+    }
+
+    /// Starts a provider if need be and waits until it has registered; for one that may still be disabled.
+    pub(super) async fn start_provider(&self, id: &ProviderId) -> Result<(), ProviderFailure> {
+        let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
+        let _turn = link.starting.lock().await;
+        self.run_provider(id, &link).await.map(drop)
+    }
+
+    /// Signs and sends one request, and reads the answer.
+    pub(super) async fn execute(&self, id: &ProviderId, live: &Live, errand: Errand) -> Result<Answer, NoAnswer> {
+        let deadline = errand.deadline.min(Instant::now() + EXECUTE_DEADLINE);
+        let transaction = errand.transaction;
+        let envelope = self.sign(id, errand, deadline).map_err(|error| {
+            tracing::error!(provider = %id, %error, "the request could not be made");
+            NoAnswer::Failed(ProviderFailure::Unreachable)
+        })?;
+        let bytes = self.call::<_, Vec<u8>>(&live.name, "Execute", &(envelope,), deadline).await;
+        let bytes = bytes.map_err(|failure| {
+            if failure == ProviderFailure::Crashed {
+                self.lost(id, &live.name);
+            }
+            NoAnswer::Failed(failure)
+        })?;
+        let answer = Answer::decode(&bytes).map_err(|error| NoAnswer::Unreadable(error.to_string()))?;
+        if let Some(reason) = &answer.reason {
+            tracing::info!(provider = %id, status = ?answer.status, reason, "the provider says");
+        }
+        if answer.transaction != transaction && answer.transaction != TransactionId::UNKNOWN {
+            return Err(NoAnswer::Unreadable("it answers another transaction".into()));
+        }
+        Ok(answer)
+    }
+
+    async fn describe(&self, id: &ProviderId, link: &Link) -> Result<Live, ProviderFailure> {
+        let _turn = link.starting.lock().await;
+        if let Some(live) = link.live() {
+            return Ok(live);
+        }
+        let name = self.run_provider(id, link).await?;
+        let deadline = Instant::now() + DESCRIBE_DEADLINE;
+        let bytes = self.call::<_, Vec<u8>>(&name, "Describe", &(vec![PROTOCOL_VERSION],), deadline).await?;
+        let unusable = |error: &dyn fmt::Display| {
+            tracing::warn!(provider = %id, %error, "the provider's description cannot be used");
+            ProviderFailure::Unreachable
+        };
+        let description = Description::decode(&bytes).map_err(|error| unusable(&error))?;
+        let info = get_info::Response::from_cbor(&description.get_info).map_err(|error| unusable(&error))?;
+        let profile = Profile {
+            prf: info.supports_extension("prf") || info.supports_extension("hmac-secret"),
+            takes_unlock_box: description.unlock_key.is_some(),
+            algorithms: info.algorithms,
+        };
+        {
+            let mut registry = lock(&self.inner.registry);
+            if let Some(record) = registry.record_mut(id) {
+                record.raise_sequence(description.sequence_floor);
+            }
+            if let Err(error) = registry.set_profile(id, profile) {
+                tracing::error!(provider = %id, %error, "the provider's profile was not saved");
+            }
+        }
+        link.described(&name, description);
+        link.live().ok_or(ProviderFailure::Crashed)
+    }
+
+    /// Has the bus start the provider, and sees that the process behind its name is the pinned program.
+    async fn run_provider(&self, id: &ProviderId, link: &Link) -> Result<OwnedUniqueName, ProviderFailure> {
+        let name = timeout(START_DEADLINE, self.owner_of(&link.bus_name)).await.map_err(|_| ProviderFailure::Hung)??;
+        link.owned_by(&name);
+        let registered = async {
+            let mut notified = std::pin::pin!(link.registered.notified());
+            loop {
+                notified.as_mut().enable();
+                if link.is_registered() {
+                    return;
+                }
+                notified.as_mut().await;
+                notified.set(link.registered.notified());
+            }
+        };
+        if timeout(REGISTER_DEADLINE, registered).await.is_ok() {
+            return Ok(name);
+        }
+        // It runs longer than the broker and has not noticed; good enough if it is what was pinned and can be seen to be.
+        let process = self.inner.callers.identify(&name).await;
+        let known = process.map(|process| lock(&self.inner.registry).recognises(id, &process));
+        if matches!(known, Ok(Ok(Some(true)))) {
+            return Ok(name);
+        }
+        tracing::warn!(provider = %id, "the provider runs but does not register");
+        Err(ProviderFailure::Unreachable)
+    }
+
+    /// The owner of a bus name, started if there is none.
+    async fn owner_of(&self, bus_name: &str) -> Result<OwnedUniqueName, ProviderFailure> {
+        let name = WellKnownName::try_from(bus_name).map_err(|_| ProviderFailure::Unreachable)?;
+        let bus = &self.inner.bus;
+        if let Ok(owner) = bus.get_name_owner(name.clone().into()).await {
+            return Ok(owner);
+        }
+        bus.start_service_by_name(name.clone(), 0).await.map_err(|error| {
+            tracing::warn!(name = bus_name, %error, "the provider could not be started");
+            ProviderFailure::Unreachable
+        })?;
+        bus.get_name_owner(name.into()).await.map_err(|_| ProviderFailure::Crashed)
+    }
+
+    async fn call<B, R>(&self, name: &UniqueName<'_>, method: &str, body: &B, deadline: Instant) -> Result<R, ProviderFailure>
+    where
+        B: serde::Serialize + zbus::zvariant::DynamicType,
+        R: for<'d> zbus::zvariant::DynamicDeserialize<'d>,
+    {
+        let call = self.inner.connection.call_method(Some(name), PROVIDER_PATH, Some(PROVIDER_INTERFACE), method, body);
+        let message = timeout_at(deadline, call).await.map_err(|_| ProviderFailure::Hung)?.map_err(|error| failure(&error))?;
+        message.body().deserialize().map_err(|_| ProviderFailure::Unreachable)
+    }
+
+    fn sign(&self, id: &ProviderId, errand: Errand, deadline: Instant) -> Result<Vec<u8>, SignError> {
+        let crypto = self.inner.config.crypto;
+        let left = u64::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
+        let issued_ms = now_ms();
+        let grease = Grease::random(crypto)?;
+        let mut registry = lock(&self.inner.registry);
+        let record = registry.record_mut(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+        let request = Request {
+            provider: id.clone(),
+            operation: errand.operation,
+            transaction: errand.transaction,
+            sequence: record.next_sequence(now_us()),
+            issued_ms,
+            expires_ms: issued_ms.saturating_add(left.min(MAX_LIFETIME_MS)),
+            caller: errand.caller,
+            window: errand.window,
+            parameters: errand.parameters,
+            evidence: errand.evidence,
+            presentation: errand.presentation,
+            hint: errand.hint,
+            unlock_box: errand.unlock_box,
+        };
+        let key = record.signing_key().ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
+        Ok(request.sign(crypto, key, &grease)?)
+    }
+
+    /// A call found the connection ended before the bus told.
+    fn lost(&self, id: &ProviderId, name: &UniqueName<'_>) {
+        if let Some(link) = lock(&self.inner.links).get(id) {
+            link.name_owner_changed(name.as_str(), None);
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum SignError {
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    #[error(transparent)]
+    Envelope(#[from] envelope::EnvelopeError),
+    #[error(transparent)]
+    Crypto(#[from] claviger_ctap::crypto::CryptoError),
+}
+
+/// What an error from the bus says about the provider. Only the error's name is looked at: its text is the provider's.
+fn failure(error: &zbus::Error) -> ProviderFailure {
+    let name = match error {
+        zbus::Error::MethodError(name, ..) => name.as_str(),
+        _ => "",
+    };
+    tracing::warn!(error = name, "a call to a provider failed");
+    match name.strip_prefix("org.freedesktop.DBus.Error.") {
+        Some("NoReply" | "ServiceUnknown" | "NameHasNoOwner" | "Disconnected") => ProviderFailure::Crashed,
+        _ => ProviderFailure::Unreachable,
+    }
+}

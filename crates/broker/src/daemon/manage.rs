@@ -1,0 +1,404 @@
+//! What the user does with the platform itself: look, choose, enable, lock, unlock, rename, delete.
+
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger_ctap::types::CredentialId;
+use claviger_provider::ProviderId;
+use claviger_provider::operation::{Delete, MAX_NAME_BYTES, Operation, Update};
+use serde_json::{Value, json};
+use zbus::message::Header;
+
+use super::approvals::Order;
+use super::link::Live;
+use super::{Broker, lock};
+use crate::audit::{self, Entry, Event};
+use crate::ceremony::{Approval, ProviderName};
+use crate::dbus::{Error, sentence};
+use crate::registry::{BUILT_IN, RegistryError, State};
+use crate::types::{Caller, Cause, Door};
+
+impl Broker {
+    /// `Status`.
+    pub(crate) async fn status(&self) -> Result<String, Error> {
+        let verifier = self.inner.verifier.status().await;
+        let (tier, pin) = match &verifier {
+            Ok(status) => (
+                json!(status.tier),
+                json!({
+                    "set": status.hello.pin_set,
+                    "tries_left": status.hello.tries_left,
+                    "wait_ms": status.hello.wait_ms,
+                    "locked_out": status.hello.locked_out,
+                }),
+            ),
+            Err(_) => (Value::Null, Value::Null),
+        };
+        let attached = self.inner.prompt.attached();
+        let head = lock(&self.inner.audit).head();
+        let providers = self.provider_list().await;
+        let problems: Vec<Value> = lock(&self.inner.registry)
+            .problems()
+            .iter()
+            .map(|(path, error)| json!({"manifest": path, "problem": error.to_string()}))
+            .collect();
+        let status = json!({
+            "version": self.inner.config.version,
+            "pid": std::process::id(),
+            "tier": tier,
+            "pin": pin,
+            "verification_problem": verifier.err().map(|error| sentence(&error.to_string())),
+            "prompt": {
+                "attached": attached.is_some(),
+                "kind": attached.as_ref().map(|prompt| prompt.kind.as_str()),
+                "scripted": attached.as_ref().is_some_and(|prompt| prompt.kind == "scripted"),
+            },
+            "scripted_prompt_allowed": self.inner.config.allow_scripted_prompt,
+            "providers": providers,
+            "manifest_problems": problems,
+            "doors": *lock(&self.inner.doors),
+            "ceremonies_running": lock(&self.inner.queue).admitted(),
+            "audit": {"entries": head.seq, "head": head.hash},
+        });
+        Ok(status.to_string())
+    }
+
+    /// `Passkeys`.
+    pub(crate) fn passkeys(&self, filter: &str) -> Result<String, Error> {
+        let filter = filter.to_lowercase();
+        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let mut found: Vec<(String, String, Value)> = Vec::new();
+        for (id, cached) in cache.all() {
+            let entry = &cached.entry;
+            let provider_name = registry.record(id).map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+            let user = entry.user_name.clone().unwrap_or_default();
+            let texts = [&entry.rp_id, &user, &provider_name, entry.rp_name.as_ref().unwrap_or(&user)];
+            let display = entry.display_name.iter();
+            if !texts.into_iter().chain(display).any(|text| text.to_lowercase().contains(&filter)) {
+                continue;
+            }
+            let value = json!({
+                "id": URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
+                "rp_id": entry.rp_id,
+                "rp_name": entry.rp_name,
+                "user_name": entry.user_name,
+                "display_name": entry.display_name,
+                "provider": id.as_str(),
+                "provider_name": provider_name,
+                "created_ms": entry.created_ms,
+                "last_used_ms": entry.last_used_ms,
+                "backed_up": entry.backed_up,
+                "discoverable": entry.discoverable,
+                "tag": entry.tag,
+                "algorithm": cached.public_key.as_ref().map(|key| key.algorithm().cose()),
+            });
+            found.push((entry.rp_id.clone(), user, value));
+        }
+        found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+        Ok(Value::from(found.into_iter().map(|(.., value)| value).collect::<Vec<_>>()).to_string())
+    }
+
+    /// `RenamePasskey`.
+    pub(crate) async fn rename_passkey(&self, id: &str, name: &str, header: &Header<'_>) -> Result<(), Error> {
+        let applicant = self.applicant(header).await?;
+        if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
+            return Err(Error::InvalidArgument(format!("A name has 1 to {MAX_NAME_BYTES} bytes and no control characters.")));
+        }
+        let passkey = self.find_passkey(id)?;
+        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
+        let parameters =
+            Update { credential: passkey.credential.clone(), user_name: Some(name.to_owned()), display_name: None }.encode();
+        let approval = Approval::RenamePasskey {
+            provider: self.provider_name(&passkey.provider),
+            account: passkey.account,
+            rp_id: passkey.rp_id,
+            new_name: name.to_owned(),
+            locked: live.locked,
+        };
+        let approved = self.approve(&applicant, approval, parameters.clone(), None, Event::Manage).await?;
+        let order = Order {
+            parameters,
+            evidence: approved.evidence,
+            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
+            ..Order::new(Operation::Update, approved.transaction)
+        };
+        self.order(&passkey.provider, &live, &applicant.caller, order).await?;
+        self.change_cache(|cache| cache.renamed(&passkey.provider, &passkey.credential, Some(name), None));
+        Ok(())
+    }
+
+    /// `DeletePasskey`.
+    pub(crate) async fn delete_passkey(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
+        let applicant = self.applicant(header).await?;
+        let passkey = self.find_passkey(id)?;
+        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
+        let parameters = Delete { credential: passkey.credential.clone() }.encode();
+        let approval = Approval::DeletePasskey {
+            provider: self.provider_name(&passkey.provider),
+            account: passkey.account,
+            rp_id: passkey.rp_id,
+            locked: live.locked,
+        };
+        let approved = self.approve(&applicant, approval, parameters.clone(), None, Event::Manage).await?;
+        let order = Order {
+            parameters,
+            evidence: approved.evidence,
+            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
+            ..Order::new(Operation::Delete, approved.transaction)
+        };
+        self.order(&passkey.provider, &live, &applicant.caller, order).await?;
+        self.change_cache(|cache| cache.removed(&passkey.provider, &passkey.credential));
+        Ok(())
+    }
+
+    /// `Providers`.
+    pub(crate) async fn providers(&self) -> Result<String, Error> {
+        lock(&self.inner.registry).reload()?;
+        Ok(self.provider_list().await.to_string())
+    }
+
+    /// `EnableProvider`.
+    pub(crate) async fn enable_provider(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
+        let applicant = self.applicant(header).await?;
+        let id = self.known_provider(id)?;
+        if self.provider_state(&id)? == State::Enabled {
+            return Ok(());
+        }
+        // What is enabled is the program that runs now: it registers before the user is asked.
+        self.start_provider(&id).await.map_err(Cause::from)?;
+        if self.provider_state(&id)? != State::Enabled {
+            let provider = self.provider_name(&id);
+            let buffer = id.as_str().as_bytes().to_vec();
+            let pin_before = self.pinned(&id);
+            self.approve(&applicant, Approval::EnableProvider { provider }, buffer, None, Event::Provider).await?;
+            if self.pinned(&id) != pin_before {
+                return Err(Error::Failed("The provider's program changed while you were asked; try again.".into()));
+            }
+            let transition = lock(&self.inner.registry).enable(&id)?;
+            self.announce(&id, transition).await;
+        }
+        if let Err(failure) = self.ready(&id).await {
+            tracing::warn!(provider = %id, ?failure, "the enabled provider could not be described yet");
+        }
+        Ok(())
+    }
+
+    /// `DisableProvider`.
+    pub(crate) async fn disable_provider(&self, id: &str) -> Result<(), Error> {
+        let id = self.known_provider(id)?;
+        let transition = lock(&self.inner.registry).disable(&id)?;
+        if transition.old != transition.new {
+            self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("disabled by the user"));
+        }
+        self.announce(&id, transition).await;
+        Ok(())
+    }
+
+    /// `SetDefaultProvider`.
+    pub(crate) fn set_default_provider(&self, id: &str) -> Result<(), Error> {
+        let id = self.known_provider(id)?;
+        self.change_rules(|rules| rules.set_default_provider(Some(id.as_str())))
+            .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
+    }
+
+    /// `Rules`.
+    pub(crate) fn rules(&self) -> String {
+        let file = lock(&self.inner.rules);
+        let rules: Vec<Value> =
+            file.rules.iter().map(|(rp_id, provider)| json!({"rp_id": rp_id, "provider": provider})).collect();
+        Value::from(rules).to_string()
+    }
+
+    /// `SetRule`.
+    pub(crate) fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error> {
+        let id = self.known_provider(provider)?;
+        if rp_id.is_empty() {
+            return Err(Error::InvalidArgument("A rule needs a site, such as example.com.".into()));
+        }
+        self.change_rules(|rules| rules.remember(rp_id, id.as_str()))
+            .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
+    }
+
+    /// `ClearRule`.
+    pub(crate) fn clear_rule(&self, rp_id: &str) -> Result<(), Error> {
+        if self.change_rules(|rules| rules.forget(rp_id)) {
+            Ok(())
+        } else {
+            Err(Error::NotFound(format!("There is no rule for {rp_id}.")))
+        }
+    }
+
+    /// `Lock`.
+    pub(crate) async fn lock(&self, provider: &str) -> Result<(), Error> {
+        let ids = if provider.is_empty() { self.enabled_providers() } else { vec![self.known_provider(provider)?] };
+        let caller = own_caller();
+        for id in ids {
+            // A provider that does not run has nothing open.
+            let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else { continue };
+            if live.locked || live.description.unlock_key.is_none() {
+                continue;
+            }
+            let transaction = claviger_provider::TransactionId(self.transaction()?);
+            self.order(&id, &live, &caller, Order::new(Operation::Lock, transaction)).await?;
+            link.lock_changed(live.name.as_str(), true);
+        }
+        Ok(())
+    }
+
+    /// `Unlock`.
+    pub(crate) async fn unlock(&self, provider: &str, header: &Header<'_>) -> Result<(), Error> {
+        let applicant = self.applicant(header).await?;
+        let ids = if provider.is_empty() { self.enabled_providers() } else { vec![self.known_provider(provider)?] };
+        let providers = self.locked_among(ids, !provider.is_empty()).await?;
+        if providers.is_empty() {
+            return Ok(());
+        }
+        let approved = self.approve(&applicant, Approval::Unlock { providers }, Vec::new(), None, Event::Manage).await?;
+        Ok(self.open_boxes(&applicant.caller, approved).await?)
+    }
+
+    /// `Setup`.
+    pub(crate) async fn setup(&self, header: &Header<'_>) -> Result<(), Error> {
+        let applicant = self.applicant(header).await?;
+        let mut providers = Vec::new();
+        if let Ok(vault) = self.known_provider(BUILT_IN) {
+            if self.provider_state(&vault)? == State::Unregistered {
+                self.start_provider(&vault).await.map_err(Cause::from)?;
+            }
+            if self.provider_state(&vault)? == State::Enabled {
+                providers = self.locked_among(vec![vault], true).await?;
+            }
+        }
+        let status = self.inner.verifier.status().await.map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+        if status.hello.pin_set && providers.is_empty() {
+            return Ok(());
+        }
+        let approved = self.approve(&applicant, Approval::Setup { providers }, Vec::new(), None, Event::Manage).await?;
+        Ok(self.open_boxes(&applicant.caller, approved).await?)
+    }
+
+    /// `Audit`.
+    pub(crate) async fn audit_entries(&self, count: u32) -> Result<String, Error> {
+        let path = self.inner.audit_path();
+        let count = usize::try_from(count.min(10_000)).unwrap_or(usize::MAX);
+        let head = lock(&self.inner.audit).head();
+        let read = tokio::task::spawn_blocking(move || (audit::last(&path, count), audit::verify(&path))).await;
+        let (entries, verified) = read.map_err(|error| Error::Failed(error.to_string()))?;
+        let entries = entries.map_err(|error| Error::Failed(format!("The audit log cannot be read: {error}.")))?;
+        let problem = verified.as_ref().err().map(|error| sentence(&error.to_string()));
+        Ok(json!({"entries": entries, "intact": verified.is_ok(), "problem": problem, "head": head.hash}).to_string())
+    }
+
+    async fn provider_list(&self) -> Value {
+        self.refresh_activatable().await;
+        let (registry, cache, rules) = (lock(&self.inner.registry), lock(&self.inner.cache), lock(&self.inner.rules));
+        let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
+        let default = rules.rules.default_provider().unwrap_or(BUILT_IN);
+        let list = registry.records().map(|(id, record)| {
+            let link = links.get(id);
+            let running = link.is_some_and(|link| link.is_running());
+            let state = match record.state() {
+                State::Enabled if !running && !activatable.contains(&record.manifest.bus_name) => "unreachable",
+                State::Enabled => "enabled",
+                State::Registered | State::Unregistered => "disabled",
+            };
+            json!({
+                "id": id.as_str(),
+                "name": record.manifest.name,
+                "state": state,
+                "registered": record.state() != State::Unregistered,
+                "locked": link.and_then(|link| link.locked()),
+                "running": running,
+                "default": id.as_str() == default,
+                "passkeys": cache.count(id),
+                "executable": record.pin().map(|pin| pin.path.clone()).or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
+                "version": claviger_provider::manifest::PROTOCOL_VERSION,
+                "manifest": record.source,
+            })
+        });
+        Value::from(list.collect::<Vec<_>>())
+    }
+
+    /// Those of these providers that an unlock box opens and that are locked. A provider that cannot be asked is an error only if
+    /// `strict`.
+    async fn locked_among(&self, ids: Vec<ProviderId>, strict: bool) -> Result<Vec<ProviderName>, Error> {
+        let mut locked = Vec::new();
+        for id in ids {
+            match self.ready(&id).await {
+                Ok(Live { locked: true, description, .. }) if description.unlock_key.is_some() => {
+                    locked.push(self.provider_name(&id));
+                }
+                Ok(_) => {}
+                Err(failure) if strict => return Err(Cause::from(failure).into()),
+                Err(failure) => tracing::warn!(provider = %id, ?failure, "left out"),
+            }
+        }
+        Ok(locked)
+    }
+
+    fn enabled_providers(&self) -> Vec<ProviderId> {
+        let registry = lock(&self.inner.registry);
+        registry.records().filter(|(_, record)| record.state() == State::Enabled).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A provider that has a manifest, found by its id or by its name.
+    fn known_provider(&self, text: &str) -> Result<ProviderId, Error> {
+        let find = || {
+            let registry = lock(&self.inner.registry);
+            let mut records = registry.records();
+            records
+                .find(|(id, record)| id.as_str() == text || record.manifest.name.eq_ignore_ascii_case(text))
+                .map(|(id, _)| id.clone())
+        };
+        if let Some(id) = find() {
+            return Ok(id);
+        }
+        lock(&self.inner.registry).reload()?;
+        find().ok_or_else(|| RegistryError::Unknown(text.chars().take(100).collect()).into())
+    }
+
+    fn provider_name(&self, id: &ProviderId) -> ProviderName {
+        let registry = lock(&self.inner.registry);
+        let name = registry.record(id).map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+        ProviderName { id: id.to_string(), name }
+    }
+
+    fn pinned(&self, id: &ProviderId) -> Option<crate::registry::Pin> {
+        lock(&self.inner.registry).record(id).and_then(|record| record.pin().cloned())
+    }
+
+    fn find_passkey(&self, id: &str) -> Result<Passkey, Error> {
+        let credential = URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| CredentialId::new(bytes).ok());
+        let credential = credential.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?;
+        let cache = lock(&self.inner.cache);
+        let found = cache.all().find(|(_, cached)| cached.entry.credential_id == credential);
+        let (provider, cached) = found.ok_or_else(|| Error::NotFound("There is no passkey of that id.".into()))?;
+        Ok(Passkey {
+            provider: provider.clone(),
+            rp_id: cached.entry.rp_id.clone(),
+            account: cached.entry.user_name.clone().or_else(|| cached.entry.display_name.clone()),
+            credential,
+        })
+    }
+}
+
+/// A passkey that the user names.
+struct Passkey {
+    provider: ProviderId,
+    credential: CredentialId,
+    rp_id: String,
+    account: Option<String>,
+}
+
+/// The platform itself as a caller, for what needs no consent.
+fn own_caller() -> Caller {
+    Caller {
+        door: Door::Cli,
+        app_id: None,
+        name: "Claviger".into(),
+        executable: PathBuf::new(),
+        pid: std::process::id(),
+        window: String::new(),
+    }
+}

@@ -1,0 +1,467 @@
+//! The broker at work: it performs what the pure half decides.
+//!
+//! [`Broker`] is a handle that doors, D-Bus interfaces and the binary share. Behind it are the registry, the caches, the rules, the
+//! audit log, the prompt queue and one [`link`] per provider. Every ceremony runs in a task of its own ([`run`]), so that neither
+//! a slow user nor a hanging provider holds up another; nothing here blocks while it holds a lock.
+//!
+//! Off the path of a ceremony: metadata and rules are written behind ([`Broker::flush`] writes what is pending), provider
+//! descriptions are asked once per provider process.
+
+mod approvals;
+mod link;
+mod manage;
+mod prompt;
+mod providers;
+mod run;
+mod start;
+mod verifier;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use claviger_ctap::crypto::Crypto;
+use claviger_provider::ProviderId;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use zbus::fdo::DBusProxy;
+use zbus::names::UniqueName;
+
+pub use start::StartError;
+pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
+
+use crate::audit::{Audit, Entry, Event, EvidenceKind, Who};
+use crate::cache::Cache;
+use crate::caller::{Identifier, PrivilegedCallers};
+use crate::cancel::CancelToken;
+use crate::ceremony::{self, Input, Outcome};
+use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
+use crate::queue::{PromptQueue, Ticket};
+use crate::registry::{BUILT_IN, Registry, State};
+use crate::rules::Rules;
+use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest};
+use link::Link;
+use run::{Finished, Real, Subject};
+
+/// How long changed metadata and rules stay unwritten at most.
+const WRITE_BEHIND: Duration = Duration::from_secs(2);
+
+/// What the broker needs to know before it starts.
+pub struct Config {
+    /// Where registry, caches, rules and audit log are kept; made if missing.
+    pub state_dir: PathBuf,
+    /// Where manifests lie, the administrator's folders before the user's.
+    pub manifest_dirs: Vec<PathBuf>,
+    /// Files that list programs, beyond the known browsers, that may name a web origin.
+    pub privileged_caller_files: Vec<PathBuf>,
+    /// The broker's own program, which prompt and command line must run too.
+    pub own_executable: PathBuf,
+    /// Whether a prompt that acts by a script may attach: for tests only.
+    pub allow_scripted_prompt: bool,
+    /// The version to show.
+    pub version: String,
+    /// Who verifies users; `None` means hello over the same bus.
+    pub verifier: Option<Arc<dyn UserVerifier>>,
+    /// The cryptography.
+    pub crypto: &'static dyn Crypto,
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("state_dir", &self.state_dir)
+            .field("manifest_dirs", &self.manifest_dirs)
+            .field("own_executable", &self.own_executable)
+            .field("allow_scripted_prompt", &self.allow_scripted_prompt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle of the running broker; cheap to clone. [`Broker::start`] makes it.
+#[derive(Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    connection: zbus::Connection,
+    bus: DBusProxy<'static>,
+    callers: Identifier,
+    privileged: PrivilegedCallers,
+    verifier: Arc<dyn UserVerifier>,
+    registry: Mutex<Registry>,
+    cache: Mutex<Cache>,
+    rules: Mutex<RulesFile>,
+    audit: Mutex<Audit>,
+    queue: Mutex<PromptQueue>,
+    prompt: prompt::PromptSlot,
+    links: Mutex<HashMap<ProviderId, Arc<Link>>>,
+    /// The mailbox of every ceremony.
+    ceremonies: Mutex<HashMap<Ticket, mpsc::UnboundedSender<ceremony::Event<Real>>>>,
+    /// Who is to be told when a bus connection ends.
+    attended: Mutex<HashMap<String, Vec<(u64, CancelToken)>>>,
+    doors: Mutex<Vec<&'static str>>,
+    activatable: Mutex<Vec<String>>,
+    /// Woken when something is to be written behind.
+    unsaved: Notify,
+    /// Ends the tasks that run as long as the broker.
+    stopped: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct RulesFile {
+    rules: Rules,
+    unsaved: bool,
+}
+
+impl Broker {
+    /// Runs one ceremony to its end. Any number may run side by side.
+    ///
+    /// The answer has passed every check. A `Cause` is the true one, for the user and the log; what the site may learn is the door's
+    /// matter. Dropping the future does not end the ceremony: [`CancelToken`] does.
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> Result<CeremonyAnswer, Cause> {
+        let caller = request.caller.clone();
+        let key = format!("{}/{}", caller.pid, caller.executable.display());
+        let started = Instant::now();
+        let deadline = started + request.timeout;
+        let expires_ms = now_ms().saturating_add(u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX));
+        let event = match request.operation {
+            crate::types::Operation::Make(_) => Event::Create,
+            crate::types::Operation::Get(_) => Event::Get,
+        };
+        let hello = self.inner.verifier.status().await.map(|status| status.hello);
+        let Ok(hello) = hello else {
+            let cause = Cause::VerificationUnavailable;
+            self.audit(Entry { caller: Some(who(&caller)), rp_id: Some(request.site.rp_id), ..Entry::failed(event, cause.code()) });
+            return Err(cause);
+        };
+        self.refresh_activatable().await;
+        let input = {
+            let (providers, passkeys, preference) = self.snapshot(&request.site.rp_id);
+            let transactions = [self.transaction()?, self.transaction()?];
+            Input::ceremony(&request, &providers, &passkeys, &preference, hello, transactions, expires_ms)
+        };
+        let rp_id = request.site.rp_id.clone();
+        let finished = self.run(&key, input, Subject::Ceremony(Box::new(request)), deadline, cancel).await;
+        let entry = match &finished.result {
+            Ok(_) => Entry::ok(event),
+            Err(cause) => Entry { detail: Some(cause.to_string()), ..Entry::failed(event, cause.code()) },
+        };
+        self.audit(Entry {
+            caller: Some(who(&caller)),
+            rp_id: Some(rp_id),
+            provider: finished.provider,
+            evidence: finished.evidence,
+            detail: entry.detail.clone().or(finished.remark),
+            ..entry
+        });
+        tracing::debug!(milliseconds = started.elapsed().as_millis(), ok = finished.result.is_ok(), "a ceremony ended");
+        match finished.result? {
+            Outcome::Answered(answer) => Ok(answer),
+            Outcome::Approved { .. } => Err(Cause::Internal("an approval in place of an answer".into())),
+        }
+    }
+
+    /// Identifies callers on the broker's bus connection.
+    pub fn callers(&self) -> &Identifier {
+        &self.inner.callers
+    }
+
+    /// The programs that may name a web origin.
+    pub fn privileged_callers(&self) -> &PrivilegedCallers {
+        &self.inner.privileged
+    }
+
+    /// The broker's bus connection, for doors that serve interfaces at its object.
+    pub fn connection(&self) -> &zbus::Connection {
+        &self.inner.connection
+    }
+
+    /// Names a door that is open, for `claviger status`.
+    pub fn door_opened(&self, name: &'static str) {
+        let mut doors = lock(&self.inner.doors);
+        if !doors.contains(&name) {
+            doors.push(name);
+        }
+    }
+
+    /// Tells `token` that the caller is gone when `sender` leaves the bus, as long as the returned value lives.
+    ///
+    /// Call it before identifying the sender: then a sender that leaves in between fails the identification.
+    pub fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Attendance {
+        let mut attended = lock(&self.inner.attended);
+        let list = attended.entry(sender.as_str().to_owned()).or_default();
+        let number = list.last().map_or(0, |(last, _)| last.wrapping_add(1));
+        list.push((number, token.clone()));
+        Attendance { broker: self.clone(), sender: sender.as_str().to_owned(), number }
+    }
+
+    /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
+    pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
+        let entry = Entry::failed(event, "refused-at-door").detail(detail);
+        self.audit(Entry { caller: Some(who(caller)), rp_id: rp_id.map(str::to_owned), ..entry });
+    }
+
+    /// What hello says of itself; from memory where that is fresh.
+    ///
+    /// # Errors
+    /// Hello cannot be reached.
+    pub async fn verifier_status(&self) -> Result<VerifierStatus, Unavailable> {
+        self.inner.verifier.status().await
+    }
+
+    /// Writes what is pending. Called by itself while the broker runs; call it once more at the end.
+    pub async fn flush(&self) {
+        let unsaved = lock(&self.inner.cache).take_unsaved();
+        let rules = {
+            let mut file = lock(&self.inner.rules);
+            std::mem::take(&mut file.unsaved).then(|| file.rules.to_json())
+        };
+        let path = self.inner.rules_path();
+        let written = tokio::task::spawn_blocking(move || {
+            for list in unsaved {
+                let provider = list.provider().clone();
+                if let Err(error) = list.save() {
+                    tracing::error!(%provider, %error, "metadata was not saved");
+                }
+            }
+            if let Some(json) = rules
+                && let Err(error) = crate::files::replace(&path, json.as_bytes(), crate::files::Durability::Crash)
+            {
+                tracing::error!(%error, "the rules were not saved");
+            }
+        });
+        if written.await.is_err() {
+            tracing::error!("writing behind failed");
+        }
+    }
+
+    /// Ends all ceremonies, writes what is pending and closes the audit log in order.
+    pub async fn shut_down(&self) {
+        for mailbox in lock(&self.inner.ceremonies).values() {
+            // A ceremony that ended meanwhile needs no telling.
+            let _ = mailbox.send(ceremony::Event::CallerCancelled);
+        }
+        self.inner.stopped.send_replace(true);
+        self.flush().await;
+        self.audit(Entry::ok(Event::Stopped));
+        if let Err(error) = lock(&self.inner.audit).sync() {
+            tracing::error!(%error, "the audit log was not synchronised");
+        }
+    }
+
+    /// Runs a machine in a task of its own.
+    async fn run(&self, caller: &str, input: Input, subject: Subject, deadline: Instant, cancel: CancelToken) -> Finished {
+        let ticket = match lock(&self.inner.queue).admit(caller) {
+            Ok(ticket) => ticket,
+            Err(cause) => return Finished::early(cause),
+        };
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        lock(&self.inner.ceremonies).insert(ticket, sender);
+        let ceremony = run::Ceremony::new(self.clone(), ticket, subject, deadline);
+        let broker = self.clone();
+        let task = tokio::spawn(async move {
+            let finished = ceremony.run(input, mailbox, cancel).await;
+            lock(&broker.inner.queue).leave(ticket);
+            lock(&broker.inner.ceremonies).remove(&ticket);
+            broker.inner.prompt.wake();
+            finished
+        });
+        task.await.unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
+    }
+
+    /// What a ceremony for `rp_id` starts from.
+    fn snapshot(&self, rp_id: &str) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
+        let (registry, cache, rules) = (lock(&self.inner.registry), lock(&self.inner.cache), lock(&self.inner.rules));
+        let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
+        let providers = registry
+            .records()
+            .filter(|(_, record)| record.state() != State::Unregistered)
+            .map(|(id, record)| {
+                let link = links.get(id);
+                let profile = record.profile();
+                let running = link.is_some_and(|link| link.is_running());
+                let locked = link.and_then(|link| link.locked());
+                let takes_box = profile.is_some_and(|profile| profile.takes_unlock_box);
+                ProviderSnapshot {
+                    id: id.to_string(),
+                    name: record.manifest.name.clone(),
+                    enabled: record.state() == State::Enabled,
+                    reachable: running || activatable.contains(&record.manifest.bus_name),
+                    lock: match locked {
+                        Some(false) => Lock::Open,
+                        Some(true) if takes_box => Lock::Locked,
+                        Some(true) => Lock::OwnMeans,
+                        // One that can be unlocked by a box begins locked when it is started.
+                        None if takes_box => Lock::Locked,
+                        None => Lock::Open,
+                    },
+                    algorithms: profile.map(|profile| profile.algorithms.clone()).filter(|list| !list.is_empty()),
+                    prf: profile.is_some_and(|profile| profile.prf),
+                    allowed: record.manifest.serves(rp_id),
+                    metadata_known: cache.generation(id) > 0,
+                }
+            })
+            .collect();
+        let passkeys = cache
+            .for_site(rp_id)
+            .map(|(provider, cached)| PasskeySnapshot {
+                provider: provider.to_string(),
+                id: cached.entry.credential_id.as_bytes().to_vec(),
+                rp_id: cached.entry.rp_id.clone(),
+                user_handle: cached.entry.user_handle.as_ref().map(|handle| handle.as_bytes().to_vec()),
+                user_name: cached.entry.user_name.clone(),
+                display_name: cached.entry.display_name.clone(),
+                discoverable: cached.entry.discoverable,
+                created_ms: cached.entry.created_ms,
+                last_used_ms: cached.entry.last_used_ms,
+            })
+            .collect();
+        let mut preference = rules.rules.preference(rp_id);
+        preference.default_provider.get_or_insert_with(|| BUILT_IN.to_owned());
+        (providers, passkeys, preference)
+    }
+
+    fn transaction(&self) -> Result<ceremony::Transaction, Cause> {
+        let mut transaction = [0; ceremony::TRANSACTION_BYTES];
+        self.inner.config.crypto.random(&mut transaction).map_err(|error| Cause::Internal(error.to_string()))?;
+        Ok(transaction)
+    }
+
+    /// Writes an audit entry. A log that cannot be written stops nobody from signing in, but is reported loudly.
+    fn audit(&self, entry: Entry) {
+        if let Err(error) = lock(&self.inner.audit).append(now_ms(), &entry) {
+            tracing::error!(%error, "the audit entry was not written");
+        }
+    }
+
+    /// Tells a ceremony something.
+    fn tell(&self, ticket: Ticket, event: ceremony::Event<Real>) {
+        if let Some(mailbox) = lock(&self.inner.ceremonies).get(&ticket) {
+            // A ceremony that ended meanwhile needs no telling.
+            let _ = mailbox.send(event);
+        }
+    }
+
+    /// Tells every ceremony something.
+    fn tell_all(&self, event: impl Fn() -> ceremony::Event<Real>) {
+        for mailbox in lock(&self.inner.ceremonies).values() {
+            let _ = mailbox.send(event());
+        }
+    }
+
+    /// Changes the rules and has them written behind.
+    fn change_rules<T>(&self, change: impl FnOnce(&mut Rules) -> T) -> T {
+        let result = {
+            let mut file = lock(&self.inner.rules);
+            file.unsaved = true;
+            change(&mut file.rules)
+        };
+        self.inner.unsaved.notify_one();
+        result
+    }
+
+    /// Changes the cache and has it written behind.
+    fn change_cache<T>(&self, change: impl FnOnce(&mut Cache) -> T) -> T {
+        let result = change(&mut lock(&self.inner.cache));
+        self.inner.unsaved.notify_one();
+        result
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}
+
+/// Keeps a caller attended; see [`Broker::attend`].
+#[derive(Debug)]
+pub struct Attendance {
+    broker: Broker,
+    sender: String,
+    number: u64,
+}
+
+impl Attendance {
+    /// The unique name that is attended.
+    pub fn sender(&self) -> &str {
+        &self.sender
+    }
+}
+
+impl Drop for Attendance {
+    fn drop(&mut self) {
+        let mut attended = lock(&self.broker.inner.attended);
+        if let Some(list) = attended.get_mut(&self.sender) {
+            list.retain(|(number, _)| *number != self.number);
+            if list.is_empty() {
+                attended.remove(&self.sender);
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn rules_path(&self) -> PathBuf {
+        self.config.state_dir.join("rules.json")
+    }
+
+    fn audit_path(&self) -> PathBuf {
+        self.config.state_dir.join("audit.jsonl")
+    }
+}
+
+fn who(caller: &Caller) -> Who {
+    Who {
+        door: caller.door.name().to_owned(),
+        name: caller.name.clone(),
+        executable: caller.executable.to_string_lossy().into_owned(),
+    }
+}
+
+/// Unix time in milliseconds.
+fn now_ms() -> u64 {
+    u64::try_from(since_epoch().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Unix time in microseconds.
+fn now_us() -> u64 {
+    u64::try_from(since_epoch().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Locks; a task that panicked while it held the lock left nothing half done that the others could not stand.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The kind of evidence, for the audit log.
+fn evidence_kind(claims: &claviger_provider::evidence::EvidenceClaims) -> EvidenceKind {
+    use claviger_provider::evidence::{Method, Tier};
+    let method = match claims.method {
+        Method::Pin => "pin".into(),
+        Method::Fingerprint => "fingerprint".into(),
+        Method::Face => "face".into(),
+        Method::Password => "password".into(),
+        Method::SmartCard => "smart-card".into(),
+        Method::SecurityKey => "security-key".into(),
+        Method::Other(number) => format!("method-{number}"),
+    };
+    let tier = match claims.tier {
+        Tier::Software => "software".into(),
+        Tier::Tpm => "tpm".into(),
+        Tier::System => "system".into(),
+        Tier::Other(number) => format!("tier-{number}"),
+    };
+    EvidenceKind { method, tier }
+}

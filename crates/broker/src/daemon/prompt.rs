@@ -1,0 +1,183 @@
+//! The prompt: which connection draws, what it is given, and how one is found when none is there.
+
+use std::os::fd::OwnedFd;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
+use zbus::names::{UniqueName, WellKnownName};
+
+use super::{Broker, lock};
+use crate::ceremony::Event;
+use crate::dbus::{Error, PROMPT_NAME};
+use crate::view::Action;
+
+/// How long a prompt that the bus starts may take to attach.
+const ATTACH_DEADLINE: Duration = Duration::from_secs(15);
+
+/// The place for the one prompt.
+#[derive(Debug)]
+pub(super) struct PromptSlot {
+    state: Mutex<State>,
+    /// Counts changes of what is on show or of who shows it.
+    changes: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    attached: Option<Attached>,
+    summoning: bool,
+}
+
+/// The prompt that is attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Attached {
+    name: String,
+    /// `terminal`, `scripted` or `graphical`.
+    pub(super) kind: String,
+}
+
+impl PromptSlot {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), changes: watch::Sender::new(0) }
+    }
+
+    /// What is on show may have changed.
+    pub(super) fn wake(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// The prompt that is attached.
+    pub(super) fn attached(&self) -> Option<Attached> {
+        lock(&self.state).attached.clone()
+    }
+
+    fn is(&self, sender: &str) -> bool {
+        lock(&self.state).attached.as_ref().is_some_and(|attached| attached.name == sender)
+    }
+}
+
+impl Broker {
+    /// Makes `sender` the prompt.
+    pub(crate) fn attach_prompt(&self, sender: &UniqueName<'_>, kind: &str) -> Result<(), Error> {
+        match kind {
+            "terminal" | "graphical" => {}
+            "scripted" if self.inner.config.allow_scripted_prompt => {
+                tracing::warn!("A SCRIPTED PROMPT IS ATTACHED: nobody is asked. For tests only.");
+            }
+            "scripted" => {
+                let text = "A scripted prompt may attach only to a broker that was started with --allow-scripted-prompt.";
+                return Err(Error::NotAllowed(text.into()));
+            }
+            _ => return Err(Error::InvalidArgument("A prompt is terminal, scripted or graphical.".into())),
+        }
+        let attached = Attached { name: sender.as_str().to_owned(), kind: kind.to_owned() };
+        lock(&self.inner.prompt.state).attached = Some(attached);
+        self.inner.prompt.wake();
+        self.tell_all(|| Event::PromptAttached);
+        Ok(())
+    }
+
+    /// Waits until the view on show is another than that one.
+    pub(crate) async fn next_view(&self, sender: &UniqueName<'_>, prompt: u64, revision: u32) -> Result<String, Error> {
+        let mut changes = self.inner.prompt.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            self.require_attached(sender)?;
+            let newer = lock(&self.inner.queue).newer_than(prompt, revision);
+            if let Some(view) = newer {
+                return Ok(view.to_json());
+            }
+            // The sender lives in the broker, which lives as long as this call.
+            if changes.changed().await.is_err() {
+                return Err(Error::Failed("The broker is shutting down.".into()));
+            }
+        }
+    }
+
+    /// Takes what the user did.
+    pub(crate) fn act(
+        &self,
+        sender: &UniqueName<'_>,
+        prompt: u64,
+        revision: u32,
+        action: Action,
+        pin: Option<OwnedFd>,
+    ) -> Result<(), Error> {
+        self.require_attached(sender)?;
+        let ticket = lock(&self.inner.queue)
+            .act(prompt, revision)
+            .map_err(|stale| Error::NotReady(crate::dbus::sentence(&stale.to_string())))?;
+        let event = match action {
+            Action::Approve { choice, remember } => Event::UserApproved { choice, remember, pin },
+            Action::Refuse => Event::UserRefused,
+        };
+        self.tell(ticket, event);
+        Ok(())
+    }
+
+    /// Sees that there is a prompt: has the bus start one if none is attached. Ceremonies with a view are told if there is none
+    /// to be had.
+    pub(super) fn summon_prompt(&self) {
+        {
+            let mut state = lock(&self.inner.prompt.state);
+            if state.attached.is_some() || state.summoning {
+                return;
+            }
+            state.summoning = true;
+        }
+        let broker = self.clone();
+        tokio::spawn(async move {
+            let found = broker.start_prompt().await;
+            lock(&broker.inner.prompt.state).summoning = false;
+            if !found && broker.inner.prompt.attached().is_none() {
+                broker.tell_all(|| Event::PromptUnavailable);
+            }
+        });
+    }
+
+    /// The connection `name` ended.
+    pub(super) fn prompt_lost(&self, name: &str) {
+        {
+            let mut state = lock(&self.inner.prompt.state);
+            if state.attached.take_if(|attached| attached.name == name).is_none() {
+                return;
+            }
+        }
+        tracing::info!("the prompt went away");
+        self.inner.prompt.wake();
+        if lock(&self.inner.queue).waiting() > 0 {
+            self.summon_prompt();
+        }
+    }
+
+    async fn start_prompt(&self) -> bool {
+        let mut changes = self.inner.prompt.changes.subscribe();
+        let attached = async {
+            while self.inner.prompt.attached().is_none() {
+                if changes.changed().await.is_err() {
+                    return false;
+                }
+            }
+            true
+        };
+        let start = self.inner.bus.start_service_by_name(WellKnownName::from_static_str_unchecked(PROMPT_NAME), 0);
+        match timeout(ATTACH_DEADLINE, start).await {
+            Ok(Ok(_)) => timeout(ATTACH_DEADLINE, attached).await.unwrap_or(false),
+            Ok(Err(error)) => {
+                tracing::info!(%error, "no prompt is attached and none can be started");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn require_attached(&self, sender: &UniqueName<'_>) -> Result<(), Error> {
+        if self.inner.prompt.is(sender.as_str()) {
+            Ok(())
+        } else {
+            Err(Error::NotAllowed("Another prompt is attached, or this one has not attached.".into()))
+        }
+    }
+}

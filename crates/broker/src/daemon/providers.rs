@@ -1,0 +1,197 @@
+//! What providers ask of the broker.
+
+use claviger_provider::messages::Registration;
+use claviger_provider::metadata::{self, Diff};
+use claviger_provider::{ProviderId, TransactionId};
+use zbus::message::Header;
+use zbus::names::WellKnownName;
+use zbus::object_server::SignalEmitter;
+
+use super::approvals::Applicant;
+use super::{Broker, lock, now_ms};
+use crate::audit::{Entry, Event};
+use crate::cache::PushError;
+use crate::caller::{CallerError, Process};
+use crate::ceremony::{Approval, ProviderName};
+use crate::dbus::{Error, PATH, ProvidersInterface, sentence};
+use crate::registry::{Pin, RegistryError, State, Transition};
+use crate::types::{Caller, Cause, Door};
+
+impl From<RegistryError> for Error {
+    fn from(error: RegistryError) -> Self {
+        let text = sentence(&error.to_string());
+        match error {
+            RegistryError::Unknown(_) => Self::NotFound(text),
+            RegistryError::NotRegistered(_) => Self::NotReady(text),
+            RegistryError::OtherExecutable { .. } => Self::NotAllowed(text),
+            RegistryError::Io { .. } | RegistryError::Damaged(_) | RegistryError::Crypto(_) => Self::Failed(text),
+        }
+    }
+}
+
+impl Broker {
+    /// `Register`: pins or recognises the executable, gives the provider its keys.
+    pub(crate) async fn register_provider(&self, id: &ProviderId, header: &Header<'_>) -> Result<Vec<u8>, Error> {
+        if lock(&self.inner.registry).record(id).is_none() {
+            lock(&self.inner.registry).reload()?;
+        }
+        let process = self.require_owner(id, header).await?;
+        let pin = self.pin(id, process).await?;
+        let crypto = self.inner.config.crypto;
+        let uv_key = self.inner.verifier.status().await.map_err(|error| Error::Failed(sentence(&error.to_string())))?.uv_key;
+        let (transition, registration) = {
+            let mut registry = lock(&self.inner.registry);
+            let transition = registry.register(id, pin, crypto, now_ms())?;
+            let record = registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+            let signer = record.endorsing_key().ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
+            let registration =
+                Registration::new(crypto, id, transition.new, record.public_keys(), uv_key, signer)
+                    .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+            (transition, registration.encode())
+        };
+        if transition.executable_changed {
+            let text = "another executable than the one that was enabled; the user is asked again";
+            self.audit(Entry::failed(Event::Provider, "executable-changed").provider(id.as_str()).detail(text));
+        } else if transition.old == State::Unregistered {
+            self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("registered"));
+        }
+        self.announce(id, transition).await;
+        if let (Some(link), Some(sender)) = (self.link(id), header.sender()) {
+            link.register(sender);
+        }
+        Ok(registration)
+    }
+
+    /// `Update`: reads the manifests again.
+    pub(crate) async fn update_provider(&self, id: &ProviderId, header: &Header<'_>) -> Result<(), Error> {
+        self.require_pinned(id, header).await?;
+        Ok(lock(&self.inner.registry).reload()?)
+    }
+
+    /// `Unregister`: forgets everything about the provider.
+    pub(crate) async fn unregister_provider(&self, id: &ProviderId, header: &Header<'_>) -> Result<(), Error> {
+        self.require_pinned(id, header).await?;
+        let transition = lock(&self.inner.registry).unregister(id)?;
+        self.change_cache(|cache| cache.clear(id)).map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+        self.change_rules(|rules| rules.forget_provider(id.as_str()));
+        self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("unregistered"));
+        self.announce(id, transition).await;
+        Ok(())
+    }
+
+    /// `State`.
+    pub(crate) fn provider_state(&self, id: &ProviderId) -> Result<State, Error> {
+        let registry = lock(&self.inner.registry);
+        Ok(registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?.state())
+    }
+
+    /// `PushMetadata`. A disabled provider may push: the user then sees what it would offer.
+    pub(crate) async fn push_metadata(&self, id: &ProviderId, diff: &[u8], header: &Header<'_>) -> Result<u64, Error> {
+        self.require_pinned(id, header).await?;
+        if diff.len() > metadata::MAX_BYTES {
+            return Err(Error::InvalidArgument("The diff is too large.".into()));
+        }
+        let diff = Diff::decode(diff).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
+        match self.change_cache(|cache| cache.push(id, diff)) {
+            Ok(generation) => Ok(generation),
+            Err(PushError::Stale { current }) => Ok(current),
+            Err(error) => Err(Error::InvalidArgument(sentence(&error.to_string()))),
+        }
+    }
+
+    /// `VerifyUser`.
+    pub(crate) async fn verify_user(
+        &self,
+        id: &ProviderId,
+        transaction: TransactionId,
+        hint: &str,
+        buffer: &[u8],
+        header: &Header<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let (cancel, attendance) = self.attend_sender(header)?;
+        self.require_pinned(id, header).await?;
+        let (name, pin) = {
+            let registry = lock(&self.inner.registry);
+            let record = registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+            if record.state() != State::Enabled {
+                return Err(Error::NotReady("The provider is not enabled.".into()));
+            }
+            (record.manifest.name.clone(), record.pin().map(|pin| pin.path.clone()).unwrap_or_default())
+        };
+        let caller =
+            Caller { door: Door::Cli, app_id: None, name: name.clone(), executable: pin, pid: 0, window: String::new() };
+        let applicant = Applicant { caller, key: id.to_string(), cancel, _attendance: attendance };
+        let approval = Approval::VerifyUser {
+            provider: ProviderName { id: id.to_string(), name },
+            hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
+        };
+        let approved = self.approve(&applicant, approval, buffer.to_vec(), Some(transaction.0), Event::VerifyUser).await?;
+        let evidence = approved.evidence.ok_or_else(|| Error::from(Cause::VerificationUnavailable))?;
+        Ok(evidence.into_bytes())
+    }
+
+    /// Tells everybody that a provider's state changed.
+    pub(super) async fn announce(&self, id: &ProviderId, transition: Transition) {
+        if transition.old == transition.new {
+            return;
+        }
+        tracing::info!(provider = %id, old = transition.old.as_str(), new = transition.new.as_str(), "the provider's state changed");
+        let emitter = SignalEmitter::new(&self.inner.connection, PATH);
+        let emitted = match &emitter {
+            Ok(emitter) => {
+                ProvidersInterface::state_changed(emitter, id.as_str(), transition.old.as_str(), transition.new.as_str()).await
+            }
+            Err(error) => Err(error.clone()),
+        };
+        if let Err(error) = emitted {
+            tracing::warn!(%error, "StateChanged could not be sent");
+        }
+    }
+
+    /// The sender's process, if its connection owns the provider's bus name.
+    async fn require_owner(&self, id: &ProviderId, header: &Header<'_>) -> Result<Process, Error> {
+        let bus_name = {
+            let registry = lock(&self.inner.registry);
+            registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?.manifest.bus_name.clone()
+        };
+        let sender = header.sender().ok_or(CallerError::NoSender)?;
+        let name = WellKnownName::try_from(bus_name.as_str()).map_err(|error| Error::Failed(error.to_string()))?;
+        let owner = self.inner.bus.get_name_owner(name.into()).await;
+        if owner.is_ok_and(|owner| owner == *sender) {
+            Ok(self.inner.callers.sender(header).await?)
+        } else {
+            Err(Error::NotAllowed(format!("A provider must own its bus name, {bus_name}.")))
+        }
+    }
+
+    /// The sender must be the connection that registered as this provider. Its process may hide its executable by now.
+    async fn require_pinned(&self, id: &ProviderId, header: &Header<'_>) -> Result<(), Error> {
+        let sender = header.sender().ok_or(CallerError::NoSender)?;
+        if self.link(id).is_some_and(|link| link.is_registered_as(sender)) {
+            return Ok(());
+        }
+        let process = self.require_owner(id, header).await?;
+        match lock(&self.inner.registry).recognises(id, &process)? {
+            Some(true) => Ok(()),
+            _ => Err(Error::NotReady("The provider has to call Register first.".into())),
+        }
+    }
+
+    /// The pin for a process: the known one if it is the same file, else a new one, for which the file is read.
+    async fn pin(&self, id: &ProviderId, process: Process) -> Result<Pin, Error> {
+        {
+            let registry = lock(&self.inner.registry);
+            let known = registry.record(id).and_then(|record| record.pin());
+            if let (Some(true), Some(pin)) = (registry.recognises(id, &process)?, known) {
+                return Ok(Pin { file: process.file, ..pin.clone() });
+            }
+        }
+        if self.inner.callers.is_own(&process) {
+            return Ok(Pin { path: process.executable, file: process.file, digest: String::new() });
+        }
+        let crypto = self.inner.config.crypto;
+        let read = tokio::task::spawn_blocking(move || Pin::of(&process, crypto)).await;
+        read.map_err(|error| Error::Failed(error.to_string()))?
+            .map_err(|error| Error::Failed(format!("The provider's executable cannot be read: {error}.")))
+    }
+}

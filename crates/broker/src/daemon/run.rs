@@ -1,0 +1,502 @@
+//! One ceremony in its task: feeds the machine and performs its effects.
+//!
+//! Whatever takes time (hello, a provider) is a future in the task's own set, so ending the task ends them all. The only things that
+//! outlive a ceremony are the cancellation that it sends to a provider, and what it taught the caches.
+
+use std::collections::VecDeque;
+use std::os::fd::OwnedFd;
+use std::pin::pin;
+use std::time::Duration;
+
+use claviger_ctap::get_info;
+use claviger_ctap::types::{CredentialId, RpEntity};
+use claviger_hello::UvEvidence;
+use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
+use claviger_provider::answer::{Answer, Status};
+use claviger_provider::envelope;
+use claviger_provider::metadata::Entry as Metadata;
+use claviger_provider::operation::{Cancel, Operation as Joint};
+use claviger_provider::{ProviderId, TransactionId};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::link::{Errand, NoAnswer};
+use super::{Broker, evidence_kind, lock, now_ms};
+use crate::audit::{Entry, Event as AuditEvent, EvidenceKind};
+use crate::cancel::{CancelToken, Withdrawal};
+use crate::ceremony::{
+    Assurance, Audit, Call, Check, Decline, Effect, Event, Execution, Input, Machine, Outcome, Presentation,
+    ProviderFailure, ProviderReply, Readiness, Tokens, Verify, VerifyFailure,
+};
+use crate::check::{self, Known};
+use crate::choice::Lock;
+use crate::queue::Ticket;
+use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Site};
+
+/// How long a provider has to take note of a cancellation.
+const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The real values behind the machine's tokens.
+pub(super) struct Real;
+
+impl Tokens for Real {
+    type Pin = OwnedFd;
+    type Evidence = UvEvidence;
+    type Unlock = Vec<(String, Vec<u8>)>;
+    type Reply = Reply;
+    type Answer = CeremonyAnswer;
+}
+
+/// What a provider answered.
+pub(super) enum Reply {
+    /// The payload, unchecked.
+    Payload(Vec<u8>),
+    /// Not an answer of the protocol; why, without anything of it.
+    Unreadable(String),
+}
+
+/// What a machine runs for.
+pub(super) enum Subject {
+    /// A caller's request.
+    Ceremony(Box<CeremonyRequest>),
+    /// An approval; evidence is bound to these bytes.
+    Approval {
+        /// The parameters of the operation that follows, or what a provider wants evidence for.
+        buffer: Vec<u8>,
+    },
+}
+
+/// How a machine ended, with what the audit log wants to know.
+pub(super) struct Finished {
+    pub(super) result: Result<Outcome<Real>, Cause>,
+    pub(super) provider: Option<String>,
+    pub(super) evidence: Option<EvidenceKind>,
+    pub(super) remark: Option<String>,
+}
+
+impl Finished {
+    /// It never began.
+    pub(super) fn early(cause: Cause) -> Self {
+        Self { result: Err(cause), provider: None, evidence: None, remark: None }
+    }
+}
+
+/// A running ceremony.
+pub(super) struct Ceremony {
+    broker: Broker,
+    ticket: Ticket,
+    subject: Subject,
+    deadline: Instant,
+    work: FuturesUnordered<BoxFuture<'static, Event<Real>>>,
+    provider: Option<String>,
+    evidence: Option<EvidenceKind>,
+    remark: Option<String>,
+    /// The credential that the checked answer is of.
+    answered: Option<CredentialId>,
+}
+
+impl Ceremony {
+    pub(super) fn new(broker: Broker, ticket: Ticket, subject: Subject, deadline: Instant) -> Self {
+        Self {
+            broker,
+            ticket,
+            subject,
+            deadline,
+            work: FuturesUnordered::new(),
+            provider: None,
+            evidence: None,
+            remark: None,
+            answered: None,
+        }
+    }
+
+    /// Runs the machine to its end.
+    pub(super) async fn run(
+        mut self,
+        input: Input,
+        mut mailbox: mpsc::UnboundedReceiver<Event<Real>>,
+        cancel: CancelToken,
+    ) -> Finished {
+        let mut machine = Machine::<Real>::new(input);
+        let mut events = VecDeque::from([Event::Started]);
+        let mut withdrawn = pin!(cancel.withdrawn());
+        let mut time_is_up = pin!(sleep_until(self.deadline));
+        loop {
+            while let Some(event) = events.pop_front() {
+                tracing::trace!(ticket = self.ticket.number(), ?event, "event");
+                for effect in machine.handle(event) {
+                    tracing::trace!(ticket = self.ticket.number(), ?effect, "effect");
+                    if let Effect::Finish(result) = effect {
+                        return self.finished(result);
+                    }
+                    events.extend(self.perform(effect));
+                }
+            }
+            let event = tokio::select! {
+                Some(event) = mailbox.recv() => event,
+                Some(event) = self.work.next() => event,
+                why = &mut withdrawn => match why {
+                    Withdrawal::Cancelled => Event::CallerCancelled,
+                    Withdrawal::CallerGone => Event::CallerGone,
+                },
+                () = &mut time_is_up => Event::TimedOut,
+            };
+            events.push_back(event);
+        }
+    }
+
+    fn finished(self, result: Result<Outcome<Real>, Cause>) -> Finished {
+        let evidence = match &result {
+            Ok(Outcome::Approved { evidence: Some(evidence), .. }) => Some(evidence_kind(evidence.claims())),
+            _ => self.evidence,
+        };
+        Finished { result, provider: self.provider, evidence, remark: self.remark }
+    }
+
+    /// Performs one effect. What it leads to at once is returned; what takes time joins the work.
+    fn perform(&mut self, effect: Effect<Real>) -> Option<Event<Real>> {
+        match effect {
+            Effect::ShowView(view) => {
+                lock(&self.broker.inner.queue).show(self.ticket, *view);
+                self.broker.inner.prompt.wake();
+                self.broker.summon_prompt();
+            }
+            Effect::CloseView => {
+                lock(&self.broker.inner.queue).close(self.ticket);
+                self.broker.inner.prompt.wake();
+            }
+            Effect::SetPin(pin) => {
+                let verifier = self.broker.inner.verifier.clone();
+                self.work.push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
+            }
+            Effect::Verify(verify) => self.verify(verify),
+            Effect::DescribeProvider { provider } => self.describe(provider),
+            Effect::Execute(execution) => self.execute(execution),
+            Effect::CancelProvider { provider, transaction } => self.cancel(&provider, TransactionId(transaction)),
+            Effect::CheckAnswer(check) => return Some(Event::AnswerChecked(self.check(check))),
+            Effect::Remember { rp_id, provider } => {
+                if let Err(error) = self.broker.change_rules(|rules| rules.remember(&rp_id, &provider)) {
+                    tracing::warn!(%error, "the choice was not remembered");
+                }
+            }
+            Effect::Used { rp_id, provider, .. } => self.used(&rp_id, &provider),
+            Effect::Audit(audit) => self.note(&audit),
+            // Handled by the caller, which ends with it.
+            Effect::Finish(_) => {}
+        }
+        None
+    }
+
+    fn verify(&mut self, verify: Verify<Real>) {
+        let broker = self.broker.clone();
+        let buffer = match &verify.call {
+            Some(call) => self.parameters(call, Assurance::Verified),
+            None => self.buffer(),
+        };
+        let buffer_hash = broker.inner.config.crypto.sha256(&[&buffer]);
+        self.work.push(Box::pin(async move {
+            match broker.verify(verify, buffer_hash).await {
+                Ok(verified) => verified,
+                Err(failure) => Event::VerifyFailed(failure),
+            }
+        }));
+    }
+
+    fn describe(&mut self, provider: String) {
+        let broker = self.broker.clone();
+        let algorithms = match &self.subject {
+            Subject::Ceremony(request) => match &request.operation {
+                Operation::Make(make) => Some(make.algorithms.clone()),
+                Operation::Get(_) => None,
+            },
+            Subject::Approval { .. } => None,
+        };
+        self.work.push(Box::pin(async move {
+            match broker.readiness(&provider, algorithms.as_deref()).await {
+                Ok(readiness) => Event::ProviderReady(readiness),
+                Err(failure) => Event::ProviderFailed(failure),
+            }
+        }));
+    }
+
+    fn execute(&mut self, execution: Execution<Real>) {
+        let Execution { call, consent: _, evidence, unlock, presentation } = execution;
+        let assurance = if evidence.is_some() { Assurance::Verified } else { Assurance::Consented };
+        self.provider = Some(call.provider.clone());
+        self.evidence = evidence.as_ref().map(|evidence| evidence_kind(evidence.claims()));
+        let parameters = self.parameters(&call, assurance);
+        let (caller, window, operation) = match &self.subject {
+            Subject::Ceremony(request) => (
+                envelope_caller(&request.caller, Some(&request.site)),
+                Some(request.caller.window.clone()).filter(|window| !window.is_empty()),
+                match request.operation {
+                    Operation::Make(_) => Joint::Make,
+                    Operation::Get(_) => Joint::Get,
+                },
+            ),
+            // An approval has no call: the daemon makes it after the end.
+            Subject::Approval { .. } => return,
+        };
+        let unlock_box = unlock
+            .and_then(|boxes| boxes.into_iter().find(|(provider, _)| *provider == call.provider))
+            .map(|(_, sealed)| sealed);
+        let errand = Errand {
+            operation,
+            transaction: TransactionId(call.transaction),
+            parameters,
+            evidence: evidence.map(UvEvidence::into_bytes),
+            unlock_box,
+            presentation: match presentation {
+                Presentation::Silent => envelope::Presentation::Silent,
+                Presentation::Visible => envelope::Presentation::Visible,
+            },
+            caller,
+            window,
+            hint: None,
+            deadline: self.deadline,
+        };
+        let broker = self.broker.clone();
+        self.work.push(Box::pin(async move { broker.ask(&call.provider, errand).await }));
+    }
+
+    /// Tells the provider; nobody waits for its answer.
+    fn cancel(&self, provider: &str, target: TransactionId) {
+        let (Ok(id), Ok(transaction)) = (ProviderId::parse(provider), self.broker.transaction()) else { return };
+        let Some(live) = self.broker.link(&id).and_then(|link| link.live()) else { return };
+        let caller = match &self.subject {
+            Subject::Ceremony(request) => envelope_caller(&request.caller, Some(&request.site)),
+            Subject::Approval { .. } => return,
+        };
+        let errand = Errand {
+            operation: Joint::Cancel,
+            transaction: TransactionId(transaction),
+            parameters: Cancel { target }.encode(),
+            evidence: None,
+            unlock_box: None,
+            presentation: envelope::Presentation::Silent,
+            caller,
+            window: None,
+            hint: None,
+            deadline: Instant::now() + CANCEL_DEADLINE,
+        };
+        let broker = self.broker.clone();
+        tokio::spawn(async move {
+            if let Err(error) = broker.execute(&id, &live, errand).await {
+                tracing::debug!(provider = %id, ?error, "the cancellation was not confirmed");
+            }
+        });
+    }
+
+    /// Rule 5, and what the cache learns from an answer that passes.
+    fn check(&mut self, check: Check<Real>) -> Result<CeremonyAnswer, String> {
+        let payload = match check.reply {
+            Reply::Payload(payload) => payload,
+            Reply::Unreadable(why) => return Err(why),
+        };
+        let Subject::Ceremony(request) = &self.subject else { return Err("an answer to an approval".into()) };
+        let provider = ProviderId::parse(&check.call.provider).map_err(|error| error.to_string())?;
+        let crypto = self.broker.inner.config.crypto;
+        let sent = request.operation.for_provider(check.call.credential.as_deref(), check.assurance == Assurance::Verified);
+        match sent {
+            Operation::Make(sent) => {
+                let in_use = |id: &CredentialId| {
+                    let cache = lock(&self.broker.inner.cache);
+                    // The provider itself may have pushed the new entry already; the key is what nobody has seen yet.
+                    cache.credential(&provider, id).is_some_and(|cached| cached.public_key.is_some())
+                };
+                let made = check::made(crypto, &sent, check.assurance, &payload, in_use).map_err(|error| error.to_string())?;
+                let entry = Metadata {
+                    credential_id: made.id.clone(),
+                    rp_id: sent.rp.id.clone(),
+                    rp_name: rp_name(&sent.rp),
+                    user_handle: Some(sent.user.id.clone()),
+                    user_name: sent.user.name.clone(),
+                    display_name: sent.user.display_name.clone(),
+                    created_ms: Some(now_ms()),
+                    last_used_ms: None,
+                    backed_up: made.backed_up,
+                    tag: None,
+                    discoverable: sent.options.rk,
+                };
+                self.broker.change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
+                self.answered = Some(made.id);
+                Ok(CeremonyAnswer::Made(made.response))
+            }
+            Operation::Get(sent) => {
+                let cache = lock(&self.broker.inner.cache);
+                let known = |id: &CredentialId| match cache.credential(&provider, id) {
+                    // What is known of another site's credential of the same id says nothing.
+                    Some(cached) if cached.entry.rp_id == sent.rp_id => Known {
+                        public_key: cached.public_key.as_ref(),
+                        user_handle: cached.entry.user_handle.as_ref().map(|handle| handle.as_bytes()),
+                    },
+                    _ => Known::default(),
+                };
+                let got = check::asserted(crypto, &sent, check.assurance, &payload, known).map_err(|error| error.to_string())?;
+                if !got.key_known {
+                    let remark = "the signature could not be checked: the passkey was not made through this platform";
+                    self.remark = Some(remark.into());
+                }
+                self.answered = Some(got.response.credential.id.clone());
+                Ok(CeremonyAnswer::Got(got.response))
+            }
+        }
+    }
+
+    fn used(&self, rp_id: &str, provider: &str) {
+        let now = now_ms();
+        if let Err(error) = self.broker.change_rules(|rules| rules.used(rp_id, provider, now)) {
+            tracing::debug!(%error, "the use was not remembered");
+        }
+        if let (Ok(id), Some(credential)) = (ProviderId::parse(provider), &self.answered) {
+            self.broker.change_cache(|cache| cache.used(&id, credential, now));
+        }
+    }
+
+    fn note(&self, audit: &Audit) {
+        tracing::debug!(ticket = self.ticket.number(), step = audit.code(), "step");
+        match audit {
+            Audit::NotVerified(failure) => {
+                let cause = match failure {
+                    VerifyFailure::WrongPin { .. } => "wrong-pin",
+                    VerifyFailure::Wait { .. } => "wait",
+                    VerifyFailure::LockedOut => "locked-out",
+                    VerifyFailure::NoPin => "no-pin",
+                    VerifyFailure::Unavailable => "verification-unavailable",
+                    VerifyFailure::Provider(failure) => Cause::from(*failure).code(),
+                };
+                self.broker.audit(Entry::failed(AuditEvent::Verification, cause));
+            }
+            Audit::PinChosen => self.broker.audit(Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
+            _ => {}
+        }
+    }
+
+    /// The bytes of a call's request; the same at verification, execution and check.
+    fn parameters(&self, call: &Call, assurance: Assurance) -> Vec<u8> {
+        match &self.subject {
+            Subject::Ceremony(request) => {
+                request.operation.for_provider(call.credential.as_deref(), assurance == Assurance::Verified).parameters()
+            }
+            Subject::Approval { buffer } => buffer.clone(),
+        }
+    }
+
+    fn buffer(&self) -> Vec<u8> {
+        match &self.subject {
+            Subject::Approval { buffer } => buffer.clone(),
+            Subject::Ceremony(_) => Vec::new(),
+        }
+    }
+}
+
+impl Broker {
+    /// Asks a provider and turns what comes back into the machine's words.
+    async fn ask(&self, provider: &str, errand: Errand) -> Event<Real> {
+        let crashed = Event::ProviderFailed(ProviderFailure::Crashed);
+        let Ok(id) = ProviderId::parse(provider) else { return crashed };
+        // It was described a moment ago; if it is not there now, it has stopped since.
+        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else { return crashed };
+        let unlocks = errand.unlock_box.is_some();
+        match self.execute(&id, &live, errand).await {
+            Ok(answer) => {
+                match answer.status {
+                    Status::Ok if unlocks => link.lock_changed(live.name.as_str(), false),
+                    Status::Locked => link.lock_changed(live.name.as_str(), true),
+                    _ => {}
+                }
+                Event::ProviderAnswered(reply(answer))
+            }
+            Err(NoAnswer::Failed(failure)) => Event::ProviderFailed(failure),
+            Err(NoAnswer::Unreadable(why)) => Event::ProviderAnswered(ProviderReply::Ok(Reply::Unreadable(why))),
+        }
+    }
+
+    /// Starts and describes a provider. `algorithms` are those that a new credential may have.
+    async fn readiness(&self, provider: &str, algorithms: Option<&[i64]>) -> Result<Readiness, ProviderFailure> {
+        let id = ProviderId::parse(provider).map_err(|_| ProviderFailure::Unreachable)?;
+        let live = self.ready(&id).await?;
+        let lock = match (live.locked, &live.description.unlock_key) {
+            (false, _) => Lock::Open,
+            (true, Some(_)) => Lock::Locked,
+            (true, None) => Lock::OwnMeans,
+        };
+        let supported = match algorithms {
+            None => true,
+            Some(wanted) => {
+                // It was decoded when the provider was described.
+                let info = get_info::Response::from_cbor(&live.description.get_info).ok();
+                info.is_some_and(|info| {
+                    info.algorithms.is_empty() || info.algorithms.iter().any(|known| wanted.contains(known))
+                })
+            }
+        };
+        Ok(Readiness { lock, supported })
+    }
+
+    /// Has hello verify the user, with boxes for the providers that are to be unlocked.
+    async fn verify(&self, verify: Verify<Real>, buffer_hash: [u8; 32]) -> Result<Event<Real>, VerifyFailure> {
+        let transaction = TransactionId(verify.transaction);
+        let audience = ProviderId::parse(&verify.audience).map_err(|_| VerifyFailure::Unavailable)?;
+        let mut unlock = Vec::new();
+        for provider in &verify.unlock {
+            let unreachable = VerifyFailure::Provider(ProviderFailure::Unreachable);
+            let id = ProviderId::parse(provider).map_err(|_| unreachable.clone())?;
+            let live = self.ready(&id).await.map_err(VerifyFailure::Provider)?;
+            let recipient = live.description.unlock_key.clone().ok_or(unreachable)?;
+            unlock.push(UnlockTarget { provider: id, transaction, recipient });
+        }
+        let request = VerifyRequest { evidence: Some(EvidenceFor { audience, transaction, buffer_hash }), unlock };
+        let verification = self.inner.verifier.verify(verify.pin, request).await?;
+        if verification.boxes.len() != verify.unlock.len() {
+            return Err(VerifyFailure::Unavailable);
+        }
+        let boxes: Vec<_> = verify.unlock.into_iter().zip(verification.boxes).collect();
+        Ok(Event::Verified { evidence: verification.evidence, unlock: (!boxes.is_empty()).then_some(boxes) })
+    }
+}
+
+/// The caller as a provider is told.
+pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope::Caller {
+    let cut = |text: &str| text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES)).unwrap_or_default().to_owned();
+    envelope::Caller {
+        app_id: caller.app_id.as_deref().map(cut),
+        name: cut(&caller.name),
+        origin: site.and_then(|site| site.origin.as_deref()).map(cut),
+        top_origin: site.and_then(|site| site.top_origin.as_deref()).map(cut),
+        door: match caller.door {
+            Door::Browser => envelope::Door::Browser,
+            Door::Portal => envelope::Door::Portal,
+            Door::Hid => envelope::Door::Hid,
+            Door::Cli => envelope::Door::Cli,
+        },
+    }
+}
+
+fn rp_name(rp: &RpEntity) -> Option<String> {
+    rp.name.clone().filter(|name| !name.is_empty())
+}
+
+fn reply(answer: Answer) -> ProviderReply<Real> {
+    let decline = match answer.status {
+        Status::Ok => {
+            return ProviderReply::Ok(match answer.payload {
+                Some(payload) => Reply::Payload(payload),
+                None => Reply::Unreadable("it has no payload".into()),
+            });
+        }
+        Status::Cancelled => Decline::CancelledByUser,
+        Status::NotFound => Decline::NotFound,
+        Status::Excluded => Decline::Excluded,
+        Status::Locked => Decline::Locked,
+        Status::Busy => Decline::Busy,
+        Status::Unsupported => Decline::Unsupported,
+        Status::Denied => Decline::DeniedByPolicy,
+        Status::InvalidRequest => Decline::InvalidRequest,
+        Status::Internal => Decline::Internal,
+    };
+    ProviderReply::Declined(decline)
+}

@@ -1,0 +1,205 @@
+//! Starting: everything is opened, then served, and only then is the bus name taken, so that whoever was waiting for the name
+//! finds the broker ready.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use claviger_hello::client::HelloClient;
+use claviger_provider::dbus::PROVIDER_INTERFACE;
+use futures_util::StreamExt;
+use tokio::sync::{Notify, watch};
+use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
+use zbus::{MatchRule, MessageStream};
+
+use super::prompt::PromptSlot;
+use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, lock, now_ms};
+use crate::audit::{Audit, AuditError, Entry, Event};
+use crate::cache::{Cache, CacheError};
+use crate::caller::{CallerError, FileId, Identifier, PrivilegedCallers};
+use crate::dbus::{ManageInterface, NAME, PATH, PromptInterface, ProvidersInterface};
+use crate::files;
+use crate::queue::PromptQueue;
+use crate::registry::{Registry, RegistryError, State};
+use crate::rules::{MAX_BYTES, Rules, RulesError};
+
+/// Why the broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state folder cannot be made.
+    #[error("the state folder {path} cannot be made: {source}")]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// The registry does not open.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The metadata cache does not open.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The audit log does not open.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
+    /// The rules cannot be read.
+    #[error("the rules cannot be read: {0}")]
+    RulesFile(io::Error),
+    /// The rules are not ours.
+    #[error("the rules cannot be read: {0}")]
+    Rules(#[from] RulesError),
+    /// The broker's own program cannot be identified.
+    #[error(transparent)]
+    Caller(#[from] CallerError),
+    /// The bus failed, or another broker has the name.
+    #[error("the bus refused: {0}")]
+    Bus(#[from] zbus::Error),
+}
+
+impl Broker {
+    /// Opens the state, serves the interfaces and takes the name `org.claviger.Broker` on `connection`.
+    ///
+    /// Needs a tokio runtime, which may have one thread. Doors add their interfaces afterwards.
+    pub async fn start(connection: zbus::Connection, config: Config) -> Result<Self, StartError> {
+        files::make_folder(&config.state_dir)
+            .map_err(|source| StartError::Folder { path: config.state_dir.clone(), source })?;
+        let own = FileId::of(&config.own_executable)
+            .map_err(|source| StartError::Folder { path: config.own_executable.clone(), source })?;
+        // The log first: its lock keeps a second broker from the rest.
+        let audit = Audit::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
+        let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
+        let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
+        let rules = files::read(&config.state_dir.join("rules.json"), u64::try_from(MAX_BYTES).unwrap_or(u64::MAX))
+            .map_err(StartError::RulesFile)?;
+        let rules = rules.map(|json| Rules::parse(&json)).transpose()?.unwrap_or_default();
+        let callers = Identifier::new(&connection, &config.own_executable).await?;
+        let verifier = config.verifier.clone().unwrap_or_else(|| {
+            Arc::new(BusVerifier::new(HelloClient::new(connection.clone(), config.own_executable.clone())))
+        });
+        let inner = Inner {
+            bus: DBusProxy::new(&connection).await?,
+            callers,
+            privileged: PrivilegedCallers::load(&config.privileged_caller_files),
+            verifier,
+            registry: Mutex::new(registry),
+            cache: Mutex::new(cache),
+            rules: Mutex::new(RulesFile { rules, unsaved: false }),
+            audit: Mutex::new(audit),
+            queue: Mutex::new(PromptQueue::new()),
+            prompt: PromptSlot::new(),
+            links: Mutex::new(HashMap::new()),
+            ceremonies: Mutex::new(HashMap::new()),
+            attended: Mutex::new(HashMap::new()),
+            doors: Mutex::new(Vec::new()),
+            activatable: Mutex::new(Vec::new()),
+            unsaved: Notify::new(),
+            stopped: watch::Sender::new(false),
+            connection,
+            config,
+        };
+        let broker = Self { inner: Arc::new(inner) };
+        broker.serve().await?;
+        broker.audit(Entry::ok(Event::Started).detail(format!("version {}", broker.inner.config.version)));
+        Ok(broker)
+    }
+
+    async fn serve(&self) -> Result<(), StartError> {
+        let connection = &self.inner.connection;
+        let owners = self.inner.bus.receive_name_owner_changed().await?;
+        let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal).interface(PROVIDER_INTERFACE);
+        let signals = MessageStream::for_match_rule(rule.build()?, connection, None).await?;
+        self.list_activatable().await;
+        let objects = connection.object_server();
+        objects.at(PATH, PromptInterface(self.clone())).await?;
+        objects.at(PATH, ManageInterface(self.clone())).await?;
+        objects.at(PATH, ProvidersInterface(self.clone())).await?;
+        self.keep(self.clone().watch_names(owners));
+        self.keep(self.clone().watch_providers(signals));
+        self.keep(self.clone().write_behind());
+        connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await?;
+        Ok(())
+    }
+
+    /// Runs a task until the broker stops.
+    fn keep(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut stopped = self.inner.stopped.subscribe();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = task => {}
+                _ = stopped.wait_for(|stopped| *stopped) => {}
+            }
+        });
+    }
+
+    async fn watch_names(self, mut changes: NameOwnerChangedStream) {
+        while let Some(change) = changes.next().await {
+            let Ok(args) = change.args() else { continue };
+            let (name, new) = (args.name.as_str(), args.new_owner.as_ref().map(|owner| owner.as_str()));
+            for link in lock(&self.inner.links).values() {
+                link.name_owner_changed(name, new);
+            }
+            if new.is_none() && name.starts_with(':') {
+                self.connection_ended(name);
+            }
+        }
+    }
+
+    fn connection_ended(&self, name: &str) {
+        self.inner.callers.forget(name);
+        self.prompt_lost(name);
+        let tokens = lock(&self.inner.attended).remove(name).unwrap_or_default();
+        for (_, token) in tokens {
+            token.caller_gone();
+        }
+    }
+
+    async fn watch_providers(self, mut signals: MessageStream) {
+        while let Some(Ok(message)) = signals.next().await {
+            let header = message.header();
+            let (Some(sender), Some("LockStateChanged")) = (header.sender(), header.member().map(|member| member.as_str()))
+            else {
+                continue;
+            };
+            if let Ok(locked) = message.body().deserialize::<bool>() {
+                for link in lock(&self.inner.links).values() {
+                    link.lock_changed(sender.as_str(), locked);
+                }
+            }
+        }
+    }
+
+    async fn write_behind(self) {
+        loop {
+            self.inner.unsaved.notified().await;
+            tokio::time::sleep(WRITE_BEHIND).await;
+            self.flush().await;
+        }
+    }
+
+    /// Asks anew which names the bus can start, if one that is needed is not among those known.
+    pub(super) async fn refresh_activatable(&self) {
+        let missing = {
+            let (registry, links) = (lock(&self.inner.registry), lock(&self.inner.links));
+            let activatable = lock(&self.inner.activatable);
+            registry.records().any(|(id, record)| {
+                record.state() == State::Enabled
+                    && !links.get(id).is_some_and(|link| link.is_running())
+                    && !activatable.contains(&record.manifest.bus_name)
+            })
+        };
+        if missing {
+            self.list_activatable().await;
+        }
+    }
+
+    async fn list_activatable(&self) {
+        match self.inner.bus.list_activatable_names().await {
+            Ok(names) => {
+                *lock(&self.inner.activatable) = names.into_iter().map(|name| name.as_str().to_owned()).collect();
+            }
+            Err(error) => tracing::warn!(%error, "the bus does not tell what it can start"),
+        }
+    }
+}

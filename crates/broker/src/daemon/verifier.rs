@@ -1,0 +1,161 @@
+//! Who verifies the user: hello over the bus, or, for measuring and for other tiers, something in its place.
+
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger_ctap::crypto::PublicKey;
+use claviger_hello::UvEvidence;
+use claviger_hello::client::{ClientError, HelloClient, Verified};
+use claviger_hello::verification::{Refusal, VerifyRequest};
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::lock;
+use crate::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+
+/// How long hello's status is believed without asking again. Whatever the broker does itself is known at once; this bounds how
+/// late it sees a PIN that was changed elsewhere.
+const STATUS_AGE: Duration = Duration::from_secs(5);
+
+/// What hello says of itself.
+#[derive(Debug, Clone)]
+pub struct VerifierStatus {
+    /// What a ceremony needs to know.
+    pub hello: HelloStatus,
+    /// How strongly it is protected: `software`, `tpm`, `system`.
+    pub tier: String,
+    /// The key that evidence is signed with; `None` before a PIN is set.
+    pub uv_key: Option<PublicKey>,
+}
+
+/// Hello cannot be reached or does not answer sensibly. The text is for the log.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("user verification is not available: {0}")]
+pub struct Unavailable(pub String);
+
+/// What came of a verification.
+#[derive(Debug)]
+pub struct Verification {
+    /// The evidence that was asked for.
+    pub evidence: UvEvidence,
+    /// One unlock box for each target, in their order.
+    pub boxes: Vec<Vec<u8>>,
+}
+
+/// Verifies users. The broker's own is [`BusVerifier`].
+///
+/// PINs are descriptors of sealed memory files, handed through unread.
+pub trait UserVerifier: Send + Sync + 'static {
+    /// How it is, possibly from memory.
+    fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>>;
+
+    /// Sets the first PIN.
+    fn set_pin(&self, pin: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>>;
+
+    /// Verifies the user once, with evidence for one operation.
+    fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>>;
+}
+
+/// Hello over the bus.
+#[derive(Debug)]
+pub struct BusVerifier {
+    client: HelloClient,
+    status: Mutex<Option<(Instant, Arc<VerifierStatus>)>>,
+}
+
+impl BusVerifier {
+    /// The hello that owns the well-known name, which the bus starts when it is first needed.
+    pub fn new(client: HelloClient) -> Self {
+        Self { client, status: Mutex::default() }
+    }
+
+    fn forget(&self) {
+        *lock(&self.status) = None;
+    }
+}
+
+impl UserVerifier for BusVerifier {
+    fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
+        Box::pin(async move {
+            if let Some((at, status)) = &*lock(&self.status)
+                && at.elapsed() < STATUS_AGE
+            {
+                return Ok(VerifierStatus::clone(status));
+            }
+            let status = self.client.status().await.map_err(|error| Unavailable(error.to_string()))?;
+            let uv_key = status.uv_key.as_deref().map(decode_key).transpose()?;
+            let status = VerifierStatus {
+                hello: HelloStatus {
+                    pin_set: status.pin_set,
+                    tries_left: u32::from(status.tries_left),
+                    wait_ms: status.wait_ms,
+                    locked_out: status.locked_out,
+                },
+                tier: status.tier,
+                uv_key,
+            };
+            // While wrong PINs count, the truth changes by the second.
+            if status.hello.pin_set && status.hello.wait_ms == 0 {
+                *lock(&self.status) = Some((Instant::now(), Arc::new(status.clone())));
+            }
+            Ok(status)
+        })
+    }
+
+    fn set_pin(&self, pin: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>> {
+        Box::pin(async move {
+            self.forget();
+            self.client.set_pin(pin).await.map_err(|error| match error {
+                ClientError::WeakPin(reason) | ClientError::BadPin(reason) => PinFailure::Weak(reason),
+                ClientError::AlreadySet => PinFailure::AlreadySet,
+                other => {
+                    tracing::error!(error = %other, "hello did not set the PIN");
+                    PinFailure::Unavailable
+                }
+            })
+        })
+    }
+
+    fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        Box::pin(async move {
+            let error = match self.client.verify(pin, &request).await {
+                Ok(Verified { evidence: Some(evidence), boxes }) => return Ok(Verification { evidence, boxes }),
+                Ok(Verified { evidence: None, .. }) => return Err(VerifyFailure::Unavailable),
+                Err(error) => error,
+            };
+            self.forget();
+            match error {
+                ClientError::Refused(refusal) => Err(refused(refusal)),
+                // What cannot be a PIN is no right one; it was not looked at, so it cost no try.
+                ClientError::BadPin(_) => match self.status().await {
+                    Ok(VerifierStatus { hello: HelloStatus { tries_left, wait_ms, .. }, .. }) => {
+                        Err(VerifyFailure::WrongPin { tries_left, wait_ms })
+                    }
+                    Err(_) => Err(VerifyFailure::Unavailable),
+                },
+                other => {
+                    tracing::error!(error = %other, "hello did not verify");
+                    Err(VerifyFailure::Unavailable)
+                }
+            }
+        })
+    }
+}
+
+fn decode_key(text: &str) -> Result<PublicKey, Unavailable> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let key = bytes.and_then(|bytes| PublicKey::from_cose_bytes(&bytes).ok());
+    key.ok_or_else(|| Unavailable("hello's key cannot be read".into()))
+}
+
+fn refused(refusal: Refusal) -> VerifyFailure {
+    match refusal {
+        Refusal::WrongPin { tries_left: 0, .. } | Refusal::LockedOut => VerifyFailure::LockedOut,
+        Refusal::WrongPin { tries_left, wait_ms } => VerifyFailure::WrongPin { tries_left: u32::from(tries_left), wait_ms },
+        Refusal::Wait { wait_ms, .. } => VerifyFailure::Wait { wait_ms },
+        Refusal::NoPin => VerifyFailure::NoPin,
+    }
+}

@@ -1,0 +1,150 @@
+//! `org.claviger.Manage1`: what the user does with the platform itself. For the broker's own program only; JSON where there is
+//! structure.
+
+// What the zbus macros generate has more public items than these declarations.
+#![allow(missing_docs)]
+
+use zbus::message::Header;
+use zbus::{interface, proxy};
+
+use super::Error;
+use crate::daemon::Broker;
+
+/// Serves `org.claviger.Manage1`.
+#[derive(Debug)]
+pub struct ManageInterface(pub(crate) Broker);
+
+#[interface(name = "org.claviger.Manage1")]
+impl ManageInterface {
+    /// How the platform is.
+    async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.status().await
+    }
+
+    /// The passkeys whose site, account or provider contains `filter`.
+    async fn passkeys(&self, filter: &str, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.passkeys(filter)
+    }
+
+    /// Gives a passkey another name, after the user agreed.
+    async fn rename_passkey(&self, id: &str, name: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.rename_passkey(id, name, &header).await
+    }
+
+    /// Deletes a passkey, after the user agreed.
+    async fn delete_passkey(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.delete_passkey(id, &header).await
+    }
+
+    /// The providers.
+    async fn providers(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.providers().await
+    }
+
+    /// Lets a provider take part, after the user agreed.
+    async fn enable_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.enable_provider(id, &header).await
+    }
+
+    /// Lets a provider take no part any more.
+    async fn disable_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.disable_provider(id).await
+    }
+
+    /// Makes a provider the one that new passkeys go to unless the user chooses otherwise.
+    async fn set_default_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.set_default_provider(id)
+    }
+
+    /// The user's rules.
+    async fn rules(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_own(&header).await?;
+        Ok(self.0.rules())
+    }
+
+    /// Sets the provider for a site.
+    async fn set_rule(&self, rp_id: &str, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.set_rule(rp_id, provider)
+    }
+
+    /// Removes the rule for a site.
+    async fn clear_rule(&self, rp_id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.clear_rule(rp_id)
+    }
+
+    /// Locks a provider, or with an empty id all that run.
+    async fn lock(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.lock(provider).await
+    }
+
+    /// Unlocks a provider, or with an empty id all that are locked, after the user was verified.
+    async fn unlock(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.unlock(provider, &header).await
+    }
+
+    /// Has the user choose a PIN if there is none, and makes the vault.
+    async fn setup(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.setup(&header).await
+    }
+
+    /// The last entries of the audit log, and whether the whole of it is intact.
+    async fn audit(&self, last: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_own(&header).await?;
+        self.0.audit_entries(last).await
+    }
+}
+
+/// The broker, seen from the command line. None of the methods has a time limit of its own: the user may take a while.
+#[proxy(
+    interface = "org.claviger.Manage1",
+    default_service = "org.claviger.Broker",
+    default_path = "/org/claviger/Broker"
+)]
+pub trait Manage1 {
+    /// JSON: `version`, `tier`, `pin`, `prompt`, `providers`, `doors`, `ceremonies_running`, `audit`, …
+    fn status(&self) -> Result<String, Error>;
+
+    /// JSON array of passkeys.
+    fn passkeys(&self, filter: &str) -> Result<String, Error>;
+
+    /// `id` is a credential id in base64url.
+    fn rename_passkey(&self, id: &str, name: &str) -> Result<(), Error>;
+
+    /// `id` is a credential id in base64url.
+    fn delete_passkey(&self, id: &str) -> Result<(), Error>;
+
+    /// JSON array of providers.
+    fn providers(&self) -> Result<String, Error>;
+
+    fn enable_provider(&self, id: &str) -> Result<(), Error>;
+
+    fn disable_provider(&self, id: &str) -> Result<(), Error>;
+
+    fn set_default_provider(&self, id: &str) -> Result<(), Error>;
+
+    /// JSON array of `{rp_id, provider}`.
+    fn rules(&self) -> Result<String, Error>;
+
+    fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error>;
+
+    fn clear_rule(&self, rp_id: &str) -> Result<(), Error>;
+
+    /// An empty id means all.
+    fn lock(&self, provider: &str) -> Result<(), Error>;
+
+    /// An empty id means all.
+    fn unlock(&self, provider: &str) -> Result<(), Error>;
+
+    fn setup(&self) -> Result<(), Error>;
+
+    /// JSON: `entries`, `intact`, `problem`, `head`.
+    fn audit(&self, last: u32) -> Result<String, Error>;
+}

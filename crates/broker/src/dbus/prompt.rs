@@ -1,0 +1,69 @@
+//! `org.claviger.Prompt1`: views out, actions and PINs in.
+
+// What the zbus macros generate has more public items than these declarations.
+#![allow(missing_docs)]
+
+use std::os::fd::OwnedFd;
+
+use zbus::message::Header;
+use zbus::{interface, proxy};
+
+use super::Error;
+use crate::daemon::Broker;
+use crate::view::Action;
+
+/// Serves `org.claviger.Prompt1`.
+#[derive(Debug)]
+pub struct PromptInterface(pub(crate) Broker);
+
+#[interface(name = "org.claviger.Prompt1")]
+impl PromptInterface {
+    /// Makes the sender the one prompt; `kind` is `terminal`, `scripted` or `graphical`. An earlier prompt is dismissed.
+    async fn attach(&self, kind: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_prompt(&header).await?;
+        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        self.0.attach_prompt(sender, kind)
+    }
+
+    /// The view on show once it is another than `revision` of `prompt`; waits until it is.
+    async fn next_view(&self, prompt: u64, revision: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        self.0.next_view(sender, prompt, revision).await
+    }
+
+    /// What the user did with `revision` of `prompt`. `pins` holds the PIN as a sealed memory file if the view asked for one.
+    async fn act(
+        &self,
+        prompt: u64,
+        revision: u32,
+        action: &str,
+        pins: Vec<zbus::OwnedFd>,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        let action = Action::parse(action).map_err(|error| Error::InvalidArgument(super::sentence(&error.to_string())))?;
+        let mut pins = pins.into_iter().map(OwnedFd::from);
+        let pin = pins.next();
+        if pins.next().is_some() {
+            return Err(Error::InvalidArgument("There is at most one PIN to an action.".into()));
+        }
+        self.0.act(sender, prompt, revision, action, pin)
+    }
+}
+
+/// The broker, seen from a prompt.
+#[proxy(
+    interface = "org.claviger.Prompt1",
+    default_service = "org.claviger.Broker",
+    default_path = "/org/claviger/Broker"
+)]
+pub trait Prompt1 {
+    /// Becomes the one prompt; `kind` is `terminal`, `scripted` or `graphical`.
+    fn attach(&self, kind: &str) -> Result<(), Error>;
+
+    /// The [`View`](crate::view::View) on show as JSON, once it is another than this one.
+    fn next_view(&self, prompt: u64, revision: u32) -> Result<String, Error>;
+
+    /// Reports an [`Action`] as JSON, with the PIN as a sealed memory file if the view asked for one.
+    fn act(&self, prompt: u64, revision: u32, action: &str, pins: &[zbus::Fd<'_>]) -> Result<(), Error>;
+}

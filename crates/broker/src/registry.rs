@@ -1,0 +1,688 @@
+//! Which providers there are, what the user decided about them, and which program each one is.
+//!
+//! A provider begins as a manifest ([`State::Unregistered`]). When its process first calls `Register` its executable is pinned
+//! and it is [`State::Registered`], which means disabled: only the user's verification enables it. Another executable behind
+//! the same name sets it back to that. The built-in vault is enabled at once, but only while its executable is the broker's own.
+//!
+//! Each provider has its own request-signing keys (Ed25519), so that a request to one proves nothing to another. They rotate at a
+//! `Register`: the reply names the old and the new key, and a provider takes a new key only beside one it knows.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use claviger_ctap::cbor::{self, Limits, Map, Value};
+use claviger_ctap::crypto::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
+use claviger_provider::ProviderId;
+use claviger_provider::manifest::{self, Manifest, ManifestError};
+pub use claviger_provider::messages::ProviderState as State;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::caller::{FileId, Process};
+use crate::files::{self, Durability};
+
+/// The id of the vault that comes with the platform.
+pub const BUILT_IN: &str = "org.claviger.Vault";
+
+/// A signing key older than this is replaced at the provider's next `Register`, in milliseconds (90 days).
+pub const ROTATE_AFTER_MS: u64 = 90 * 24 * 60 * 60 * 1000;
+
+/// How many signing keys of a provider are valid side by side: the current one and its predecessor.
+const MAX_KEYS: usize = 2;
+
+/// Larger files in the state folder are not ours.
+const MAX_STATE_FILE: u64 = 1024 * 1024;
+
+/// The program that a provider is. For an interpreted provider this is the interpreter: a pin does not reach the script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Its path when it was pinned.
+    pub path: PathBuf,
+    /// The file, for a quick comparison.
+    pub file: FileId,
+    /// SHA-256 over the SHA-256 of each MiB of the file, in hexadecimal; empty for the broker's own executable, which is
+    /// recognised by [`FileId`].
+    pub digest: String,
+}
+
+impl Pin {
+    /// Pins what `process` runs. Reads the whole file: not for the hot path.
+    pub fn of(process: &Process, crypto: &dyn Crypto) -> io::Result<Self> {
+        let digest = digest(Path::new(&format!("/proc/{}/exe", process.pid)), crypto)?;
+        Ok(Self { path: process.executable.clone(), file: process.file, digest })
+    }
+}
+
+/// What a provider said of itself when it was last described: enough to plan a ceremony before it is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The COSE algorithms it makes keys for; empty if it does not tell.
+    pub algorithms: Vec<i64>,
+    /// Whether it evaluates PRF.
+    pub prf: bool,
+    /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
+    pub takes_unlock_box: bool,
+}
+
+/// How a state changed, for the `StateChanged` signal and the audit log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transition {
+    /// Before.
+    pub old: State,
+    /// After.
+    pub new: State,
+    /// Whether another executable than the pinned one was the reason.
+    pub executable_changed: bool,
+}
+
+/// Why the registry refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// The caller named a provider that has no manifest.
+    #[error("there is no provider {0}: no manifest names it")]
+    Unknown(String),
+    /// The provider has to call `Register` first.
+    #[error("the provider {0} has not registered yet")]
+    NotRegistered(ProviderId),
+    /// The provider runs another program than the one the user enabled.
+    #[error("the provider {id} runs another program ({}) than the one that was enabled", .path.display())]
+    OtherExecutable {
+        /// The provider.
+        id: ProviderId,
+        /// What it runs.
+        path: PathBuf,
+    },
+    /// The state folder does not work.
+    #[error("the provider registry cannot be used: {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// A file in the state folder is not ours.
+    #[error("{0} is damaged")]
+    Damaged(PathBuf),
+    /// No randomness.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// One provider.
+#[derive(Debug)]
+pub struct Record {
+    /// What its author says about it.
+    pub manifest: Manifest,
+    /// Where the manifest was found.
+    pub source: PathBuf,
+    state: State,
+    pin: Option<Pin>,
+    profile: Option<Profile>,
+    keys: Vec<RequestKey>,
+    sequence: u64,
+}
+
+impl Record {
+    /// What the user decided.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The pinned program, once registered.
+    pub fn pin(&self) -> Option<&Pin> {
+        self.pin.as_ref()
+    }
+
+    /// What it last said of itself.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    /// The key that signs requests to this provider.
+    pub fn signing_key(&self) -> Option<&PrivateKey> {
+        self.keys.first().map(|key| &key.private)
+    }
+
+    /// The oldest key that is still valid: the one that every registered provider has pinned, so it endorses the others.
+    pub fn endorsing_key(&self) -> Option<&PrivateKey> {
+        self.keys.last().map(|key| &key.private)
+    }
+
+    /// The public keys that the provider accepts requests from, current one first.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.iter().map(|key| key.private.public_key().clone()).collect()
+    }
+
+    /// The number of the next request: above all earlier ones and above the provider's floor, and at least the time in
+    /// microseconds, so that a lost state file does not make the provider refuse.
+    pub fn next_sequence(&mut self, now_us: u64) -> u64 {
+        self.sequence = self.sequence.saturating_add(1).max(now_us);
+        self.sequence
+    }
+
+    /// Raises the numbering above what the provider says it has seen.
+    pub fn raise_sequence(&mut self, floor: u64) {
+        self.sequence = self.sequence.max(floor);
+    }
+}
+
+/// All providers. Every change is on disk when the call returns.
+#[derive(Debug)]
+pub struct Registry {
+    folder: PathBuf,
+    manifest_folders: Vec<PathBuf>,
+    own: FileId,
+    records: BTreeMap<ProviderId, Record>,
+    problems: Vec<(PathBuf, ManifestError)>,
+    /// What was decided about providers whose manifest is missing just now.
+    absent: BTreeMap<String, Saved>,
+}
+
+impl Registry {
+    /// Opens the registry in `folder` (made if missing). Manifests come from `manifest_folders`, the first one that has an id wins;
+    /// `own` is the broker's executable.
+    pub fn open(folder: &Path, manifest_folders: &[PathBuf], own: FileId) -> Result<Self, RegistryError> {
+        files::make_folder(folder).map_err(|source| RegistryError::Io { path: folder.to_owned(), source })?;
+        let mut registry = Self {
+            folder: folder.to_owned(),
+            manifest_folders: manifest_folders.to_vec(),
+            own,
+            records: BTreeMap::new(),
+            problems: Vec::new(),
+            absent: BTreeMap::new(),
+        };
+        let path = registry.state_path();
+        let io = |source| RegistryError::Io { path: path.clone(), source };
+        if let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)? {
+            let saved: SavedAll = serde_json::from_slice(&bytes).map_err(|_| RegistryError::Damaged(path.clone()))?;
+            registry.absent = saved.providers;
+        }
+        registry.reload()?;
+        Ok(registry)
+    }
+
+    /// Reads the manifests again. A provider whose manifest went is left out but not forgotten.
+    pub fn reload(&mut self) -> Result<(), RegistryError> {
+        let loaded = manifest::load_dirs(&self.manifest_folders);
+        self.problems = loaded.problems;
+        let mut before = std::mem::take(&mut self.records);
+        for (source, manifest) in loaded.manifests {
+            if !manifest.speaks_our_version() {
+                tracing::warn!(provider = %manifest.id, "speaks no version of the protocol that this platform knows");
+                continue;
+            }
+            let id = manifest.id.clone();
+            let record = if let Some(record) = before.remove(&id) {
+                Record { manifest, source, ..record }
+            } else {
+                let saved = self.absent.remove(id.as_str()).unwrap_or_default();
+                let keys = self.load_keys(&id)?;
+                let Saved { state, pin, profile } = saved;
+                Record { manifest, source, state, pin, profile, keys, sequence: 0 }
+            };
+            self.records.insert(id, record);
+        }
+        for (id, record) in before {
+            let saved = Saved { state: record.state, pin: record.pin, profile: record.profile };
+            self.absent.insert(id.as_str().to_owned(), saved);
+        }
+        Ok(())
+    }
+
+    /// The provider `id`.
+    pub fn record(&self, id: &ProviderId) -> Option<&Record> {
+        self.records.get(id)
+    }
+
+    /// The provider `id`, for its sequence numbers.
+    pub fn record_mut(&mut self, id: &ProviderId) -> Option<&mut Record> {
+        self.records.get_mut(id)
+    }
+
+    /// All providers, in the order of their ids.
+    pub fn records(&self) -> impl Iterator<Item = (&ProviderId, &Record)> {
+        self.records.iter()
+    }
+
+    /// Manifests that could not be used, for `claviger doctor`.
+    pub fn problems(&self) -> &[(PathBuf, ManifestError)] {
+        &self.problems
+    }
+
+    /// Whether `process` is the pinned program of `id`, judged without reading the file: `Some(true)` it is, `Some(false)` nothing is
+    /// pinned yet, `None` the file has to be compared ([`Pin::of`], then [`Registry::register`]).
+    pub fn recognises(&self, id: &ProviderId, process: &Process) -> Result<Option<bool>, RegistryError> {
+        let record = self.require(id)?;
+        if self.is_built_in(id) && process.file == self.own {
+            return Ok(Some(record.pin.is_some()));
+        }
+        Ok(match &record.pin {
+            None => Some(false),
+            Some(pin) if pin.file == process.file => Some(true),
+            Some(_) => None,
+        })
+    }
+
+    /// The provider's process, running `pin`, registers. Afterwards it has signing keys, and a new one if the current one has
+    /// served its time.
+    ///
+    /// Without a change of executable the state stays what the user decided; with one, an enabled provider is set back.
+    pub fn register(
+        &mut self,
+        id: &ProviderId,
+        pin: Pin,
+        crypto: &dyn Crypto,
+        now_ms: u64,
+    ) -> Result<Transition, RegistryError> {
+        let own = self.is_built_in(id) && pin.file == self.own;
+        let record = self.require(id)?;
+        let old = record.state;
+        let same = own || record.pin.as_ref().is_none_or(|known| known.file == pin.file || same_content(known, &pin));
+        let new = match old {
+            // What was pinned as the platform's own follows its updates; so does the user's decision to disable it.
+            State::Unregistered if own => State::Enabled,
+            State::Unregistered => State::Registered,
+            _ if same => old,
+            _ => State::Registered,
+        };
+        let rotated = self.rotate(id, crypto, now_ms)?;
+        let record = self.require_mut(id)?;
+        let changed = record.state != new || record.pin.as_ref() != Some(&pin);
+        record.state = new;
+        record.pin = Some(pin);
+        if changed || rotated {
+            self.save()?;
+        }
+        Ok(Transition { old, new, executable_changed: !same })
+    }
+
+    /// The provider's process takes itself off: its keys and its pin are forgotten.
+    pub fn unregister(&mut self, id: &ProviderId) -> Result<Transition, RegistryError> {
+        let path = self.keys_path(id);
+        files::remove(&path).map_err(|source| RegistryError::Io { path, source })?;
+        let record = self.require_mut(id)?;
+        record.keys.clear();
+        record.pin = None;
+        // The built-in vault would be enabled at its next `Register`; what the user disabled must stay disabled.
+        let disabled = record.state == State::Registered && id.as_str() == BUILT_IN;
+        self.set_state(id, if disabled { State::Registered } else { State::Unregistered })
+    }
+
+    /// The user verified and enables the provider as it is pinned now.
+    pub fn enable(&mut self, id: &ProviderId) -> Result<Transition, RegistryError> {
+        if self.require(id)?.pin.is_none() {
+            return Err(RegistryError::NotRegistered(id.clone()));
+        }
+        self.set_state(id, State::Enabled)
+    }
+
+    /// The user disables the provider.
+    pub fn disable(&mut self, id: &ProviderId) -> Result<Transition, RegistryError> {
+        if self.require(id)?.state == State::Unregistered {
+            return Err(RegistryError::NotRegistered(id.clone()));
+        }
+        self.set_state(id, State::Registered)
+    }
+
+    /// Keeps what the provider says of itself.
+    pub fn set_profile(&mut self, id: &ProviderId, profile: Profile) -> Result<(), RegistryError> {
+        let record = self.require_mut(id)?;
+        if record.profile.as_ref() == Some(&profile) {
+            return Ok(());
+        }
+        record.profile = Some(profile);
+        self.save()
+    }
+
+    fn set_state(&mut self, id: &ProviderId, new: State) -> Result<Transition, RegistryError> {
+        let record = self.require_mut(id)?;
+        let old = std::mem::replace(&mut record.state, new);
+        self.save()?;
+        Ok(Transition { old, new, executable_changed: false })
+    }
+
+    fn is_built_in(&self, id: &ProviderId) -> bool {
+        id.as_str() == BUILT_IN
+    }
+
+    fn require(&self, id: &ProviderId) -> Result<&Record, RegistryError> {
+        self.records.get(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))
+    }
+
+    fn require_mut(&mut self, id: &ProviderId) -> Result<&mut Record, RegistryError> {
+        self.records.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))
+    }
+
+    /// Makes the first key, or a new one when the current one has served its time; true if it did. The keys survive a power cut
+    /// before anybody sees them: a provider that has pinned a lost key would refuse every later one.
+    fn rotate(&mut self, id: &ProviderId, crypto: &dyn Crypto, now_ms: u64) -> Result<bool, RegistryError> {
+        let record = self.require(id)?;
+        // A clock that was set back makes no key old.
+        let fresh = |key: &RequestKey| now_ms < key.created_ms.saturating_add(ROTATE_AFTER_MS);
+        if record.keys.first().is_some_and(fresh) {
+            return Ok(false);
+        }
+        let key = RequestKey { private: crypto.generate(Algorithm::EdDsa)?, created_ms: now_ms };
+        let path = self.keys_path(id);
+        let record = self.require_mut(id)?;
+        record.keys.insert(0, key);
+        record.keys.truncate(MAX_KEYS);
+        let bytes = encode_keys(&record.keys);
+        files::replace(&path, &bytes, Durability::PowerCut).map_err(|source| RegistryError::Io { path, source })?;
+        Ok(true)
+    }
+
+    fn load_keys(&self, id: &ProviderId) -> Result<Vec<RequestKey>, RegistryError> {
+        let path = self.keys_path(id);
+        let io = |source| RegistryError::Io { path: path.clone(), source };
+        let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)?.map(Zeroizing::new) else {
+            return Ok(Vec::new());
+        };
+        decode_keys(&bytes).ok_or(RegistryError::Damaged(path))
+    }
+
+    fn save(&self) -> Result<(), RegistryError> {
+        let mut providers = self.absent.clone();
+        for (id, record) in &self.records {
+            if record.state != State::Unregistered {
+                let saved = Saved { state: record.state, pin: record.pin.clone(), profile: record.profile.clone() };
+                providers.insert(id.as_str().to_owned(), saved);
+            }
+        }
+        let saved = SavedAll { version: 1, providers };
+        let path = self.state_path();
+        serde_json::to_vec_pretty(&saved)
+            .map_err(io::Error::from)
+            .and_then(|bytes| files::replace(&path, &bytes, Durability::PowerCut))
+            .map_err(|source| RegistryError::Io { path, source })
+    }
+
+    fn state_path(&self) -> PathBuf {
+        self.folder.join("providers.json")
+    }
+
+    fn keys_path(&self, id: &ProviderId) -> PathBuf {
+        self.folder.join(format!("{id}.keys"))
+    }
+}
+
+/// A request-signing key with its age.
+#[derive(Debug)]
+struct RequestKey {
+    private: PrivateKey,
+    created_ms: u64,
+}
+
+/// `providers.json`.
+#[derive(Debug, Serialize, Deserialize)]
+struct SavedAll {
+    version: u32,
+    #[serde(default)]
+    providers: BTreeMap<String, Saved>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Saved {
+    #[serde(with = "state_word")]
+    state: State,
+    pin: Option<Pin>,
+    #[serde(default)]
+    profile: Option<Profile>,
+}
+
+impl Default for Saved {
+    fn default() -> Self {
+        Self { state: State::Unregistered, pin: None, profile: None }
+    }
+}
+
+/// A state as its word on the bus.
+mod state_word {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::State;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference.
+    pub(super) fn serialize<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(state.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        State::parse(&word).ok_or_else(|| D::Error::custom("not a provider state"))
+    }
+}
+
+fn same_content(known: &Pin, seen: &Pin) -> bool {
+    known.path == seen.path && !known.digest.is_empty() && known.digest == seen.digest
+}
+
+fn digest(path: &Path, crypto: &dyn Crypto) -> io::Result<String> {
+    use std::io::Read;
+    let mut file = std::fs::File::open(path)?;
+    let mut digests = Vec::new();
+    let mut chunk = Vec::with_capacity(1024 * 1024);
+    loop {
+        chunk.clear();
+        if Read::by_ref(&mut file).take(1024 * 1024).read_to_end(&mut chunk)? == 0 {
+            return Ok(crate::audit::hex(&crypto.sha256(&[&digests])));
+        }
+        digests.extend_from_slice(&crypto.sha256(&[&chunk]));
+    }
+}
+
+/// The keys file: a CBOR array of {1: secret (32 bytes), 2: created (Unix ms)}, current key first.
+fn encode_keys(keys: &[RequestKey]) -> Zeroizing<Vec<u8>> {
+    let items = keys
+        .iter()
+        .map(|key| Value::from(Map::new().with(1, key.private.secret_bytes().as_slice()).with(2, key.created_ms)))
+        .collect::<Vec<_>>();
+    Zeroizing::new(Value::from(items).encode())
+}
+
+fn decode_keys(bytes: &[u8]) -> Option<Vec<RequestKey>> {
+    let items = cbor::decode(bytes, &Limits::ENVELOPE).ok()?.into_array()?;
+    items
+        .into_iter()
+        .map(|item| {
+            let map = item.into_map()?;
+            let secret: Zeroizing<[u8; 32]> = Zeroizing::new(map.int(1)?.as_bytes()?.try_into().ok()?);
+            let private = PrivateKey::from_secret(Algorithm::EdDsa, &secret).ok()?;
+            Some(RequestKey { private, created_ms: map.int(2)?.as_unsigned()? })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use claviger_ctap::crypto::native;
+
+    use super::*;
+
+    const NOTEBOOK: &str = "org.example.Notebook";
+
+    struct Fixture {
+        dir: tempfile::TempDir,
+        own: FileId,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let manifests = dir.path().join("manifests");
+            std::fs::create_dir(&manifests).unwrap();
+            for (id, name) in [(NOTEBOOK, "Notebook"), (BUILT_IN, "Claviger vault")] {
+                let text = format!("[Provider]\nId={id}\nName={name}\nDBusName={id}\nVersions=1\n");
+                std::fs::write(manifests.join(format!("{id}.provider")), text).unwrap();
+            }
+            Self { dir, own: FileId::of(&std::env::current_exe().unwrap()).unwrap() }
+        }
+
+        fn open(&self) -> Registry {
+            let folder = self.dir.path().join("state");
+            Registry::open(&folder, &[self.dir.path().join("manifests")], self.own).unwrap()
+        }
+
+        /// A pin as another executable would have it; `content` stands for what the file holds.
+        fn pin(content: u64) -> Pin {
+            let file = FileId { device: 1, inode: content, size: 1, modified_ns: 1 };
+            Pin { path: "/usr/bin/notebook".into(), file, digest: content.to_string() }
+        }
+    }
+
+    fn id(text: &str) -> ProviderId {
+        ProviderId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_new_provider_is_registered_disabled_until_it_is_enabled_and_that_is_remembered() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        assert_eq!(registry.record(&notebook).unwrap().state(), State::Unregistered);
+        assert!(matches!(registry.enable(&notebook), Err(RegistryError::NotRegistered(_))));
+        let change = registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        assert_eq!(change, Transition { old: State::Unregistered, new: State::Registered, executable_changed: false });
+        assert_eq!(registry.enable(&notebook).unwrap().new, State::Enabled);
+        let keys = registry.record(&notebook).unwrap().public_keys();
+        let mut again = fixture.open();
+        assert_eq!(again.record(&notebook).unwrap().state(), State::Enabled);
+        assert_eq!(again.record(&notebook).unwrap().public_keys(), keys);
+        let change = again.register(&notebook, Fixture::pin(1), native(), 6).unwrap();
+        assert_eq!((change.old, change.new), (State::Enabled, State::Enabled));
+    }
+
+    #[test]
+    fn another_executable_sets_back_to_disabled() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        registry.enable(&notebook).unwrap();
+        // The same content in a new file (reinstalled) is the same program.
+        let mut moved = Fixture::pin(1);
+        moved.file.inode = 99;
+        assert!(!registry.register(&notebook, moved, native(), 5).unwrap().executable_changed);
+        assert_eq!(registry.record(&notebook).unwrap().state(), State::Enabled);
+        let change = registry.register(&notebook, Fixture::pin(2), native(), 5).unwrap();
+        assert_eq!((change.new, change.executable_changed), (State::Registered, true));
+    }
+
+    #[test]
+    fn the_built_in_vault_is_enabled_only_as_the_own_executable() {
+        let fixture = Fixture::new();
+        let vault = id(BUILT_IN);
+        let own = Pin { path: "/usr/bin/claviger".into(), file: fixture.own, digest: String::new() };
+        let mut registry = fixture.open();
+        registry.register(&vault, Fixture::pin(1), native(), 5).unwrap();
+        assert_eq!(registry.record(&vault).unwrap().state(), State::Registered);
+
+        let fixture = Fixture::new();
+        let own = Pin { file: fixture.own, ..own };
+        let mut registry = fixture.open();
+        registry.register(&vault, own.clone(), native(), 5).unwrap();
+        assert_eq!(registry.record(&vault).unwrap().state(), State::Enabled);
+        registry.disable(&vault).unwrap();
+        registry.unregister(&vault).unwrap();
+        registry.register(&vault, own, native(), 5).unwrap();
+        assert_eq!(registry.record(&vault).unwrap().state(), State::Registered, "the user had disabled it");
+    }
+
+    #[test]
+    fn keys_rotate_with_an_overlap() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        let mut keys_at = |now| {
+            registry.register(&notebook, Fixture::pin(1), native(), now).unwrap();
+            registry.record(&notebook).unwrap().public_keys()
+        };
+        let first = keys_at(1000);
+        assert_eq!(first.len(), 1);
+        assert_eq!(keys_at(999), first, "a clock set back makes no new key");
+        let second = keys_at(1000 + ROTATE_AFTER_MS);
+        assert_eq!((second.len(), &second[1]), (2, &first[0]));
+        let third = keys_at(1000 + 2 * ROTATE_AFTER_MS);
+        assert_eq!((third.len(), &third[1]), (2, &second[0]));
+        assert_eq!(fixture.open().record(&notebook).unwrap().public_keys(), third);
+    }
+
+    #[test]
+    fn keys_are_private_files_and_print_nothing() {
+        use std::os::unix::fs::PermissionsExt;
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        let path = fixture.dir.path().join("state").join(format!("{NOTEBOOK}.keys"));
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let secret = registry.record(&notebook).unwrap().signing_key().unwrap().secret_bytes();
+        assert!(!format!("{registry:?}").contains(&format!("{:?}", secret.as_slice())));
+        registry.unregister(&notebook).unwrap();
+        assert!(!path.exists());
+        assert!(registry.record(&notebook).unwrap().signing_key().is_none());
+    }
+
+    #[test]
+    fn damaged_files_are_reported_not_replaced() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        fixture.open().register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        let folder = fixture.dir.path().join("state");
+        let reopen = || Registry::open(&folder, &[fixture.dir.path().join("manifests")], fixture.own);
+        let keys = folder.join(format!("{NOTEBOOK}.keys"));
+        let good = std::fs::read(&keys).unwrap();
+        std::fs::write(&keys, &good[1..]).unwrap();
+        assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+        std::fs::write(&keys, good).unwrap();
+        std::fs::write(folder.join("providers.json"), "{").unwrap();
+        assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+    }
+
+    #[test]
+    fn a_manifest_that_goes_and_comes_back_finds_its_state() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        registry.enable(&notebook).unwrap();
+        let manifest = fixture.dir.path().join("manifests").join(format!("{NOTEBOOK}.provider"));
+        let text = std::fs::read(&manifest).unwrap();
+        std::fs::remove_file(&manifest).unwrap();
+        registry.reload().unwrap();
+        assert!(registry.record(&notebook).is_none());
+        assert!(matches!(registry.enable(&notebook), Err(RegistryError::Unknown(_))));
+        std::fs::write(&manifest, text).unwrap();
+        registry.reload().unwrap();
+        assert_eq!(registry.record(&notebook).unwrap().state(), State::Enabled);
+    }
+
+    #[test]
+    fn sequence_numbers_only_grow() {
+        let fixture = Fixture::new();
+        let mut registry = fixture.open();
+        let record = registry.record_mut(&id(NOTEBOOK)).unwrap();
+        assert_eq!(record.next_sequence(100), 100);
+        assert_eq!(record.next_sequence(50), 101, "the clock was set back");
+        record.raise_sequence(500);
+        assert_eq!(record.next_sequence(200), 501);
+        assert_eq!(record.next_sequence(1000), 1000);
+    }
+
+    #[test]
+    fn processes_are_recognised_without_reading_the_file() {
+        let fixture = Fixture::new();
+        let notebook = id(NOTEBOOK);
+        let mut registry = fixture.open();
+        let process = Process::read(std::process::id()).unwrap();
+        assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(false));
+        let pin = Pin::of(&process, native()).unwrap();
+        assert_eq!(pin.digest.len(), 64);
+        registry.register(&notebook, pin, native(), 5).unwrap();
+        assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(true));
+        let other = Process { file: Fixture::pin(7).file, ..process };
+        assert_eq!(registry.recognises(&notebook, &other).unwrap(), None);
+    }
+}
