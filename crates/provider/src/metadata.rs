@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use claviger_ctap::{
+    authenticator::CredentialRecord,
     cbor::{Limits, Map, Value},
     types::{CredentialId, UserId},
 };
@@ -139,6 +140,25 @@ impl Entry {
             tag.truncate(tag.floor_char_boundary(MAX_TAG_BYTES));
         }
         self
+    }
+}
+
+impl From<CredentialRecord> for Entry {
+    /// What an engine's record says; without tag and last use.
+    fn from(record: CredentialRecord) -> Self {
+        Self {
+            credential_id: record.id,
+            rp_id: record.rp_id,
+            rp_name: record.rp_name,
+            user_handle: Some(record.user.id),
+            user_name: record.user.name,
+            display_name: record.user.display_name,
+            created_ms: Some(record.created_ms),
+            last_used_ms: None,
+            backed_up: record.backed_up,
+            tag: None,
+            discoverable: record.discoverable,
+        }
     }
 }
 

@@ -282,7 +282,7 @@ struct Joint<P>(Arc<Shared<P>>);
 #[zbus::interface(name = "org.claviger.Provider1")]
 impl<P: Provider> Joint<P> {
     fn describe(&self, versions: Vec<u32>) -> fdo::Result<Vec<u8>> {
-        if !versions.contains(&PROTOCOL_VERSION) {
+        if versions.into_iter().all(|version| version != PROTOCOL_VERSION) {
             return Err(fdo::Error::NotSupported(format!(
                 "this provider speaks version {PROTOCOL_VERSION}"
             )));

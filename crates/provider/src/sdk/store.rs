@@ -31,10 +31,13 @@ pub trait CredentialStore: authenticator::CredentialStore<Error: Into<Failure>> 
     }
 
     /// Opens the store; makes it, if there is none yet.
-    fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Self::Error>;
+    fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Failure> {
+        drop(secret);
+        Err(Failure::unsupported("this store is never locked"))
+    }
 
-    /// Closes the store and forgets its keys.
-    fn lock(&mut self);
+    /// Closes the store and forgets its keys. A store that has no lock has nothing to do.
+    fn lock(&mut self) {}
 
     /// What the platform should know of all credentials. Called only while the store is not locked.
     fn list(&self) -> Result<Vec<Entry>, Self::Error>;
@@ -43,7 +46,10 @@ pub trait CredentialStore: authenticator::CredentialStore<Error: Into<Failure>> 
     fn delete(&mut self, id: &CredentialId) -> Result<(), Self::Error>;
 
     /// Changes the names of a credential, durably. A name that is absent stays as it is.
-    fn update(&mut self, update: &Update) -> Result<(), Self::Error>;
+    fn update(&mut self, update: &Update) -> Result<(), Failure> {
+        let _ = update;
+        Err(Failure::unsupported("this store does not rename credentials"))
+    }
 }
 
 /// A provider over a [`CredentialStore`]. The store stays shared, so that an idle timer or a window of the provider's own can use
@@ -126,7 +132,7 @@ impl<S: CredentialStore> Provider for StoreProvider<S> {
     }
 
     async fn unlock(&self, secret: UnlockSecret) -> Result<(), Failure> {
-        self.store().unlock(secret).map_err(Into::into)
+        self.store().unlock(secret)
     }
 
     async fn lock(&self) -> Result<(), Failure> {
@@ -139,7 +145,7 @@ impl<S: CredentialStore> Provider for StoreProvider<S> {
     }
 
     async fn update(&self, _call: Call, update: Update) -> Result<(), Failure> {
-        self.unlocked()?.update(&update).map_err(Into::into)
+        self.unlocked()?.update(&update)
     }
 }
 
