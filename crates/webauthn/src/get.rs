@@ -61,7 +61,8 @@ impl Ceremony {
         };
         let mut request = Request::new(rp_id.as_str(), *client_data.hash());
         request.allow_list = allowed.usable;
-        if let Some(prf) = &prf {
+        // Unlike at creation there is nothing to learn from an input without salts.
+        if let Some(prf) = prf.as_ref().filter(|prf| prf.evaluates()) {
             request.extensions.insert("prf", prf.request());
         }
         request.options.uv = user_verification != UserVerification::Discouraged;
