@@ -1,0 +1,100 @@
+// The second half of ./run: everything is built, now it is started. Usage: run.mjs person | story | platform [SCRIPT]
+
+import { spawn } from "node:child_process";
+import { chromiumProgram, switches } from "../lib/browser.mjs";
+import { fromRoot, release } from "../lib/paths.mjs";
+import { EXTENSION_ID, Platform } from "../lib/platform.mjs";
+import { Playground } from "../lib/playground.mjs";
+import { play } from "../lib/story.mjs";
+
+const [mode, script] = process.argv.slice(2);
+/** What has to end before this process does, the last started first. */
+const running = [];
+let ending = false;
+
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(130));
+
+try {
+  if (mode === "story") await story();
+  else if (mode === "person") await person();
+  else await platformOnly();
+} catch (error) {
+  console.error(error.message);
+  await end(1);
+}
+
+/** With a display: the user's own hands. */
+async function person() {
+  const platform = keep(await Platform.start());
+  const playground = keep(await Playground.start());
+  const args = [...switches({ headless: false }), `--user-data-dir=${platform.userDataDir}`, playground.origin];
+  const browser = keepChild(spawn(chromiumProgram(), args, { env: { ...process.env, ...platform.env }, stdio: "ignore" }));
+  browser.on("exit", () => void end(0));
+  console.log(`Chromium is open on ${playground.origin}, with a profile of its own that is thrown away at the end.`);
+  console.log("Sign up there; Claviger's questions appear here, in this terminal. Ctrl-C ends everything.\n");
+  askHere(platform);
+}
+
+/** Without one: the same story, told. */
+async function story() {
+  const worked = await play({ pictures: fromRoot("target/run"), keep });
+  await end(worked ? 0 : 1);
+}
+
+/** The platform alone, for the browser or the tests of somebody else. */
+async function platformOnly() {
+  const platform = keep(await Platform.start({ scripted: script !== undefined }));
+  const playground = keep(await Playground.start());
+  const here = script === undefined && process.stdin.isTTY;
+  const command = [release("claviger"), "prompt", ...(script === undefined ? [] : ["--script", script])];
+  if (script !== undefined) {
+    const prompt = keepChild(spawn(command[0], command.slice(1), { env: { ...process.env, ...platform.env }, stdio: ["ignore", "ignore", "inherit"] }));
+    prompt.on("exit", (status) => status !== 0 && !ending && (console.error("The scripted prompt ended."), void end(1)));
+  }
+  const facts = {
+    extension: fromRoot("extension/dist"),
+    extension_id: EXTENSION_ID,
+    native_messaging_hosts: platform.nativeMessagingHosts,
+    user_data_dir: platform.userDataDir,
+    dbus_address: platform.busAddress,
+    env: platform.env,
+    claviger: release("claviger"),
+    prompt: { kind: script === undefined ? "terminal" : "scripted", running: here || script !== undefined, command },
+    playground: playground.origin,
+    chromium_switches: switches({ headless: false }),
+    logs: platform.logs,
+  };
+  console.log(JSON.stringify(facts, null, 2));
+  if (here) askHere(platform);
+  else console.error("Running. Ctrl-C ends it.");
+}
+
+/** The user's prompt, in this terminal. Its end is not the end: a newer prompt may have taken over. */
+function askHere(platform) {
+  keepChild(spawn(release("claviger"), ["prompt"], { env: { ...process.env, ...platform.env }, stdio: "inherit" }));
+}
+
+function keep(thing) {
+  running.push(thing);
+  return thing;
+}
+
+function keepChild(child) {
+  child.on("error", (error) => (console.error(error.message), void end(1)));
+  running.push({
+    stop: () =>
+      new Promise((resolve) => {
+        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        child.once("exit", resolve);
+        child.kill("SIGTERM");
+      }),
+  });
+  return child;
+}
+
+async function end(status) {
+  if (ending) return;
+  ending = true;
+  for (const thing of running.reverse()) await thing.stop().catch((error) => console.error(error.message));
+  process.exit(status);
+}

@@ -1,0 +1,45 @@
+// Is there a secret in any line that the whole run logged, at the most verbose level?
+
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { RUN } from "../lib/bed.mjs";
+import { Secrets, files, find } from "../lib/secrets.mjs";
+
+const BEDS = ["01-story", "02-refusals", "03-providers", "04-lock-out"];
+const secrets = new Secrets(path.join(RUN, "secrets.jsonl")).all();
+
+test("every kind of secret was collected", () => {
+  const kinds = new Map();
+  for (const { kind } of secrets) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  for (const kind of ["PIN", "client data", "signature", "PRF output", "private key"]) assert.ok(kinds.get(kind) > 0, `${kind}: ${[...kinds.keys()]}`);
+});
+
+test("the search finds a secret in each of its forms, so it would have found one", () => {
+  for (const { kind, bytes } of secrets) {
+    const printed = [
+      bytes.toString("latin1"),
+      bytes.toString("base64"),
+      bytes.toString("base64url"),
+      bytes.toString("hex").toUpperCase(),
+      JSON.stringify([...bytes]),
+      `Secret { bytes: [${[...bytes].join(", ")}] }`,
+    ];
+    for (const text of printed) assert.ok(find([{ kind, bytes }], `2026-11-22 TRACE claviger: value=${text} end`).length > 0, `${kind} as ${text.slice(0, 20)}`);
+  }
+  assert.deepEqual(find(secrets, "2026-11-22 INFO claviger: nothing to see"), []);
+});
+
+for (const bed of BEDS) {
+  test(`${bed}: logs at the most verbose level, and no secret in them`, () => {
+    const logs = [...files(path.join(RUN, bed))];
+    for (const role of ["broker", "hello", "vault", "native-host"]) {
+      const log = logs.find(({ file }) => path.basename(file) === `${role}.log`);
+      assert.ok(log, `${role}.log is there`);
+      assert.match(log.text, /TRACE/, `${role}.log is at the most verbose level`);
+    }
+    assert.ok(existsSync(path.join(RUN, bed, "audit.jsonl")), "the audit log is there");
+    for (const { file, text } of logs) assert.deepEqual(find(secrets, text), [], path.relative(RUN, file));
+  });
+}

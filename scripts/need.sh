@@ -1,0 +1,76 @@
+# Sourced by ./run and ./test: gets what is missing, saying what and why, and builds.
+# shellcheck shell=bash
+
+say() { printf '%s\n' "$*"; }
+
+# What the command line runs inside: the checkout's own build folder, one for all workspaces in it.
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
+
+# need_packages PACKAGE:COMMAND-OR-FILE:WHY ... installs the Debian packages whose command or file is not there.
+need_packages() {
+  local entry package probe why missing=()
+  for entry in "$@"; do
+    IFS=: read -r package probe why <<<"$entry"
+    if [[ $probe == /* ]]; then [[ -e $probe ]] && continue; else command -v "$probe" >/dev/null && continue; fi
+    missing+=("$package")
+    say "Missing: $package ($why)."
+  done
+  ((${#missing[@]} == 0)) && return 0
+  local install="apt-get install -y --no-install-recommends ${missing[*]}"
+  if ((EUID != 0)); then
+    say "Only root can install that. Please run this, then start again:"
+    say "  sudo apt-get update && sudo $install"
+    return 1
+  fi
+  say "Installing: ${missing[*]}"
+  apt-get update -qq </dev/null >/dev/null || say "(apt-get update failed; trying with the lists that are there)"
+  DEBIAN_FRONTEND=noninteractive $install -qq </dev/null >/dev/null
+}
+
+need_rust() {
+  command -v cargo >/dev/null && return 0
+  say "Missing: Rust 1.95 or newer (the platform is written in it). Install it from https://rustup.rs, then start again:"
+  say "  curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+  return 1
+}
+
+# need_node_modules FOLDER WHY: installs exactly what the folder's lock file names, once per change of that file.
+need_node_modules() {
+  local folder=$1 why=$2 stamp="$1/node_modules/.installed"
+  cmp -s "$folder/package-lock.json" "$stamp" && return 0
+  say "Installing the npm packages of $folder ($why)."
+  (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error </dev/null >/dev/null) || return 1
+  cp "$folder/package-lock.json" "$stamp"
+}
+
+# Chromium, Node and D-Bus: what a platform with a browser is made of.
+need_browser() {
+  need_packages \
+    "chromium:chromium:the browser in which the passkeys are used" \
+    "nodejs:node:runs the compiler of the extension and drives the browser" \
+    "npm:npm:fetches the extension's compiler and the browser driver" \
+    "dbus-daemon:dbus-daemon:the platform's programs talk over a private message bus" \
+    "util-linux:setpriv:ends the message bus together with the script"
+}
+
+# What the Rust build needs besides Rust: SQLite and ring are compiled from C, the playground's library uses OpenSSL.
+need_build() {
+  need_rust && need_packages \
+    "gcc:cc:SQLite and the cryptography are partly C" \
+    "libc6-dev:/usr/include/stdio.h:the C library's headers" \
+    "pkg-config:pkg-config:finds OpenSSL for the playground" \
+    "libssl-dev:/usr/include/openssl/ssl.h:the playground's WebAuthn library uses OpenSSL"
+}
+
+build_extension() {
+  need_node_modules extension "the TypeScript compiler" && node extension/build.mjs
+}
+
+# The release build of the platform, the second provider and the playground.
+build_release() {
+  local quiet=()
+  [[ -t 2 ]] || quiet=(--quiet)
+  cargo build "${quiet[@]}" --locked --release --package claviger &&
+    cargo build "${quiet[@]}" --locked --release --package claviger-provider --example notebook &&
+    cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
+}
