@@ -1,4 +1,68 @@
-//! CTAP 2.1 to 2.3: canonical CBOR, COSE, messages and the authenticator engine.
+//! CTAP 2.1 to 2.3 without a transport: canonical CBOR, COSE, the messages, and an authenticator engine.
+//!
+//! The crate is pure: no clock, no files, no network, no threads. Time, consent and proof of user verification come in
+//! as arguments. With the feature `native` off it is Rust alone.
+//!
+//! # Which part to use when
+//!
+//! * You **ask** for credentials (a platform, a client): build a [`make_credential::Request`] or a
+//!   [`get_assertion::Request`], send its `to_cbor()`, read the answer with `from_cbor()`, and look into it with
+//!   [`authenticator_data::AuthenticatorData::parse`].
+//! * You **hold** credentials (a provider): implement [`authenticator::CredentialStore`] and let an
+//!   [`authenticator::Authenticator`] do the protocol.
+//! * You **sign or check** the platform's own messages: [`cose::Sign1`].
+//! * Everything stands on [`cbor`] and [`crypto`].
+//!
+//! # A complete authenticator in memory
+//!
+//! ```
+//! use claviger_ctap::authenticator::{Authenticator, MemoryStore, Settings, UvProof};
+//! use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+//! use claviger_ctap::crypto::portable;
+//! use claviger_ctap::types::{Aaguid, RpEntity, UserEntity, UserId};
+//! use claviger_ctap::{get_assertion, make_credential};
+//!
+//! // In a program, only the code that checks the verifier's evidence can make this value.
+//! struct Verified;
+//! impl UvProof for Verified {}
+//!
+//! let crypto = portable();
+//! let settings = Settings::new(Aaguid(*b"example, 16 byte"));
+//! let mut authenticator = Authenticator::new(MemoryStore::new(crypto), settings, crypto);
+//!
+//! // Sign up: a discoverable credential, ES256 preferred to Ed25519.
+//! let rp = RpEntity { id: "example.com".to_owned(), name: None };
+//! let user = UserEntity { id: UserId::new(*b"user 1")?, name: Some("alice".to_owned()), display_name: None };
+//! let mut request = make_credential::Request::new([1; 32], rp, user, vec![-7, -8]);
+//! request.options.rk = true;
+//! request.options.uv = true;
+//! let response = authenticator.make_credential(&request, Some(Verified), 1_700_000_000_000)?;
+//! let data = AuthenticatorData::parse(&response.auth_data)?;
+//! assert!(data.flags.contains(Flags::UP | Flags::UV));
+//! let credential = data.attested.ok_or("no credential")?;
+//!
+//! // Sign in without a user name.
+//! let client_data_hash = [2; 32];
+//! let request = get_assertion::Request::new("example.com", client_data_hash);
+//! let response = authenticator.get_assertion(&request, Some(Verified))?;
+//! assert_eq!(response.credential.id, credential.id);
+//! assert_eq!(response.user.ok_or("no user")?.name.as_deref(), Some("alice"));
+//! let signed = [response.auth_data.as_slice(), &client_data_hash].concat();
+//! crypto.verify(&credential.public_key, &signed, &response.signature)?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Errors
+//!
+//! Each says whose fault it is: [`cbor::CborError`] and [`MessageError`] are the sender's, [`authenticator::Error`] tells
+//! a refused request from a failing store, [`crypto::CryptoError`] a bad key from a bad machine. [`MessageError::status`]
+//! and [`authenticator::Error::status`] give the CTAP [`status`] that goes on the wire.
+//!
+//! # What is not here yet
+//!
+//! clientPIN and the PIN/UV auth protocols, `hmac-secret` with an encrypted wrap, credProtect, credential management,
+//! large blobs, authenticatorConfig, and CTAPHID. Each is a new file beside its peers: a message module, a command in
+//! [`authenticator`]; requests and responses are `#[non_exhaustive]` so that they can gain members.
 
 pub mod authenticator;
 pub mod authenticator_data;

@@ -5,6 +5,8 @@
 //! §12.5), and leaves in the unsigned extension outputs of CTAP 2.2. Only the seed for verified users exists: without
 //! user verification there is no output.
 //!
+//! The types here zeroise their secrets. The CBOR values made from them do not: they are on their way out of the process.
+//!
 //! Request: `"prf": {"eval"?: {"first": bstr32, "second"?: bstr32}, "evalByCredential"?: {credential id: same}}`.
 //! Answer: `"prf": {"enabled"?: bool, "results"?: {"first": bstr32, "second"?: bstr32}}`.
 
