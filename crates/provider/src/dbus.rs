@@ -23,7 +23,7 @@ pub const PROVIDER_INTERFACE: &str = "org.claviger.Provider1";
 /// The broker's interface for providers.
 pub const PROVIDERS_INTERFACE: &str = "org.claviger.Providers1";
 
-/// A provider, seen from the broker. Build it with the destination: `Provider1Proxy::builder(&c).destination(unique)?.build()`.
+/// A provider, seen from the broker. Build it with the destination: `Provider1Proxy::builder(&c).destination(unique).build()`.
 #[proxy(interface = "org.claviger.Provider1", default_path = "/org/claviger/Provider")]
 pub trait Provider1 {
     /// The [`Description`](crate::messages::Description) in the highest of these versions that the provider speaks.
