@@ -1,4 +1,5 @@
 //! What the tests of this folder share: a vault in a temporary directory, and passkeys to put into it.
+#![allow(dead_code, reason = "each of them uses its part")]
 
 use claviger_ctap::authenticator::CredentialRecord;
 use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
@@ -43,7 +44,6 @@ pub fn record(rp_id: &str, user: &str, public: &PrivateKey) -> CredentialRecord 
 }
 
 /// Adds a passkey and returns its record.
-#[allow(dead_code, reason = "the benchmark makes its own")]
 pub fn add(vault: &mut Vault, rp_id: &str, user: &str) -> Result<CredentialRecord, Error> {
     let key = native().generate(Algorithm::EdDsa).unwrap();
     let record = record(rp_id, user, &key);

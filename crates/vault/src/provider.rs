@@ -1,0 +1,198 @@
+//! The vault as a provider of passkeys: the SDK's [`CredentialStore`], and nothing that another provider could not do.
+//!
+//! New passkeys are *synced* ones: BE is set and BS is not, because no other member of the account holds them yet. A
+//! passkey's BS becomes true when one really does, which the first sync can tell; until then it is false for all.
+
+use crate::error::Error;
+use crate::idle::{Clock, Idle};
+use crate::index::PasskeyInfo;
+use crate::vault::Vault;
+use claviger_ctap::authenticator::{self, CredentialRecord, Settings};
+use claviger_ctap::crypto::{PrivateKey, PublicKey};
+use claviger_ctap::prf::{PrfOutput, PrfSeed};
+use claviger_ctap::types::{Aaguid, CredentialId, UserEntity, UserId};
+use claviger_provider::metadata::Entry;
+use claviger_provider::operation::Update;
+use claviger_provider::sdk::{CredentialStore, Failure};
+use claviger_provider::unlock::UnlockSecret;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// The model that the vault's passkeys name: drawn at random once, `2553ee83-c7e5-4063-a947-a0aaa163b827`, and never
+/// changed. It names Claviger's vault, no version and no device of it.
+pub const AAGUID: Aaguid = Aaguid([
+    0x25, 0x53, 0xee, 0x83, 0xc7, 0xe5, 0x40, 0x63, 0xa9, 0x47, 0xa0, 0xaa, 0xa1, 0x63, 0xb8, 0x27,
+]);
+
+/// The vault's provider id, which is its name on the session bus too.
+pub const PROVIDER_ID: &str = "org.claviger.Vault";
+
+/// The vault's manifest, as `claviger setup` installs it.
+pub const MANIFEST: &str = "[Provider]
+Id=org.claviger.Vault
+Name=Claviger vault
+DBusName=org.claviger.Vault
+Versions=1
+Exec=claviger vault
+";
+
+/// A [`Vault`] behind the SDK, with the time of its last use.
+pub struct VaultStore<C> {
+    vault: Vault,
+    clock: C,
+    /// Reading counts as use too, and the SDK reads through `&self`.
+    idle: Mutex<Idle>,
+}
+
+impl<C: Clock> VaultStore<C> {
+    /// Serves `vault`; it is to lock after `idle` without use, or never.
+    pub fn new(vault: Vault, clock: C, idle: Option<Duration>) -> Self {
+        let idle = Mutex::new(Idle::new(idle, clock.monotonic()));
+        Self { vault, clock, idle }
+    }
+
+    /// How long until the vault is to lock: zero when it is time, `None` when it is locked or never locks by itself.
+    pub fn until_idle(&self) -> Option<Duration> {
+        if self.vault.is_locked() {
+            None
+        } else {
+            self.idle().left(self.clock.monotonic())
+        }
+    }
+
+    /// The vault.
+    pub fn vault(&self) -> &Vault {
+        &self.vault
+    }
+
+    fn touch(&self) {
+        self.idle().touch(self.clock.monotonic());
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        // Two numbers: there is no half-changed state that a panic could leave.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
+    type Error = Error;
+
+    fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Error> {
+        self.touch();
+        self.vault.find(rp_id)?.into_iter().map(record).collect()
+    }
+
+    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Error> {
+        self.touch();
+        self.vault.add_passkey(&record, &key, &prf_seed).map(drop)
+    }
+
+    fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Error> {
+        self.touch();
+        self.vault.sign(id.as_bytes(), message)
+    }
+
+    fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+        self.touch();
+        self.vault.prf(id.as_bytes(), salt)
+    }
+}
+
+impl<C: Clock> CredentialStore for VaultStore<C> {
+    fn settings(&self) -> Settings {
+        Settings::new(AAGUID)
+    }
+
+    fn is_locked(&self) -> bool {
+        self.vault.is_locked()
+    }
+
+    fn takes_unlock_secret(&self) -> bool {
+        true
+    }
+
+    fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Failure> {
+        self.touch();
+        Ok(self.vault.unlock(secret.expose(), self.clock.unix_ms())?)
+    }
+
+    fn lock(&mut self) {
+        self.vault.lock();
+    }
+
+    // Not a use: the platform asks for this by itself.
+    fn list(&self) -> Result<Vec<Entry>, Error> {
+        self.vault.passkeys()?.map(entry).collect()
+    }
+
+    fn delete(&mut self, id: &CredentialId) -> Result<(), Error> {
+        self.touch();
+        self.vault.remove_passkey(id.as_bytes(), self.clock.unix_ms())
+    }
+
+    fn update(&mut self, update: &Update) -> Result<(), Failure> {
+        self.touch();
+        let (name, display_name) = (update.user_name.clone(), update.display_name.clone());
+        let now_ms = self.clock.unix_ms();
+        Ok(self
+            .vault
+            .rename_passkey(update.credential.as_bytes(), name, display_name, now_ms)?)
+    }
+}
+
+impl From<Error> for Failure {
+    /// The reasons go to the platform's log; none of [`Error`]'s texts names a site, a user or a secret.
+    fn from(error: Error) -> Self {
+        let reason = error.to_string();
+        match error {
+            Error::Locked => Self::locked(reason),
+            Error::NotFound => Self::not_found(reason),
+            Error::Exists => Self::excluded(reason),
+            Error::BadKey | Error::Item(_) => Self::invalid_request(reason),
+            _ => {
+                tracing::error!(%error, "the vault failed");
+                Self::internal(reason)
+            }
+        }
+    }
+}
+
+fn record(info: &PasskeyInfo) -> Result<CredentialRecord, Error> {
+    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    Ok(CredentialRecord {
+        id: CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?,
+        rp_id: info.rp_id.clone(),
+        rp_name: info.rp_name.clone(),
+        user: UserEntity {
+            id: UserId::new(info.user_handle.as_slice()).map_err(|_| Error::BadKey)?,
+            name: named(&info.username),
+            display_name: named(&info.user_display_name),
+        },
+        public_key: PublicKey::from_cose_bytes(&info.public_key).map_err(|_| Error::BadKey)?,
+        discoverable: info.discoverable,
+        backup_eligible: info.backup_eligible,
+        backed_up: false,
+        sign_count: 0,
+        created_ms: info.created_ms,
+    })
+}
+
+/// Not by way of [`record`]: checking ten thousand public keys for a list that has none would take half a second.
+fn entry(info: &PasskeyInfo) -> Result<Entry, Error> {
+    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    Ok(Entry {
+        credential_id: CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?,
+        rp_id: info.rp_id.clone(),
+        rp_name: info.rp_name.clone(),
+        user_handle: UserId::new(info.user_handle.as_slice()).ok(),
+        user_name: named(&info.username),
+        display_name: named(&info.user_display_name),
+        created_ms: Some(info.created_ms),
+        // The platform notes this itself when it signs in; writing a revision for every sign-in would say it to a server.
+        last_used_ms: None,
+        backed_up: false,
+        tag: None,
+        discoverable: info.discoverable,
+    })
+}
