@@ -26,8 +26,8 @@ pub(crate) const MAX_BYTES: usize = 16 * 1024;
 const NAME: &str = "hello.state";
 const NEW_NAME: &str = "hello.state.new";
 
-/// When a file was born, to the nanosecond. The kernel sets it and no program can: a file that was copied back from a
-/// backup has another one than the file that hello wrote.
+/// When a file was born, by the kernel's clock that ticks every few milliseconds. The kernel sets it and no program can: a
+/// file that was copied back from a backup has another one than the file that hello wrote.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Birth {
     /// Seconds since 1970.
@@ -236,12 +236,24 @@ fn birth(file: &OwnedFd) -> Result<Option<Birth>, Errno> {
     }))
 }
 
+/// Waits for the next tick of the kernel's clock, because files made within one tick are born at the same time.
+#[cfg(test)]
+pub(crate) fn next_tick() {
+    use rustix::time::{ClockId, clock_gettime};
+    let tick = || {
+        let now = clock_gettime(ClockId::RealtimeCoarse);
+        (now.tv_sec, now.tv_nsec)
+    };
+    let before = tick();
+    while tick() == before {
+        std::hint::spin_loop();
+    }
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
-
-    use rustix::time::{ClockId, clock_gettime};
 
     use super::*;
 
@@ -368,15 +380,7 @@ mod tests {
             // A file system without birth times: nothing to tell apart, and that is what `None` says.
             return;
         };
-        // Files made within one tick of the kernel's clock are born at the same time.
-        let tick = || {
-            let now = clock_gettime(ClockId::RealtimeCoarse);
-            (now.tv_sec, now.tv_nsec)
-        };
-        let before = tick();
-        while tick() == before {
-            std::hint::spin_loop();
-        }
+        next_tick();
         let (file, copy) = (parent.path().join("hello").join(NAME), parent.path().join("copy"));
         fs::copy(&file, &copy).unwrap();
         fs::rename(&copy, &file).unwrap();

@@ -100,7 +100,7 @@ impl Store {
         } = parse(crypto, &bytes)?;
         let found = Found {
             state: Some(state),
-            restored: born != birth,
+            restored: born.is_some() && born != birth,
         };
         Ok((
             Self {

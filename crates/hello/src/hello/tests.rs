@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     counter::Moment,
-    disk::{Birth, DiskError, Found},
+    disk::{Birth, DiskError, Found, next_tick},
     verification::UnlockTarget,
 };
 
@@ -300,6 +300,7 @@ fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
     let (bed, hello) = Bed::with_pin();
     let file = bed.path().join("hello.state");
     let backup = fs::read(&file).unwrap();
+    next_tick();
     refused(hello.verify(&pin(WRONG), &request(1)));
     drop(hello);
     fs::write(&file, backup).unwrap();
