@@ -1,1 +1,8 @@
-//! The ways in: browser (extension and native host).
+//! The ways in. Each door is a module, and none knows another.
+//!
+//! A door names the caller (from the bus and `/proc`, never from the message), turns the caller's language into a
+//! [`CeremonyRequest`](claviger_broker::CeremonyRequest), and tells the caller no more about a failure than its standard allows.
+//!
+//! * [`browser`]: Chromium's extension and its native host.
+
+pub mod browser;

@@ -1,0 +1,199 @@
+//! The native host's side of the bus.
+
+use claviger_broker::dbus::{self, Manage1Proxy};
+use serde_json::Value;
+use zbus::DBusError as _;
+use zbus::proxy::CacheProperties;
+
+use super::Upstream;
+use super::message::Status;
+use crate::browser::message::{Kind, RequestId};
+
+const NOT_RUNNING: &str =
+    "The Claviger platform is not running and cannot be started. Run `claviger doctor` to see why.";
+
+/// The broker over a bus connection. Its first call starts the broker if the bus knows how.
+pub struct BusUpstream {
+    broker: Option<(Browser1Proxy<'static>, Manage1Proxy<'static>)>,
+}
+
+impl BusUpstream {
+    /// Connects to the session bus. Without one, every question is answered by "the platform is not running".
+    pub async fn session() -> Self {
+        let connection = match zbus::Connection::session().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::error!(%error, "there is no session bus");
+                return Self { broker: None };
+            }
+        };
+        Self::new(&connection).await
+    }
+
+    /// Talks over `connection`.
+    pub async fn new(connection: &zbus::Connection) -> Self {
+        match proxies(connection).await {
+            Ok(proxies) => Self { broker: Some(proxies) },
+            Err(error) => {
+                tracing::error!(%error, "the bus connection cannot be used");
+                Self { broker: None }
+            }
+        }
+    }
+}
+
+impl Upstream for BusUpstream {
+    async fn ceremony(&self, kind: Kind, request: String) -> Result<String, String> {
+        let Some((browser, _)) = &self.broker else {
+            return Err(NOT_RUNNING.to_owned());
+        };
+        browser
+            .ceremony(kind.name(), &request)
+            .await
+            .map_err(|error| problem(&error))
+    }
+
+    async fn cancel(&self, id: &RequestId) {
+        let Some((browser, _)) = &self.broker else {
+            return;
+        };
+        if let Err(error) = browser.cancel(id.as_str()).await {
+            tracing::warn!(%error, "a request could not be withdrawn");
+        }
+    }
+
+    async fn capabilities(&self) -> Option<String> {
+        let (browser, _) = self.broker.as_ref()?;
+        match browser.capabilities().await {
+            Ok(json) => Some(json),
+            Err(error) => {
+                tracing::warn!(%error, "the platform does not say what it can do");
+                None
+            }
+        }
+    }
+
+    async fn status(&self) -> Status {
+        let answer = match &self.broker {
+            Some((_, manage)) => manage.status().await.map_err(|error| match error {
+                dbus::Error::Bus(error) => problem(&error),
+                error => error.description().unwrap_or(NOT_RUNNING).to_owned(),
+            }),
+            None => Err(NOT_RUNNING.to_owned()),
+        };
+        match answer {
+            Ok(json) => read_status(&json),
+            Err(problem) => Status {
+                problem: Some(problem),
+                ..Status::default()
+            },
+        }
+    }
+}
+
+/// The client side of [`super::super::service::Browser1`].
+#[zbus::proxy(
+    interface = "org.claviger.Browser1",
+    default_service = "org.claviger.Broker",
+    default_path = "/org/claviger/Broker"
+)]
+trait Browser1 {
+    fn ceremony(&self, kind: &str, request: &str) -> zbus::Result<String>;
+    fn cancel(&self, request_id: &str) -> zbus::Result<()>;
+    fn capabilities(&self) -> zbus::Result<String>;
+}
+
+async fn proxies(connection: &zbus::Connection) -> zbus::Result<(Browser1Proxy<'static>, Manage1Proxy<'static>)> {
+    let browser = Browser1Proxy::builder(connection)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await?;
+    let manage = Manage1Proxy::builder(connection)
+        .destination(dbus::NAME)
+        .path(dbus::PATH)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await?;
+    Ok((browser, manage))
+}
+
+/// What of `Manage1.Status` the extension's popup shows.
+fn read_status(json: &str) -> Status {
+    let status: Value = serde_json::from_str(json).unwrap_or_default();
+    let flag = |path| status.pointer(path).and_then(Value::as_bool) == Some(true);
+    let prompt = status
+        .pointer("/prompt/kind")
+        .and_then(Value::as_str)
+        .filter(|_| flag("/prompt/attached"));
+    let problem = if flag("/pin/locked_out") {
+        Some("The PIN is locked after too many wrong attempts.")
+    } else if prompt.is_none() {
+        Some("There is no prompt to ask you with. Start `claviger prompt`.")
+    } else {
+        None
+    };
+    Status {
+        platform: true,
+        prompt: prompt.map(str::to_owned),
+        pin: flag("/pin/set"),
+        problem: problem.map(str::to_owned),
+    }
+}
+
+/// A bus error as a sentence for the user.
+fn problem(error: &zbus::Error) -> String {
+    match error {
+        zbus::Error::MethodError(name, _, _)
+            if matches!(
+                name.as_str(),
+                "org.freedesktop.DBus.Error.ServiceUnknown" | "org.freedesktop.DBus.Error.NameHasNoOwner"
+            ) =>
+        {
+            NOT_RUNNING.to_owned()
+        }
+        zbus::Error::MethodError(_, Some(text), _) => text.clone(),
+        error => format!("The Claviger platform cannot be asked: {error}"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_is_read_from_the_brokers() {
+        let fine =
+            read_status(r#"{"pin":{"set":true,"locked_out":false},"prompt":{"attached":true,"kind":"terminal"}}"#);
+        assert_eq!(
+            fine,
+            Status {
+                platform: true,
+                prompt: Some("terminal".to_owned()),
+                pin: true,
+                problem: None,
+            }
+        );
+        let alone = read_status(r#"{"pin":{"set":false},"prompt":{"attached":false,"kind":null}}"#);
+        assert!(alone.problem.unwrap().contains("claviger prompt"));
+        let locked =
+            read_status(r#"{"pin":{"set":true,"locked_out":true},"prompt":{"attached":true,"kind":"terminal"}}"#);
+        assert!(locked.problem.unwrap().contains("locked"));
+        assert!(read_status("nonsense").platform);
+    }
+
+    #[tokio::test]
+    async fn without_a_bus_the_user_learns_what_to_do() {
+        let nobody = BusUpstream { broker: None };
+        assert!(
+            nobody
+                .ceremony(Kind::Get, String::new())
+                .await
+                .unwrap_err()
+                .contains("claviger doctor")
+        );
+        assert_eq!(nobody.capabilities().await, None);
+        assert!(!nobody.status().await.platform);
+        nobody.cancel(&RequestId::parse("1").unwrap()).await;
+    }
+}

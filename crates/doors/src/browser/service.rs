@@ -1,0 +1,164 @@
+//! `org.claviger.Browser1`: the broker's side of the browser door.
+//!
+//! A ceremony lives as long as its native host's bus connection: when that ends, because the page, the extension, the host or the
+//! browser went away, the broker takes back the prompt and the provider's work.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use claviger_broker::caller::CallerError;
+use claviger_broker::{Caller, CancelToken};
+use claviger_webauthn::Error;
+use zbus::fdo;
+use zbus::message::Header;
+use zbus::names::UniqueName;
+
+use super::message::{Kind, Reply, Request, RequestError, RequestId};
+use super::pending::Pending;
+use super::platform::Platform;
+use super::verdict::{DomError, problem_of_cause};
+
+/// Most ceremonies of one native host at a time. The extension starts a host for each.
+const MAX_PER_HOST: usize = 8;
+
+/// What [`Browser1::capabilities`] answers. A PIN can always be chosen, so user verification is always there.
+const CAPABILITIES: &str =
+    r#"{"userVerifyingPlatformAuthenticator":true,"algorithms":[-7,-8],"extensions":["credProps","prf"]}"#;
+
+/// The interface; one object serves all native hosts.
+pub struct Browser1 {
+    platform: Arc<dyn Platform>,
+    running: Arc<Running>,
+}
+
+impl Browser1 {
+    /// An interface in front of `platform`.
+    pub fn new(platform: Arc<dyn Platform>) -> Self {
+        Self {
+            platform,
+            running: Arc::default(),
+        }
+    }
+
+    async fn perform(&self, kind: Kind, request: &Request, caller: Caller, cancel: CancelToken) -> Reply {
+        let pending = match Pending::begin(kind, &request.options, &request.caller) {
+            Ok(pending) => pending,
+            Err(error) => {
+                tracing::warn!(origin = %request.caller.origin, kind = kind.name(), %error, "a page's request was refused");
+                self.platform
+                    .refused(&caller, kind, &format!("{}: {error}", request.caller.origin));
+                return Reply::error(&DomError::of_error(&error), Some(&error.to_string()));
+            }
+        };
+        let question = pending.request(caller, &request.caller);
+        let answer = match self.platform.ceremony(question, cancel).await {
+            Ok(answer) => answer,
+            Err(cause) => {
+                tracing::info!(
+                    kind = kind.name(),
+                    cause = cause.code(),
+                    "a page's request ended without an answer"
+                );
+                return Reply::error(&DomError::of_cause(kind, &cause), problem_of_cause(&cause).as_deref());
+            }
+        };
+        match pending.finish(&answer) {
+            Ok(response) => Reply::ok(&response),
+            Err(error) => {
+                tracing::error!(kind = kind.name(), %error, "an answer could not be passed on");
+                Reply::error(&DomError::of_error(&error), Some(&error.to_string()))
+            }
+        }
+    }
+}
+
+// The interface macro dictates the methods' shape.
+#[allow(clippy::needless_pass_by_value, clippy::unused_self)]
+#[zbus::interface(name = "org.claviger.Browser1")]
+impl Browser1 {
+    /// Runs a ceremony: `kind` is `create` or `get`; see [`super::message`] for request and reply.
+    ///
+    /// Whatever becomes of the ceremony is a reply. A D-Bus error means that the native host may not ask or asked nonsense.
+    async fn ceremony(&self, kind: &str, request: &str, #[zbus(header)] header: Header<'_>) -> fdo::Result<String> {
+        let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
+        let kind = Kind::parse(kind).map_err(invalid)?;
+        let request = match Request::parse(request) {
+            Ok(request) => request,
+            Err(RequestError::Origin(error)) => {
+                let error = Error::from(error);
+                return Ok(Reply::error(&DomError::of_error(&error), Some(&error.to_string())).into_json());
+            }
+            Err(error) => return Err(invalid(error)),
+        };
+        // Both before anything is awaited, so that neither a `Cancel` nor the sender's end can come too early to be noticed.
+        let cancel = CancelToken::new();
+        let _running = self.running.admit(sender, &request.id, &cancel)?;
+        let _attendance = self.platform.attend(sender, &cancel);
+        let caller = self.platform.browser(&header).await?;
+        Ok(self.perform(kind, &request, caller, cancel).await.into_json())
+    }
+
+    /// Withdraws one of the sender's own ceremonies; one that is over or never was is no error.
+    fn cancel(&self, request_id: &str, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
+        let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
+        self.running
+            .cancel(sender, &RequestId::parse(request_id).map_err(invalid)?);
+        Ok(())
+    }
+
+    /// What the platform can do for pages, as JSON. The same for everybody and at all times, so that it says nothing about anybody.
+    fn capabilities(&self) -> &'static str {
+        CAPABILITIES
+    }
+}
+
+/// The ceremonies that can be cancelled, by native host and request id.
+#[derive(Default)]
+struct Running(Mutex<HashMap<(String, RequestId), CancelToken>>);
+
+impl Running {
+    fn admit(self: &Arc<Self>, sender: &UniqueName<'_>, id: &RequestId, token: &CancelToken) -> fdo::Result<Admission> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (sender.as_str().to_owned(), id.clone());
+        if running.contains_key(&key) {
+            return Err(fdo::Error::InvalidArgs(
+                "a request of this id is running already".to_owned(),
+            ));
+        }
+        if running.keys().filter(|(host, _)| *host == key.0).count() >= MAX_PER_HOST {
+            return Err(fdo::Error::LimitsExceeded("too many requests at a time".to_owned()));
+        }
+        running.insert(key.clone(), token.clone());
+        Ok(Admission {
+            running: Arc::clone(self),
+            key,
+        })
+    }
+
+    fn cancel(&self, sender: &UniqueName<'_>, id: &RequestId) {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(token) = running.get(&(sender.as_str().to_owned(), id.clone())) {
+            token.cancel();
+        }
+    }
+}
+
+/// A place among the running ceremonies, given back when dropped.
+struct Admission {
+    running: Arc<Running>,
+    key: (String, RequestId),
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.running
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
+    }
+}
+
+fn invalid(error: RequestError) -> fdo::Error {
+    fdo::Error::InvalidArgs(error.to_string())
+}

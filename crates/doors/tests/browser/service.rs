@@ -1,0 +1,358 @@
+//! `org.claviger.Browser1` on a real bus.
+
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use claviger_broker::caller::PrivilegedCallers;
+use claviger_broker::{Cause, Operation, UserVerification, Withdrawal};
+use claviger_doors::browser::native_host::framing::{read_frame, write_frame};
+use claviger_doors::browser::native_host::{self, BusUpstream};
+use claviger_doors::browser::service::Browser1;
+use claviger_doors::browser::verdict::NOT_ALLOWED;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::bus::PrivateBus;
+use crate::stand_in::{Behaviour, Event, StandIn, parent_as_browser};
+
+const NAME: &str = "org.claviger.Broker";
+const PATH: &str = "/org/claviger/Broker";
+const INTERFACE: &str = "org.claviger.Browser1";
+
+struct Scene {
+    stand_in: Arc<StandIn>,
+    events: UnboundedReceiver<Event>,
+    host: zbus::Connection,
+    _broker: zbus::Connection,
+    bus: PrivateBus,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with_browsers(parent_as_browser()).await
+    }
+
+    async fn with_browsers(browsers: PrivilegedCallers) -> Self {
+        let bus = PrivateBus::start();
+        let broker = bus.connect().await;
+        let (stand_in, events) = StandIn::new(&broker, browsers).await;
+        broker
+            .object_server()
+            .at(PATH, Browser1::new(stand_in.clone()))
+            .await
+            .unwrap();
+        broker.request_name(NAME).await.unwrap();
+        Self {
+            stand_in,
+            events,
+            host: bus.connect().await,
+            _broker: broker,
+            bus,
+        }
+    }
+
+    async fn call(&self, kind: &str, request: &str) -> zbus::Result<Value> {
+        call(&self.host, kind, request).await
+    }
+
+    async fn cancel(&self, id: &str) {
+        self.host
+            .call_method(Some(NAME), PATH, Some(INTERFACE), "Cancel", &(id,))
+            .await
+            .unwrap();
+    }
+}
+
+async fn call(host: &zbus::Connection, kind: &str, request: &str) -> zbus::Result<Value> {
+    let reply = host
+        .call_method(Some(NAME), PATH, Some(INTERFACE), "Ceremony", &(kind, request))
+        .await?;
+    let json: String = reply.body().deserialize()?;
+    Ok(serde_json::from_str(&json).unwrap())
+}
+
+fn request(id: &str, public_key: &Value) -> Value {
+    json!({
+        "requestId": id,
+        "origin": "https://login.example.com",
+        "sameOriginWithAncestors": true,
+        "publicKey": public_key,
+    })
+}
+
+fn creation() -> Value {
+    json!({
+        "rp": {"id": "example.com", "name": "Example"},
+        "user": {"id": "dXNlcg", "name": "alice", "displayName": "Alice"},
+        "challenge": "AAECAwQFBgcICQoLDA0ODw",
+        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "timeout": 20000,
+        "authenticatorSelection": {"userVerification": "required"},
+    })
+}
+
+fn sign_in() -> Value {
+    json!({"rpId": "example.com", "challenge": "AAECAwQFBgcICQoLDA0ODw"})
+}
+
+#[tokio::test]
+async fn a_passkey_is_made_and_used() {
+    let mut scene = Scene::new().await;
+    let made = scene
+        .call("create", &request("1", &creation()).to_string())
+        .await
+        .unwrap();
+    assert_eq!(made["ok"]["type"], "public-key");
+    assert!(made["ok"]["response"]["attestationObject"].is_string());
+    let Some(Event::Asked(asked)) = scene.events.recv().await else {
+        panic!("the platform was asked");
+    };
+    assert_eq!(asked.site.rp_id, "example.com");
+    assert_eq!(asked.site.rp_name.as_deref(), Some("Example"));
+    assert_eq!(asked.site.origin.as_deref(), Some("https://login.example.com"));
+    assert_eq!(asked.site.top_origin, None);
+    assert_eq!(asked.user_verification, UserVerification::Required);
+    assert_eq!(asked.timeout.as_secs(), 20);
+    assert_eq!(asked.caller.pid, std::os::unix::process::parent_id());
+    assert!(matches!(asked.operation, Operation::Make(_)));
+
+    let used = scene.call("get", &request("2", &sign_in()).to_string()).await.unwrap();
+    assert_eq!(used["ok"]["response"]["userHandle"], "dXNlcg");
+    let Some(Event::Asked(asked)) = scene.events.recv().await else {
+        panic!("the platform was asked");
+    };
+    assert_eq!(asked.user_verification, UserVerification::Preferred);
+    assert!(matches!(asked.operation, Operation::Get(_)));
+}
+
+#[tokio::test]
+async fn a_page_cannot_tell_failures_apart() {
+    let scene = Scene::new().await;
+    let mut seen = Vec::new();
+    for behaviour in [
+        Behaviour::Fail(Cause::CancelledByUser),
+        Behaviour::Fail(Cause::NoCredential),
+        Behaviour::Fail(Cause::ProviderLocked),
+        Behaviour::Fail(Cause::TimedOut),
+        Behaviour::Fail(Cause::AnswerRejected("signature".to_owned())),
+        Behaviour::AnswerForAnotherSite,
+    ] {
+        scene.stand_in.behave(behaviour);
+        let reply = scene.call("get", &request("1", &sign_in()).to_string()).await.unwrap();
+        seen.push(reply["error"].to_string());
+    }
+    assert!(seen.iter().all(|error| *error == seen[0]), "{seen:?}");
+    assert_eq!(
+        seen[0],
+        json!({"name": "NotAllowedError", "message": NOT_ALLOWED}).to_string()
+    );
+
+    scene.stand_in.behave(Behaviour::Fail(Cause::Excluded));
+    let excluded = scene
+        .call("create", &request("1", &creation()).to_string())
+        .await
+        .unwrap();
+    assert_eq!(excluded["error"]["name"], "InvalidStateError");
+}
+
+#[tokio::test]
+async fn what_the_page_did_wrong_is_told_and_noted_and_asks_nobody() {
+    let mut scene = Scene::new().await;
+    let mut forged = sign_in();
+    forged["extensions"] = json!({"remoteDesktopClientOverride": {"origin": "https://bank.example"}});
+    let mut framed = request("1", &sign_in());
+    framed["sameOriginWithAncestors"] = json!(false);
+    for (request, name) in [
+        (
+            request("1", &json!({"rpId": "com", "challenge": "AA"})),
+            "SecurityError",
+        ),
+        (
+            request("1", &json!({"rpId": "bank.example", "challenge": "AA"})),
+            "SecurityError",
+        ),
+        (request("1", &forged), "SecurityError"),
+        (request("1", &json!({"rpId": "example.com"})), "TypeError"),
+        (framed, "NotAllowedError"),
+    ] {
+        let reply = scene.call("get", &request.to_string()).await.unwrap();
+        assert_eq!(reply["error"]["name"], name, "{request}");
+        assert!(reply["problem"].is_string());
+        let Some(Event::Refused(detail)) = scene.events.recv().await else {
+            panic!("it was noted");
+        };
+        assert!(detail.starts_with("get: https://login.example.com: "), "{detail}");
+    }
+    let mut insecure = request("1", &sign_in());
+    insecure["origin"] = json!("http://login.example.com");
+    let reply = scene.call("get", &insecure.to_string()).await.unwrap();
+    assert_eq!(reply["error"]["name"], "SecurityError");
+}
+
+#[tokio::test]
+async fn nonsense_of_the_host_is_a_bus_error() {
+    let scene = Scene::new().await;
+    for (kind, request) in [
+        ("steal", request("1", &sign_in()).to_string()),
+        ("get", "{".to_owned()),
+        ("get", "{}".to_owned()),
+    ] {
+        let error = scene.call(kind, &request).await.unwrap_err();
+        assert!(error.to_string().contains("InvalidArgs"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_listed_browsers_host_may_ask() {
+    let scene = Scene::with_browsers(PrivilegedCallers::default()).await;
+    let error = scene
+        .call("get", &request("1", &sign_in()).to_string())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("AccessDenied"), "{error}");
+}
+
+#[tokio::test]
+async fn a_host_cancels_its_own_ceremony_only() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::Wait);
+    let (host, text) = (scene.host.clone(), request("1", &sign_in()).to_string());
+    let waiting = tokio::spawn(async move { call(&host, "get", &text).await });
+    assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+
+    // The same id from another connection, an unknown id, and the same id once more: all harmless.
+    let stranger = scene.bus.connect().await;
+    stranger
+        .call_method(Some(NAME), PATH, Some(INTERFACE), "Cancel", &("1",))
+        .await
+        .unwrap();
+    scene.cancel("2").await;
+    let twice = scene
+        .call("get", &request("1", &sign_in()).to_string())
+        .await
+        .unwrap_err();
+    assert!(twice.to_string().contains("InvalidArgs"), "{twice}");
+    assert!(scene.events.try_recv().is_err());
+
+    scene.cancel("1").await;
+    let event = scene.events.recv().await;
+    assert!(
+        matches!(event, Some(Event::Withdrawn(Withdrawal::Cancelled))),
+        "{event:?}"
+    );
+    assert_eq!(waiting.await.unwrap().unwrap()["error"]["name"], "NotAllowedError");
+    // The id is free again.
+    scene.stand_in.behave(Behaviour::Answer);
+    assert!(scene.call("get", &request("1", &sign_in()).to_string()).await.unwrap()["ok"].is_object());
+}
+
+#[tokio::test]
+async fn a_cancel_that_follows_at_once_is_not_lost() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::Wait);
+    let text = request("1", &sign_in()).to_string();
+    let (reply, ()) = tokio::join!(scene.call("get", &text), scene.cancel("1"));
+    assert_eq!(reply.unwrap()["error"]["name"], "NotAllowedError");
+    assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+    assert!(matches!(
+        scene.events.recv().await,
+        Some(Event::Withdrawn(Withdrawal::Cancelled))
+    ));
+}
+
+#[tokio::test]
+async fn a_host_that_vanishes_withdraws_its_ceremony() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::Wait);
+    let host = scene.bus.connect().await;
+    let text = request("1", &sign_in()).to_string();
+    let waiting = tokio::spawn(async move { call(&host, "get", &text).await });
+    assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    let event = scene.events.recv().await;
+    assert!(
+        matches!(event, Some(Event::Withdrawn(Withdrawal::CallerGone))),
+        "{event:?}"
+    );
+}
+
+#[tokio::test]
+async fn one_host_cannot_pile_up_ceremonies() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::Wait);
+    let mut waiting = Vec::new();
+    for n in 0..8 {
+        let (host, text) = (scene.host.clone(), request(&n.to_string(), &sign_in()).to_string());
+        waiting.push(tokio::spawn(async move { call(&host, "get", &text).await }));
+        assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+    }
+    let error = scene
+        .call("get", &request("8", &sign_in()).to_string())
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("LimitsExceeded"), "{error}");
+    for n in 0..8 {
+        scene.cancel(&n.to_string()).await;
+    }
+    for call in waiting {
+        assert!(call.await.unwrap().is_ok());
+    }
+}
+
+#[tokio::test]
+async fn from_the_browsers_pipe_to_the_platform_and_back() {
+    let scene = Scene::new().await;
+    let (mut port, pipe) = UnixStream::pair().unwrap();
+    let extension = std::thread::spawn(move || {
+        let mut ask = |message: Value| -> Value {
+            write_frame(&mut port, message.to_string().as_bytes()).unwrap();
+            serde_json::from_slice(&read_frame(&mut port).unwrap().unwrap()).unwrap()
+        };
+        let capabilities = ask(json!({"type": "capabilities"}));
+        let made = ask(json!({"type": "ceremony", "kind": "create", "request": request("1", &creation())}));
+        // Malformed for the service, not for the host: the page gets NotAllowedError and the user a reason.
+        let wrong = ask(json!({"type": "ceremony", "kind": "get", "request": {"requestId": "2"}}));
+        (capabilities, made, wrong)
+    });
+    let upstream = BusUpstream::new(&scene.host).await;
+    native_host::run(pipe.try_clone().unwrap(), &pipe, &upstream)
+        .await
+        .unwrap();
+    let (capabilities, made, wrong) = extension.join().unwrap();
+    assert_eq!(capabilities["userVerifyingPlatformAuthenticator"], true);
+    assert_eq!(capabilities["algorithms"], json!([-7, -8]));
+    assert_eq!(made["type"], "response");
+    assert_eq!(made["requestId"], "1");
+    assert_eq!(made["ok"]["authenticatorAttachment"], "platform");
+    assert_eq!(
+        wrong["error"],
+        json!({"name": "NotAllowedError", "message": NOT_ALLOWED})
+    );
+    assert!(wrong["problem"].as_str().unwrap().contains("origin"));
+}
+
+#[tokio::test]
+async fn a_closed_port_withdraws_over_the_bus() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::Wait);
+    let (mut port, pipe) = UnixStream::pair().unwrap();
+    let message = json!({"type": "ceremony", "kind": "get", "request": request("1", &sign_in())});
+    write_frame(&mut port, message.to_string().as_bytes()).unwrap();
+    let upstream = BusUpstream::new(&scene.host).await;
+    let host = async {
+        native_host::run(pipe.try_clone().unwrap(), &pipe, &upstream)
+            .await
+            .unwrap();
+    };
+    let browser = async {
+        assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+        drop(port);
+    };
+    tokio::join!(host, browser);
+    let event = scene.events.recv().await;
+    assert!(
+        matches!(event, Some(Event::Withdrawn(Withdrawal::Cancelled))),
+        "{event:?}"
+    );
+}
