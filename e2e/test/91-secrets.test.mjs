@@ -13,7 +13,7 @@ const secrets = new Secrets(path.join(RUN, "secrets.jsonl")).all();
 test("every kind of secret was collected", () => {
   const kinds = new Map();
   for (const { kind } of secrets) kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
-  for (const kind of ["PIN", "client data", "signature", "PRF output", "private key"]) assert.ok(kinds.get(kind) > 0, `${kind}: ${[...kinds.keys()]}`);
+  for (const kind of ["PIN", "client data", "signature", "PRF output", "PRF seed", "private key"]) assert.ok(kinds.get(kind) > 0, `${kind}: ${[...kinds.keys()]}`);
 });
 
 test("the search finds a secret in each of its forms, so it would have found one", () => {
