@@ -510,4 +510,35 @@ mod tests {
         assert_eq!(refused.rule.status(), Status::Unsupported);
         assert_eq!(bench.gate.floor(), request.sequence);
     }
+
+    /// The refusals that `docs/provider-protocol.md` publishes for implementers in other languages.
+    #[test]
+    fn the_published_refusals_are_refused() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/vectors/refused.json")).unwrap();
+        let hex = |text: &str| -> Vec<u8> {
+            (0..text.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
+                .collect()
+        };
+        let secret: [u8; 32] = std::array::from_fn(|index| u8::try_from(index).unwrap());
+        let signer = PrivateKey::from_secret(Algorithm::EdDsa, &secret).unwrap();
+        let cases = vectors["cases"].as_array().unwrap();
+        assert!(cases.len() > 10);
+        for case in cases {
+            let folder = tempfile::tempdir().unwrap();
+            let mut gate = Gate::open(folder.path(), provider(), native()).unwrap();
+            let keys = vec![signer.public_key().clone()];
+            let state = ProviderState::Enabled;
+            gate.learn(&Registration::new(native(), &provider(), state, keys, None, &signer).unwrap())
+                .unwrap();
+            let sequence = vectors["last_sequence"].as_u64().unwrap();
+            gate.journal.write(Numbers { sequence, evidence: 0 }).unwrap();
+            let envelope = hex(case["envelope"].as_str().unwrap());
+            let refused = gate.admit(&envelope, vectors["now_ms"].as_u64().unwrap()).err();
+            let status = refused.map(|refused| refused.rule.status().number());
+            assert_eq!(status, case["status"].as_u64(), "{}", case["name"]);
+        }
+    }
 }
