@@ -18,6 +18,7 @@ fn main() {
     let base = std::env::var_os("CLAVIGER_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
     let dir = tempfile::tempdir_in(base).unwrap();
     let mut vault = open(dir.path()).unwrap();
+    resident("resident, new vault unlocked");
     let key = native().generate(Algorithm::Es256).unwrap();
     let seed = PrfSeed::from_bytes(&[7; 32]);
 
@@ -40,6 +41,7 @@ fn main() {
         }),
     );
     vault.unlock(&SECRET, 1).unwrap();
+    resident("resident, 10 000 items unlocked");
     figure(
         "find by RP ID",
         (0..5000).map(|n| timed(|| vault.find(&format!("site-{n}.example")).unwrap().len())),
@@ -67,6 +69,12 @@ fn main() {
     vault.lock();
     let bytes = std::fs::metadata(dir.path().join("data/vault.sqlite3")).unwrap().len();
     println!("{:<44} {:>10} bytes", "file, for each item", bytes / ITEMS as u64);
+}
+
+fn resident(what: &str) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    println!("{what:<44} {:>13}", kib.trim());
 }
 
 fn timed<T>(run: impl FnOnce() -> T) -> Duration {

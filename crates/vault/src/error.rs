@@ -57,6 +57,10 @@ pub enum Error {
     /// The file that remembers how far this device has seen is not there or does not belong to this vault.
     #[error("the record of what this device has seen is missing: {0}")]
     HeadsMissing(PathBuf),
+    /// This device had a vault, and its file is gone: deleted, or on a disk that is not mounted. No new one is made in its
+    /// place unless the user says so ([`crate::Options::accept_restored`]).
+    #[error("the vault's file {0} is gone; put it back, or begin anew with an explicit word")]
+    Gone(PathBuf),
     /// The platform's disk is full. Nothing was written, everything written before is intact.
     #[error("the disk is full")]
     DiskFull,

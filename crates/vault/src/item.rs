@@ -6,7 +6,7 @@
 //! ([`Credential::Other`]). Two things may change in writing and mean the same: the order of the fields of an object, and
 //! an optional field that was `null` is left out.
 //!
-//! The JSON of CXF is also what is stored (inside the sealed revision, see [`crate::seal`]): one codec instead of two,
+//! The JSON of CXF is also what is stored (inside the sealed revision, see the module `seal`): one codec instead of two,
 //! nothing lost between the format of exchange and the format of storage, and anyone with the key can read an item
 //! without this crate.
 //!

@@ -312,7 +312,8 @@ impl Store {
     }
 }
 
-fn unpublished(path: &Path) -> PathBuf {
+/// The name that a vault's file has until it is whole.
+pub(crate) fn unpublished(path: &Path) -> PathBuf {
     path.with_extension("new")
 }
 

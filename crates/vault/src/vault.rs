@@ -20,11 +20,11 @@ use crate::keys::{Keys, Place};
 use crate::ledger::Ledger;
 use crate::log::Log;
 use crate::seal::{Content, Header, Sealed};
-use crate::store::Store;
+use crate::store::{Store, unpublished};
 use claviger_ctap::crypto::Crypto;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 
 /// Where a vault lives.
@@ -36,7 +36,8 @@ pub struct Options {
     /// restored backup of that directory would not be noticed.
     pub state_dir: PathBuf,
     /// The user says that a backup was restored on purpose: the first unlock takes the file as it is and lets the record
-    /// of heads begin again at its end. Only ever set by the user's explicit word.
+    /// of heads begin again at its end; a new vault may take the place of one that is gone. Only ever set by the user's
+    /// explicit word.
     pub accept_restored: bool,
 }
 
@@ -85,6 +86,8 @@ impl Vault {
     pub fn attach(options: &Options, crypto: &'static dyn Crypto) -> Result<Self, Error> {
         for directory in [&options.data_dir, &options.state_dir] {
             DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            // One that was there before, or that a backup brought back, may be open to others.
+            std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
         }
         let path = options.data_dir.join("vault.lock");
         let lock = OpenOptions::new()
@@ -123,13 +126,17 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::WrongSecret`]; [`Error::Damaged`], [`Error::RolledBack`] and [`Error::HeadsMissing`] when what is there
-    /// does not verify; [`Error::NotAVault`] and [`Error::Newer`]; the platform's errors. A vault with damaged *items* opens:
+    /// does not verify; [`Error::Gone`] when there was one; [`Error::NotAVault`] and [`Error::Newer`]; the platform's errors. A vault with damaged *items* opens:
     /// see [`Self::damage`].
     pub fn unlock(&mut self, secret: &[u8; 32], now_ms: u64) -> Result<(), Error> {
         if self.open.is_some() {
             return Ok(());
         }
         if !self.exists() {
+            // A vault that was only half made has left its unpublished file beside the record of heads.
+            if self.heads.exists() && !unpublished(&self.file).exists() && !self.accept_restored {
+                return Err(Error::Gone(self.file.clone()));
+            }
             self.create(secret, now_ms)?;
         }
         let open = self.load(secret)?;

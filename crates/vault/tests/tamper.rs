@@ -299,3 +299,21 @@ fn a_snapshot_altered_or_of_another_time() {
     attack(&dir, "DELETE FROM snapshot");
     assert_eq!(open(dir.path()).unwrap().find("a.example").unwrap()[0].username, "299");
 }
+
+#[test]
+fn the_file_deleted_is_not_quietly_replaced_by_an_empty_vault() {
+    let (dir, _) = closed();
+    let aside = dir.path().join("aside");
+    std::fs::rename(file(dir.path()), &aside).unwrap();
+    assert!(matches!(refused(&dir), Error::Gone(_)));
+    assert!(!file(dir.path()).exists());
+    std::fs::rename(&aside, file(dir.path())).unwrap();
+    assert_eq!(open(dir.path()).unwrap().find("a.example").unwrap().len(), 3);
+
+    std::fs::remove_file(file(dir.path())).unwrap();
+    let mut accept = options(dir.path());
+    accept.accept_restored = true;
+    let mut vault = Vault::attach(&accept, native()).unwrap();
+    vault.unlock(&SECRET, 1).unwrap();
+    assert!(vault.find("a.example").unwrap().is_empty());
+}

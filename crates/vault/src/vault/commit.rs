@@ -26,7 +26,7 @@ impl Vault {
         Ok(id)
     }
 
-    /// Adds many items, [`IMPORT_CHUNK`](self) to a transaction.
+    /// Adds many items, 256 to a transaction.
     ///
     /// # Errors
     /// As [`Self::add`]. The chunks before the one that failed stay.
