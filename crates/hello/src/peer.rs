@@ -5,6 +5,9 @@
 //! which process is behind a name, `/proc` says what it runs, and a process descriptor tells whether it is still the same one.
 //! The executable is compared as a file (device and inode), not as a path.
 //!
+//! The looker must not be in a Landlock domain and the one looked at must be dumpable, or the kernel hides what runs (`EACCES`)
+//! and nobody is trusted: [`PeerError::Unknown`].
+//!
 //! In user mode this keeps out honest and clumsy programs. A malicious one of the same user can start the allowed
 //! executable with `LD_PRELOAD` or attach a debugger to it; `SECURITY.md` says so, and the system tier is the answer to it.
 
