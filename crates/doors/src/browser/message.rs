@@ -70,6 +70,19 @@ impl RequestId {
 }
 
 /// A page's request and where it comes from.
+///
+/// ```
+/// use claviger_doors::browser::message::Request;
+///
+/// let request = Request::parse(r#"{
+///     "requestId": "7",
+///     "origin": "https://example.com",
+///     "sameOriginWithAncestors": true,
+///     "publicKey": {"challenge": "AAECAwQFBgcICQoLDA0ODw"}
+/// }"#)?;
+/// assert_eq!(request.caller.origin.to_string(), "https://example.com");
+/// # Ok::<(), claviger_doors::browser::message::RequestError>(())
+/// ```
 pub struct Request {
     /// The native host's name for it.
     pub id: RequestId,

@@ -1,4 +1,15 @@
 //! The frames of native messaging: a length of four bytes in the machine's byte order, then that many bytes of JSON.
+//!
+//! ```
+//! use claviger_doors::browser::native_host::framing::{read_frame, write_frame};
+//!
+//! let mut pipe = Vec::new();
+//! write_frame(&mut pipe, br#"{"type":"ping"}"#)?;
+//! let mut input = pipe.as_slice();
+//! assert_eq!(read_frame(&mut input)?.as_deref(), Some(br#"{"type":"ping"}"#.as_slice()));
+//! assert_eq!(read_frame(&mut input)?, None);
+//! # Ok::<(), claviger_doors::browser::native_host::framing::FramingError>(())
+//! ```
 
 use std::io::{self, Read, Write};
 
