@@ -530,3 +530,28 @@ fn acquaintance() {
         }),
     );
 }
+
+#[test]
+fn the_document_quotes_the_vectors() {
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/provider-protocol.md")).unwrap();
+    let quoted = [
+        hex(request_key().secret_bytes()),
+        hex(request_key().public_key().cose_bytes()),
+        hex(uv_key().secret_bytes()),
+        hex(request().sign(native(), &request_key(), &Grease::none()).unwrap()),
+        hex(claims().sign(native(), &uv_key()).unwrap()),
+        hex(unlock_box()),
+        hex(Answer::failed(TRANSACTION, Status::Locked, "the store is locked").encode()),
+    ];
+    for text in quoted {
+        assert!(document.contains(&text), "docs/provider-protocol.md lacks {text}");
+    }
+    for file in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors")).unwrap() {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        assert!(
+            document.contains(&format!("`{name}`")),
+            "docs/provider-protocol.md does not name {name}"
+        );
+    }
+}
