@@ -73,7 +73,10 @@ fn main() {
 
 fn resident(what: &str) {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))
+        .unwrap_or_default();
     println!("{what:<44} {:>13}", kib.trim());
 }
 

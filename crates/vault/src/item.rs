@@ -35,8 +35,9 @@ use zeroize::{Zeroize as _, Zeroizing};
 /// the largest thing that comes up.
 pub const MAX_ITEM_BYTES: usize = 1024 * 1024;
 
-/// One entry of the vault (CXF 1.0, *Item*).
-#[derive(Debug, Serialize, Deserialize)]
+/// One entry of the vault (CXF 1.0, *Item*). `Debug` prints its id and the kinds of its credentials: no field of an item
+/// belongs into a log.
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Item {
     /// Random; the item keeps it for life. CXF allows other lengths: an importer maps those to new ids.
@@ -141,6 +142,15 @@ impl Item {
     }
 }
 
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Item")
+            .field("id", &self.id)
+            .field("credentials", &self.credentials)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The id of an item: 16 random bytes; base64url in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemId(pub [u8; 16]);
@@ -175,7 +185,7 @@ impl<'de> Deserialize<'de> for ItemId {
 }
 
 /// Where an item may be used (CXF 1.0, *Credential scope*).
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Scope {
     /// Web addresses.
@@ -187,7 +197,6 @@ pub struct Scope {
 }
 
 /// An extension of an item: ours, or anybody's, kept as it came.
-#[derive(Debug)]
 pub enum Extension {
     /// `org.claviger.passkey`.
     Passkey(PasskeyExtension),
@@ -196,7 +205,7 @@ pub enum Extension {
 }
 
 /// What Claviger must know about a passkey and CXF has no field for. `name` in JSON: `org.claviger.passkey`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PasskeyExtension {
     /// Which passkey of the item is meant.

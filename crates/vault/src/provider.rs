@@ -148,7 +148,6 @@ impl From<Error> for Failure {
         match error {
             Error::Locked => Self::locked(reason),
             Error::NotFound => Self::not_found(reason),
-            Error::Exists => Self::excluded(reason),
             Error::BadKey | Error::Item(_) => Self::invalid_request(reason),
             _ => {
                 tracing::error!(%error, "the vault failed");

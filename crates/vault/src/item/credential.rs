@@ -6,9 +6,9 @@
 use super::{Fields, Opaque};
 use crate::secret::{Bytes, SecretBytes, SecretText};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
 
-/// One credential of an item.
-#[derive(Debug)]
+/// One credential of an item. `Debug` prints its kind and nothing in it.
 #[non_exhaustive]
 pub enum Credential {
     /// `passkey`
@@ -51,6 +51,12 @@ impl Credential {
             Self::CustomFields(_) => "custom-fields",
             Self::Other(opaque) => return opaque.text("type"),
         })
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Credential({})", self.kind().unwrap_or("?"))
     }
 }
 
@@ -106,7 +112,7 @@ fn tagged<T: Serialize, S: Serializer>(kind: &str, body: &T, serializer: S) -> R
 }
 
 /// A passkey. Its signature counter is always 0: CXF cannot carry another, and a synced key cannot keep one.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Passkey {
     /// 1–1023 bytes.
@@ -130,7 +136,7 @@ pub struct Passkey {
 }
 
 /// Data of FIDO extensions that belong to a passkey.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fido2Extensions {
     /// The seeds of `hmac-secret`, which the web calls `prf`.
@@ -142,7 +148,7 @@ pub struct Fido2Extensions {
 }
 
 /// The two seeds of `hmac-secret` (CTAP 2.1, section 12.5).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct HmacCredentials {
     /// Always `hmac-sha256`.
     pub algorithm: String,
@@ -158,7 +164,7 @@ pub struct HmacCredentials {
 }
 
 /// A value that the user may edit. Whatever its type, JSON carries it as a string.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EditableField {
     /// base64url; some exporters leave it out.
@@ -177,7 +183,7 @@ pub struct EditableField {
 }
 
 /// A user name and a password.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct BasicAuth {
     /// The user name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -191,7 +197,7 @@ pub struct BasicAuth {
 }
 
 /// The seed of one-time codes (RFC 6238).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Totp {
     /// Base32 without padding.
     pub secret: SecretText,
@@ -213,7 +219,7 @@ pub struct Totp {
 }
 
 /// Free text.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct Note {
     /// The text.
     pub content: EditableField,
@@ -223,7 +229,7 @@ pub struct Note {
 }
 
 /// An SSH key pair.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SshKey {
     /// `ssh-ed25519`, `ssh-rsa`, …: what the exporter said, which is not always what the key is.
@@ -239,7 +245,7 @@ pub struct SshKey {
 }
 
 /// A key for a programming interface.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKey {
     /// The key.
@@ -254,7 +260,7 @@ pub struct ApiKey {
 }
 
 /// A payment card.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreditCard {
     /// The number on the card.
@@ -278,7 +284,7 @@ pub struct CreditCard {
 }
 
 /// A password that was generated and not yet given an account.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct GeneratedPassword {
     /// The password.
     pub password: SecretText,
@@ -288,7 +294,7 @@ pub struct GeneratedPassword {
 }
 
 /// How to join a wireless network.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Wifi {
     /// The network's name.
@@ -303,7 +309,7 @@ pub struct Wifi {
 }
 
 /// Fields of the user's own making.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 pub struct CustomFields {
     /// The heading over them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
