@@ -73,6 +73,7 @@ mod fields;
 pub mod get_assertion;
 pub mod get_info;
 pub mod make_credential;
+pub mod pin_protocol;
 pub mod prf;
 pub mod status;
 #[cfg(test)]
