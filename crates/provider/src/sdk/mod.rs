@@ -34,6 +34,7 @@ mod push;
 mod server;
 mod state;
 mod store;
+mod worker;
 
 use std::future::Future;
 

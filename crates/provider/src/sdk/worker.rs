@@ -1,0 +1,343 @@
+//! The object behind the bus name: admits requests, runs them one at a time, and keeps the platform informed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use claviger_ctap::{crypto::Crypto, get_assertion, make_credential, types::CredentialId};
+use futures_util::StreamExt;
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
+use zbus::{
+    fdo::{self, DBusProxy},
+    object_server::SignalEmitter,
+};
+
+use super::{
+    Call, Failure, Provider,
+    gate::{Admitted, Gate, Refused},
+    link::Link,
+    push::Cache,
+    server::now_ms,
+};
+use crate::{
+    answer::{Answer, LockStatePayload},
+    dbus::BROKER_NAME,
+    envelope::Request,
+    evidence::VerifiedEvidence,
+    ident::{ProviderId, TransactionId},
+    manifest::PROTOCOL_VERSION,
+    messages::Description,
+    operation::{Cancel, Delete, Operation, Update},
+    unlock::{UnlockError, UnlockKey},
+};
+
+/// What may have changed.
+#[derive(Debug)]
+pub(super) enum Change {
+    /// Lock state or credentials, or both.
+    Any,
+    /// This credential was used at this time (milliseconds since 1970), and nothing else changed.
+    Used(CredentialId, u64),
+}
+
+pub(super) struct Shared<P> {
+    pub(super) id: ProviderId,
+    pub(super) name: String,
+    pub(super) crypto: &'static dyn Crypto,
+    pub(super) provider: P,
+    pub(super) unlock_key: Option<UnlockKey>,
+    pub(super) gate: Arc<Mutex<Gate>>,
+    pub(super) link: Link,
+    /// Held by the operation that runs; fair, so operations run in the order of their requests.
+    pub(super) turn: AsyncMutex<()>,
+    /// The operations that run or wait, and how to cancel them.
+    pub(super) pending: Mutex<HashMap<TransactionId, oneshot::Sender<()>>>,
+    pub(super) max_waiting: usize,
+    pub(super) changes: mpsc::UnboundedSender<Change>,
+    pub(super) announced_lock: Mutex<bool>,
+}
+
+/// The provider's object on the bus.
+pub(super) struct Joint<P>(pub(super) Arc<Shared<P>>);
+
+#[zbus::interface(name = "org.claviger.Provider1")]
+impl<P: Provider> Joint<P> {
+    fn describe(&self, versions: Vec<u32>) -> fdo::Result<Vec<u8>> {
+        if versions.into_iter().all(|version| version != PROTOCOL_VERSION) {
+            return Err(fdo::Error::NotSupported(format!(
+                "this provider speaks version {PROTOCOL_VERSION}"
+            )));
+        }
+        Ok(self.0.describe().encode())
+    }
+
+    async fn execute(&self, request: Vec<u8>) -> Vec<u8> {
+        self.0.execute(&request).await.encode()
+    }
+
+    #[zbus(signal)]
+    async fn lock_state_changed(emitter: &SignalEmitter<'_>, locked: bool) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    async fn credentials_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
+}
+
+impl<P: Provider> Shared<P> {
+    fn describe(&self) -> Description {
+        Description {
+            get_info: self.provider.info().to_cbor(),
+            sequence_floor: lock(&self.gate).floor(),
+            unlock_key: self.unlock_key.as_ref().map(|key| key.public().clone()),
+            locked: self.provider.is_locked(),
+            name: self.name.clone(),
+        }
+    }
+
+    async fn execute(&self, envelope: &[u8]) -> Answer {
+        let arrived = Instant::now();
+        let mut admitted = lock(&self.gate).admit(envelope, now_ms());
+        if admitted
+            .as_ref()
+            .is_err_and(|refused| refused.rule.may_pass_with_new_keys())
+        {
+            // The platform may have new keys for us, or hello its first one: ask, once, and look again.
+            self.link.renew(arrived).await;
+            admitted = lock(&self.gate).admit(envelope, now_ms());
+        }
+        match admitted {
+            Ok(admitted) => self.perform(admitted).await,
+            Err(Refused { transaction, rule }) => {
+                tracing::warn!(provider = %self.id, %transaction, %rule, "request refused");
+                Answer::failed(transaction, rule.status(), &rule.to_string())
+            }
+        }
+    }
+
+    async fn perform(&self, admitted: Admitted) -> Answer {
+        let transaction = admitted.request.transaction;
+        let operation = admitted.request.operation;
+        let result = match operation {
+            Operation::Cancel => self.cancel(&admitted.request),
+            Operation::LockState => Ok(Some(
+                LockStatePayload {
+                    locked: self.provider.is_locked(),
+                }
+                .encode(),
+            )),
+            _ => self.queue(admitted).await,
+        };
+        match result {
+            Ok(payload) => Answer::ok(transaction, payload),
+            Err(failure) => {
+                tracing::info!(provider = %self.id, %transaction, ?operation, status = ?failure.status(), "not done");
+                Answer::failed(transaction, failure.status(), failure.reason())
+            }
+        }
+    }
+
+    fn cancel(&self, request: &Request) -> Result<Option<Vec<u8>>, Failure> {
+        let target = Cancel::decode(&request.parameters).map_err(malformed)?.target;
+        let cancel = lock(&self.pending).remove(&target);
+        // An operation that ended in this moment has nobody listening any more.
+        match cancel.map(|cancel| cancel.send(())) {
+            Some(Ok(())) => Ok(None),
+            Some(Err(())) | None => Err(Failure::not_found("no such operation runs or waits")),
+        }
+    }
+
+    /// Runs an operation when its turn comes, unless it is cancelled or its time is over before it is done.
+    async fn queue(&self, admitted: Admitted) -> Result<Option<Vec<u8>>, Failure> {
+        let transaction = admitted.request.transaction;
+        let time_left = Duration::from_millis(admitted.request.expires_ms.saturating_sub(now_ms()));
+        let (cancel, cancelled) = oneshot::channel();
+        {
+            let mut pending = lock(&self.pending);
+            if pending.len() > self.max_waiting {
+                return Err(Failure::busy("too many operations wait"));
+            }
+            pending.insert(transaction, cancel);
+        }
+        let in_turn = async {
+            let _turn = self.turn.lock().await;
+            self.operate(admitted).await
+        };
+        let result = tokio::select! {
+            biased;
+            _ = cancelled => Err("cancelled by the platform"),
+            () = tokio::time::sleep(time_left) => Err("the request's time is over"),
+            result = in_turn => Ok(result),
+        };
+        lock(&self.pending).remove(&transaction);
+        result.unwrap_or_else(|reason| {
+            // What was dropped half-way may have unlocked already.
+            self.changed(Change::Any);
+            Err(Failure::cancelled(reason))
+        })
+    }
+
+    async fn operate(&self, admitted: Admitted) -> Result<Option<Vec<u8>>, Failure> {
+        let Admitted { request, evidence } = admitted;
+        let operation = request.operation;
+        let was_locked = self.provider.is_locked();
+        let result = self.unlock_and_run(request, evidence).await;
+        let changes_credentials = matches!(operation, Operation::Make | Operation::Delete | Operation::Update);
+        if was_locked != self.provider.is_locked() || (changes_credentials && result.is_ok()) {
+            self.changed(Change::Any);
+        }
+        let Done { payload, used } = result?;
+        if let Some(used) = used {
+            // After the other: the platform may learn of the credential in this very moment.
+            self.changed(used);
+        }
+        Ok(payload)
+    }
+
+    async fn unlock_and_run(&self, request: Request, evidence: Option<VerifiedEvidence>) -> Result<Done, Failure> {
+        if let Some(sealed) = &request.unlock_box
+            && let Some(key) = &self.unlock_key
+            && self.provider.is_locked()
+        {
+            let secret = key
+                .open(self.crypto, &self.id, request.transaction, sealed)
+                .map_err(sealed_wrongly)?;
+            self.provider.unlock(secret).await?;
+        }
+        let now_ms = now_ms();
+        let parameters = request.parameters;
+        let call = Call {
+            transaction: request.transaction,
+            caller: request.caller,
+            window: request.window,
+            presentation: request.presentation,
+            hint: request.hint,
+            evidence,
+            now_ms,
+        };
+        match request.operation {
+            Operation::Make => {
+                let request = make_credential::Request::from_cbor(&parameters).map_err(malformed)?;
+                Ok(Done::with(self.provider.make(call, request).await?.to_cbor()))
+            }
+            Operation::Get => {
+                let request = get_assertion::Request::from_cbor(&parameters).map_err(malformed)?;
+                let response = self.provider.get(call, request).await?;
+                let used = Some(Change::Used(response.credential.id.clone(), now_ms));
+                Ok(Done {
+                    used,
+                    ..Done::with(response.to_cbor())
+                })
+            }
+            Operation::Unlock if self.unlock_key.is_none() => Err(Failure::unsupported("there is nothing to unlock")),
+            Operation::Unlock if self.provider.is_locked() => Err(Failure::invalid_request("no unlock box")),
+            Operation::Unlock => Ok(Done::default()),
+            Operation::Lock => self.provider.lock().await.map(|()| Done::default()),
+            Operation::Delete => {
+                let Delete { credential } = Delete::decode(&parameters).map_err(malformed)?;
+                self.provider.delete(call, credential).await.map(|()| Done::default())
+            }
+            Operation::Update => {
+                let update = Update::decode(&parameters).map_err(malformed)?;
+                self.provider.update(call, update).await.map(|()| Done::default())
+            }
+            Operation::Cancel | Operation::LockState | Operation::Unknown(_) => {
+                Err(Failure::internal("not an operation that waits"))
+            }
+        }
+    }
+
+    /// Registers now and with every new broker, and passes on what changed, until the bus is gone.
+    pub(super) async fn keep_informed(
+        &self,
+        emitter: &SignalEmitter<'_>,
+        mut changes: mpsc::UnboundedReceiver<Change>,
+    ) -> zbus::Result<()> {
+        let bus = DBusProxy::new(emitter.connection()).await?;
+        let mut owners = bus.receive_name_owner_changed_with_args(&[(0, BROKER_NAME)]).await?;
+        let mut cache = Cache::default();
+        self.link.renew(Instant::now()).await;
+        self.push_all(&mut cache).await;
+        loop {
+            tokio::select! {
+                owner = owners.next() => {
+                    let Some(owner) = owner else { return Ok(()) };
+                    if owner.args()?.new_owner().is_some() {
+                        cache.forget();
+                        self.link.renew(Instant::now()).await;
+                        self.push_all(&mut cache).await;
+                    }
+                }
+                change = changes.recv() => match change {
+                    None => return Ok(()),
+                    Some(Change::Used(id, at_ms)) => cache.push_used(&self.link, &id, at_ms).await,
+                    Some(Change::Any) => {
+                        self.announce_lock(emitter).await?;
+                        if self.push_all(&mut cache).await {
+                            Joint::<P>::credentials_changed(emitter).await?;
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    async fn push_all(&self, cache: &mut Cache) -> bool {
+        cache
+            .push_all(&self.link, &self.provider)
+            .await
+            .unwrap_or_else(|failure| {
+                tracing::warn!(provider = %self.id, %failure, "the provider cannot list its credentials");
+                false
+            })
+    }
+
+    async fn announce_lock(&self, emitter: &SignalEmitter<'_>) -> zbus::Result<()> {
+        let locked = self.provider.is_locked();
+        if std::mem::replace(&mut *lock(&self.announced_lock), locked) != locked {
+            Joint::<P>::lock_state_changed(emitter, locked).await?;
+        }
+        Ok(())
+    }
+}
+
+impl<P> Shared<P> {
+    /// Has the platform told of a change, soon.
+    pub(super) fn changed(&self, change: Change) {
+        if self.changes.send(change).is_err() {
+            tracing::debug!(provider = %self.id, "nobody keeps the platform informed any more");
+        }
+    }
+}
+
+/// What an operation that succeeded leaves.
+#[derive(Default)]
+struct Done {
+    payload: Option<Vec<u8>>,
+    used: Option<Change>,
+}
+
+impl Done {
+    fn with(payload: Vec<u8>) -> Self {
+        Self {
+            payload: Some(payload),
+            used: None,
+        }
+    }
+}
+
+/// What these locks guard is consistent at every moment, so a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn malformed(error: impl std::error::Error) -> Failure {
+    Failure::invalid_request(format!("the parameters: {error}"))
+}
+
+fn sealed_wrongly(error: UnlockError) -> Failure {
+    match error {
+        UnlockError::Crypto(error) => Failure::internal(error.to_string()),
+        other => Failure::invalid_request(other.to_string()),
+    }
+}
