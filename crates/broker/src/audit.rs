@@ -107,12 +107,25 @@ pub struct Entry {
 impl Entry {
     /// Something that went well.
     pub fn ok(event: Event) -> Self {
-        Self { event, caller: None, rp_id: None, provider: None, result: "ok", cause: None, evidence: None, detail: None }
+        Self {
+            event,
+            caller: None,
+            rp_id: None,
+            provider: None,
+            result: "ok",
+            cause: None,
+            evidence: None,
+            detail: None,
+        }
     }
 
     /// Something that did not, and why.
     pub fn failed(event: Event, cause: impl Into<String>) -> Self {
-        Self { result: "failed", cause: Some(cause.into()), ..Self::ok(event) }
+        Self {
+            result: "failed",
+            cause: Some(cause.into()),
+            ..Self::ok(event)
+        }
     }
 
     /// With the provider's id.
@@ -142,10 +155,10 @@ impl Entry {
             provider: cut_opt(&self.provider),
             result: self.result,
             cause: cut_opt(&self.cause),
-            evidence: self
-                .evidence
-                .as_ref()
-                .map(|kind| EvidenceKind { method: cut(&kind.method), tier: cut(&kind.tier) }),
+            evidence: self.evidence.as_ref().map(|kind| EvidenceKind {
+                method: cut(&kind.method),
+                tier: cut(&kind.tier),
+            }),
             detail: cut_opt(&self.detail),
         }
     }
@@ -213,16 +226,29 @@ impl Audit {
     ///
     /// Only the end of the file is read, however long it is. `now_ms` is Unix time in milliseconds.
     pub fn open(path: &Path, now_ms: u64) -> Result<Self, AuditError> {
-        let io = |source| AuditError::Io { path: path.to_owned(), source };
-        let mut file =
-            OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(io)?;
+        let io = |source| AuditError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(AuditError::InUse(path.to_owned())),
             Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
         }
         let tail = Tail::read(&mut file).map_err(io)?;
-        let mut audit = Self { file, path: path.to_owned(), seq: 0, hash: GENESIS };
+        let mut audit = Self {
+            file,
+            path: path.to_owned(),
+            seq: 0,
+            hash: GENESIS,
+        };
         if tail.torn > 0 {
             audit.file.set_len(tail.intact_len).map_err(io)?;
         }
@@ -237,7 +263,10 @@ impl Audit {
         }
         if broken {
             tracing::warn!(path = %path.display(), "the last line of the audit log is damaged");
-            audit.append(now_ms, &Entry::failed(Event::Broken, "the line before this one is damaged"))?;
+            audit.append(
+                now_ms,
+                &Entry::failed(Event::Broken, "the line before this one is damaged"),
+            )?;
         }
         if tail.torn > 0 {
             tracing::warn!(path = %path.display(), bytes = tail.torn, "cut a torn last line off the audit log");
@@ -251,8 +280,16 @@ impl Audit {
     pub fn append(&mut self, now_ms: u64, entry: &Entry) -> Result<(), AuditError> {
         let seq = self.seq.saturating_add(1);
         let prev = hex(&self.hash);
-        let body = Body { seq, time: now_ms, entry: entry.bounded(), prev: &prev };
-        let io = |source| AuditError::Io { path: self.path.clone(), source };
+        let body = Body {
+            seq,
+            time: now_ms,
+            entry: entry.bounded(),
+            prev: &prev,
+        };
+        let io = |source| AuditError::Io {
+            path: self.path.clone(),
+            source,
+        };
         let mut line = serde_json::to_string(&body).map_err(|error| io(error.into()))?;
         line.pop(); // the closing brace: the hash follows
         let hash = crypto::native().sha256(&[line.as_bytes()]);
@@ -266,12 +303,18 @@ impl Audit {
 
     /// Where the chain stands.
     pub fn head(&self) -> Head {
-        Head { seq: self.seq, hash: hex(&self.hash) }
+        Head {
+            seq: self.seq,
+            hash: hex(&self.hash),
+        }
     }
 
     /// Makes everything appended so far survive a power cut; for an orderly shutdown.
     pub fn sync(&self) -> Result<(), AuditError> {
-        self.file.sync_data().map_err(|source| AuditError::Io { path: self.path.clone(), source })
+        self.file.sync_data().map_err(|source| AuditError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// The file.
@@ -294,7 +337,10 @@ pub fn verify(path: &Path) -> Result<Head, VerifyError> {
         }
         number += 1;
         let Some((b'\n', text)) = raw.split_last() else {
-            return Err(VerifyError::Damaged { line: number, what: "it does not end, or is too long" });
+            return Err(VerifyError::Damaged {
+                line: number,
+                what: "it does not end, or is too long",
+            });
         };
         let line = Line::parse(text).map_err(|what| VerifyError::Damaged { line: number, what })?;
         if line.prev != hash || line.seq != seq + 1 {
@@ -353,13 +399,24 @@ impl Line {
         let text = std::str::from_utf8(line).map_err(|_| "it is not UTF-8")?;
         let value: Value = serde_json::from_str(text).map_err(|_| "it is not JSON")?;
         let (body, rest) = text.rsplit_once(HASH_MARK).ok_or("it has no hash")?;
-        let stated = rest.strip_suffix("\"}").and_then(unhex).ok_or("its hash is not at its end")?;
+        let stated = rest
+            .strip_suffix("\"}")
+            .and_then(unhex)
+            .ok_or("its hash is not at its end")?;
         if crypto::native().sha256(&[body.as_bytes()]) != stated {
             return Err("its hash is wrong");
         }
         let seq = value.get("seq").and_then(Value::as_u64).ok_or("it has no number")?;
-        let prev = value.get("prev").and_then(Value::as_str).and_then(unhex).ok_or("it has no link")?;
-        Ok(Self { seq, prev, hash: stated })
+        let prev = value
+            .get("prev")
+            .and_then(Value::as_str)
+            .and_then(unhex)
+            .ok_or("it has no link")?;
+        Ok(Self {
+            seq,
+            prev,
+            hash: stated,
+        })
     }
 }
 
@@ -385,7 +442,11 @@ impl Tail {
         let last_line = (intact > 0)
             .then(|| bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1))
             .map(|start| bytes.split_off(start));
-        Ok(Self { last_line, intact_len: length - torn, torn })
+        Ok(Self {
+            last_line,
+            intact_len: length - torn,
+            torn,
+        })
     }
 }
 
@@ -398,11 +459,13 @@ fn cut(text: &str) -> String {
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {
@@ -423,7 +486,11 @@ mod tests {
 
     fn entry(cause: &str) -> Entry {
         Entry {
-            caller: Some(Who { door: "browser".into(), name: "Chromium".into(), executable: "/usr/bin/chromium".into() }),
+            caller: Some(Who {
+                door: "browser".into(),
+                name: "Chromium".into(),
+                executable: "/usr/bin/chromium".into(),
+            }),
             rp_id: Some("example.org".into()),
             ..Entry::failed(Event::Get, cause)
         }
@@ -490,16 +557,21 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for order in [vec![0, 2, 3], vec![0, 2, 1, 3], vec![0, 1, 1, 2, 3], vec![1, 2, 3]] {
-            let changed: String = order.iter().map(|n| format!("{}\n", lines[*n])).collect();
-            std::fs::write(&path, changed).unwrap();
-            assert!(matches!(verify(&path), Err(VerifyError::ChainBroken { .. })), "{order:?}");
+            let changed: Vec<&str> = order.iter().map(|n| lines[*n]).collect();
+            std::fs::write(&path, changed.join("\n") + "\n").unwrap();
+            assert!(
+                matches!(verify(&path), Err(VerifyError::ChainBroken { .. })),
+                "{order:?}"
+            );
         }
     }
 
     #[test]
     fn damage_at_the_end_stays_visible() {
         let (_dir, path) = log(2);
-        let text = std::fs::read_to_string(&path).unwrap().replacen("Chromium", "chromium", 2);
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replacen("Chromium", "chromium", 2);
         std::fs::write(&path, text).unwrap();
         let mut audit = Audit::open(&path, 7).unwrap();
         audit.append(8, &Entry::ok(Event::Started)).unwrap();
@@ -513,7 +585,10 @@ mod tests {
         let mut audit = Audit::open(&path, 1).unwrap();
         audit.append(1, &entry(&format!("\n{}", "ä".repeat(5000)))).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
-        assert_eq!(last(&path, 9).unwrap()[0]["cause"].as_str().unwrap().chars().count(), MAX_FIELD + 1);
+        assert_eq!(
+            last(&path, 9).unwrap()[0]["cause"].as_str().unwrap().chars().count(),
+            MAX_FIELD + 1
+        );
         assert_eq!(verify(&path).unwrap().seq, 1);
     }
 
@@ -521,6 +596,12 @@ mod tests {
     fn last_reads_only_the_end() {
         let (_dir, path) = log(500);
         let lines = last(&path, 3).unwrap();
-        assert_eq!(lines.iter().map(|line| line["seq"].as_u64().unwrap()).collect::<Vec<_>>(), [498, 499, 500]);
+        assert_eq!(
+            lines
+                .iter()
+                .map(|line| line["seq"].as_u64().unwrap())
+                .collect::<Vec<_>>(),
+            [498, 499, 500]
+        );
     }
 }

@@ -28,7 +28,11 @@ use crate::files::{self, Durability};
 
 const MAGIC: &[u8; 16] = b"claviger-cache-1";
 const MAX_FILE: u64 = 128 * 1024 * 1024;
-const FILE_LIMITS: Limits = Limits { max_bytes: 128 * 1024 * 1024, max_depth: 8, max_items: 64 * MAX_CREDENTIALS };
+const FILE_LIMITS: Limits = Limits {
+    max_bytes: 128 * 1024 * 1024,
+    max_depth: 8,
+    max_items: 64 * MAX_CREDENTIALS,
+};
 
 /// What is known about one credential. Who it belongs to is not for `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -41,7 +45,9 @@ pub struct Cached {
 
 impl fmt::Debug for Cached {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cached").field("rp_id", &self.entry.rp_id).finish_non_exhaustive()
+        f.debug_struct("Cached")
+            .field("rp_id", &self.entry.rp_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,21 +112,30 @@ impl Cache {
         let key_path = folder.join("cache.key");
         let mut key = Zeroizing::new([0_u8; 32]);
         let stored = files::read(&key_path, 32).map_err(io(&key_path))?.map(Zeroizing::new);
-        match stored.as_deref().map(Vec::as_slice).and_then(|bytes| <&[u8; 32]>::try_from(bytes).ok()) {
-            Some(bytes) => key.copy_from_slice(bytes),
-            None => {
-                crypto.random(key.as_mut_slice())?;
-                files::replace(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
-            }
+        if let Some(bytes) = stored.as_deref().filter(|bytes| bytes.len() == key.len()) {
+            key.copy_from_slice(bytes);
+        } else {
+            crypto.random(key.as_mut_slice())?;
+            files::replace(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
         }
-        let mut cache = Self { folder: folder.to_owned(), key: Arc::new(key), crypto, providers: BTreeMap::new() };
+        let mut cache = Self {
+            folder: folder.to_owned(),
+            key: Arc::new(key),
+            crypto,
+            providers: BTreeMap::new(),
+        };
         for item in std::fs::read_dir(folder).map_err(io(folder))? {
             let path = item.map_err(io(folder))?.path();
-            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".cache"));
-            let Some(id) = name.and_then(|name| ProviderId::parse(name).ok()) else { continue };
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".cache"));
+            let Some(id) = name.and_then(|name| ProviderId::parse(name).ok()) else {
+                continue;
+            };
             match files::read(&path, MAX_FILE).map(|bytes| bytes.and_then(|bytes| cache.decrypt(&id, &bytes))) {
-                Ok(Some(shelf)) => {
-                    cache.providers.insert(id, shelf);
+                Ok(Some(held)) => {
+                    cache.providers.insert(id, held);
                 }
                 Ok(None) => tracing::warn!(provider = %id, "dropped a damaged metadata cache"),
                 Err(error) => tracing::warn!(provider = %id, %error, "the metadata cache cannot be read"),
@@ -138,58 +153,89 @@ impl Cache {
             return Err(PushError::Stale { current });
         }
         let mut named: BTreeSet<&CredentialId> = BTreeSet::new();
-        let twice = !diff.upserts.iter().map(|entry| &entry.credential_id).chain(&diff.removed).all(|id| named.insert(id));
+        let twice = !diff
+            .upserts
+            .iter()
+            .map(|entry| &entry.credential_id)
+            .chain(&diff.removed)
+            .all(|id| named.insert(id));
         if twice || (!diff.full && diff.new <= current) {
             return Err(PushError::Inconsistent);
         }
-        let shelf = self.providers.entry(provider.clone()).or_default();
-        let fresh = diff.upserts.iter().filter(|entry| !shelf.entries.contains_key(&entry.credential_id)).count();
-        let kept = if diff.full { 0 } else { shelf.entries.len() };
-        let total = if diff.full { diff.upserts.len() } else { kept.saturating_add(fresh) };
+        let held = self.providers.entry(provider.clone()).or_default();
+        let fresh = diff
+            .upserts
+            .iter()
+            .filter(|entry| !held.entries.contains_key(&entry.credential_id))
+            .count();
+        let kept = if diff.full { 0 } else { held.entries.len() };
+        let total = if diff.full {
+            diff.upserts.len()
+        } else {
+            kept.saturating_add(fresh)
+        };
         if total > MAX_CREDENTIALS {
             return Err(PushError::TooMany);
         }
         let old = if diff.full {
-            shelf.by_rp_id.clear();
-            std::mem::take(&mut shelf.entries)
+            held.by_rp_id.clear();
+            std::mem::take(&mut held.entries)
         } else {
             HashMap::new()
         };
         for id in &diff.removed {
-            shelf.remove(id);
+            held.remove(id);
         }
         for mut entry in diff.upserts {
-            let before = old.get(&entry.credential_id).or_else(|| shelf.entries.get(&entry.credential_id));
+            let before = old
+                .get(&entry.credential_id)
+                .or_else(|| held.entries.get(&entry.credential_id));
             // A credential never moves to another site; one that seems to is another one, and its key is unknown.
             let before = before.filter(|before| before.entry.rp_id == entry.rp_id);
-            entry.last_used_ms = entry.last_used_ms.max(before.and_then(|before| before.entry.last_used_ms));
+            entry.last_used_ms = entry
+                .last_used_ms
+                .max(before.and_then(|before| before.entry.last_used_ms));
             let public_key = before.and_then(|before| before.public_key.clone());
-            shelf.insert(Cached { entry, public_key });
+            held.insert(Cached { entry, public_key });
         }
-        shelf.generation = diff.new;
-        shelf.unsaved = true;
+        held.generation = diff.new;
+        held.unsaved = true;
         Ok(diff.new)
     }
 
     /// A credential was made here: what the ceremony knows of it counts until the provider pushes its own words, and its public key
     /// stays.
     pub fn learn(&mut self, provider: &ProviderId, entry: Entry, public_key: PublicKey) {
-        let shelf = self.providers.entry(provider.clone()).or_default();
+        let held = self.providers.entry(provider.clone()).or_default();
         // A provider quicker than its own answer has pushed already.
-        let entry = shelf.entries.get(&entry.credential_id).map_or(entry, |pushed| pushed.entry.clone());
-        if shelf.entries.len() < MAX_CREDENTIALS || shelf.entries.contains_key(&entry.credential_id) {
-            shelf.insert(Cached { entry, public_key: Some(public_key) });
-            shelf.unsaved = true;
+        let entry = held
+            .entries
+            .get(&entry.credential_id)
+            .map_or(entry, |pushed| pushed.entry.clone());
+        if held.entries.len() < MAX_CREDENTIALS || held.entries.contains_key(&entry.credential_id) {
+            held.insert(Cached {
+                entry,
+                public_key: Some(public_key),
+            });
+            held.unsaved = true;
         }
     }
 
     /// A credential signed something at `now_ms` (Unix time in milliseconds).
     pub fn used(&mut self, provider: &ProviderId, id: &CredentialId, now_ms: u64) {
-        self.change(provider, id, |entry| entry.last_used_ms = entry.last_used_ms.max(Some(now_ms)));
+        self.change(provider, id, |entry| {
+            entry.last_used_ms = entry.last_used_ms.max(Some(now_ms))
+        });
     }
 
     /// A credential got other names.
-    pub fn renamed(&mut self, provider: &ProviderId, id: &CredentialId, user_name: Option<&str>, display_name: Option<&str>) {
+    pub fn renamed(
+        &mut self,
+        provider: &ProviderId,
+        id: &CredentialId,
+        user_name: Option<&str>,
+        display_name: Option<&str>,
+    ) {
         self.change(provider, id, |entry| {
             if let Some(name) = user_name {
                 entry.user_name = Some(name.to_owned());
@@ -202,8 +248,8 @@ impl Cache {
 
     /// A credential was deleted.
     pub fn removed(&mut self, provider: &ProviderId, id: &CredentialId) {
-        if let Some(shelf) = self.providers.get_mut(provider) {
-            shelf.unsaved |= shelf.remove(id);
+        if let Some(held) = self.providers.get_mut(provider) {
+            held.unsaved |= held.remove(id);
         }
     }
 
@@ -216,9 +262,10 @@ impl Cache {
 
     /// The credentials for a site, provider by provider.
     pub fn for_site<'a>(&'a self, rp_id: &'a str) -> impl Iterator<Item = (&'a ProviderId, &'a Cached)> {
-        self.providers.iter().flat_map(move |(provider, shelf)| {
-            let ids = shelf.by_rp_id.get(rp_id).into_iter().flatten();
-            ids.filter_map(|id| shelf.entries.get(id)).map(move |cached| (provider, &**cached))
+        self.providers.iter().flat_map(move |(provider, held)| {
+            let ids = held.by_rp_id.get(rp_id).into_iter().flatten();
+            ids.filter_map(|id| held.entries.get(id))
+                .map(move |cached| (provider, &**cached))
         })
     }
 
@@ -226,7 +273,7 @@ impl Cache {
     pub fn all(&self) -> impl Iterator<Item = (&ProviderId, &Cached)> {
         self.providers
             .iter()
-            .flat_map(|(provider, shelf)| shelf.entries.values().map(move |cached| (provider, &**cached)))
+            .flat_map(|(provider, held)| held.entries.values().map(move |cached| (provider, &**cached)))
     }
 
     /// One credential of a provider.
@@ -236,26 +283,26 @@ impl Cache {
 
     /// How many credentials a provider has.
     pub fn count(&self, provider: &ProviderId) -> usize {
-        self.providers.get(provider).map_or(0, |shelf| shelf.entries.len())
+        self.providers.get(provider).map_or(0, |held| held.entries.len())
     }
 
     /// The generation of a provider's list, 0 if there is none.
     pub fn generation(&self, provider: &ProviderId) -> u64 {
-        self.providers.get(provider).map_or(0, |shelf| shelf.generation)
+        self.providers.get(provider).map_or(0, |held| held.generation)
     }
 
     /// What has changed since the last call, to be written by [`Unsaved::save`] on any thread.
     pub fn take_unsaved(&mut self) -> Vec<Unsaved> {
         let mut unsaved = Vec::new();
-        for (provider, shelf) in &mut self.providers {
-            if std::mem::take(&mut shelf.unsaved) {
+        for (provider, held) in &mut self.providers {
+            if std::mem::take(&mut held.unsaved) {
                 unsaved.push(Unsaved {
                     path: cache_path(&self.folder, provider),
                     provider: provider.clone(),
                     key: Arc::clone(&self.key),
                     crypto: self.crypto,
-                    generation: shelf.generation,
-                    entries: shelf.entries.values().cloned().collect(),
+                    generation: held.generation,
+                    entries: held.entries.values().cloned().collect(),
                 });
             }
         }
@@ -263,10 +310,12 @@ impl Cache {
     }
 
     fn change(&mut self, provider: &ProviderId, id: &CredentialId, change: impl FnOnce(&mut Entry)) {
-        let Some(shelf) = self.providers.get_mut(provider) else { return };
-        if let Some(cached) = shelf.entries.get_mut(id) {
+        let Some(held) = self.providers.get_mut(provider) else {
+            return;
+        };
+        if let Some(cached) = held.entries.get_mut(id) {
             change(&mut Arc::make_mut(cached).entry);
-            shelf.unsaved = true;
+            held.unsaved = true;
         }
     }
 
@@ -279,21 +328,37 @@ impl Cache {
         let (nonce, ciphertext) = sealed.split_first_chunk::<24>()?;
         let aad = associated_data(provider);
         let cipher = XChaCha20Poly1305::new(&(**self.key).into());
-        let plain = cipher.decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad }).ok()?;
+        let plain = cipher
+            .decrypt(
+                &XNonce::from(*nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
+            .ok()?;
         let map = cbor::decode(&plain, &FILE_LIMITS).ok()?.into_map()?;
-        let mut shelf = Shelf { generation: map.int(1)?.as_unsigned()?, ..Shelf::default() };
+        let mut held = Shelf {
+            generation: map.int(1)?.as_unsigned()?,
+            ..Shelf::default()
+        };
         for item in map.int(2)?.as_array()? {
             let item = item.as_map()?;
             let public_key = item.int(2).map(PublicKey::from_cose).transpose().ok()?;
-            shelf.insert(Cached { entry: Entry::from_value(item.int(1)?).ok()?, public_key });
+            held.insert(Cached {
+                entry: Entry::from_value(item.int(1)?).ok()?,
+                public_key,
+            });
         }
-        Some(shelf)
+        Some(held)
     }
 }
 
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache").field("providers", &self.providers.keys()).finish_non_exhaustive()
+        f.debug_struct("Cache")
+            .field("providers", &self.providers.keys())
+            .finish_non_exhaustive()
     }
 }
 
@@ -301,12 +366,17 @@ impl Shelf {
     fn insert(&mut self, cached: Cached) {
         let id = cached.entry.credential_id.clone();
         self.remove(&id);
-        self.by_rp_id.entry(cached.entry.rp_id.clone()).or_default().insert(id.clone());
+        self.by_rp_id
+            .entry(cached.entry.rp_id.clone())
+            .or_default()
+            .insert(id.clone());
         self.entries.insert(id, Arc::new(cached));
     }
 
     fn remove(&mut self, id: &CredentialId) -> bool {
-        let Some(cached) = self.entries.remove(id) else { return false };
+        let Some(cached) = self.entries.remove(id) else {
+            return false;
+        };
         if let Some(ids) = self.by_rp_id.get_mut(&cached.entry.rp_id) {
             ids.remove(id);
             if ids.is_empty() {
@@ -350,8 +420,10 @@ impl Unsaved {
             .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
             .map_err(|_| CacheError::Crypto(CryptoError::OutputTooLong))?;
         let file = [MAGIC.as_slice(), &nonce, &sealed].concat();
-        files::replace(&self.path, &file, Durability::Crash)
-            .map_err(|source| CacheError::Io { path: self.path.clone(), source })
+        files::replace(&self.path, &file, Durability::Crash).map_err(|source| CacheError::Io {
+            path: self.path.clone(),
+            source,
+        })
     }
 
     /// Whose list it is.
@@ -362,7 +434,9 @@ impl Unsaved {
 
 impl fmt::Debug for Unsaved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Unsaved").field("provider", &self.provider).finish_non_exhaustive()
+        f.debug_struct("Unsaved")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
     }
 }
 
@@ -406,7 +480,13 @@ mod tests {
     }
 
     fn full(new: u64, upserts: Vec<Entry>) -> Diff {
-        Diff { base: 0, new, full: true, upserts, removed: Vec::new() }
+        Diff {
+            base: 0,
+            new,
+            full: true,
+            upserts,
+            removed: Vec::new(),
+        }
     }
 
     fn key() -> PublicKey {
@@ -414,7 +494,10 @@ mod tests {
     }
 
     fn ids(cache: &Cache, rp_id: &str) -> Vec<CredentialId> {
-        cache.for_site(rp_id).map(|(_, cached)| cached.entry.credential_id.clone()).collect()
+        cache
+            .for_site(rp_id)
+            .map(|(_, cached)| cached.entry.credential_id.clone())
+            .collect()
     }
 
     fn save(cache: &mut Cache) {
@@ -427,10 +510,17 @@ mod tests {
     fn diffs_are_applied_in_order_and_found_by_site() {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = Cache::open(dir.path(), native()).unwrap();
-        cache.push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "b.example")])).unwrap();
+        cache
+            .push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "b.example")]))
+            .unwrap();
         assert_eq!(ids(&cache, "a.example"), [credential(1)]);
-        let diff =
-            Diff { base: 1, new: 2, full: false, upserts: vec![entry(3, "a.example")], removed: vec![credential(1)] };
+        let diff = Diff {
+            base: 1,
+            new: 2,
+            full: false,
+            upserts: vec![entry(3, "a.example")],
+            removed: vec![credential(1)],
+        };
         assert_eq!(cache.push(&provider(), diff.clone()), Ok(2));
         assert_eq!(ids(&cache, "a.example"), [credential(3)]);
         assert_eq!(cache.count(&provider()), 2);
@@ -443,9 +533,21 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = Cache::open(dir.path(), native()).unwrap();
         cache.push(&provider(), full(5, vec![entry(1, "a.example")])).unwrap();
-        let twice = Diff { base: 5, new: 6, full: false, upserts: vec![entry(2, "a.example")], removed: vec![credential(2)] };
+        let twice = Diff {
+            base: 5,
+            new: 6,
+            full: false,
+            upserts: vec![entry(2, "a.example")],
+            removed: vec![credential(2)],
+        };
         assert_eq!(cache.push(&provider(), twice), Err(PushError::Inconsistent));
-        let backwards = Diff { base: 5, new: 5, full: false, upserts: vec![entry(2, "a.example")], removed: vec![] };
+        let backwards = Diff {
+            base: 5,
+            new: 5,
+            full: false,
+            upserts: vec![entry(2, "a.example")],
+            removed: vec![],
+        };
         assert_eq!(cache.push(&provider(), backwards), Err(PushError::Inconsistent));
         assert_eq!(ids(&cache, "a.example"), [credential(1)]);
         assert_eq!(cache.generation(&provider()), 5);
@@ -458,12 +560,28 @@ mod tests {
         let (first, id) = (key(), credential(1));
         cache.learn(&provider(), entry(1, "a.example"), first.clone());
         cache.used(&provider(), &id, 70);
-        cache.push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "a.example")])).unwrap();
+        cache
+            .push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "a.example")]))
+            .unwrap();
         let cached = cache.credential(&provider(), &id).unwrap();
-        assert_eq!((&cached.public_key, cached.entry.last_used_ms), (&Some(first), Some(70)));
-        assert!(cache.credential(&provider(), &credential(2)).unwrap().public_key.is_none());
-        cache.push(&provider(), full(2, vec![entry(1, "other.example")])).unwrap();
-        assert!(cache.credential(&provider(), &id).unwrap().public_key.is_none(), "it is another credential now");
+        assert_eq!(
+            (&cached.public_key, cached.entry.last_used_ms),
+            (&Some(first), Some(70))
+        );
+        assert!(
+            cache
+                .credential(&provider(), &credential(2))
+                .unwrap()
+                .public_key
+                .is_none()
+        );
+        cache
+            .push(&provider(), full(2, vec![entry(1, "other.example")]))
+            .unwrap();
+        assert!(
+            cache.credential(&provider(), &id).unwrap().public_key.is_none(),
+            "it is another credential now"
+        );
         assert_eq!(ids(&cache, "a.example"), []);
     }
 
@@ -471,7 +589,10 @@ mod tests {
     fn the_providers_own_words_win_over_the_ceremonys() {
         let dir = tempfile::tempdir().unwrap();
         let mut cache = Cache::open(dir.path(), native()).unwrap();
-        let pushed = Entry { tag: Some("work".into()), ..entry(1, "a.example") };
+        let pushed = Entry {
+            tag: Some("work".into()),
+            ..entry(1, "a.example")
+        };
         cache.push(&provider(), full(1, vec![pushed])).unwrap();
         cache.learn(&provider(), entry(1, "a.example"), key());
         let cached = cache.credential(&provider(), &credential(1)).unwrap();
@@ -492,10 +613,20 @@ mod tests {
         }
         let cache = Cache::open(dir.path(), native()).unwrap();
         assert_eq!(cache.generation(&provider()), 3);
-        assert_eq!(cache.credential(&provider(), &credential(1)).unwrap().public_key, Some(public));
-        assert_eq!(cache.credential(&provider(), &credential(2)).unwrap().entry, entry(2, "b.example"));
+        assert_eq!(
+            cache.credential(&provider(), &credential(1)).unwrap().public_key,
+            Some(public)
+        );
+        assert_eq!(
+            cache.credential(&provider(), &credential(2)).unwrap().entry,
+            entry(2, "b.example")
+        );
         let file = std::fs::read(dir.path().join("org.example.Notebook.cache")).unwrap();
-        assert!(!file.windows(9).any(|window| window == b"a.example" || window == b"alice-of-"));
+        assert!(
+            !file
+                .windows(9)
+                .any(|window| window == b"a.example" || window == b"alice-of-")
+        );
     }
 
     #[test]

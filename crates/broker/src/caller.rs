@@ -107,7 +107,10 @@ impl FileId {
             device: meta.dev(),
             inode: meta.ino(),
             size: meta.size(),
-            modified_ns: meta.mtime().saturating_mul(1_000_000_000).saturating_add(meta.mtime_nsec()),
+            modified_ns: meta
+                .mtime()
+                .saturating_mul(1_000_000_000)
+                .saturating_add(meta.mtime_nsec()),
         })
     }
 }
@@ -135,21 +138,34 @@ impl Process {
         let failed = |error: &io::Error| match error.kind() {
             io::ErrorKind::NotFound => CallerError::Gone,
             io::ErrorKind::PermissionDenied => CallerError::Hidden(pid),
-            _ => CallerError::Proc { pid, what: error.to_string() },
+            _ => CallerError::Proc {
+                pid,
+                what: error.to_string(),
+            },
         };
         let executable = std::fs::read_link(&link).map_err(|error| failed(&error))?;
         let file = FileId::of(&link).map_err(|error| failed(&error))?;
         if Stat::read(pid)? != before {
             return Err(CallerError::Gone);
         }
-        Ok(Self { pid, parent: before.parent, started: before.started, executable, file })
+        Ok(Self {
+            pid,
+            parent: before.parent,
+            started: before.started,
+            executable,
+            file,
+        })
     }
 
     /// The parent, which must still be the parent when it has been read.
     pub fn read_parent(&self) -> Result<Self, CallerError> {
         let parent = Self::read(self.parent)?;
         let now = Stat::read(self.pid)?;
-        if now.parent == self.parent && now.started == self.started { Ok(parent) } else { Err(CallerError::Gone) }
+        if now.parent == self.parent && now.started == self.started {
+            Ok(parent)
+        } else {
+            Err(CallerError::Gone)
+        }
     }
 }
 
@@ -182,7 +198,11 @@ impl PrivilegedCallers {
                     continue;
                 }
             };
-            for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+            for line in text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            {
                 let path = Path::new(line);
                 if !path.is_absolute() {
                     tracing::warn!(file = %file.display(), line, "a privileged caller must be an absolute path");
@@ -202,10 +222,17 @@ impl PrivilegedCallers {
             if only_root_may_change(executable) {
                 return Some((*name).to_owned());
             }
-            tracing::warn!(executable = text, "looks like a browser, but others than root may change it");
+            tracing::warn!(
+                executable = text,
+                "looks like a browser, but others than root may change it"
+            );
         }
         let file_name = || executable.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.listed.iter().any(|path| path == executable).then(file_name).flatten()
+        self.listed
+            .iter()
+            .any(|path| path == executable)
+            .then(file_name)
+            .flatten()
     }
 }
 
@@ -222,9 +249,13 @@ pub struct Identifier {
 impl Identifier {
     /// For callers on `connection`. `own_executable` is the broker's program: see [`Identifier::require_own`].
     pub async fn new(connection: &zbus::Connection, own_executable: &Path) -> Result<Self, CallerError> {
-        let bus = DBusProxy::new(connection).await.map_err(|error| CallerError::Bus(error.to_string()))?;
-        let own = FileId::of(own_executable)
-            .map_err(|error| CallerError::Proc { pid: std::process::id(), what: error.to_string() })?;
+        let bus = DBusProxy::new(connection)
+            .await
+            .map_err(|error| CallerError::Bus(error.to_string()))?;
+        let own = FileId::of(own_executable).map_err(|error| CallerError::Proc {
+            pid: std::process::id(),
+            what: error.to_string(),
+        })?;
         Ok(Self {
             bus,
             user: rustix::process::getuid().as_raw(),
@@ -240,7 +271,9 @@ impl Identifier {
             return Process::read(pid);
         }
         let first = self.credentials(sender).await?;
-        let pid = first.process_id().ok_or_else(|| CallerError::Bus("it gives no process id".into()))?;
+        let pid = first
+            .process_id()
+            .ok_or_else(|| CallerError::Bus("it gives no process id".into()))?;
         let handle = match first.into_process_fd() {
             Some(fd) => {
                 let fd = OwnedFd::from(fd);
@@ -274,14 +307,22 @@ impl Identifier {
     /// The sender of a message, if it runs the broker's own program.
     pub async fn require_own(&self, header: &zbus::message::Header<'_>) -> Result<Process, CallerError> {
         let process = self.sender(header).await?;
-        if self.is_own(&process) { Ok(process) } else { Err(CallerError::WrongExecutable(process.executable)) }
+        if self.is_own(&process) {
+            Ok(process)
+        } else {
+            Err(CallerError::WrongExecutable(process.executable))
+        }
     }
 
     /// The sender of a message, if it runs the broker's own program or a `claviger-prompt` in the same folder.
     pub async fn require_prompt(&self, header: &zbus::message::Header<'_>) -> Result<Process, CallerError> {
         let process = self.sender(header).await?;
         let beside = || process.executable == self.own_folder.join("claviger-prompt");
-        if self.is_own(&process) || beside() { Ok(process) } else { Err(CallerError::WrongExecutable(process.executable)) }
+        if self.is_own(&process) || beside() {
+            Ok(process)
+        } else {
+            Err(CallerError::WrongExecutable(process.executable))
+        }
     }
 
     /// The browser behind a native host: the sender must run the broker's own program, and its parent must be on the list.
@@ -305,16 +346,25 @@ impl Identifier {
 
     /// Forgets a connection that left the bus. Unique names are not used again, so this only saves memory.
     pub fn forget(&self, sender: &str) {
-        self.remembered.lock().unwrap_or_else(PoisonError::into_inner).remove(sender);
+        self.remembered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(sender);
     }
 
     fn recall(&self, sender: &UniqueName<'_>) -> Option<u32> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.get(sender.as_str()).filter(|(_, handle)| alive(handle)).map(|(pid, _)| *pid)
+        remembered
+            .get(sender.as_str())
+            .filter(|(_, handle)| alive(handle))
+            .map(|(pid, _)| *pid)
     }
 
     async fn credentials(&self, sender: &UniqueName<'_>) -> Result<ConnectionCredentials, CallerError> {
-        let answer = self.bus.get_connection_credentials(BusName::Unique(sender.as_ref())).await;
+        let answer = self
+            .bus
+            .get_connection_credentials(BusName::Unique(sender.as_ref()))
+            .await;
         let credentials = answer.map_err(|error| match error {
             zbus::fdo::Error::NameHasNoOwner(_) => CallerError::Gone,
             other => CallerError::Bus(other.to_string()),
@@ -337,13 +387,19 @@ struct Stat {
 impl Stat {
     fn read(pid: u32) -> Result<Self, CallerError> {
         match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(text) => {
-                Self::parse(&text).ok_or_else(|| CallerError::Proc { pid, what: "its stat has another form".into() })
-            }
+            Ok(text) => Self::parse(&text).ok_or_else(|| CallerError::Proc {
+                pid,
+                what: "its stat has another form".into(),
+            }),
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => Err(CallerError::Gone),
             // A process that ends while it is read.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Err(CallerError::Gone),
-            Err(error) => Err(CallerError::Proc { pid, what: error.to_string() }),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                Err(CallerError::Gone)
+            }
+            Err(error) => Err(CallerError::Proc {
+                pid,
+                what: error.to_string(),
+            }),
         }
     }
 
@@ -371,7 +427,9 @@ fn alive(pidfd: &OwnedFd) -> bool {
 /// The process id behind a pidfd, from its fdinfo; `None` if it ended.
 fn pidfd_target(pidfd: &OwnedFd) -> Option<u32> {
     let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_fd().as_raw_fd())).ok()?;
-    info.lines().find_map(|line| line.strip_prefix("Pid:")).and_then(|pid| pid.trim().parse().ok())
+    info.lines()
+        .find_map(|line| line.strip_prefix("Pid:"))
+        .and_then(|pid| pid.trim().parse().ok())
 }
 
 /// Whether `path` is `pattern`, in which a component `*` stands for any one component.
@@ -440,8 +498,17 @@ mod tests {
     #[test]
     fn stat_with_a_hostile_name_is_parsed() {
         let stat = "42 (a) R 1 2) S 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 8192 100 18446744073709551615";
-        assert_eq!(Stat::parse(stat), Some(Stat { parent: 7, started: 987_654 }));
-        assert_eq!(Stat::parse("42 (a) Z 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 0"), None);
+        assert_eq!(
+            Stat::parse(stat),
+            Some(Stat {
+                parent: 7,
+                started: 987_654
+            })
+        );
+        assert_eq!(
+            Stat::parse("42 (a) Z 7 42 42 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 0"),
+            None
+        );
         assert_eq!(Stat::parse("42 (a"), None);
         assert_eq!(Stat::parse(""), None);
     }
@@ -449,7 +516,10 @@ mod tests {
     #[test]
     fn patterns_stand_for_one_component() {
         assert!(matches("/snap/chromium/*/usr/chrome", "/snap/chromium/3000/usr/chrome"));
-        assert!(!matches("/snap/chromium/*/usr/chrome", "/snap/chromium/3000/home/usr/chrome"));
+        assert!(!matches(
+            "/snap/chromium/*/usr/chrome",
+            "/snap/chromium/3000/home/usr/chrome"
+        ));
         assert!(!matches("/snap/chromium/*/usr/chrome", "/snap/chromium//usr/chrome"));
         assert!(!matches("/usr/bin/chromium", "/usr/bin/chromium2"));
     }

@@ -16,7 +16,10 @@ pub(crate) enum Durability {
 
 /// Replaces the file at `path` in one step, readable and writable by the user only.
 pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io::Result<()> {
-    let mut name = path.file_name().map(std::ffi::OsStr::to_owned).ok_or(io::ErrorKind::InvalidInput)?;
+    let mut name = path
+        .file_name()
+        .map(std::ffi::OsStr::to_owned)
+        .ok_or(io::ErrorKind::InvalidInput)?;
     name.push(".new");
     let temporary = path.with_file_name(name);
     // Whatever an earlier crash left behind may have other permissions.
@@ -24,7 +27,11 @@ pub(crate) fn replace(path: &Path, content: &[u8], durability: Durability) -> io
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(content)?;
     if durability == Durability::PowerCut {
         file.sync_all()?;

@@ -21,7 +21,7 @@ pub mod types;
 pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
-pub use daemon::{Broker, Config, StartError};
+pub use daemon::{Broker, Config, Deadlines, StartError, Unavailable, UserVerifier, Verification, VerifierStatus};
 pub use types::{
     Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification,
 };

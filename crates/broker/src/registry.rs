@@ -50,7 +50,11 @@ impl Pin {
     /// Pins what `process` runs. Reads the whole file: not for the hot path.
     pub fn of(process: &Process, crypto: &dyn Crypto) -> io::Result<Self> {
         let digest = digest(Path::new(&format!("/proc/{}/exe", process.pid)), crypto)?;
-        Ok(Self { path: process.executable.clone(), file: process.file, digest })
+        Ok(Self {
+            path: process.executable.clone(),
+            file: process.file,
+            digest,
+        })
     }
 }
 
@@ -183,7 +187,10 @@ impl Registry {
     /// Opens the registry in `folder` (made if missing). Manifests come from `manifest_folders`, the first one that has an id wins;
     /// `own` is the broker's executable.
     pub fn open(folder: &Path, manifest_folders: &[PathBuf], own: FileId) -> Result<Self, RegistryError> {
-        files::make_folder(folder).map_err(|source| RegistryError::Io { path: folder.to_owned(), source })?;
+        files::make_folder(folder).map_err(|source| RegistryError::Io {
+            path: folder.to_owned(),
+            source,
+        })?;
         let mut registry = Self {
             folder: folder.to_owned(),
             manifest_folders: manifest_folders.to_vec(),
@@ -193,7 +200,10 @@ impl Registry {
             absent: BTreeMap::new(),
         };
         let path = registry.state_path();
-        let io = |source| RegistryError::Io { path: path.clone(), source };
+        let io = |source| RegistryError::Io {
+            path: path.clone(),
+            source,
+        };
         if let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)? {
             let saved: SavedAll = serde_json::from_slice(&bytes).map_err(|_| RegistryError::Damaged(path.clone()))?;
             registry.absent = saved.providers;
@@ -214,17 +224,33 @@ impl Registry {
             }
             let id = manifest.id.clone();
             let record = if let Some(record) = before.remove(&id) {
-                Record { manifest, source, ..record }
+                Record {
+                    manifest,
+                    source,
+                    ..record
+                }
             } else {
                 let saved = self.absent.remove(id.as_str()).unwrap_or_default();
                 let keys = self.load_keys(&id)?;
                 let Saved { state, pin, profile } = saved;
-                Record { manifest, source, state, pin, profile, keys, sequence: 0 }
+                Record {
+                    manifest,
+                    source,
+                    state,
+                    pin,
+                    profile,
+                    keys,
+                    sequence: 0,
+                }
             };
             self.records.insert(id, record);
         }
         for (id, record) in before {
-            let saved = Saved { state: record.state, pin: record.pin, profile: record.profile };
+            let saved = Saved {
+                state: record.state,
+                pin: record.pin,
+                profile: record.profile,
+            };
             self.absent.insert(id.as_str().to_owned(), saved);
         }
         Ok(())
@@ -254,7 +280,7 @@ impl Registry {
     /// pinned yet, `None` the file has to be compared ([`Pin::of`], then [`Registry::register`]).
     pub fn recognises(&self, id: &ProviderId, process: &Process) -> Result<Option<bool>, RegistryError> {
         let record = self.require(id)?;
-        if self.is_built_in(id) && process.file == self.own {
+        if is_built_in(id) && process.file == self.own {
             return Ok(Some(record.pin.is_some()));
         }
         Ok(match &record.pin {
@@ -275,10 +301,14 @@ impl Registry {
         crypto: &dyn Crypto,
         now_ms: u64,
     ) -> Result<Transition, RegistryError> {
-        let own = self.is_built_in(id) && pin.file == self.own;
+        let own = is_built_in(id) && pin.file == self.own;
         let record = self.require(id)?;
         let old = record.state;
-        let same = own || record.pin.as_ref().is_none_or(|known| known.file == pin.file || same_content(known, &pin));
+        let same = own
+            || record
+                .pin
+                .as_ref()
+                .is_none_or(|known| known.file == pin.file || same_content(known, &pin));
         let new = match old {
             // What was pinned as the platform's own follows its updates; so does the user's decision to disable it.
             State::Unregistered if own => State::Enabled,
@@ -294,7 +324,11 @@ impl Registry {
         if changed || rotated {
             self.save()?;
         }
-        Ok(Transition { old, new, executable_changed: !same })
+        Ok(Transition {
+            old,
+            new,
+            executable_changed: !same,
+        })
     }
 
     /// The provider's process takes itself off: its keys and its pin are forgotten.
@@ -305,8 +339,15 @@ impl Registry {
         record.keys.clear();
         record.pin = None;
         // The built-in vault would be enabled at its next `Register`; what the user disabled must stay disabled.
-        let disabled = record.state == State::Registered && id.as_str() == BUILT_IN;
-        self.set_state(id, if disabled { State::Registered } else { State::Unregistered })
+        let disabled = record.state == State::Registered && is_built_in(id);
+        self.set_state(
+            id,
+            if disabled {
+                State::Registered
+            } else {
+                State::Unregistered
+            },
+        )
     }
 
     /// The user verified and enables the provider as it is pinned now.
@@ -339,19 +380,23 @@ impl Registry {
         let record = self.require_mut(id)?;
         let old = std::mem::replace(&mut record.state, new);
         self.save()?;
-        Ok(Transition { old, new, executable_changed: false })
-    }
-
-    fn is_built_in(&self, id: &ProviderId) -> bool {
-        id.as_str() == BUILT_IN
+        Ok(Transition {
+            old,
+            new,
+            executable_changed: false,
+        })
     }
 
     fn require(&self, id: &ProviderId) -> Result<&Record, RegistryError> {
-        self.records.get(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))
+        self.records
+            .get(id)
+            .ok_or_else(|| RegistryError::Unknown(id.to_string()))
     }
 
     fn require_mut(&mut self, id: &ProviderId) -> Result<&mut Record, RegistryError> {
-        self.records.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))
+        self.records
+            .get_mut(id)
+            .ok_or_else(|| RegistryError::Unknown(id.to_string()))
     }
 
     /// Makes the first key, or a new one when the current one has served its time; true if it did. The keys survive a power cut
@@ -363,7 +408,10 @@ impl Registry {
         if record.keys.first().is_some_and(fresh) {
             return Ok(false);
         }
-        let key = RequestKey { private: crypto.generate(Algorithm::EdDsa)?, created_ms: now_ms };
+        let key = RequestKey {
+            private: crypto.generate(Algorithm::EdDsa)?,
+            created_ms: now_ms,
+        };
         let path = self.keys_path(id);
         let record = self.require_mut(id)?;
         record.keys.insert(0, key);
@@ -375,7 +423,10 @@ impl Registry {
 
     fn load_keys(&self, id: &ProviderId) -> Result<Vec<RequestKey>, RegistryError> {
         let path = self.keys_path(id);
-        let io = |source| RegistryError::Io { path: path.clone(), source };
+        let io = |source| RegistryError::Io {
+            path: path.clone(),
+            source,
+        };
         let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)?.map(Zeroizing::new) else {
             return Ok(Vec::new());
         };
@@ -386,7 +437,11 @@ impl Registry {
         let mut providers = self.absent.clone();
         for (id, record) in &self.records {
             if record.state != State::Unregistered {
-                let saved = Saved { state: record.state, pin: record.pin.clone(), profile: record.profile.clone() };
+                let saved = Saved {
+                    state: record.state,
+                    pin: record.pin.clone(),
+                    profile: record.profile.clone(),
+                };
                 providers.insert(id.as_str().to_owned(), saved);
             }
         }
@@ -433,7 +488,11 @@ struct Saved {
 
 impl Default for Saved {
     fn default() -> Self {
-        Self { state: State::Unregistered, pin: None, profile: None }
+        Self {
+            state: State::Unregistered,
+            pin: None,
+            profile: None,
+        }
     }
 }
 
@@ -452,6 +511,10 @@ mod state_word {
         let word = String::deserialize(deserializer)?;
         State::parse(&word).ok_or_else(|| D::Error::custom("not a provider state"))
     }
+}
+
+fn is_built_in(id: &ProviderId) -> bool {
+    id.as_str() == BUILT_IN
 }
 
 fn same_content(known: &Pin, seen: &Pin) -> bool {
@@ -476,7 +539,13 @@ fn digest(path: &Path, crypto: &dyn Crypto) -> io::Result<String> {
 fn encode_keys(keys: &[RequestKey]) -> Zeroizing<Vec<u8>> {
     let items = keys
         .iter()
-        .map(|key| Value::from(Map::new().with(1, key.private.secret_bytes().as_slice()).with(2, key.created_ms)))
+        .map(|key| {
+            Value::from(
+                Map::new()
+                    .with(1, key.private.secret_bytes().as_slice())
+                    .with(2, key.created_ms),
+            )
+        })
         .collect::<Vec<_>>();
     Zeroizing::new(Value::from(items).encode())
 }
@@ -489,7 +558,10 @@ fn decode_keys(bytes: &[u8]) -> Option<Vec<RequestKey>> {
             let map = item.into_map()?;
             let secret: Zeroizing<[u8; 32]> = Zeroizing::new(map.int(1)?.as_bytes()?.try_into().ok()?);
             let private = PrivateKey::from_secret(Algorithm::EdDsa, &secret).ok()?;
-            Some(RequestKey { private, created_ms: map.int(2)?.as_unsigned()? })
+            Some(RequestKey {
+                private,
+                created_ms: map.int(2)?.as_unsigned()?,
+            })
         })
         .collect()
 }
@@ -517,7 +589,10 @@ mod tests {
                 let text = format!("[Provider]\nId={id}\nName={name}\nDBusName={id}\nVersions=1\n");
                 std::fs::write(manifests.join(format!("{id}.provider")), text).unwrap();
             }
-            Self { dir, own: FileId::of(&std::env::current_exe().unwrap()).unwrap() }
+            Self {
+                dir,
+                own: FileId::of(&std::env::current_exe().unwrap()).unwrap(),
+            }
         }
 
         fn open(&self) -> Registry {
@@ -527,8 +602,17 @@ mod tests {
 
         /// A pin as another executable would have it; `content` stands for what the file holds.
         fn pin(content: u64) -> Pin {
-            let file = FileId { device: 1, inode: content, size: 1, modified_ns: 1 };
-            Pin { path: "/usr/bin/notebook".into(), file, digest: content.to_string() }
+            let file = FileId {
+                device: 1,
+                inode: content,
+                size: 1,
+                modified_ns: 1,
+            };
+            Pin {
+                path: "/usr/bin/notebook".into(),
+                file,
+                digest: content.to_string(),
+            }
         }
     }
 
@@ -542,9 +626,19 @@ mod tests {
         let notebook = id(NOTEBOOK);
         let mut registry = fixture.open();
         assert_eq!(registry.record(&notebook).unwrap().state(), State::Unregistered);
-        assert!(matches!(registry.enable(&notebook), Err(RegistryError::NotRegistered(_))));
+        assert!(matches!(
+            registry.enable(&notebook),
+            Err(RegistryError::NotRegistered(_))
+        ));
         let change = registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
-        assert_eq!(change, Transition { old: State::Unregistered, new: State::Registered, executable_changed: false });
+        assert_eq!(
+            change,
+            Transition {
+                old: State::Unregistered,
+                new: State::Registered,
+                executable_changed: false
+            }
+        );
         assert_eq!(registry.enable(&notebook).unwrap().new, State::Enabled);
         let keys = registry.record(&notebook).unwrap().public_keys();
         let mut again = fixture.open();
@@ -564,7 +658,12 @@ mod tests {
         // The same content in a new file (reinstalled) is the same program.
         let mut moved = Fixture::pin(1);
         moved.file.inode = 99;
-        assert!(!registry.register(&notebook, moved, native(), 5).unwrap().executable_changed);
+        assert!(
+            !registry
+                .register(&notebook, moved, native(), 5)
+                .unwrap()
+                .executable_changed
+        );
         assert_eq!(registry.record(&notebook).unwrap().state(), State::Enabled);
         let change = registry.register(&notebook, Fixture::pin(2), native(), 5).unwrap();
         assert_eq!((change.new, change.executable_changed), (State::Registered, true));
@@ -574,20 +673,31 @@ mod tests {
     fn the_built_in_vault_is_enabled_only_as_the_own_executable() {
         let fixture = Fixture::new();
         let vault = id(BUILT_IN);
-        let own = Pin { path: "/usr/bin/claviger".into(), file: fixture.own, digest: String::new() };
+        let own = Pin {
+            path: "/usr/bin/claviger".into(),
+            file: fixture.own,
+            digest: String::new(),
+        };
         let mut registry = fixture.open();
         registry.register(&vault, Fixture::pin(1), native(), 5).unwrap();
         assert_eq!(registry.record(&vault).unwrap().state(), State::Registered);
 
         let fixture = Fixture::new();
-        let own = Pin { file: fixture.own, ..own };
+        let own = Pin {
+            file: fixture.own,
+            ..own
+        };
         let mut registry = fixture.open();
         registry.register(&vault, own.clone(), native(), 5).unwrap();
         assert_eq!(registry.record(&vault).unwrap().state(), State::Enabled);
         registry.disable(&vault).unwrap();
         registry.unregister(&vault).unwrap();
         registry.register(&vault, own, native(), 5).unwrap();
-        assert_eq!(registry.record(&vault).unwrap().state(), State::Registered, "the user had disabled it");
+        assert_eq!(
+            registry.record(&vault).unwrap().state(),
+            State::Registered,
+            "the user had disabled it"
+        );
     }
 
     #[test]
@@ -618,7 +728,12 @@ mod tests {
         registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
         let path = fixture.dir.path().join("state").join(format!("{NOTEBOOK}.keys"));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        let secret = registry.record(&notebook).unwrap().signing_key().unwrap().secret_bytes();
+        let secret = registry
+            .record(&notebook)
+            .unwrap()
+            .signing_key()
+            .unwrap()
+            .secret_bytes();
         assert!(!format!("{registry:?}").contains(&format!("{:?}", secret.as_slice())));
         registry.unregister(&notebook).unwrap();
         assert!(!path.exists());
@@ -629,7 +744,10 @@ mod tests {
     fn damaged_files_are_reported_not_replaced() {
         let fixture = Fixture::new();
         let notebook = id(NOTEBOOK);
-        fixture.open().register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+        fixture
+            .open()
+            .register(&notebook, Fixture::pin(1), native(), 5)
+            .unwrap();
         let folder = fixture.dir.path().join("state");
         let reopen = || Registry::open(&folder, &[fixture.dir.path().join("manifests")], fixture.own);
         let keys = folder.join(format!("{NOTEBOOK}.keys"));
@@ -648,7 +766,11 @@ mod tests {
         let mut registry = fixture.open();
         registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
         registry.enable(&notebook).unwrap();
-        let manifest = fixture.dir.path().join("manifests").join(format!("{NOTEBOOK}.provider"));
+        let manifest = fixture
+            .dir
+            .path()
+            .join("manifests")
+            .join(format!("{NOTEBOOK}.provider"));
         let text = std::fs::read(&manifest).unwrap();
         std::fs::remove_file(&manifest).unwrap();
         registry.reload().unwrap();
@@ -682,7 +804,10 @@ mod tests {
         assert_eq!(pin.digest.len(), 64);
         registry.register(&notebook, pin, native(), 5).unwrap();
         assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(true));
-        let other = Process { file: Fixture::pin(7).file, ..process };
+        let other = Process {
+            file: Fixture::pin(7).file,
+            ..process
+        };
         assert_eq!(registry.recognises(&notebook, &other).unwrap(), None);
     }
 }

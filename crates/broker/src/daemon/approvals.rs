@@ -21,7 +21,7 @@ use crate::types::{Caller, Cause, Door};
 use crate::view::CallerView;
 
 /// How long the user has to answer.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
+const ANSWER_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What the user's agreement yielded.
 pub(super) struct Approved {
@@ -51,12 +51,19 @@ impl Broker {
             pid: process.pid,
             window: String::new(),
         };
-        Ok(Applicant { caller, key: attendance.sender().to_owned(), cancel, _attendance: attendance })
+        Ok(Applicant {
+            caller,
+            key: attendance.sender().to_owned(),
+            cancel,
+            _attendance: attendance,
+        })
     }
 
     /// A token that tells when the sender of a message goes.
     pub(super) fn attend_sender(&self, header: &Header<'_>) -> Result<(CancelToken, Attendance), Error> {
-        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        let sender = header
+            .sender()
+            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
         let cancel = CancelToken::new();
         let attendance = self.attend(sender, &cancel);
         Ok((cancel, attendance))
@@ -100,7 +107,15 @@ impl Broker {
             hello: status.hello,
             transactions: [first, self.transaction()?],
         };
-        let finished = self.run(&applicant.key, input, Subject::Approval { buffer }, deadline, applicant.cancel.clone()).await;
+        let finished = self
+            .run(
+                &applicant.key,
+                input,
+                Subject::Approval { buffer },
+                deadline,
+                applicant.cancel.clone(),
+            )
+            .await;
         let mut entry = match &finished.result {
             Ok(_) => Entry::ok(event),
             Err(cause) => Entry::failed(event, cause.code()),
@@ -108,17 +123,25 @@ impl Broker {
         entry.caller = Some(super::who(&applicant.caller));
         entry.provider = provider;
         entry.evidence = finished.evidence;
-        self.audit(entry.detail(what));
+        self.audit(&entry.detail(what));
         match finished.result? {
-            Outcome::Approved { evidence, unlock, .. } => {
-                Ok(Approved { transaction: TransactionId(first), evidence, boxes: unlock.unwrap_or_default() })
-            }
+            Outcome::Approved { evidence, unlock, .. } => Ok(Approved {
+                transaction: TransactionId(first),
+                evidence,
+                boxes: unlock.unwrap_or_default(),
+            }),
             Outcome::Answered(_) => Err(Cause::Internal("an answer in place of an approval".into())),
         }
     }
 
     /// Has a provider do something that is no ceremony; an answer other than ok is an error.
-    pub(super) async fn order(&self, id: &ProviderId, live: &Live, caller: &Caller, order: Order) -> Result<Answer, Cause> {
+    pub(super) async fn order(
+        &self,
+        id: &ProviderId,
+        live: &Live,
+        caller: &Caller,
+        order: Order,
+    ) -> Result<Answer, Cause> {
         let errand = Errand {
             operation: order.operation,
             transaction: order.transaction,
@@ -129,7 +152,7 @@ impl Broker {
             caller: envelope_caller(caller, None),
             window: None,
             hint: None,
-            deadline: Instant::now() + super::link::EXECUTE_DEADLINE,
+            deadline: Instant::now() + self.deadlines().execute,
         };
         let answer = match self.execute(id, live, errand).await {
             Ok(answer) => answer,
@@ -180,7 +203,13 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(operation: Operation, transaction: TransactionId) -> Self {
-        Self { operation, transaction, parameters: Vec::new(), evidence: None, unlock_box: None }
+        Self {
+            operation,
+            transaction,
+            parameters: Vec::new(),
+            evidence: None,
+            unlock_box: None,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claviger_ctap::get_info;
-use claviger_provider::answer::Answer;
+use claviger_provider::answer::{Answer, Status};
 use claviger_provider::dbus::{PROVIDER_INTERFACE, PROVIDER_PATH};
 use claviger_provider::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
 use claviger_provider::manifest::PROTOCOL_VERSION;
@@ -24,17 +24,29 @@ use super::{Broker, lock, now_ms, now_us};
 use crate::ceremony::ProviderFailure;
 use crate::registry::{Profile, RegistryError, State};
 
-/// How long a provider may take to start and own its name.
-const START_DEADLINE: Duration = Duration::from_secs(10);
+/// How long providers have for what they do; after that they count as hung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadlines {
+    /// From being started to owning its bus name.
+    pub start: Duration,
+    /// From owning its bus name to `Register`.
+    pub register: Duration,
+    /// For `Describe`.
+    pub describe: Duration,
+    /// For an operation, however much time the ceremony has left.
+    pub execute: Duration,
+}
 
-/// How long a provider may take from owning its name to `Register`.
-const REGISTER_DEADLINE: Duration = Duration::from_secs(3);
-
-/// How long `Describe` may take.
-const DESCRIBE_DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long an operation may take at most, however much time the ceremony has left.
-pub(super) const EXECUTE_DEADLINE: Duration = Duration::from_secs(60);
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(10),
+            register: Duration::from_secs(3),
+            describe: Duration::from_secs(5),
+            execute: Duration::from_mins(1),
+        }
+    }
+}
 
 /// What the broker knows of a provider's process.
 #[derive(Debug)]
@@ -79,7 +91,12 @@ impl Link {
         let mut slot = lock(&self.owner);
         match slot.as_mut().filter(|owner| owner.name == *name) {
             Some(owner) => owner.registered = true,
-            None => *slot = Some(Owner { registered: true, ..Owner::new(name) }),
+            None => {
+                *slot = Some(Owner {
+                    registered: true,
+                    ..Owner::new(name)
+                })
+            }
         }
         drop(slot);
         self.registered.notify_waiters();
@@ -87,7 +104,9 @@ impl Link {
 
     /// Whether `name` is the connection that registered.
     pub(super) fn is_registered_as(&self, name: &UniqueName<'_>) -> bool {
-        lock(&self.owner).as_ref().is_some_and(|owner| owner.registered && owner.name == *name)
+        lock(&self.owner)
+            .as_ref()
+            .is_some_and(|owner| owner.registered && owner.name == *name)
     }
 
     /// The connection `name` said that it is locked or not.
@@ -113,7 +132,11 @@ impl Link {
         let slot = lock(&self.owner);
         let owner = slot.as_ref()?;
         let description = Arc::clone(owner.description.as_ref()?);
-        Some(Live { name: owner.name.clone(), locked: owner.locked.unwrap_or(description.locked), description })
+        Some(Live {
+            name: owner.name.clone(),
+            locked: owner.locked.unwrap_or(description.locked),
+            description,
+        })
     }
 
     /// Takes note of the connection that owns the bus name.
@@ -139,7 +162,12 @@ impl Link {
 
 impl Owner {
     fn new(name: &UniqueName<'_>) -> Self {
-        Self { name: name.to_owned().into(), registered: false, description: None, locked: None }
+        Self {
+            name: name.to_owned().into(),
+            registered: false,
+            description: None,
+            locked: None,
+        }
     }
 }
 
@@ -195,8 +223,14 @@ impl Broker {
             None => self.describe(id, &link).await?,
         };
         // Its executable may have been found to be another one, just now.
-        let enabled = lock(&self.inner.registry).record(id).is_some_and(|record| record.state() == State::Enabled);
-        if enabled { Ok(live) } else { Err(ProviderFailure::Unreachable) }
+        let enabled = lock(&self.inner.registry)
+            .record(id)
+            .is_some_and(|record| record.state() == State::Enabled);
+        if enabled {
+            Ok(live)
+        } else {
+            Err(ProviderFailure::Unreachable)
+        }
     }
 
     /// Starts a provider if need be and waits until it has registered; for one that may still be disabled.
@@ -208,13 +242,15 @@ impl Broker {
 
     /// Signs and sends one request, and reads the answer.
     pub(super) async fn execute(&self, id: &ProviderId, live: &Live, errand: Errand) -> Result<Answer, NoAnswer> {
-        let deadline = errand.deadline.min(Instant::now() + EXECUTE_DEADLINE);
+        let deadline = errand.deadline.min(Instant::now() + self.deadlines().execute);
         let transaction = errand.transaction;
-        let envelope = self.sign(id, errand, deadline).map_err(|error| {
+        let (envelope, expires_ms) = self.sign(id, errand, deadline).map_err(|error| {
             tracing::error!(provider = %id, %error, "the request could not be made");
             NoAnswer::Failed(ProviderFailure::Unreachable)
         })?;
-        let bytes = self.call::<_, Vec<u8>>(&live.name, "Execute", &(envelope,), deadline).await;
+        let bytes = self
+            .call::<_, Vec<u8>>(&live.name, "Execute", &(envelope,), deadline)
+            .await;
         let bytes = bytes.map_err(|failure| {
             if failure == ProviderFailure::Crashed {
                 self.lost(id, &live.name);
@@ -225,10 +261,18 @@ impl Broker {
         if let Some(reason) = &answer.reason {
             tracing::info!(provider = %id, status = ?answer.status, reason, "the provider says");
         }
+        if answer.status == Status::Cancelled && now_ms() >= expires_ms {
+            // It gave up because its time was over; nobody said no.
+            return Err(NoAnswer::Failed(ProviderFailure::Hung));
+        }
         if answer.transaction != transaction && answer.transaction != TransactionId::UNKNOWN {
             return Err(NoAnswer::Unreadable("it answers another transaction".into()));
         }
         Ok(answer)
+    }
+
+    pub(super) fn deadlines(&self) -> &Deadlines {
+        &self.inner.config.deadlines
     }
 
     async fn describe(&self, id: &ProviderId, link: &Link) -> Result<Live, ProviderFailure> {
@@ -237,8 +281,10 @@ impl Broker {
             return Ok(live);
         }
         let name = self.run_provider(id, link).await?;
-        let deadline = Instant::now() + DESCRIBE_DEADLINE;
-        let bytes = self.call::<_, Vec<u8>>(&name, "Describe", &(vec![PROTOCOL_VERSION],), deadline).await?;
+        let deadline = Instant::now() + self.deadlines().describe;
+        let bytes = self
+            .call::<_, Vec<u8>>(&name, "Describe", &(vec![PROTOCOL_VERSION],), deadline)
+            .await?;
         let unusable = |error: &dyn fmt::Display| {
             tracing::warn!(provider = %id, %error, "the provider's description cannot be used");
             ProviderFailure::Unreachable
@@ -265,7 +311,9 @@ impl Broker {
 
     /// Has the bus start the provider, and sees that the process behind its name is the pinned program.
     async fn run_provider(&self, id: &ProviderId, link: &Link) -> Result<OwnedUniqueName, ProviderFailure> {
-        let name = timeout(START_DEADLINE, self.owner_of(&link.bus_name)).await.map_err(|_| ProviderFailure::Hung)??;
+        let name = timeout(self.deadlines().start, self.owner_of(&link.bus_name))
+            .await
+            .map_err(|_| ProviderFailure::Hung)??;
         link.owned_by(&name);
         let registered = async {
             let mut notified = std::pin::pin!(link.registered.notified());
@@ -278,7 +326,7 @@ impl Broker {
                 notified.set(link.registered.notified());
             }
         };
-        if timeout(REGISTER_DEADLINE, registered).await.is_ok() {
+        if timeout(self.deadlines().register, registered).await.is_ok() {
             return Ok(name);
         }
         // It runs longer than the broker and has not noticed; good enough if it is what was pinned and can be seen to be.
@@ -302,26 +350,43 @@ impl Broker {
             tracing::warn!(name = bus_name, %error, "the provider could not be started");
             ProviderFailure::Unreachable
         })?;
-        bus.get_name_owner(name.into()).await.map_err(|_| ProviderFailure::Crashed)
+        bus.get_name_owner(name.into())
+            .await
+            .map_err(|_| ProviderFailure::Crashed)
     }
 
-    async fn call<B, R>(&self, name: &UniqueName<'_>, method: &str, body: &B, deadline: Instant) -> Result<R, ProviderFailure>
+    async fn call<B, R>(
+        &self,
+        name: &UniqueName<'_>,
+        method: &str,
+        body: &B,
+        deadline: Instant,
+    ) -> Result<R, ProviderFailure>
     where
         B: serde::Serialize + zbus::zvariant::DynamicType,
         R: for<'d> zbus::zvariant::DynamicDeserialize<'d>,
     {
-        let call = self.inner.connection.call_method(Some(name), PROVIDER_PATH, Some(PROVIDER_INTERFACE), method, body);
-        let message = timeout_at(deadline, call).await.map_err(|_| ProviderFailure::Hung)?.map_err(|error| failure(&error))?;
+        let call = self
+            .inner
+            .connection
+            .call_method(Some(name), PROVIDER_PATH, Some(PROVIDER_INTERFACE), method, body);
+        let message = timeout_at(deadline, call)
+            .await
+            .map_err(|_| ProviderFailure::Hung)?
+            .map_err(|error| failure(&error))?;
         message.body().deserialize().map_err(|_| ProviderFailure::Unreachable)
     }
 
-    fn sign(&self, id: &ProviderId, errand: Errand, deadline: Instant) -> Result<Vec<u8>, SignError> {
+    /// The envelope, and when it expires.
+    fn sign(&self, id: &ProviderId, errand: Errand, deadline: Instant) -> Result<(Vec<u8>, u64), SignError> {
         let crypto = self.inner.config.crypto;
         let left = u64::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
         let issued_ms = now_ms();
         let grease = Grease::random(crypto)?;
         let mut registry = lock(&self.inner.registry);
-        let record = registry.record_mut(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+        let record = registry
+            .record_mut(id)
+            .ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
         let request = Request {
             provider: id.clone(),
             operation: errand.operation,
@@ -337,8 +402,10 @@ impl Broker {
             hint: errand.hint,
             unlock_box: errand.unlock_box,
         };
-        let key = record.signing_key().ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
-        Ok(request.sign(crypto, key, &grease)?)
+        let key = record
+            .signing_key()
+            .ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
+        Ok((request.sign(crypto, key, &grease)?, request.expires_ms))
     }
 
     /// A call found the connection ended before the bus told.
@@ -361,13 +428,16 @@ enum SignError {
 
 /// What an error from the bus says about the provider. Only the error's name is looked at: its text is the provider's.
 fn failure(error: &zbus::Error) -> ProviderFailure {
-    let name = match error {
-        zbus::Error::MethodError(name, ..) => name.as_str(),
-        _ => "",
-    };
-    tracing::warn!(error = name, "a call to a provider failed");
-    match name.strip_prefix("org.freedesktop.DBus.Error.") {
-        Some("NoReply" | "ServiceUnknown" | "NameHasNoOwner" | "Disconnected") => ProviderFailure::Crashed,
-        _ => ProviderFailure::Unreachable,
+    use zbus::fdo::Error as Bus;
+    match error {
+        zbus::Error::FDO(bus) => match **bus {
+            Bus::NoReply(_) | Bus::ServiceUnknown(_) | Bus::NameHasNoOwner(_) | Bus::Disconnected(_) => {
+                return ProviderFailure::Crashed;
+            }
+            _ => tracing::warn!(error = %zbus::DBusError::name(&**bus), "a call to a provider failed"),
+        },
+        zbus::Error::MethodError(name, ..) => tracing::warn!(error = %name, "a call to a provider failed"),
+        other => tracing::warn!(error = %other, "a call to a provider failed"),
     }
+    ProviderFailure::Unreachable
 }

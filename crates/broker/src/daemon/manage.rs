@@ -65,17 +65,28 @@ impl Broker {
     }
 
     /// `Passkeys`.
-    pub(crate) fn passkeys(&self, filter: &str) -> Result<String, Error> {
+    pub(crate) fn passkeys(&self, filter: &str) -> String {
         let filter = filter.to_lowercase();
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
         let mut found: Vec<(String, String, Value)> = Vec::new();
         for (id, cached) in cache.all() {
             let entry = &cached.entry;
-            let provider_name = registry.record(id).map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+            let provider_name = registry
+                .record(id)
+                .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
             let user = entry.user_name.clone().unwrap_or_default();
-            let texts = [&entry.rp_id, &user, &provider_name, entry.rp_name.as_ref().unwrap_or(&user)];
+            let texts = [
+                &entry.rp_id,
+                &user,
+                &provider_name,
+                entry.rp_name.as_ref().unwrap_or(&user),
+            ];
             let display = entry.display_name.iter();
-            if !texts.into_iter().chain(display).any(|text| text.to_lowercase().contains(&filter)) {
+            if !texts
+                .into_iter()
+                .chain(display)
+                .any(|text| text.to_lowercase().contains(&filter))
+            {
                 continue;
             }
             let value = json!({
@@ -96,19 +107,25 @@ impl Broker {
             found.push((entry.rp_id.clone(), user, value));
         }
         found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-        Ok(Value::from(found.into_iter().map(|(.., value)| value).collect::<Vec<_>>()).to_string())
+        Value::from(found.into_iter().map(|(.., value)| value).collect::<Vec<_>>()).to_string()
     }
 
     /// `RenamePasskey`.
     pub(crate) async fn rename_passkey(&self, id: &str, name: &str, header: &Header<'_>) -> Result<(), Error> {
         let applicant = self.applicant(header).await?;
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-            return Err(Error::InvalidArgument(format!("A name has 1 to {MAX_NAME_BYTES} bytes and no control characters.")));
+            return Err(Error::InvalidArgument(format!(
+                "A name has 1 to {MAX_NAME_BYTES} bytes and no control characters."
+            )));
         }
         let passkey = self.find_passkey(id)?;
         let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters =
-            Update { credential: passkey.credential.clone(), user_name: Some(name.to_owned()), display_name: None }.encode();
+        let parameters = Update {
+            credential: passkey.credential.clone(),
+            user_name: Some(name.to_owned()),
+            display_name: None,
+        }
+        .encode();
         let approval = Approval::RenamePasskey {
             provider: self.provider_name(&passkey.provider),
             account: passkey.account,
@@ -116,7 +133,9 @@ impl Broker {
             new_name: name.to_owned(),
             locked: live.locked,
         };
-        let approved = self.approve(&applicant, approval, parameters.clone(), None, Event::Manage).await?;
+        let approved = self
+            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
+            .await?;
         let order = Order {
             parameters,
             evidence: approved.evidence,
@@ -133,14 +152,19 @@ impl Broker {
         let applicant = self.applicant(header).await?;
         let passkey = self.find_passkey(id)?;
         let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters = Delete { credential: passkey.credential.clone() }.encode();
+        let parameters = Delete {
+            credential: passkey.credential.clone(),
+        }
+        .encode();
         let approval = Approval::DeletePasskey {
             provider: self.provider_name(&passkey.provider),
             account: passkey.account,
             rp_id: passkey.rp_id,
             locked: live.locked,
         };
-        let approved = self.approve(&applicant, approval, parameters.clone(), None, Event::Manage).await?;
+        let approved = self
+            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
+            .await?;
         let order = Order {
             parameters,
             evidence: approved.evidence,
@@ -171,9 +195,18 @@ impl Broker {
             let provider = self.provider_name(&id);
             let buffer = id.as_str().as_bytes().to_vec();
             let pin_before = self.pinned(&id);
-            self.approve(&applicant, Approval::EnableProvider { provider }, buffer, None, Event::Provider).await?;
+            self.approve(
+                &applicant,
+                Approval::EnableProvider { provider },
+                buffer,
+                None,
+                Event::Provider,
+            )
+            .await?;
             if self.pinned(&id) != pin_before {
-                return Err(Error::Failed("The provider's program changed while you were asked; try again.".into()));
+                return Err(Error::Failed(
+                    "The provider's program changed while you were asked; try again.".into(),
+                ));
             }
             let transition = lock(&self.inner.registry).enable(&id)?;
             self.announce(&id, transition).await;
@@ -189,7 +222,11 @@ impl Broker {
         let id = self.known_provider(id)?;
         let transition = lock(&self.inner.registry).disable(&id)?;
         if transition.old != transition.new {
-            self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("disabled by the user"));
+            self.audit(
+                &Entry::ok(Event::Provider)
+                    .provider(id.as_str())
+                    .detail("disabled by the user"),
+            );
         }
         self.announce(&id, transition).await;
         Ok(())
@@ -205,8 +242,11 @@ impl Broker {
     /// `Rules`.
     pub(crate) fn rules(&self) -> String {
         let file = lock(&self.inner.rules);
-        let rules: Vec<Value> =
-            file.rules.iter().map(|(rp_id, provider)| json!({"rp_id": rp_id, "provider": provider})).collect();
+        let rules: Vec<Value> = file
+            .rules
+            .iter()
+            .map(|(rp_id, provider)| json!({"rp_id": rp_id, "provider": provider}))
+            .collect();
         Value::from(rules).to_string()
     }
 
@@ -214,7 +254,9 @@ impl Broker {
     pub(crate) fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error> {
         let id = self.known_provider(provider)?;
         if rp_id.is_empty() {
-            return Err(Error::InvalidArgument("A rule needs a site, such as example.com.".into()));
+            return Err(Error::InvalidArgument(
+                "A rule needs a site, such as example.com.".into(),
+            ));
         }
         self.change_rules(|rules| rules.remember(rp_id, id.as_str()))
             .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
@@ -231,16 +273,23 @@ impl Broker {
 
     /// `Lock`.
     pub(crate) async fn lock(&self, provider: &str) -> Result<(), Error> {
-        let ids = if provider.is_empty() { self.enabled_providers() } else { vec![self.known_provider(provider)?] };
+        let ids = if provider.is_empty() {
+            self.enabled_providers()
+        } else {
+            vec![self.known_provider(provider)?]
+        };
         let caller = own_caller();
         for id in ids {
             // A provider that does not run has nothing open.
-            let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else { continue };
+            let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else {
+                continue;
+            };
             if live.locked || live.description.unlock_key.is_none() {
                 continue;
             }
             let transaction = claviger_provider::TransactionId(self.transaction()?);
-            self.order(&id, &live, &caller, Order::new(Operation::Lock, transaction)).await?;
+            self.order(&id, &live, &caller, Order::new(Operation::Lock, transaction))
+                .await?;
             link.lock_changed(live.name.as_str(), true);
         }
         Ok(())
@@ -249,12 +298,24 @@ impl Broker {
     /// `Unlock`.
     pub(crate) async fn unlock(&self, provider: &str, header: &Header<'_>) -> Result<(), Error> {
         let applicant = self.applicant(header).await?;
-        let ids = if provider.is_empty() { self.enabled_providers() } else { vec![self.known_provider(provider)?] };
+        let ids = if provider.is_empty() {
+            self.enabled_providers()
+        } else {
+            vec![self.known_provider(provider)?]
+        };
         let providers = self.locked_among(ids, !provider.is_empty()).await?;
         if providers.is_empty() {
             return Ok(());
         }
-        let approved = self.approve(&applicant, Approval::Unlock { providers }, Vec::new(), None, Event::Manage).await?;
+        let approved = self
+            .approve(
+                &applicant,
+                Approval::Unlock { providers },
+                Vec::new(),
+                None,
+                Event::Manage,
+            )
+            .await?;
         Ok(self.open_boxes(&applicant.caller, approved).await?)
     }
 
@@ -270,11 +331,24 @@ impl Broker {
                 providers = self.locked_among(vec![vault], true).await?;
             }
         }
-        let status = self.inner.verifier.status().await.map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+        let status = self
+            .inner
+            .verifier
+            .status()
+            .await
+            .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
         if status.hello.pin_set && providers.is_empty() {
             return Ok(());
         }
-        let approved = self.approve(&applicant, Approval::Setup { providers }, Vec::new(), None, Event::Manage).await?;
+        let approved = self
+            .approve(
+                &applicant,
+                Approval::Setup { providers },
+                Vec::new(),
+                None,
+                Event::Manage,
+            )
+            .await?;
         Ok(self.open_boxes(&applicant.caller, approved).await?)
     }
 
@@ -292,7 +366,11 @@ impl Broker {
 
     async fn provider_list(&self) -> Value {
         self.refresh_activatable().await;
-        let (registry, cache, rules) = (lock(&self.inner.registry), lock(&self.inner.cache), lock(&self.inner.rules));
+        let (registry, cache, rules) = (
+            lock(&self.inner.registry),
+            lock(&self.inner.cache),
+            lock(&self.inner.rules),
+        );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
         let default = rules.rules.default_provider().unwrap_or(BUILT_IN);
         let list = registry.records().map(|(id, record)| {
@@ -326,7 +404,11 @@ impl Broker {
         let mut locked = Vec::new();
         for id in ids {
             match self.ready(&id).await {
-                Ok(Live { locked: true, description, .. }) if description.unlock_key.is_some() => {
+                Ok(Live {
+                    locked: true,
+                    description,
+                    ..
+                }) if description.unlock_key.is_some() => {
                     locked.push(self.provider_name(&id));
                 }
                 Ok(_) => {}
@@ -339,7 +421,11 @@ impl Broker {
 
     fn enabled_providers(&self) -> Vec<ProviderId> {
         let registry = lock(&self.inner.registry);
-        registry.records().filter(|(_, record)| record.state() == State::Enabled).map(|(id, _)| id.clone()).collect()
+        registry
+            .records()
+            .filter(|(_, record)| record.state() == State::Enabled)
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// A provider that has a manifest, found by its id or by its name.
@@ -360,16 +446,26 @@ impl Broker {
 
     fn provider_name(&self, id: &ProviderId) -> ProviderName {
         let registry = lock(&self.inner.registry);
-        let name = registry.record(id).map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
-        ProviderName { id: id.to_string(), name }
+        let name = registry
+            .record(id)
+            .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+        ProviderName {
+            id: id.to_string(),
+            name,
+        }
     }
 
     fn pinned(&self, id: &ProviderId) -> Option<crate::registry::Pin> {
-        lock(&self.inner.registry).record(id).and_then(|record| record.pin().cloned())
+        lock(&self.inner.registry)
+            .record(id)
+            .and_then(|record| record.pin().cloned())
     }
 
     fn find_passkey(&self, id: &str) -> Result<Passkey, Error> {
-        let credential = URL_SAFE_NO_PAD.decode(id).ok().and_then(|bytes| CredentialId::new(bytes).ok());
+        let credential = URL_SAFE_NO_PAD
+            .decode(id)
+            .ok()
+            .and_then(|bytes| CredentialId::new(bytes).ok());
         let credential = credential.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?;
         let cache = lock(&self.inner.cache);
         let found = cache.all().find(|(_, cached)| cached.entry.credential_id == credential);
@@ -377,7 +473,11 @@ impl Broker {
         Ok(Passkey {
             provider: provider.clone(),
             rp_id: cached.entry.rp_id.clone(),
-            account: cached.entry.user_name.clone().or_else(|| cached.entry.display_name.clone()),
+            account: cached
+                .entry
+                .user_name
+                .clone()
+                .or_else(|| cached.entry.display_name.clone()),
             credential,
         })
     }

@@ -1,7 +1,7 @@
 //! The broker at work: it performs what the pure half decides.
 //!
 //! [`Broker`] is a handle that doors, D-Bus interfaces and the binary share. Behind it are the registry, the caches, the rules, the
-//! audit log, the prompt queue and one [`link`] per provider. Every ceremony runs in a task of its own ([`run`]), so that neither
+//! audit log, the prompt queue and one link per provider. Every ceremony runs in a task of its own, so that neither
 //! a slow user nor a hanging provider holds up another; nothing here blocks while it holds a lock.
 //!
 //! Off the path of a ceremony: metadata and rules are written behind ([`Broker::flush`] writes what is pending), provider
@@ -29,6 +29,7 @@ use tokio::time::Instant;
 use zbus::fdo::DBusProxy;
 use zbus::names::UniqueName;
 
+pub use link::Deadlines;
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
@@ -64,8 +65,27 @@ pub struct Config {
     pub version: String,
     /// Who verifies users; `None` means hello over the same bus.
     pub verifier: Option<Arc<dyn UserVerifier>>,
+    /// How long providers have.
+    pub deadlines: Deadlines,
     /// The cryptography.
     pub crypto: &'static dyn Crypto,
+}
+
+impl Config {
+    /// The usual configuration: hello over the bus, native cryptography, no scripted prompt, nothing beyond the known browsers.
+    pub fn new(state_dir: PathBuf, manifest_dirs: Vec<PathBuf>, own_executable: PathBuf) -> Self {
+        Self {
+            state_dir,
+            manifest_dirs,
+            privileged_caller_files: Vec::new(),
+            own_executable,
+            allow_scripted_prompt: false,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            verifier: None,
+            deadlines: Deadlines::default(),
+            crypto: claviger_ctap::crypto::native(),
+        }
+    }
 }
 
 impl fmt::Debug for Config {
@@ -138,22 +158,39 @@ impl Broker {
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
         let Ok(hello) = hello else {
             let cause = Cause::VerificationUnavailable;
-            self.audit(Entry { caller: Some(who(&caller)), rp_id: Some(request.site.rp_id), ..Entry::failed(event, cause.code()) });
+            self.audit(&Entry {
+                caller: Some(who(&caller)),
+                rp_id: Some(request.site.rp_id),
+                ..Entry::failed(event, cause.code())
+            });
             return Err(cause);
         };
         self.refresh_activatable().await;
         let input = {
             let (providers, passkeys, preference) = self.snapshot(&request.site.rp_id);
             let transactions = [self.transaction()?, self.transaction()?];
-            Input::ceremony(&request, &providers, &passkeys, &preference, hello, transactions, expires_ms)
+            Input::ceremony(
+                &request,
+                &providers,
+                &passkeys,
+                &preference,
+                hello,
+                transactions,
+                expires_ms,
+            )
         };
         let rp_id = request.site.rp_id.clone();
-        let finished = self.run(&key, input, Subject::Ceremony(Box::new(request)), deadline, cancel).await;
+        let finished = self
+            .run(&key, input, Subject::Ceremony(Box::new(request)), deadline, cancel)
+            .await;
         let entry = match &finished.result {
             Ok(_) => Entry::ok(event),
-            Err(cause) => Entry { detail: Some(cause.to_string()), ..Entry::failed(event, cause.code()) },
+            Err(cause) => Entry {
+                detail: Some(cause.to_string()),
+                ..Entry::failed(event, cause.code())
+            },
         };
-        self.audit(Entry {
+        self.audit(&Entry {
             caller: Some(who(&caller)),
             rp_id: Some(rp_id),
             provider: finished.provider,
@@ -161,7 +198,11 @@ impl Broker {
             detail: entry.detail.clone().or(finished.remark),
             ..entry
         });
-        tracing::debug!(milliseconds = started.elapsed().as_millis(), ok = finished.result.is_ok(), "a ceremony ended");
+        tracing::debug!(
+            milliseconds = started.elapsed().as_millis(),
+            ok = finished.result.is_ok(),
+            "a ceremony ended"
+        );
         match finished.result? {
             Outcome::Answered(answer) => Ok(answer),
             Outcome::Approved { .. } => Err(Cause::Internal("an approval in place of an answer".into())),
@@ -199,13 +240,21 @@ impl Broker {
         let list = attended.entry(sender.as_str().to_owned()).or_default();
         let number = list.last().map_or(0, |(last, _)| last.wrapping_add(1));
         list.push((number, token.clone()));
-        Attendance { broker: self.clone(), sender: sender.as_str().to_owned(), number }
+        Attendance {
+            broker: self.clone(),
+            sender: sender.as_str().to_owned(),
+            number,
+        }
     }
 
     /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
     pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
         let entry = Entry::failed(event, "refused-at-door").detail(detail);
-        self.audit(Entry { caller: Some(who(caller)), rp_id: rp_id.map(str::to_owned), ..entry });
+        self.audit(&Entry {
+            caller: Some(who(caller)),
+            rp_id: rp_id.map(str::to_owned),
+            ..entry
+        });
     }
 
     /// What hello says of itself; from memory where that is fresh.
@@ -250,14 +299,21 @@ impl Broker {
         }
         self.inner.stopped.send_replace(true);
         self.flush().await;
-        self.audit(Entry::ok(Event::Stopped));
+        self.audit(&Entry::ok(Event::Stopped));
         if let Err(error) = lock(&self.inner.audit).sync() {
             tracing::error!(%error, "the audit log was not synchronised");
         }
     }
 
     /// Runs a machine in a task of its own.
-    async fn run(&self, caller: &str, input: Input, subject: Subject, deadline: Instant, cancel: CancelToken) -> Finished {
+    async fn run(
+        &self,
+        caller: &str,
+        input: Input,
+        subject: Subject,
+        deadline: Instant,
+        cancel: CancelToken,
+    ) -> Finished {
         let ticket = match lock(&self.inner.queue).admit(caller) {
             Ok(ticket) => ticket,
             Err(cause) => return Finished::early(cause),
@@ -273,12 +329,17 @@ impl Broker {
             broker.inner.prompt.wake();
             finished
         });
-        task.await.unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
+        task.await
+            .unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
     }
 
     /// What a ceremony for `rp_id` starts from.
     fn snapshot(&self, rp_id: &str) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
-        let (registry, cache, rules) = (lock(&self.inner.registry), lock(&self.inner.cache), lock(&self.inner.rules));
+        let (registry, cache, rules) = (
+            lock(&self.inner.registry),
+            lock(&self.inner.cache),
+            lock(&self.inner.rules),
+        );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
         let providers = registry
             .records()
@@ -295,14 +356,14 @@ impl Broker {
                     enabled: record.state() == State::Enabled,
                     reachable: running || activatable.contains(&record.manifest.bus_name),
                     lock: match locked {
-                        Some(false) => Lock::Open,
-                        Some(true) if takes_box => Lock::Locked,
+                        // One that a box opens begins locked when it is started.
+                        Some(true) | None if takes_box => Lock::Locked,
                         Some(true) => Lock::OwnMeans,
-                        // One that can be unlocked by a box begins locked when it is started.
-                        None if takes_box => Lock::Locked,
-                        None => Lock::Open,
+                        Some(false) | None => Lock::Open,
                     },
-                    algorithms: profile.map(|profile| profile.algorithms.clone()).filter(|list| !list.is_empty()),
+                    algorithms: profile
+                        .map(|profile| profile.algorithms.clone())
+                        .filter(|list| !list.is_empty()),
                     prf: profile.is_some_and(|profile| profile.prf),
                     allowed: record.manifest.serves(rp_id),
                     metadata_known: cache.generation(id) > 0,
@@ -315,7 +376,11 @@ impl Broker {
                 provider: provider.to_string(),
                 id: cached.entry.credential_id.as_bytes().to_vec(),
                 rp_id: cached.entry.rp_id.clone(),
-                user_handle: cached.entry.user_handle.as_ref().map(|handle| handle.as_bytes().to_vec()),
+                user_handle: cached
+                    .entry
+                    .user_handle
+                    .as_ref()
+                    .map(|handle| handle.as_bytes().to_vec()),
                 user_name: cached.entry.user_name.clone(),
                 display_name: cached.entry.display_name.clone(),
                 discoverable: cached.entry.discoverable,
@@ -330,13 +395,17 @@ impl Broker {
 
     fn transaction(&self) -> Result<ceremony::Transaction, Cause> {
         let mut transaction = [0; ceremony::TRANSACTION_BYTES];
-        self.inner.config.crypto.random(&mut transaction).map_err(|error| Cause::Internal(error.to_string()))?;
+        self.inner
+            .config
+            .crypto
+            .random(&mut transaction)
+            .map_err(|error| Cause::Internal(error.to_string()))?;
         Ok(transaction)
     }
 
     /// Writes an audit entry. A log that cannot be written stops nobody from signing in, but is reported loudly.
-    fn audit(&self, entry: Entry) {
-        if let Err(error) = lock(&self.inner.audit).append(now_ms(), &entry) {
+    fn audit(&self, entry: &Entry) {
+        if let Err(error) = lock(&self.inner.audit).append(now_ms(), entry) {
             tracing::error!(%error, "the audit entry was not written");
         }
     }
@@ -377,7 +446,9 @@ impl Broker {
 
 impl fmt::Debug for Broker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broker").field("config", &self.inner.config).finish_non_exhaustive()
+        f.debug_struct("Broker")
+            .field("config", &self.inner.config)
+            .finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,10 @@ pub(super) struct Attached {
 
 impl PromptSlot {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::default(), changes: watch::Sender::new(0) }
+        Self {
+            state: Mutex::default(),
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// What is on show may have changed.
@@ -54,7 +57,10 @@ impl PromptSlot {
     }
 
     fn is(&self, sender: &str) -> bool {
-        lock(&self.state).attached.as_ref().is_some_and(|attached| attached.name == sender)
+        lock(&self.state)
+            .attached
+            .as_ref()
+            .is_some_and(|attached| attached.name == sender)
     }
 }
 
@@ -67,12 +73,20 @@ impl Broker {
                 tracing::warn!("A SCRIPTED PROMPT IS ATTACHED: nobody is asked. For tests only.");
             }
             "scripted" => {
-                let text = "A scripted prompt may attach only to a broker that was started with --allow-scripted-prompt.";
+                let text =
+                    "A scripted prompt may attach only to a broker that was started with --allow-scripted-prompt.";
                 return Err(Error::NotAllowed(text.into()));
             }
-            _ => return Err(Error::InvalidArgument("A prompt is terminal, scripted or graphical.".into())),
+            _ => {
+                return Err(Error::InvalidArgument(
+                    "A prompt is terminal, scripted or graphical.".into(),
+                ));
+            }
         }
-        let attached = Attached { name: sender.as_str().to_owned(), kind: kind.to_owned() };
+        let attached = Attached {
+            name: sender.as_str().to_owned(),
+            kind: kind.to_owned(),
+        };
         lock(&self.inner.prompt.state).attached = Some(attached);
         self.inner.prompt.wake();
         self.tell_all(|| Event::PromptAttached);
@@ -162,7 +176,10 @@ impl Broker {
             }
             true
         };
-        let start = self.inner.bus.start_service_by_name(WellKnownName::from_static_str_unchecked(PROMPT_NAME), 0);
+        let start = self
+            .inner
+            .bus
+            .start_service_by_name(WellKnownName::from_static_str_unchecked(PROMPT_NAME), 0);
         match timeout(ATTACH_DEADLINE, start).await {
             Ok(Ok(_)) => timeout(ATTACH_DEADLINE, attached).await.unwrap_or(false),
             Ok(Err(error)) => {
@@ -177,7 +194,9 @@ impl Broker {
         if self.inner.prompt.is(sender.as_str()) {
             Ok(())
         } else {
-            Err(Error::NotAllowed("Another prompt is attached, or this one has not attached.".into()))
+            Err(Error::NotAllowed(
+                "Another prompt is attached, or this one has not attached.".into(),
+            ))
         }
     }
 }

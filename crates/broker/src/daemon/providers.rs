@@ -14,7 +14,7 @@ use crate::cache::PushError;
 use crate::caller::{CallerError, Process};
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::{Error, PATH, ProvidersInterface, sentence};
-use crate::registry::{Pin, RegistryError, State, Transition};
+use crate::registry::{BUILT_IN, Pin, RegistryError, State, Transition};
 use crate::types::{Caller, Cause, Door};
 
 impl From<RegistryError> for Error {
@@ -38,22 +38,35 @@ impl Broker {
         let process = self.require_owner(id, header).await?;
         let pin = self.pin(id, process).await?;
         let crypto = self.inner.config.crypto;
-        let uv_key = self.inner.verifier.status().await.map_err(|error| Error::Failed(sentence(&error.to_string())))?.uv_key;
+        let uv_key = self
+            .inner
+            .verifier
+            .status()
+            .await
+            .map_err(|error| Error::Failed(sentence(&error.to_string())))?
+            .uv_key;
         let (transition, registration) = {
             let mut registry = lock(&self.inner.registry);
             let transition = registry.register(id, pin, crypto, now_ms())?;
-            let record = registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
-            let signer = record.endorsing_key().ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
-            let registration =
-                Registration::new(crypto, id, transition.new, record.public_keys(), uv_key, signer)
-                    .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+            let record = registry
+                .record(id)
+                .ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+            let signer = record
+                .endorsing_key()
+                .ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
+            let registration = Registration::new(crypto, id, transition.new, record.public_keys(), uv_key, signer)
+                .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
             (transition, registration.encode())
         };
         if transition.executable_changed {
             let text = "another executable than the one that was enabled; the user is asked again";
-            self.audit(Entry::failed(Event::Provider, "executable-changed").provider(id.as_str()).detail(text));
+            self.audit(
+                &Entry::failed(Event::Provider, "executable-changed")
+                    .provider(id.as_str())
+                    .detail(text),
+            );
         } else if transition.old == State::Unregistered {
-            self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("registered"));
+            self.audit(&Entry::ok(Event::Provider).provider(id.as_str()).detail("registered"));
         }
         self.announce(id, transition).await;
         if let (Some(link), Some(sender)) = (self.link(id), header.sender()) {
@@ -72,9 +85,10 @@ impl Broker {
     pub(crate) async fn unregister_provider(&self, id: &ProviderId, header: &Header<'_>) -> Result<(), Error> {
         self.require_pinned(id, header).await?;
         let transition = lock(&self.inner.registry).unregister(id)?;
-        self.change_cache(|cache| cache.clear(id)).map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+        self.change_cache(|cache| cache.clear(id))
+            .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
         self.change_rules(|rules| rules.forget_provider(id.as_str()));
-        self.audit(Entry::ok(Event::Provider).provider(id.as_str()).detail("unregistered"));
+        self.audit(&Entry::ok(Event::Provider).provider(id.as_str()).detail("unregistered"));
         self.announce(id, transition).await;
         Ok(())
     }
@@ -82,7 +96,10 @@ impl Broker {
     /// `State`.
     pub(crate) fn provider_state(&self, id: &ProviderId) -> Result<State, Error> {
         let registry = lock(&self.inner.registry);
-        Ok(registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?.state())
+        Ok(registry
+            .record(id)
+            .ok_or_else(|| RegistryError::Unknown(id.to_string()))?
+            .state())
     }
 
     /// `PushMetadata`. A disabled provider may push: the user then sees what it would offer.
@@ -112,21 +129,50 @@ impl Broker {
         self.require_pinned(id, header).await?;
         let (name, pin) = {
             let registry = lock(&self.inner.registry);
-            let record = registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
+            let record = registry
+                .record(id)
+                .ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
             if record.state() != State::Enabled {
                 return Err(Error::NotReady("The provider is not enabled.".into()));
             }
-            (record.manifest.name.clone(), record.pin().map(|pin| pin.path.clone()).unwrap_or_default())
+            (
+                record.manifest.name.clone(),
+                record.pin().map(|pin| pin.path.clone()).unwrap_or_default(),
+            )
         };
-        let caller =
-            Caller { door: Door::Cli, app_id: None, name: name.clone(), executable: pin, pid: 0, window: String::new() };
-        let applicant = Applicant { caller, key: id.to_string(), cancel, _attendance: attendance };
+        let caller = Caller {
+            door: Door::Cli,
+            app_id: None,
+            name: name.clone(),
+            executable: pin,
+            pid: 0,
+            window: String::new(),
+        };
+        let applicant = Applicant {
+            caller,
+            key: id.to_string(),
+            cancel,
+            _attendance: attendance,
+        };
         let approval = Approval::VerifyUser {
-            provider: ProviderName { id: id.to_string(), name },
+            provider: ProviderName {
+                id: id.to_string(),
+                name,
+            },
             hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
         };
-        let approved = self.approve(&applicant, approval, buffer.to_vec(), Some(transaction.0), Event::VerifyUser).await?;
-        let evidence = approved.evidence.ok_or_else(|| Error::from(Cause::VerificationUnavailable))?;
+        let approved = self
+            .approve(
+                &applicant,
+                approval,
+                buffer.to_vec(),
+                Some(transaction.0),
+                Event::VerifyUser,
+            )
+            .await?;
+        let evidence = approved
+            .evidence
+            .ok_or_else(|| Error::from(Cause::VerificationUnavailable))?;
         Ok(evidence.into_bytes())
     }
 
@@ -135,15 +181,13 @@ impl Broker {
         if transition.old == transition.new {
             return;
         }
-        tracing::info!(provider = %id, old = transition.old.as_str(), new = transition.new.as_str(), "the provider's state changed");
-        let emitter = SignalEmitter::new(&self.inner.connection, PATH);
-        let emitted = match &emitter {
-            Ok(emitter) => {
-                ProvidersInterface::state_changed(emitter, id.as_str(), transition.old.as_str(), transition.new.as_str()).await
-            }
-            Err(error) => Err(error.clone()),
+        let (old, new) = (transition.old.as_str(), transition.new.as_str());
+        tracing::info!(provider = %id, old, new, "the provider's state changed");
+        let sent = match SignalEmitter::new(&self.inner.connection, PATH) {
+            Ok(emitter) => ProvidersInterface::state_changed(&emitter, id.as_str(), old, new).await,
+            Err(error) => Err(error),
         };
-        if let Err(error) = emitted {
+        if let Err(error) = sent {
             tracing::warn!(%error, "StateChanged could not be sent");
         }
     }
@@ -152,7 +196,12 @@ impl Broker {
     async fn require_owner(&self, id: &ProviderId, header: &Header<'_>) -> Result<Process, Error> {
         let bus_name = {
             let registry = lock(&self.inner.registry);
-            registry.record(id).ok_or_else(|| RegistryError::Unknown(id.to_string()))?.manifest.bus_name.clone()
+            registry
+                .record(id)
+                .ok_or_else(|| RegistryError::Unknown(id.to_string()))?
+                .manifest
+                .bus_name
+                .clone()
         };
         let sender = header.sender().ok_or(CallerError::NoSender)?;
         let name = WellKnownName::try_from(bus_name.as_str()).map_err(|error| Error::Failed(error.to_string()))?;
@@ -160,7 +209,9 @@ impl Broker {
         if owner.is_ok_and(|owner| owner == *sender) {
             Ok(self.inner.callers.sender(header).await?)
         } else {
-            Err(Error::NotAllowed(format!("A provider must own its bus name, {bus_name}.")))
+            Err(Error::NotAllowed(format!(
+                "A provider must own its bus name, {bus_name}."
+            )))
         }
     }
 
@@ -183,11 +234,18 @@ impl Broker {
             let registry = lock(&self.inner.registry);
             let known = registry.record(id).and_then(|record| record.pin());
             if let (Some(true), Some(pin)) = (registry.recognises(id, &process)?, known) {
-                return Ok(Pin { file: process.file, ..pin.clone() });
+                return Ok(Pin {
+                    file: process.file,
+                    ..pin.clone()
+                });
             }
         }
-        if self.inner.callers.is_own(&process) {
-            return Ok(Pin { path: process.executable, file: process.file, digest: String::new() });
+        if id.as_str() == BUILT_IN && self.inner.callers.is_own(&process) {
+            return Ok(Pin {
+                path: process.executable,
+                file: process.file,
+                digest: String::new(),
+            });
         }
         let crypto = self.inner.config.crypto;
         let read = tokio::task::spawn_blocking(move || Pin::of(&process, crypto)).await;

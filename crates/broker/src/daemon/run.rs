@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use claviger_ctap::get_info;
-use claviger_ctap::types::{CredentialId, RpEntity};
+use claviger_ctap::types::{CredentialId, RpEntity, UserId};
 use claviger_hello::UvEvidence;
 use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
 use claviger_provider::answer::{Answer, Status};
@@ -80,7 +80,12 @@ pub(super) struct Finished {
 impl Finished {
     /// It never began.
     pub(super) fn early(cause: Cause) -> Self {
-        Self { result: Err(cause), provider: None, evidence: None, remark: None }
+        Self {
+            result: Err(cause),
+            provider: None,
+            evidence: None,
+            remark: None,
+        }
     }
 }
 
@@ -150,10 +155,18 @@ impl Ceremony {
 
     fn finished(self, result: Result<Outcome<Real>, Cause>) -> Finished {
         let evidence = match &result {
-            Ok(Outcome::Approved { evidence: Some(evidence), .. }) => Some(evidence_kind(evidence.claims())),
+            Ok(Outcome::Approved {
+                evidence: Some(evidence),
+                ..
+            }) => Some(evidence_kind(evidence.claims())),
             _ => self.evidence,
         };
-        Finished { result, provider: self.provider, evidence, remark: self.remark }
+        Finished {
+            result,
+            provider: self.provider,
+            evidence,
+            remark: self.remark,
+        }
     }
 
     /// Performs one effect. What it leads to at once is returned; what takes time joins the work.
@@ -170,7 +183,8 @@ impl Ceremony {
             }
             Effect::SetPin(pin) => {
                 let verifier = self.broker.inner.verifier.clone();
-                self.work.push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
+                self.work
+                    .push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
             }
             Effect::Verify(verify) => self.verify(verify),
             Effect::DescribeProvider { provider } => self.describe(provider),
@@ -223,8 +237,18 @@ impl Ceremony {
     }
 
     fn execute(&mut self, execution: Execution<Real>) {
-        let Execution { call, consent: _, evidence, unlock, presentation } = execution;
-        let assurance = if evidence.is_some() { Assurance::Verified } else { Assurance::Consented };
+        let Execution {
+            call,
+            consent: _,
+            evidence,
+            unlock,
+            presentation,
+        } = execution;
+        let assurance = if evidence.is_some() {
+            Assurance::Verified
+        } else {
+            Assurance::Consented
+        };
         self.provider = Some(call.provider.clone());
         self.evidence = evidence.as_ref().map(|evidence| evidence_kind(evidence.claims()));
         let parameters = self.parameters(&call, assurance);
@@ -259,13 +283,18 @@ impl Ceremony {
             deadline: self.deadline,
         };
         let broker = self.broker.clone();
-        self.work.push(Box::pin(async move { broker.ask(&call.provider, errand).await }));
+        self.work
+            .push(Box::pin(async move { broker.ask(&call.provider, errand).await }));
     }
 
     /// Tells the provider; nobody waits for its answer.
     fn cancel(&self, provider: &str, target: TransactionId) {
-        let (Ok(id), Ok(transaction)) = (ProviderId::parse(provider), self.broker.transaction()) else { return };
-        let Some(live) = self.broker.link(&id).and_then(|link| link.live()) else { return };
+        let (Ok(id), Ok(transaction)) = (ProviderId::parse(provider), self.broker.transaction()) else {
+            return;
+        };
+        let Some(live) = self.broker.link(&id).and_then(|link| link.live()) else {
+            return;
+        };
         let caller = match &self.subject {
             Subject::Ceremony(request) => envelope_caller(&request.caller, Some(&request.site)),
             Subject::Approval { .. } => return,
@@ -296,18 +325,25 @@ impl Ceremony {
             Reply::Payload(payload) => payload,
             Reply::Unreadable(why) => return Err(why),
         };
-        let Subject::Ceremony(request) = &self.subject else { return Err("an answer to an approval".into()) };
+        let Subject::Ceremony(request) = &self.subject else {
+            return Err("an answer to an approval".into());
+        };
         let provider = ProviderId::parse(&check.call.provider).map_err(|error| error.to_string())?;
         let crypto = self.broker.inner.config.crypto;
-        let sent = request.operation.for_provider(check.call.credential.as_deref(), check.assurance == Assurance::Verified);
+        let sent = request
+            .operation
+            .for_provider(check.call.credential.as_deref(), check.assurance == Assurance::Verified);
         match sent {
             Operation::Make(sent) => {
                 let in_use = |id: &CredentialId| {
                     let cache = lock(&self.broker.inner.cache);
                     // The provider itself may have pushed the new entry already; the key is what nobody has seen yet.
-                    cache.credential(&provider, id).is_some_and(|cached| cached.public_key.is_some())
+                    cache
+                        .credential(&provider, id)
+                        .is_some_and(|cached| cached.public_key.is_some())
                 };
-                let made = check::made(crypto, &sent, check.assurance, &payload, in_use).map_err(|error| error.to_string())?;
+                let made =
+                    check::made(crypto, &sent, check.assurance, &payload, in_use).map_err(|error| error.to_string())?;
                 let entry = Metadata {
                     credential_id: made.id.clone(),
                     rp_id: sent.rp.id.clone(),
@@ -321,7 +357,8 @@ impl Ceremony {
                     tag: None,
                     discoverable: sent.options.rk,
                 };
-                self.broker.change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
+                self.broker
+                    .change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
                 self.answered = Some(made.id);
                 Ok(CeremonyAnswer::Made(made.response))
             }
@@ -331,11 +368,12 @@ impl Ceremony {
                     // What is known of another site's credential of the same id says nothing.
                     Some(cached) if cached.entry.rp_id == sent.rp_id => Known {
                         public_key: cached.public_key.as_ref(),
-                        user_handle: cached.entry.user_handle.as_ref().map(|handle| handle.as_bytes()),
+                        user_handle: cached.entry.user_handle.as_ref().map(UserId::as_bytes),
                     },
                     _ => Known::default(),
                 };
-                let got = check::asserted(crypto, &sent, check.assurance, &payload, known).map_err(|error| error.to_string())?;
+                let got = check::asserted(crypto, &sent, check.assurance, &payload, known)
+                    .map_err(|error| error.to_string())?;
                 if !got.key_known {
                     let remark = "the signature could not be checked: the passkey was not made through this platform";
                     self.remark = Some(remark.into());
@@ -368,9 +406,11 @@ impl Ceremony {
                     VerifyFailure::Unavailable => "verification-unavailable",
                     VerifyFailure::Provider(failure) => Cause::from(*failure).code(),
                 };
-                self.broker.audit(Entry::failed(AuditEvent::Verification, cause));
+                self.broker.audit(&Entry::failed(AuditEvent::Verification, cause));
             }
-            Audit::PinChosen => self.broker.audit(Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
+            Audit::PinChosen => self
+                .broker
+                .audit(&Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
             _ => {}
         }
     }
@@ -378,9 +418,10 @@ impl Ceremony {
     /// The bytes of a call's request; the same at verification, execution and check.
     fn parameters(&self, call: &Call, assurance: Assurance) -> Vec<u8> {
         match &self.subject {
-            Subject::Ceremony(request) => {
-                request.operation.for_provider(call.credential.as_deref(), assurance == Assurance::Verified).parameters()
-            }
+            Subject::Ceremony(request) => request
+                .operation
+                .for_provider(call.credential.as_deref(), assurance == Assurance::Verified)
+                .parameters(),
             Subject::Approval { buffer } => buffer.clone(),
         }
     }
@@ -397,9 +438,13 @@ impl Broker {
     /// Asks a provider and turns what comes back into the machine's words.
     async fn ask(&self, provider: &str, errand: Errand) -> Event<Real> {
         let crashed = Event::ProviderFailed(ProviderFailure::Crashed);
-        let Ok(id) = ProviderId::parse(provider) else { return crashed };
+        let Ok(id) = ProviderId::parse(provider) else {
+            return crashed;
+        };
         // It was described a moment ago; if it is not there now, it has stopped since.
-        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else { return crashed };
+        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else {
+            return crashed;
+        };
         let unlocks = errand.unlock_box.is_some();
         match self.execute(&id, &live, errand).await {
             Ok(answer) => {
@@ -444,24 +489,42 @@ impl Broker {
         let mut unlock = Vec::new();
         for provider in &verify.unlock {
             let unreachable = VerifyFailure::Provider(ProviderFailure::Unreachable);
-            let id = ProviderId::parse(provider).map_err(|_| unreachable.clone())?;
+            let id = ProviderId::parse(provider).map_err(|_| unreachable)?;
             let live = self.ready(&id).await.map_err(VerifyFailure::Provider)?;
             let recipient = live.description.unlock_key.clone().ok_or(unreachable)?;
-            unlock.push(UnlockTarget { provider: id, transaction, recipient });
+            unlock.push(UnlockTarget {
+                provider: id,
+                transaction,
+                recipient,
+            });
         }
-        let request = VerifyRequest { evidence: Some(EvidenceFor { audience, transaction, buffer_hash }), unlock };
+        let request = VerifyRequest {
+            evidence: Some(EvidenceFor {
+                audience,
+                transaction,
+                buffer_hash,
+            }),
+            unlock,
+        };
         let verification = self.inner.verifier.verify(verify.pin, request).await?;
         if verification.boxes.len() != verify.unlock.len() {
             return Err(VerifyFailure::Unavailable);
         }
         let boxes: Vec<_> = verify.unlock.into_iter().zip(verification.boxes).collect();
-        Ok(Event::Verified { evidence: verification.evidence, unlock: (!boxes.is_empty()).then_some(boxes) })
+        Ok(Event::Verified {
+            evidence: verification.evidence,
+            unlock: (!boxes.is_empty()).then_some(boxes),
+        })
     }
 }
 
 /// The caller as a provider is told.
 pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope::Caller {
-    let cut = |text: &str| text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES)).unwrap_or_default().to_owned();
+    let cut = |text: &str| {
+        text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES))
+            .unwrap_or_default()
+            .to_owned()
+    };
     envelope::Caller {
         app_id: caller.app_id.as_deref().map(cut),
         name: cut(&caller.name),

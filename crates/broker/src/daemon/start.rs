@@ -11,6 +11,7 @@ use claviger_provider::dbus::PROVIDER_INTERFACE;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, watch};
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
+use zbus::names::{MemberName, UniqueName};
 use zbus::{MatchRule, MessageStream};
 
 use super::prompt::PromptSlot;
@@ -63,20 +64,30 @@ impl Broker {
     ///
     /// Needs a tokio runtime, which may have one thread. Doors add their interfaces afterwards.
     pub async fn start(connection: zbus::Connection, config: Config) -> Result<Self, StartError> {
-        files::make_folder(&config.state_dir)
-            .map_err(|source| StartError::Folder { path: config.state_dir.clone(), source })?;
-        let own = FileId::of(&config.own_executable)
-            .map_err(|source| StartError::Folder { path: config.own_executable.clone(), source })?;
+        files::make_folder(&config.state_dir).map_err(|source| StartError::Folder {
+            path: config.state_dir.clone(),
+            source,
+        })?;
+        let own = FileId::of(&config.own_executable).map_err(|source| StartError::Folder {
+            path: config.own_executable.clone(),
+            source,
+        })?;
         // The log first: its lock keeps a second broker from the rest.
         let audit = Audit::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
         let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
         let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
-        let rules = files::read(&config.state_dir.join("rules.json"), u64::try_from(MAX_BYTES).unwrap_or(u64::MAX))
-            .map_err(StartError::RulesFile)?;
+        let rules = files::read(
+            &config.state_dir.join("rules.json"),
+            u64::try_from(MAX_BYTES).unwrap_or(u64::MAX),
+        )
+        .map_err(StartError::RulesFile)?;
         let rules = rules.map(|json| Rules::parse(&json)).transpose()?.unwrap_or_default();
         let callers = Identifier::new(&connection, &config.own_executable).await?;
         let verifier = config.verifier.clone().unwrap_or_else(|| {
-            Arc::new(BusVerifier::new(HelloClient::new(connection.clone(), config.own_executable.clone())))
+            Arc::new(BusVerifier::new(HelloClient::new(
+                connection.clone(),
+                config.own_executable.clone(),
+            )))
         });
         let inner = Inner {
             bus: DBusProxy::new(&connection).await?,
@@ -101,14 +112,16 @@ impl Broker {
         };
         let broker = Self { inner: Arc::new(inner) };
         broker.serve().await?;
-        broker.audit(Entry::ok(Event::Started).detail(format!("version {}", broker.inner.config.version)));
+        broker.audit(&Entry::ok(Event::Started).detail(format!("version {}", broker.inner.config.version)));
         Ok(broker)
     }
 
     async fn serve(&self) -> Result<(), StartError> {
         let connection = &self.inner.connection;
         let owners = self.inner.bus.receive_name_owner_changed().await?;
-        let rule = MatchRule::builder().msg_type(zbus::message::Type::Signal).interface(PROVIDER_INTERFACE);
+        let rule = MatchRule::builder()
+            .msg_type(zbus::message::Type::Signal)
+            .interface(PROVIDER_INTERFACE);
         let signals = MessageStream::for_match_rule(rule.build()?, connection, None).await?;
         self.list_activatable().await;
         let objects = connection.object_server();
@@ -118,7 +131,9 @@ impl Broker {
         self.keep(self.clone().watch_names(owners));
         self.keep(self.clone().watch_providers(signals));
         self.keep(self.clone().write_behind());
-        connection.request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE).await?;
+        connection
+            .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
+            .await?;
         Ok(())
     }
 
@@ -136,7 +151,7 @@ impl Broker {
     async fn watch_names(self, mut changes: NameOwnerChangedStream) {
         while let Some(change) = changes.next().await {
             let Ok(args) = change.args() else { continue };
-            let (name, new) = (args.name.as_str(), args.new_owner.as_ref().map(|owner| owner.as_str()));
+            let (name, new) = (args.name.as_str(), args.new_owner.as_ref().map(UniqueName::as_str));
             for link in lock(&self.inner.links).values() {
                 link.name_owner_changed(name, new);
             }
@@ -158,7 +173,7 @@ impl Broker {
     async fn watch_providers(self, mut signals: MessageStream) {
         while let Some(Ok(message)) = signals.next().await {
             let header = message.header();
-            let (Some(sender), Some("LockStateChanged")) = (header.sender(), header.member().map(|member| member.as_str()))
+            let (Some(sender), Some("LockStateChanged")) = (header.sender(), header.member().map(MemberName::as_str))
             else {
                 continue;
             };

@@ -69,7 +69,10 @@ pub struct BusVerifier {
 impl BusVerifier {
     /// The hello that owns the well-known name, which the bus starts when it is first needed.
     pub fn new(client: HelloClient) -> Self {
-        Self { client, status: Mutex::default() }
+        Self {
+            client,
+            status: Mutex::default(),
+        }
     }
 
     fn forget(&self) {
@@ -85,7 +88,11 @@ impl UserVerifier for BusVerifier {
             {
                 return Ok(VerifierStatus::clone(status));
             }
-            let status = self.client.status().await.map_err(|error| Unavailable(error.to_string()))?;
+            let status = self
+                .client
+                .status()
+                .await
+                .map_err(|error| Unavailable(error.to_string()))?;
             let uv_key = status.uv_key.as_deref().map(decode_key).transpose()?;
             let status = VerifierStatus {
                 hello: HelloStatus {
@@ -122,7 +129,10 @@ impl UserVerifier for BusVerifier {
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move {
             let error = match self.client.verify(pin, &request).await {
-                Ok(Verified { evidence: Some(evidence), boxes }) => return Ok(Verification { evidence, boxes }),
+                Ok(Verified {
+                    evidence: Some(evidence),
+                    boxes,
+                }) => return Ok(Verification { evidence, boxes }),
                 Ok(Verified { evidence: None, .. }) => return Err(VerifyFailure::Unavailable),
                 Err(error) => error,
             };
@@ -131,9 +141,13 @@ impl UserVerifier for BusVerifier {
                 ClientError::Refused(refusal) => Err(refused(refusal)),
                 // What cannot be a PIN is no right one; it was not looked at, so it cost no try.
                 ClientError::BadPin(_) => match self.status().await {
-                    Ok(VerifierStatus { hello: HelloStatus { tries_left, wait_ms, .. }, .. }) => {
-                        Err(VerifyFailure::WrongPin { tries_left, wait_ms })
-                    }
+                    Ok(VerifierStatus {
+                        hello:
+                            HelloStatus {
+                                tries_left, wait_ms, ..
+                            },
+                        ..
+                    }) => Err(VerifyFailure::WrongPin { tries_left, wait_ms }),
                     Err(_) => Err(VerifyFailure::Unavailable),
                 },
                 other => {
@@ -154,7 +168,10 @@ fn decode_key(text: &str) -> Result<PublicKey, Unavailable> {
 fn refused(refusal: Refusal) -> VerifyFailure {
     match refusal {
         Refusal::WrongPin { tries_left: 0, .. } | Refusal::LockedOut => VerifyFailure::LockedOut,
-        Refusal::WrongPin { tries_left, wait_ms } => VerifyFailure::WrongPin { tries_left: u32::from(tries_left), wait_ms },
+        Refusal::WrongPin { tries_left, wait_ms } => VerifyFailure::WrongPin {
+            tries_left: u32::from(tries_left),
+            wait_ms,
+        },
         Refusal::Wait { wait_ms, .. } => VerifyFailure::Wait { wait_ms },
         Refusal::NoPin => VerifyFailure::NoPin,
     }

@@ -25,7 +25,7 @@ impl ManageInterface {
     /// The passkeys whose site, account or provider contains `filter`.
     async fn passkeys(&self, filter: &str, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.passkeys(filter)
+        Ok(self.0.passkeys(filter))
     }
 
     /// Gives a passkey another name, after the user agreed.

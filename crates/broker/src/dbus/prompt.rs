@@ -21,18 +21,23 @@ impl PromptInterface {
     /// Makes the sender the one prompt; `kind` is `terminal`, `scripted` or `graphical`. An earlier prompt is dismissed.
     async fn attach(&self, kind: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.0.callers().require_prompt(&header).await?;
-        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        let sender = header
+            .sender()
+            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
         self.0.attach_prompt(sender, kind)
     }
 
     /// The view on show once it is another than `revision` of `prompt`; waits until it is.
     async fn next_view(&self, prompt: u64, revision: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        let sender = header
+            .sender()
+            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
         self.0.next_view(sender, prompt, revision).await
     }
 
     /// What the user did with `revision` of `prompt`. `pins` holds the PIN as a sealed memory file if the view asked for one.
-    async fn act(
+    #[allow(clippy::needless_pass_by_value)] // The macro hands headers over by value.
+    fn act(
         &self,
         prompt: u64,
         revision: u32,
@@ -40,8 +45,11 @@ impl PromptInterface {
         pins: Vec<zbus::OwnedFd>,
         #[zbus(header)] header: Header<'_>,
     ) -> Result<(), Error> {
-        let sender = header.sender().ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
-        let action = Action::parse(action).map_err(|error| Error::InvalidArgument(super::sentence(&error.to_string())))?;
+        let sender = header
+            .sender()
+            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+        let action =
+            Action::parse(action).map_err(|error| Error::InvalidArgument(super::sentence(&error.to_string())))?;
         let mut pins = pins.into_iter().map(OwnedFd::from);
         let pin = pins.next();
         if pins.next().is_some() {

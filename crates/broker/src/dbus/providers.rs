@@ -51,7 +51,9 @@ impl ProvidersInterface {
     ) -> Result<Vec<u8>, Error> {
         let transaction = TransactionId::from_bytes(&transaction)
             .ok_or_else(|| Error::InvalidArgument("A transaction has 16 bytes.".into()))?;
-        self.0.verify_user(&parse(id)?, transaction, hint, &buffer, &header).await
+        self.0
+            .verify_user(&parse(id)?, transaction, hint, &buffer, &header)
+            .await
     }
 
     /// A provider's state changed.

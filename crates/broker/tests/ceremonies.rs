@@ -1,0 +1,462 @@
+//! Ceremonies over a private bus: the daemon, the real hello, providers on the real SDK, a prompt played by the test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    dead_code,
+    missing_docs
+)]
+
+mod bed;
+
+use std::time::Duration;
+
+use bed::*;
+use claviger_broker::view::{Action, Kind, View};
+use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, UserVerification, audit};
+use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+use claviger_ctap::crypto::native;
+use zbus::names::UniqueName;
+
+#[tokio::test]
+async fn a_passkey_is_made_and_used_with_one_screen_each() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let data = AuthenticatorData::parse(&made.auth_data).unwrap();
+    assert!(data.flags.contains(Flags::UP | Flags::UV));
+    let key = data.attested.unwrap().public_key;
+
+    let got = bed.sign_in().await.unwrap();
+    let message = [got.auth_data.as_slice(), &[0x42; 32]].concat();
+    native().verify(&key, &message, &got.signature).unwrap();
+    assert!(
+        AuthenticatorData::parse(&got.auth_data)
+            .unwrap()
+            .flags
+            .contains(Flags::UV)
+    );
+    assert_eq!(got.user.unwrap().id.as_bytes(), b"alice");
+    assert_eq!(prompt.kinds(), [Kind::Create, Kind::SignIn]);
+    let view = &prompt.views()[1];
+    assert_eq!(view.choices[0].label, "alice");
+    assert_eq!(view.caller.as_ref().unwrap().name, "Chromium");
+
+    let entries = audit::last(&bed.audit_path(), 2).unwrap();
+    assert_eq!(
+        (&entries[0]["event"], &entries[1]["event"]),
+        (&"create".into(), &"get".into())
+    );
+    for entry in &entries {
+        assert_eq!(entry["result"], "ok");
+        assert_eq!(entry["provider"], NOTEBOOK);
+        assert_eq!(entry["rp_id"], RP);
+        assert_eq!(entry["caller"]["name"], "Chromium");
+        assert_eq!(entry["evidence"]["method"], "pin");
+        assert_eq!(entry["evidence"]["tier"], "software");
+    }
+    audit::verify(&bed.audit_path()).unwrap();
+}
+
+#[tokio::test]
+async fn without_verification_there_is_no_pin_and_no_flag() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let mut request = get_request();
+    request.user_verification = UserVerification::Discouraged;
+    let Ok(CeremonyAnswer::Got(got)) = bed.broker.ceremony(request, CancelToken::new()).await else {
+        panic!()
+    };
+    let flags = AuthenticatorData::parse(&got.auth_data).unwrap().flags;
+    assert!(flags.contains(Flags::UP) && !flags.contains(Flags::UV));
+    assert!(prompt.views()[1].pin.is_none());
+    assert_eq!(got.credential.id, allow(&made).id);
+}
+
+#[tokio::test]
+async fn the_first_ceremony_has_a_pin_chosen_and_weak_ones_refused() {
+    let bed = Bed::without_pin().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
+    let mut pins = ["1234", PIN, PIN, PIN].into_iter();
+    let script = Script::new(move |view| {
+        Some(approve(
+            view,
+            None,
+            if view.pin.is_some() { pins.next().unwrap() } else { PIN },
+        ))
+    });
+    let prompt = Prompt::attach(&bed, script).await;
+    bed.manage().await.enable_provider(NOTEBOOK).await.unwrap();
+    assert_eq!(prompt.kinds(), [Kind::ChoosePin, Kind::ChoosePin, Kind::EnableProvider]);
+    assert_eq!(prompt.views()[1].problem.as_ref().unwrap().code, "weak-pin");
+    // The provider registered before there was a key for evidence; it learns it now.
+    bed.make_passkey("alice").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wrong_pin_is_told_and_may_be_tried_again() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let mut pins = [WRONG_PIN, PIN].into_iter();
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(move |view| Some(approve(view, None, pins.next().unwrap()))),
+    )
+    .await;
+    bed.make_passkey("alice").await.unwrap();
+    let views = prompt.views();
+    assert_eq!(views.len(), 2);
+    assert_eq!(views[1].problem.as_ref().unwrap().code, "wrong-pin");
+    assert_eq!(views[1].pin.unwrap().tries_left + 1, views[0].pin.unwrap().tries_left);
+    let entries = audit::last(&bed.audit_path(), 2).unwrap();
+    assert_eq!(
+        (&entries[0]["event"], &entries[0]["cause"]),
+        (&"verification".into(), &"wrong-pin".into())
+    );
+}
+
+#[tokio::test]
+async fn the_user_chooses_among_providers_and_accounts() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::choose("Safe")).await;
+    bed.make_passkey("alice").await.unwrap();
+    assert_eq!(prompt.views()[0].choices.len(), 2);
+    prompt.leave().await;
+    let prompt = Prompt::attach(&bed, Script::choose("Notebook")).await;
+    bed.make_passkey("bob").await.unwrap();
+    prompt.leave().await;
+    let _prompt = Prompt::attach(&bed, Script::choose("alice")).await;
+    assert_eq!(bed.sign_in().await.unwrap().user.unwrap().id.as_bytes(), b"alice");
+    assert_eq!(audit::last(&bed.audit_path(), 1).unwrap()[0]["provider"], SAFE);
+}
+
+#[tokio::test]
+async fn a_locked_provider_is_opened_by_the_same_pin_entry() {
+    let bed = Bed::new().await;
+    let safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    bed.manage().await.lock("").await.unwrap();
+    assert!(safe.handle().provider().is_locked_now());
+    let mut request = get_request();
+    request.user_verification = UserVerification::Discouraged;
+    bed.broker.ceremony(request, CancelToken::new()).await.unwrap();
+    assert_eq!(prompt.kinds(), [Kind::Create, Kind::SignIn]);
+    assert!(prompt.views()[1].choices[0].locked);
+    assert!(!safe.handle().provider().is_locked_now());
+}
+
+#[tokio::test]
+async fn an_excluded_passkey_is_met_before_anything_is_made() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let mut request = make_request("alice");
+    if let claviger_broker::Operation::Make(make) = &mut request.operation {
+        make.exclude_list.push(allow(&made));
+    }
+    assert_eq!(
+        bed.broker.ceremony(request, CancelToken::new()).await.unwrap_err(),
+        Cause::Excluded
+    );
+}
+
+#[tokio::test]
+async fn the_user_may_refuse() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::CancelledByUser);
+    assert_eq!(
+        audit::last(&bed.audit_path(), 1).unwrap()[0]["cause"],
+        "cancelled-by-user"
+    );
+}
+
+#[tokio::test]
+async fn a_cancelled_request_takes_its_view_along() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::watch()).await;
+    let token = CancelToken::new();
+    let ceremony = bed.broker.ceremony(make_request("alice"), token.clone());
+    let cancel = async {
+        prompt.until(Kind::Create).await;
+        token.cancel();
+    };
+    let (result, ()) = tokio::join!(ceremony, cancel);
+    assert_eq!(result.unwrap_err(), Cause::CancelledByCaller);
+    prompt.until(Kind::Idle).await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_the_bus_ends_its_ceremony_and_the_providers_work() {
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Hang, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let connection = bed.connect().await;
+    let token = CancelToken::new();
+    let name: UniqueName<'_> = connection.unique_name().unwrap().as_ref();
+    let _attendance = bed.broker.attend(&name, &token);
+    let ceremony = bed.broker.ceremony(make_request("alice"), token.clone());
+    let leave = async {
+        notebook.asked.notified().await;
+        connection.clone().close().await.unwrap();
+    };
+    let (result, ()) = tokio::join!(ceremony, leave);
+    assert_eq!(result.unwrap_err(), Cause::CallerGone);
+    tokio::time::timeout(Duration::from_secs(10), notebook.dropped.notified())
+        .await
+        .expect("it was not cancelled");
+}
+
+#[tokio::test]
+async fn a_crash_of_the_provider_is_reported_at_once() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Crash, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let started = std::time::Instant::now();
+    assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::ProviderCrashed);
+    assert!(started.elapsed() < Duration::from_secs(20), "it waited for a deadline");
+    assert_eq!(prompt.kinds(), [Kind::Create, Kind::Notice]);
+    let entry = audit::last(&bed.audit_path(), 1).unwrap().remove(0);
+    assert_eq!(
+        (&entry["cause"], &entry["provider"]),
+        (&"provider-crashed".into(), &NOTEBOOK.into())
+    );
+}
+
+#[tokio::test]
+async fn a_hanging_provider_is_given_up_and_holds_up_nobody() {
+    let bed = Bed::with(|config| config.deadlines.execute = Duration::from_secs(3)).await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Hang, true).await;
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let mut choices = ["Notebook", "Safe"].into_iter();
+    let script = Script::new(move |view: &View| {
+        let wanted = if view.kind == Kind::Notice {
+            ""
+        } else {
+            choices.next().unwrap()
+        };
+        Some(approve(view, Some(wanted), PIN))
+    });
+    let _prompt = Prompt::attach(&bed, script).await;
+    let hanging = bed.make_passkey("alice");
+    let other = async {
+        notebook.asked.notified().await;
+        bed.make_passkey("bob").await.unwrap();
+        std::time::Instant::now()
+    };
+    let hung = async { (hanging.await, std::time::Instant::now()) };
+    let ((result, given_up), served) = tokio::join!(hung, other);
+    assert_eq!(result.unwrap_err(), Cause::ProviderHung);
+    assert!(served < given_up, "the second ceremony waited for the first");
+    tokio::time::timeout(Duration::from_secs(10), notebook.dropped.notified())
+        .await
+        .expect("it was not cancelled");
+}
+
+#[tokio::test]
+async fn forged_and_unverified_answers_never_reach_the_caller() {
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    for behaviour in [Behaviour::Forge, Behaviour::IgnoreEvidence] {
+        notebook.behave(behaviour);
+        let cause = bed.sign_in().await.unwrap_err();
+        assert!(matches!(cause, Cause::AnswerRejected(_)), "{behaviour:?}: {cause}");
+    }
+    assert_eq!(
+        prompt.kinds().iter().filter(|kind| **kind == Kind::Notice).count(),
+        2,
+        "the user is told"
+    );
+    notebook.behave(Behaviour::Honest);
+    bed.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disabled_provider_is_not_asked() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    bed.manage().await.disable_provider("Notebook").await.unwrap();
+    assert_eq!(bed.sign_in().await.unwrap_err(), Cause::ProviderDisabled);
+    bed.manage().await.enable_provider(NOTEBOOK).await.unwrap();
+    bed.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_prompt_nothing_happens() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::NoPrompt);
+}
+
+#[tokio::test]
+async fn time_runs_out() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::watch()).await;
+    let mut request = make_request("alice");
+    request.timeout = Duration::from_millis(300);
+    assert_eq!(
+        bed.broker.ceremony(request, CancelToken::new()).await.unwrap_err(),
+        Cause::TimedOut
+    );
+    assert_eq!(prompt.kinds(), [Kind::Create]);
+}
+
+#[tokio::test]
+async fn one_caller_cannot_pile_up_requests() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::watch()).await;
+    let token = CancelToken::new();
+    let waiting: Vec<_> = (0..4)
+        .map(|_| {
+            let (broker, token) = (bed.broker.clone(), token.clone());
+            tokio::spawn(async move { broker.ceremony(make_request("alice"), token).await.map(drop) })
+        })
+        .collect();
+    prompt.until(Kind::Create).await;
+    bed.until(async |bed| status(bed).await["ceremonies_running"] == 4)
+        .await;
+    assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::Busy);
+    token.cancel();
+    for ceremony in waiting {
+        assert_eq!(ceremony.await.unwrap().unwrap_err(), Cause::CancelledByCaller);
+    }
+}
+
+#[tokio::test]
+async fn what_was_learnt_survives_a_restart_of_the_broker() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    prompt.leave().await;
+    bed.broker.shut_down().await;
+    bed.broker_connection.clone().close().await.unwrap();
+    // The lock on the log goes with the last handle of the first broker.
+    let directory = bed.directory.path();
+    std::fs::rename(directory.join("state"), directory.join("moved")).unwrap();
+    copy(&directory.join("moved"), &directory.join("state"));
+    let again = Broker::start(bed.connect().await, config(directory)).await.unwrap();
+    let manage = bed.manage().await;
+    let passkeys: serde_json::Value = serde_json::from_str(&manage.passkeys("ALI").await.unwrap()).unwrap();
+    assert_eq!(
+        (&passkeys[0]["user_name"], &passkeys[0]["algorithm"]),
+        (&"alice".into(), &(-7).into())
+    );
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    assert!(again.ceremony(get_request(), CancelToken::new()).await.is_ok());
+    let entry = audit::last(&bed.audit_path(), 1).unwrap().remove(0);
+    assert!(
+        entry.get("detail").is_none(),
+        "the key is still known, so the signature was checked: {entry}"
+    );
+    audit::verify(&bed.audit_path()).unwrap();
+}
+
+#[tokio::test]
+async fn an_envelope_that_is_sent_again_is_refused() {
+    use futures_util::StreamExt;
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let monitor = bed.connect().await;
+    let proxy = zbus::fdo::MonitoringProxy::new(&monitor).await.unwrap();
+    let rule = zbus::MatchRule::try_from("type='method_call',member='Execute'").unwrap();
+    proxy.become_monitor(&[rule], 0).await.unwrap();
+    let mut overheard = zbus::MessageStream::from(&monitor);
+    bed.make_passkey("alice").await.unwrap();
+    let message = loop {
+        let message = overheard.next().await.unwrap().unwrap();
+        if message
+            .header()
+            .member()
+            .is_some_and(|member| member.as_str() == "Execute")
+        {
+            break message;
+        }
+    };
+    let envelope: Vec<u8> = message.body().deserialize().unwrap();
+    let attacker = claviger_provider::dbus::Provider1Proxy::builder(&bed.connect().await)
+        .destination(notebook.connection.unique_name().unwrap().clone())
+        .build()
+        .await
+        .unwrap();
+    let answer = attacker.execute(&envelope).await.unwrap();
+    let answer = claviger_provider::answer::Answer::decode(&answer).unwrap();
+    assert_eq!(answer.status, claviger_provider::answer::Status::InvalidRequest);
+}
+
+#[tokio::test]
+async fn the_log_holds_no_secret() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let mut pins = [WRONG_PIN, PIN, PIN].into_iter();
+    let _prompt = Prompt::attach(
+        &bed,
+        Script::new(move |view| Some(approve(view, None, pins.next().unwrap()))),
+    )
+    .await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let got = bed.sign_in().await.unwrap();
+    bed.broker.shut_down().await;
+    let log = std::fs::read_to_string(bed.audit_path()).unwrap();
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<Vec<_>>()
+            .concat()
+    };
+    let base64 = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
+    let credential = allow(&made).id;
+    for secret in [
+        PIN.as_bytes(),
+        WRONG_PIN.as_bytes(),
+        &got.signature,
+        &[0x42; 32],
+        credential.as_bytes(),
+        b"alice",
+    ] {
+        for form in [
+            hex(secret),
+            base64(secret),
+            String::from_utf8_lossy(secret).into_owned(),
+        ] {
+            assert!(!log.contains(&form), "{form}");
+        }
+    }
+    audit::verify(&bed.audit_path()).unwrap();
+}
+
+async fn status(bed: &Bed) -> serde_json::Value {
+    serde_json::from_str(&bed.manage().await.status().await.unwrap()).unwrap()
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

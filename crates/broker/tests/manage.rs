@@ -1,0 +1,334 @@
+//! Managing the platform over a private bus: providers, passkeys, rules, locks, the audit log; and who may do so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code,
+    missing_docs
+)]
+
+mod bed;
+
+use std::process::{Command, Output};
+
+use bed::*;
+use claviger_broker::dbus::{Error, Prompt1Proxy};
+use claviger_broker::view::{Action, Kind};
+use claviger_broker::{CancelToken, Cause, UserVerification};
+use claviger_provider::evidence::{self, Expected};
+use claviger_provider::{ProviderId, TransactionId};
+use serde_json::Value;
+
+async fn json(answer: impl Future<Output = Result<String, Error>>) -> Value {
+    serde_json::from_str(&answer.await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_status_tells_how_things_stand() {
+    let bed = Bed::new().await;
+    let manage = bed.manage().await;
+    bed.broker.door_opened("browser");
+    let status = json(manage.status()).await;
+    assert_eq!(status["tier"], "software");
+    assert_eq!(status["pin"]["set"], true);
+    assert_eq!(status["prompt"]["attached"], false);
+    assert_eq!(status["scripted_prompt_allowed"], true);
+    assert_eq!(status["doors"], serde_json::json!(["browser"]));
+    assert_eq!(status["ceremonies_running"], 0);
+    assert_eq!(status["audit"]["entries"], 1);
+    assert_eq!(status["providers"][0]["state"], "disabled");
+    let _prompt = Prompt::attach(&bed, Script::watch()).await;
+    let status = json(manage.status()).await;
+    assert_eq!(
+        status["prompt"],
+        serde_json::json!({"attached": true, "kind": "scripted", "scripted": true})
+    );
+}
+
+#[tokio::test]
+async fn providers_are_enabled_by_the_user_only() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
+    let manage = bed.manage().await;
+    let refusing = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    assert!(matches!(manage.enable_provider(NOTEBOOK).await, Err(Error::Refused(_))));
+    assert_eq!(json(manage.providers()).await[0]["state"], "disabled");
+    assert_eq!(refusing.kinds(), [Kind::EnableProvider]);
+    refusing.leave().await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    manage.enable_provider(NOTEBOOK).await.unwrap();
+    let providers = json(manage.providers()).await;
+    assert_eq!(
+        (&providers[0]["state"], &providers[0]["running"]),
+        (&"enabled".into(), &true.into())
+    );
+    assert!(matches!(
+        manage.enable_provider("org.example.Nobody").await,
+        Err(Error::NotFound(_))
+    ));
+    assert!(matches!(manage.disable_provider(SAFE).await, Err(Error::NotReady(_))));
+    let audit = json(manage.audit(10)).await;
+    assert_eq!(audit["intact"], true);
+    let last = audit["entries"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&last["event"], &last["evidence"]["method"]),
+        (&"provider".into(), &"pin".into())
+    );
+}
+
+#[tokio::test]
+async fn passkeys_are_listed_renamed_and_deleted() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    let manage = bed.manage().await;
+    let list = json(manage.passkeys("")).await;
+    let id = list[0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(
+        (&list[0]["rp_id"], &list[0]["provider_name"]),
+        (&RP.into(), &"Notebook".into())
+    );
+    assert_eq!(json(manage.passkeys("nobody")).await, serde_json::json!([]));
+    manage.rename_passkey(&id, "Alice at work").await.unwrap();
+    assert_eq!(json(manage.passkeys("")).await[0]["user_name"], "Alice at work");
+    manage.delete_passkey(&id).await.unwrap();
+    assert_eq!(json(manage.passkeys("")).await, serde_json::json!([]));
+    assert_eq!(prompt.kinds()[1..], [Kind::Verify, Kind::Verify]);
+    assert_eq!(bed.sign_in().await.unwrap_err(), Cause::NoCredential);
+    assert!(matches!(manage.delete_passkey(&id).await, Err(Error::NotFound(_))));
+    assert!(matches!(
+        manage.delete_passkey("!").await,
+        Err(Error::InvalidArgument(_))
+    ));
+    assert!(matches!(
+        manage.rename_passkey(&id, "").await,
+        Err(Error::InvalidArgument(_))
+    ));
+}
+
+#[tokio::test]
+async fn providers_are_locked_and_unlocked() {
+    let bed = Bed::new().await;
+    let safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let manage = bed.manage().await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    assert_eq!(json(manage.providers()).await[1]["locked"], true);
+    manage.unlock("").await.unwrap();
+    assert!(!safe.handle().provider().is_locked_now());
+    assert_eq!(json(manage.providers()).await[1]["locked"], false);
+    assert_eq!(prompt.kinds(), [Kind::Unlock]);
+    manage.unlock("Safe").await.unwrap();
+    assert_eq!(prompt.kinds().len(), 1, "it is open already");
+    manage.lock("Safe").await.unwrap();
+    assert!(safe.handle().provider().is_locked_now());
+    // The provider may lock itself at any time.
+    manage.unlock("Safe").await.unwrap();
+    safe.handle().lock().await.unwrap();
+    bed.until(async |bed| json(bed.manage().await.providers()).await[1]["locked"] == true)
+        .await;
+}
+
+#[tokio::test]
+async fn setting_up_has_a_pin_chosen() {
+    let bed = Bed::without_pin().await;
+    let manage = bed.manage().await;
+    assert!(matches!(manage.setup().await, Err(Error::NoPrompt(_))));
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    manage.setup().await.unwrap();
+    assert_eq!(prompt.kinds(), [Kind::ChoosePin]);
+    assert_eq!(json(manage.status()).await["pin"]["set"], true);
+    manage.setup().await.unwrap();
+    assert_eq!(prompt.kinds().len(), 1, "there is nothing left to do");
+}
+
+#[tokio::test]
+async fn rules_and_the_default_decide_who_comes_first() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let manage = bed.manage().await;
+    let prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let first = async || {
+        bed.make_passkey("alice").await.unwrap_err();
+        prompt.views().last().unwrap().choices[0].provider_name.clone()
+    };
+    manage.set_default_provider("Safe").await.unwrap();
+    assert_eq!(first().await, "Safe");
+    manage.set_rule(RP, NOTEBOOK).await.unwrap();
+    assert_eq!(first().await, "Notebook");
+    assert_eq!(
+        json(manage.rules()).await,
+        serde_json::json!([{"rp_id": RP, "provider": NOTEBOOK}])
+    );
+    manage.clear_rule(RP).await.unwrap();
+    assert_eq!(first().await, "Safe");
+    assert!(matches!(manage.clear_rule(RP).await, Err(Error::NotFound(_))));
+    assert!(matches!(manage.set_rule(RP, "nobody").await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_provider_gets_evidence_that_fits_its_transaction() {
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let proxy = claviger_provider::dbus::Providers1Proxy::new(&notebook.connection)
+        .await
+        .unwrap();
+    let bytes = proxy
+        .verify_user(NOTEBOOK, &[9; 16], "Show the notes", b"buffer")
+        .await
+        .unwrap();
+    assert_eq!(prompt.kinds(), [Kind::Verify]);
+    let (crypto, audience) = (claviger_ctap::crypto::native(), ProviderId::parse(NOTEBOOK).unwrap());
+    let key = bed.broker.verifier_status().await.unwrap().uv_key.unwrap();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_millis();
+    let expected = Expected {
+        audience: &audience,
+        transaction: TransactionId([9; 16]),
+        buffer_hash: crypto.sha256(&[b"buffer"]),
+        now_ms: u64::try_from(now).unwrap(),
+    };
+    evidence::verify(crypto, &bytes, &key, &expected, &mut 0).unwrap();
+    // Another connection cannot speak for the provider.
+    let stranger = claviger_provider::dbus::Providers1Proxy::new(&bed.connect().await)
+        .await
+        .unwrap();
+    assert!(stranger.verify_user(NOTEBOOK, &[9; 16], "", b"buffer").await.is_err());
+    assert!(stranger.register(NOTEBOOK).await.is_err());
+    assert!(stranger.unregister(NOTEBOOK).await.is_err());
+    assert!(stranger.push_metadata(NOTEBOOK, &[0xa0]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_provider_that_unregisters_is_forgotten() {
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    let proxy = claviger_provider::dbus::Providers1Proxy::new(&notebook.connection)
+        .await
+        .unwrap();
+    proxy.unregister(NOTEBOOK).await.unwrap();
+    assert_eq!(proxy.state(NOTEBOOK).await.unwrap(), "unregistered");
+    assert_eq!(json(bed.manage().await.passkeys("")).await, serde_json::json!([]));
+    assert_eq!(bed.sign_in().await.unwrap_err(), Cause::NoCredential);
+}
+
+#[tokio::test]
+async fn other_programs_may_neither_manage_nor_prompt() {
+    let bed = Bed::new().await;
+    for call in [
+        vec!["Manage1.Status"],
+        vec!["Manage1.Audit", "uint32:5"],
+        vec!["Prompt1.Attach", "string:terminal"],
+    ] {
+        let output = dbus_send(&bed, &call).await;
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(error.contains("org.claviger.Error.NotAllowed"), "{call:?}: {error}");
+    }
+    let state = dbus_send(&bed, &["Providers1.State", &format!("string:{NOTEBOOK}")]).await;
+    assert!(
+        String::from_utf8_lossy(&state.stdout).contains("unregistered"),
+        "anybody may ask for a state"
+    );
+}
+
+#[tokio::test]
+async fn a_scripted_prompt_needs_leave() {
+    let bed = Bed::with(|config| config.allow_scripted_prompt = false).await;
+    let proxy = Prompt1Proxy::new(&bed.connect().await).await.unwrap();
+    assert!(matches!(proxy.attach("scripted").await, Err(Error::NotAllowed(_))));
+    assert!(matches!(proxy.attach("psychic").await, Err(Error::InvalidArgument(_))));
+    assert!(
+        matches!(proxy.next_view(0, 0).await, Err(Error::NotAllowed(_))),
+        "it is not attached"
+    );
+    proxy.attach("terminal").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_newer_prompt_takes_over_what_is_on_show() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let first = Prompt::attach(&bed, Script::watch()).await;
+    let old = Prompt1Proxy::new(&bed.connect().await).await.unwrap();
+    let ceremony = bed.make_passkey("alice");
+    let replace = async {
+        first.until(Kind::Create).await;
+        Prompt::attach(&bed, Script::approve()).await
+    };
+    let (made, second) = tokio::join!(ceremony, replace);
+    made.unwrap();
+    assert_eq!(
+        (first.kinds(), second.kinds()),
+        (vec![Kind::Create], vec![Kind::Create])
+    );
+    let view = &first.views()[0];
+    let action = Action::Refuse.to_json();
+    assert!(matches!(
+        old.act(view.prompt, view.revision, &action, &[]).await,
+        Err(Error::NotAllowed(_))
+    ));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_view_that_has_changed_does_not_count() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let proxy = Prompt1Proxy::new(&bed.connect().await).await.unwrap();
+    proxy.attach("scripted").await.unwrap();
+    let token = CancelToken::new();
+    let mut request = make_request("alice");
+    request.user_verification = UserVerification::Discouraged;
+    let ceremony = bed.broker.ceremony(request, token.clone());
+    let act = async {
+        let view: claviger_broker::view::View = loop {
+            let view: claviger_broker::view::View =
+                serde_json::from_str(&proxy.next_view(0, 0).await.unwrap()).unwrap();
+            if view.kind == Kind::Create {
+                break view;
+            }
+        };
+        let approve = Action::Approve {
+            choice: None,
+            remember: false,
+        }
+        .to_json();
+        for (prompt, revision) in [(view.prompt, view.revision + 1), (view.prompt + 1, view.revision)] {
+            assert!(matches!(
+                proxy.act(prompt, revision, &approve, &[]).await,
+                Err(Error::NotReady(_))
+            ));
+        }
+        assert!(matches!(
+            proxy.act(view.prompt, view.revision, "{}", &[]).await,
+            Err(Error::InvalidArgument(_))
+        ));
+        token.cancel();
+    };
+    let (result, ()) = tokio::join!(ceremony, act);
+    assert_eq!(result.unwrap_err(), Cause::CancelledByCaller);
+}
+
+async fn dbus_send(bed: &Bed, call: &[&str]) -> Output {
+    let mut command = Command::new("/usr/bin/dbus-send");
+    command
+        .env("DBUS_SESSION_BUS_ADDRESS", &bed.address)
+        .args([
+            "--session",
+            "--print-reply",
+            "--reply-timeout=10000",
+            "--dest=org.claviger.Broker",
+            "/org/claviger/Broker",
+        ])
+        .arg(format!("org.claviger.{}", call[0]))
+        .args(&call[1..]);
+    tokio::task::spawn_blocking(move || command.output().unwrap())
+        .await
+        .unwrap()
+}
