@@ -5,6 +5,7 @@
 //! last snapshot, the record of heads, and every item against the log. What was acknowledged (`Ok` from
 //! [`Vault::add`], [`Vault::update`], [`Vault::remove`]) is on the disk.
 
+mod check;
 mod commit;
 mod load;
 mod passkey;
@@ -16,11 +17,11 @@ use crate::error::{Damage, Error, ItemFault};
 use crate::heads::Heads;
 use crate::index::{Index, PasskeyInfo};
 use crate::item::{Item, ItemId};
-use crate::keys::{Keys, Place};
 use crate::ledger::Ledger;
 use crate::log::Log;
-use crate::seal::{Content, Header, Sealed};
+use crate::seal::Content;
 use crate::store::{Store, unpublished};
+use check::Trusted;
 use claviger_ctap::crypto::Crypto;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -54,10 +55,8 @@ pub struct Vault {
 
 /// Everything that an unlocked vault keeps in memory.
 struct Open {
-    place: Place,
+    trusted: Trusted,
     ledger: Ledger,
-    keys: Keys,
-    log: Log,
     /// Where the last snapshot was taken.
     snapshot: u64,
     heads: Heads,
@@ -144,8 +143,8 @@ impl Vault {
             tracing::error!(%damage, "an item of the vault cannot be served");
         }
         tracing::info!(
-            items = open.log.items().len(),
-            changes = open.log.head().sequence,
+            items = open.trusted.log.items().len(),
+            changes = open.trusted.log.head().sequence,
             "vault unlocked"
         );
         self.accept_restored = false;
@@ -189,10 +188,10 @@ impl Vault {
     /// One item, decrypted.
     pub fn item(&self, id: ItemId) -> Result<Item, Error> {
         let open = self.opened()?;
-        let current = open.log.items().get(&id).ok_or(Error::NotFound)?;
+        let current = *open.trusted.log.items().get(&id).ok_or(Error::NotFound)?;
         let damaged = |fault| Error::Damaged(Damage::Item { item: id, fault });
         let sealed = open.store.item(id)?.ok_or(damaged(ItemFault::Missing))?;
-        match open.check(self.crypto, id, current, &sealed).map_err(damaged)? {
+        match open.trusted.open(self.crypto, id, current, &sealed).map_err(damaged)? {
             Content::Item(json) => Ok(Item::from_json(&json)?),
             Content::Tombstone => Err(Error::NotFound),
         }
@@ -205,22 +204,19 @@ impl Vault {
     /// [`Error::Damaged`] when the log itself does not verify. Damaged items are in the report.
     pub fn verify(&self) -> Result<Report, Error> {
         let open = self.opened()?;
-        let key = open.keys.signing.public_key();
-        let mut log = Log::start(open.place, open.ledger.head());
+        let trusted = &open.trusted;
+        let key = trusted.keys.signing.public_key();
+        let mut log = Log::start(trusted.place, open.ledger.head());
         open.store
             .changes(0, |change| log.verify_next(self.crypto, key, change))?;
-        if log != open.log {
+        if log != trusted.log {
             return Err(Damage::Log(log.head().sequence).into());
         }
-        let mut items = 0;
-        let damage = open.check_all(self.crypto, |_, content| {
-            items += usize::from(matches!(content, Content::Item(_)));
-            Ok(())
-        })?;
+        let checked = trusted.check_all(self.crypto, &open.store)?;
         Ok(Report {
             changes: log.head().sequence,
-            items,
-            damage,
+            items: checked.items,
+            damage: checked.damage,
         })
     }
 
@@ -244,66 +240,5 @@ impl ItemId {
         let mut id = [0; 16];
         crypto.random(&mut id)?;
         Ok(Self(id))
-    }
-}
-
-/// The header that the current revision of an item must have, but for its parent, which its hash vouches for.
-fn is_header_of(header: &Header, place: &Place, epoch: u64, item: ItemId, revision: u64) -> bool {
-    let expected = Header {
-        account: place.account,
-        vault: place.vault,
-        item,
-        revision,
-        parent: header.parent,
-        epoch,
-    };
-    *header == expected
-}
-
-impl Open {
-    /// Opens an item's row if it is the very revision that the log names.
-    fn check(
-        &self,
-        crypto: &dyn Crypto,
-        item: ItemId,
-        current: &crate::log::Current,
-        sealed: &Sealed,
-    ) -> Result<Content, ItemFault> {
-        if sealed.hash(crypto) != current.hash {
-            return Err(ItemFault::Altered);
-        }
-        let header = Header::decode(&sealed.header).ok_or(ItemFault::Sealed)?;
-        if !is_header_of(&header, &self.place, self.keys.epoch, item, current.revision) {
-            return Err(ItemFault::Altered);
-        }
-        sealed.open(&self.keys.items).ok_or(ItemFault::Sealed)
-    }
-
-    /// Checks every row against the log and the log against the rows; `each` gets the good ones.
-    fn check_all(
-        &self,
-        crypto: &dyn Crypto,
-        mut each: impl FnMut(ItemId, Content) -> Result<(), ItemFault>,
-    ) -> Result<Vec<Damage>, Error> {
-        let mut damage = Vec::new();
-        let mut missing: std::collections::BTreeSet<ItemId> = self.log.items().keys().copied().collect();
-        self.store.items(|id, sealed| {
-            let item = id.unwrap_or(ItemId([0; 16]));
-            missing.remove(&item);
-            let opened = match self.log.items().get(&item) {
-                Some(current) => self
-                    .check(crypto, item, current, &sealed)
-                    .and_then(|content| each(item, content)),
-                None => Err(ItemFault::Unknown),
-            };
-            if let Err(fault) = opened {
-                damage.push(Damage::Item { item, fault });
-            }
-        })?;
-        damage.extend(missing.into_iter().map(|item| Damage::Item {
-            item,
-            fault: ItemFault::Missing,
-        }));
-        Ok(damage)
     }
 }

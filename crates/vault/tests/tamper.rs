@@ -5,7 +5,7 @@
 mod common;
 
 use claviger_ctap::crypto::native;
-use claviger_vault::item::ItemId;
+use claviger_vault::item::{Item, ItemId};
 use claviger_vault::{Damage, Error, ItemFault, Vault};
 use common::{SECRET, add, open, options};
 use rusqlite::Connection;
@@ -316,4 +316,43 @@ fn the_file_deleted_is_not_quietly_replaced_by_an_empty_vault() {
     let mut vault = Vault::attach(&accept, native()).unwrap();
     vault.unlock(&SECRET, 1).unwrap();
     assert!(vault.find("a.example").unwrap().is_empty());
+}
+
+#[test]
+fn among_many_items_exactly_the_damaged_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut vault = open(dir.path()).unwrap();
+    let ids: Vec<_> = (0..2000).map(|_| ItemId::random(native()).unwrap()).collect();
+    vault
+        .import(ids.iter().map(|&id| Item::new(id, "x")).collect(), 1)
+        .unwrap();
+    let records: Vec<_> = (0..3)
+        .map(|n| add(&mut vault, "a.example", &n.to_string()).unwrap())
+        .collect();
+    let passkey = vault.passkey(records[0].id.as_bytes()).unwrap().item;
+    drop(vault);
+    attack(
+        &dir,
+        &format!(
+            "DELETE FROM items WHERE item = x'{}'; UPDATE items SET body = zeroblob(9) WHERE item IN (x'{}', x'{}')",
+            hex(ids[3]),
+            hex(ids[1999]),
+            hex(passkey),
+        ),
+    );
+    let expected = [
+        (ids[3], ItemFault::Missing),
+        (ids[1999], ItemFault::Altered),
+        (passkey, ItemFault::Altered),
+    ];
+    let vault = open(dir.path()).unwrap();
+    let damage = vault.damage().unwrap();
+    assert_eq!(damage.len(), 3);
+    assert!(
+        expected
+            .iter()
+            .all(|&(item, fault)| damage.contains(&Damage::Item { item, fault }))
+    );
+    assert_eq!(vault.find("a.example").unwrap().len(), 2);
+    assert_eq!(vault.verify().unwrap().items, 2000);
 }

@@ -34,7 +34,7 @@ impl Vault {
         let open = self.opened()?;
         let mut ids = std::collections::HashSet::new();
         for item in &items {
-            let fresh = !open.log.items().contains_key(&item.id)
+            let fresh = !open.trusted.log.items().contains_key(&item.id)
                 && ids.insert(item.id.0.to_vec())
                 && item
                     .passkeys()
@@ -95,16 +95,16 @@ impl Vault {
         let mut sealed = Vec::with_capacity(contents.len());
         let mut revisions = Vec::with_capacity(contents.len());
         for (item, content) in contents {
-            let before = open.log.items().get(item);
+            let before = open.trusted.log.items().get(item);
             let header = Header {
-                account: open.place.account,
-                vault: open.place.vault,
+                account: open.trusted.place.account,
+                vault: open.trusted.place.vault,
                 item: *item,
                 revision: before.map_or(1, |current| current.revision + 1),
                 parent: before.map(|current| current.hash),
-                epoch: open.keys.epoch,
+                epoch: open.trusted.keys.epoch,
             };
-            let row = Sealed::seal(crypto, &open.keys.items, &header, content)?;
+            let row = Sealed::seal(crypto, &open.trusted.keys.items, &header, content)?;
             let (number, parent) = (header.revision, header.parent);
             revisions.push(Revision {
                 item: *item,
@@ -114,12 +114,15 @@ impl Vault {
             });
             sealed.push((*item, row));
         }
-        let change = open.log.sign(crypto, &open.keys.signing, revisions, now_ms)?;
+        let change = open
+            .trusted
+            .log
+            .sign(crypto, &open.trusted.keys.signing, revisions, now_ms)?;
         // Of the log before this change: what is signed as verified is what is already on the disk.
-        let before = open.log.head().sequence;
+        let before = open.trusted.log.head().sequence;
         let due = before - open.snapshot >= SNAPSHOT_EVERY;
         let snapshot = if due {
-            Some(open.log.snapshot(crypto, &open.keys.signing)?)
+            Some(open.trusted.log.snapshot(crypto, &open.trusted.keys.signing)?)
         } else {
             None
         };
@@ -133,11 +136,14 @@ impl Vault {
                 return Err(e);
             }
         }
-        open.log.take(&change);
+        open.trusted.log.take(&change);
         if snapshot.is_some() {
             open.snapshot = before;
         }
-        if let Err(error) = open.heads.write(crypto, &open.keys, &open.place, change.head) {
+        if let Err(error) = open
+            .heads
+            .write(crypto, &open.trusted.keys, &open.trusted.place, change.head)
+        {
             // The change is safe; only the watch over it is one step behind.
             tracing::warn!(%error, "the record of heads could not be written");
         }

@@ -1,15 +1,14 @@
 //! Making a vault and opening one.
 
+use super::check::Trusted;
 use super::{Open, Vault};
-use crate::error::{Damage, Error, ItemFault};
+use crate::error::{Damage, Error};
 use crate::heads::Heads;
 use crate::ids::{DeviceId, VaultId};
 use crate::index::Index;
-use crate::item::Summary;
 use crate::keys::{Keys, Member, Place};
 use crate::ledger::Ledger;
 use crate::log::{Head, Log};
-use crate::seal::Content;
 use crate::store::{Identity, Store};
 
 /// The first epoch of the vault key.
@@ -78,26 +77,21 @@ impl Vault {
         store.changes(snapshot, |change| log.verify_next(crypto, key, change))?;
 
         let heads = self.check_heads(&store, &keys, &place, &ledger, log.head())?;
-        let mut open = Open {
-            place,
+        let trusted = Trusted { place, keys, log };
+        let checked = trusted.check_all(crypto, &store)?;
+        let mut index = Index::default();
+        for (item, passkeys) in checked.passkeys {
+            index.replace(item, passkeys);
+        }
+        Ok(Open {
+            trusted,
             ledger,
-            keys,
-            log,
             snapshot,
             heads,
-            index: Index::default(),
-            damage: Vec::new(),
+            index,
+            damage: checked.damage,
             store,
-        };
-        let mut index = Index::default();
-        open.damage = open.check_all(crypto, |item, content| {
-            if let Content::Item(json) = content {
-                index.replace(item, Summary::read(&json).map_err(|_| ItemFault::Sealed)?);
-            }
-            Ok(())
-        })?;
-        open.index = index;
-        Ok(open)
+        })
     }
 
     /// Compares the log with what this device has already seen, and remembers the newer.
