@@ -95,7 +95,7 @@ impl Link {
                 *slot = Some(Owner {
                     registered: true,
                     ..Owner::new(name)
-                })
+                });
             }
         }
         drop(slot);
@@ -231,6 +231,16 @@ impl Broker {
         } else {
             Err(ProviderFailure::Unreachable)
         }
+    }
+
+    /// Describes a provider that just registered, so that the next ceremony knows whether it is locked.
+    pub(super) fn describe_soon(&self, id: &ProviderId, link: Arc<Link>) {
+        let (broker, id) = (self.clone(), id.clone());
+        tokio::spawn(async move {
+            if let Err(failure) = broker.describe(&id, &link).await {
+                tracing::warn!(provider = %id, ?failure, "the provider registered but could not be described");
+            }
+        });
     }
 
     /// Starts a provider if need be and waits until it has registered; for one that may still be disabled.

@@ -49,6 +49,9 @@ use run::{Finished, Real, Subject};
 /// How long changed metadata and rules stay unwritten at most.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
 
+/// How long running ceremonies may take to end when the broker does.
+const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(1);
+
 /// What the broker needs to know before it starts.
 pub struct Config {
     /// Where registry, caches, rules and audit log are kept; made if missing.
@@ -296,6 +299,14 @@ impl Broker {
         for mailbox in lock(&self.inner.ceremonies).values() {
             // A ceremony that ended meanwhile needs no telling.
             let _ = mailbox.send(ceremony::Event::CallerCancelled);
+        }
+        // They take their views and the providers' work along; a moment for that, no more.
+        let mut changes = self.inner.prompt.changes();
+        let ended = async {
+            while !lock(&self.inner.ceremonies).is_empty() && changes.changed().await.is_ok() {}
+        };
+        if tokio::time::timeout(SHUT_DOWN_DEADLINE, ended).await.is_err() {
+            tracing::warn!("a ceremony did not end in time");
         }
         self.inner.stopped.send_replace(true);
         self.flush().await;

@@ -51,6 +51,11 @@ impl PromptSlot {
         self.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
 
+    /// Tells of every [`PromptSlot::wake`]; ceremonies that end wake too.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
     /// The prompt that is attached.
     pub(super) fn attached(&self) -> Option<Attached> {
         lock(&self.state).attached.clone()
@@ -95,7 +100,7 @@ impl Broker {
 
     /// Waits until the view on show is another than that one.
     pub(crate) async fn next_view(&self, sender: &UniqueName<'_>, prompt: u64, revision: u32) -> Result<String, Error> {
-        let mut changes = self.inner.prompt.changes.subscribe();
+        let mut changes = self.inner.prompt.changes();
         loop {
             changes.borrow_and_update();
             self.require_attached(sender)?;
@@ -167,7 +172,7 @@ impl Broker {
     }
 
     async fn start_prompt(&self) -> bool {
-        let mut changes = self.inner.prompt.changes.subscribe();
+        let mut changes = self.inner.prompt.changes();
         let attached = async {
             while self.inner.prompt.attached().is_none() {
                 if changes.changed().await.is_err() {

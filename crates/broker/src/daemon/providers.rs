@@ -71,6 +71,7 @@ impl Broker {
         self.announce(id, transition).await;
         if let (Some(link), Some(sender)) = (self.link(id), header.sender()) {
             link.register(sender);
+            self.describe_soon(id, link);
         }
         Ok(registration)
     }

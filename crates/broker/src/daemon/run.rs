@@ -363,6 +363,7 @@ impl Ceremony {
                 Ok(CeremonyAnswer::Made(made.response))
             }
             Operation::Get(sent) => {
+                let discoverable = matches!(&request.operation, Operation::Get(asked) if asked.allow_list.is_empty());
                 let cache = lock(&self.broker.inner.cache);
                 let known = |id: &CredentialId| match cache.credential(&provider, id) {
                     // What is known of another site's credential of the same id says nothing.
@@ -372,7 +373,7 @@ impl Ceremony {
                     },
                     _ => Known::default(),
                 };
-                let got = check::asserted(crypto, &sent, check.assurance, &payload, known)
+                let got = check::asserted(crypto, &sent, discoverable, check.assurance, &payload, known)
                     .map_err(|error| error.to_string())?;
                 if !got.key_known {
                     let remark = "the signature could not be checked: the passkey was not made through this platform";

@@ -1,0 +1,223 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use claviger_ctap::crypto::{Algorithm, native};
+
+use super::*;
+
+fn provider() -> ProviderId {
+    ProviderId::parse("org.example.Notebook").unwrap()
+}
+
+fn credential(byte: u8) -> CredentialId {
+    CredentialId::new(vec![byte; 16]).unwrap()
+}
+
+fn entry(byte: u8, rp_id: &str) -> Entry {
+    Entry {
+        credential_id: credential(byte),
+        rp_id: rp_id.into(),
+        rp_name: None,
+        user_handle: None,
+        user_name: Some("alice-of-wonderland".into()),
+        display_name: None,
+        created_ms: Some(1),
+        last_used_ms: None,
+        backed_up: false,
+        tag: None,
+        discoverable: true,
+    }
+}
+
+fn full(new: u64, upserts: Vec<Entry>) -> Diff {
+    Diff {
+        base: 0,
+        new,
+        full: true,
+        upserts,
+        removed: Vec::new(),
+    }
+}
+
+fn key() -> PublicKey {
+    native().generate(Algorithm::EdDsa).unwrap().public_key().clone()
+}
+
+fn ids(cache: &Cache, rp_id: &str) -> Vec<CredentialId> {
+    cache
+        .for_site(rp_id)
+        .map(|(_, cached)| cached.entry.credential_id.clone())
+        .collect()
+}
+
+fn save(cache: &mut Cache) {
+    for unsaved in cache.take_unsaved() {
+        unsaved.save().unwrap();
+    }
+}
+
+#[test]
+fn diffs_are_applied_in_order_and_found_by_site() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache
+        .push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "b.example")]))
+        .unwrap();
+    assert_eq!(ids(&cache, "a.example"), [credential(1)]);
+    let diff = Diff {
+        base: 1,
+        new: 2,
+        full: false,
+        upserts: vec![entry(3, "a.example")],
+        removed: vec![credential(1)],
+    };
+    assert_eq!(cache.push(&provider(), diff.clone()), Ok(2));
+    assert_eq!(ids(&cache, "a.example"), [credential(3)]);
+    assert_eq!(cache.count(&provider()), 2);
+    assert_eq!(cache.push(&provider(), diff), Err(PushError::Stale { current: 2 }));
+    assert_eq!(ids(&cache, "c.example"), []);
+}
+
+#[test]
+fn a_refused_diff_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache.push(&provider(), full(5, vec![entry(1, "a.example")])).unwrap();
+    let twice = Diff {
+        base: 5,
+        new: 6,
+        full: false,
+        upserts: vec![entry(2, "a.example")],
+        removed: vec![credential(2)],
+    };
+    assert_eq!(cache.push(&provider(), twice), Err(PushError::Inconsistent));
+    let backwards = Diff {
+        base: 5,
+        new: 5,
+        full: false,
+        upserts: vec![entry(2, "a.example")],
+        removed: vec![],
+    };
+    assert_eq!(cache.push(&provider(), backwards), Err(PushError::Inconsistent));
+    assert_eq!(ids(&cache, "a.example"), [credential(1)]);
+    assert_eq!(cache.generation(&provider()), 5);
+}
+
+#[test]
+fn keys_and_last_use_stay_with_the_credential() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    let (first, id) = (key(), credential(1));
+    cache.learn(&provider(), entry(1, "a.example"), first.clone());
+    cache.used(&provider(), &id, 70);
+    cache
+        .push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "a.example")]))
+        .unwrap();
+    let cached = cache.credential(&provider(), &id).unwrap();
+    assert_eq!(
+        (&cached.public_key, cached.entry.last_used_ms),
+        (&Some(first), Some(70))
+    );
+    assert!(
+        cache
+            .credential(&provider(), &credential(2))
+            .unwrap()
+            .public_key
+            .is_none()
+    );
+    cache
+        .push(&provider(), full(2, vec![entry(1, "other.example")]))
+        .unwrap();
+    assert!(
+        cache.credential(&provider(), &id).unwrap().public_key.is_none(),
+        "it is another credential now"
+    );
+    assert_eq!(ids(&cache, "a.example"), []);
+}
+
+#[test]
+fn the_providers_own_words_win_over_the_ceremonys() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    let pushed = Entry {
+        tag: Some("work".into()),
+        ..entry(1, "a.example")
+    };
+    cache.push(&provider(), full(1, vec![pushed])).unwrap();
+    cache.learn(&provider(), entry(1, "a.example"), key());
+    let cached = cache.credential(&provider(), &credential(1)).unwrap();
+    assert_eq!(cached.entry.tag.as_deref(), Some("work"));
+    assert!(cached.public_key.is_some());
+}
+
+#[test]
+fn it_survives_a_restart_encrypted() {
+    let dir = tempfile::tempdir().unwrap();
+    let public = key();
+    {
+        let mut cache = Cache::open(dir.path(), native()).unwrap();
+        cache.push(&provider(), full(3, vec![entry(2, "b.example")])).unwrap();
+        cache.learn(&provider(), entry(1, "a.example"), public.clone());
+        save(&mut cache);
+        assert!(cache.take_unsaved().is_empty());
+    }
+    let cache = Cache::open(dir.path(), native()).unwrap();
+    assert_eq!(cache.generation(&provider()), 3);
+    assert_eq!(
+        cache.credential(&provider(), &credential(1)).unwrap().public_key,
+        Some(public)
+    );
+    assert_eq!(
+        cache.credential(&provider(), &credential(2)).unwrap().entry,
+        entry(2, "b.example")
+    );
+    let file = std::fs::read(dir.path().join("org.example.Notebook.cache")).unwrap();
+    assert!(
+        !file
+            .windows(9)
+            .any(|window| window == b"a.example" || window == b"alice-of-")
+    );
+}
+
+#[test]
+fn damaged_or_exchanged_files_are_dropped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("org.example.Notebook.cache");
+    {
+        let mut cache = Cache::open(dir.path(), native()).unwrap();
+        cache.push(&provider(), full(3, vec![entry(2, "b.example")])).unwrap();
+        save(&mut cache);
+    }
+    let other = ProviderId::parse("org.example.Other").unwrap();
+    std::fs::copy(&path, dir.path().join("org.example.Other.cache")).unwrap();
+    let cache = Cache::open(dir.path(), native()).unwrap();
+    assert_eq!((cache.generation(&provider()), cache.generation(&other)), (3, 0));
+    let mut bytes = std::fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(Cache::open(dir.path(), native()).unwrap().generation(&provider()), 0);
+    std::fs::write(&path, &bytes[..20]).unwrap();
+    assert_eq!(Cache::open(dir.path(), native()).unwrap().generation(&provider()), 0);
+}
+
+#[test]
+fn a_provider_that_goes_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache.push(&provider(), full(1, vec![entry(1, "a.example")])).unwrap();
+    save(&mut cache);
+    cache.clear(&provider()).unwrap();
+    assert_eq!((cache.count(&provider()), ids(&cache, "a.example").len()), (0, 0));
+    assert_eq!(Cache::open(dir.path(), native()).unwrap().generation(&provider()), 0);
+}
+
+#[test]
+fn names_and_removals_are_learnt() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache.push(&provider(), full(1, vec![entry(1, "a.example")])).unwrap();
+    cache.renamed(&provider(), &credential(1), Some("bob"), None);
+    assert_eq!(cache.all().next().unwrap().1.entry.user_name.as_deref(), Some("bob"));
+    cache.removed(&provider(), &credential(1));
+    assert_eq!(ids(&cache, "a.example"), []);
+    assert_eq!(cache.all().count(), 0);
+}

@@ -1,0 +1,438 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use claviger_ctap::authenticator_data::AttestedCredential;
+use claviger_ctap::crypto::{PrivateKey, native};
+use claviger_ctap::types::{Aaguid, CredentialDescriptor, RpEntity};
+use proptest::prelude::*;
+
+use super::*;
+
+const RP: &str = "example.org";
+const HASH: [u8; 32] = [7; 32];
+
+fn key(algorithm: Algorithm) -> PrivateKey {
+    PrivateKey::from_secret(algorithm, &[3; 32]).unwrap()
+}
+
+fn credential(byte: u8) -> CredentialId {
+    CredentialId::new(vec![byte; 32]).unwrap()
+}
+
+fn user(byte: u8) -> UserEntity {
+    UserEntity {
+        id: UserId::new(vec![byte; 8]).unwrap(),
+        name: Some("alice".into()),
+        display_name: None,
+    }
+}
+
+fn prf(salts: Map) -> Map {
+    Map::new().with("prf", Map::new().with("eval", salts))
+}
+
+fn results(map: Map) -> Map {
+    Map::new().with("prf", Map::new().with("enabled", true).with("results", map))
+}
+
+/// A make ceremony that passes; the tests change one thing each.
+struct Make {
+    request: make_credential::Request,
+    assurance: Assurance,
+    data: AuthenticatorData,
+    fmt: &'static str,
+    unsigned: Option<Map>,
+    in_use: bool,
+}
+
+impl Make {
+    fn new(algorithm: Algorithm) -> Self {
+        let rp = RpEntity {
+            id: RP.into(),
+            name: None,
+        };
+        let data = AuthenticatorData {
+            rp_id_hash: native().sha256(&[RP.as_bytes()]),
+            flags: Flags::UP | Flags::UV | Flags::BE,
+            sign_count: 0,
+            attested: Some(AttestedCredential {
+                aaguid: Aaguid::default(),
+                id: credential(1),
+                public_key: key(algorithm).public_key().clone(),
+            }),
+            extensions: None,
+        };
+        Self {
+            request: make_credential::Request::new(HASH, rp, user(1), vec![-257, algorithm.cose()]),
+            assurance: Assurance::Verified,
+            data,
+            fmt: "packed",
+            unsigned: None,
+            in_use: false,
+        }
+    }
+
+    fn response(&self) -> make_credential::Response {
+        let auth_data = self.data.encode();
+        let statement = match &self.data.attested {
+            Some(new) if self.fmt == "packed" => {
+                let key = key(new.public_key.algorithm());
+                let message = [auth_data.as_slice(), &self.request.client_data_hash].concat();
+                let signature = native().sign(&key, &message).unwrap();
+                Map::new().with("alg", key.algorithm().cose()).with("sig", signature)
+            }
+            _ => Map::new(),
+        };
+        let mut response = make_credential::Response::new(self.fmt, auth_data, statement);
+        response.unsigned_extension_outputs = self.unsigned.clone();
+        response
+    }
+
+    fn check(&self) -> Result<NewCredential, Rejection> {
+        self.check_response(&self.response())
+    }
+
+    fn check_response(&self, response: &make_credential::Response) -> Result<NewCredential, Rejection> {
+        made(native(), &self.request, self.assurance, &response.to_cbor(), |_| {
+            self.in_use
+        })
+    }
+}
+
+/// A get ceremony that passes.
+struct Get {
+    request: get_assertion::Request,
+    discoverable: bool,
+    assurance: Assurance,
+    data: AuthenticatorData,
+    id: CredentialId,
+    user: Option<UserEntity>,
+    unsigned: Option<Map>,
+    known_key: Option<PublicKey>,
+    known_handle: Option<Vec<u8>>,
+}
+
+impl Get {
+    fn new() -> Self {
+        let data = AuthenticatorData {
+            rp_id_hash: native().sha256(&[RP.as_bytes()]),
+            flags: Flags::UP | Flags::UV,
+            sign_count: 9,
+            attested: None,
+            extensions: None,
+        };
+        Self {
+            request: get_assertion::Request::new(RP, HASH),
+            discoverable: true,
+            assurance: Assurance::Verified,
+            data,
+            id: credential(1),
+            user: Some(user(1)),
+            unsigned: None,
+            known_key: Some(key(Algorithm::Es256).public_key().clone()),
+            known_handle: Some(vec![1; 8]),
+        }
+    }
+
+    fn response(&self) -> get_assertion::Response {
+        let auth_data = self.data.encode();
+        let message = [auth_data.as_slice(), &self.request.client_data_hash].concat();
+        let signature = native().sign(&key(Algorithm::Es256), &message).unwrap();
+        let credential = CredentialDescriptor::new(self.id.clone());
+        let mut response = get_assertion::Response::new(credential, auth_data, signature);
+        response.user = self.user.clone();
+        response.unsigned_extension_outputs = self.unsigned.clone();
+        response
+    }
+
+    fn check(&self) -> Result<Assertion, Rejection> {
+        self.check_bytes(&self.response().to_cbor())
+    }
+
+    fn check_bytes(&self, bytes: &[u8]) -> Result<Assertion, Rejection> {
+        asserted(
+            native(),
+            &self.request,
+            self.discoverable,
+            self.assurance,
+            bytes,
+            |_| Known {
+                public_key: self.known_key.as_ref(),
+                user_handle: self.known_handle.as_deref(),
+            },
+        )
+    }
+}
+
+#[test]
+fn good_answers_pass() {
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let made = Make::new(algorithm).check().unwrap();
+        assert_eq!(
+            (made.id, &made.public_key),
+            (credential(1), key(algorithm).public_key())
+        );
+        assert!(!made.backed_up);
+    }
+    assert!(
+        Make {
+            fmt: "none",
+            ..Make::new(Algorithm::Es256)
+        }
+        .check()
+        .is_ok()
+    );
+    assert!(Get::new().check().unwrap().key_known);
+    assert!(
+        !Get {
+            known_key: None,
+            ..Get::new()
+        }
+        .check()
+        .unwrap()
+        .key_known
+    );
+}
+
+#[test]
+fn another_site_is_rejected() {
+    let mut make = Make::new(Algorithm::Es256);
+    make.request.rp.id = "example.com".into();
+    assert_eq!(make.check(), Err(Rejection::RpId));
+    let mut get = Get::new();
+    get.request.rp_id = "example.com".into();
+    assert_eq!(get.check(), Err(Rejection::RpId));
+}
+
+#[test]
+fn flags_must_match_the_evidence() {
+    let cases = [
+        (Flags::UP, Assurance::Verified, Rejection::VerificationMissing),
+        (
+            Flags::UP | Flags::UV,
+            Assurance::Consented,
+            Rejection::VerificationClaimed,
+        ),
+        (Flags::UV, Assurance::Verified, Rejection::NotPresent),
+        (Flags::NONE, Assurance::Consented, Rejection::NotPresent),
+    ];
+    for (flags, assurance, rejection) in cases {
+        let (mut make, mut get) = (Make::new(Algorithm::Es256), Get::new());
+        (make.data.flags, make.assurance) = (flags, assurance);
+        (get.data.flags, get.assurance) = (flags, assurance);
+        assert_eq!(make.check(), Err(rejection.clone()));
+        assert_eq!(get.check(), Err(rejection));
+    }
+    let mut get = Get::new();
+    (get.data.flags, get.assurance) = (Flags::UP, Assurance::Consented);
+    assert!(get.check().is_ok());
+    get.data.flags = Flags::UP | Flags::BS;
+    assert!(
+        matches!(get.check(), Err(Rejection::Malformed(_))),
+        "backed up without being eligible"
+    );
+}
+
+#[test]
+fn credentials_must_be_where_they_belong() {
+    let mut make = Make::new(Algorithm::Es256);
+    make.fmt = "none";
+    let attested = make.data.attested.take();
+    assert_eq!(make.check(), Err(Rejection::AttestedCredential));
+    let mut get = Get::new();
+    get.data.attested = attested;
+    assert_eq!(get.check(), Err(Rejection::AttestedCredential));
+}
+
+#[test]
+fn the_algorithm_must_have_been_asked_for() {
+    let mut make = Make::new(Algorithm::Es256);
+    make.request.algorithms = vec![-8];
+    assert_eq!(make.check(), Err(Rejection::Algorithm));
+}
+
+#[test]
+fn ids_in_use_are_rejected() {
+    let mut make = Make::new(Algorithm::Es256);
+    make.request.exclude_list = vec![CredentialDescriptor::new(credential(1))];
+    assert_eq!(make.check(), Err(Rejection::CredentialInUse));
+    assert_eq!(
+        Make {
+            in_use: true,
+            ..Make::new(Algorithm::Es256)
+        }
+        .check(),
+        Err(Rejection::CredentialInUse)
+    );
+}
+
+#[test]
+fn only_plain_attestation_passes() {
+    let make = Make::new(Algorithm::Es256);
+    let with = |change: fn(&mut make_credential::Response)| {
+        let mut response = make.response();
+        change(&mut response);
+        make.check_response(&response)
+    };
+    assert_eq!(with(|r| r.fmt = "tpm".into()), Err(Rejection::Attestation));
+    assert_eq!(with(|r| r.fmt = "none".into()), Err(Rejection::Attestation));
+    assert_eq!(with(|r| r.att_stmt = Map::new()), Err(Rejection::Attestation));
+    assert_eq!(
+        with(|r| drop(r.att_stmt.insert("x5c", Vec::<Value>::new()))),
+        Err(Rejection::Attestation)
+    );
+    assert_eq!(
+        with(|r| drop(r.att_stmt.insert("alg", -8))),
+        Err(Rejection::Attestation)
+    );
+    assert_eq!(
+        with(|r| r.enterprise_attestation = Some(true)),
+        Err(Rejection::Attestation)
+    );
+    assert_eq!(
+        with(|r| drop(r.att_stmt.insert("sig", vec![0x30_u8, 0]))),
+        Err(Rejection::Signature)
+    );
+}
+
+#[test]
+fn attestation_covers_the_client_data() {
+    let mut make = Make::new(Algorithm::EdDsa);
+    let response = make.response();
+    make.request.client_data_hash = [8; 32];
+    assert_eq!(make.check_response(&response), Err(Rejection::Signature));
+}
+
+#[test]
+fn only_allowed_credentials_pass() {
+    let mut get = Get::new();
+    get.request.allow_list = vec![CredentialDescriptor::new(credential(2))];
+    assert_eq!(get.check(), Err(Rejection::NotAllowed));
+    get.request.allow_list.push(CredentialDescriptor::new(credential(1)));
+    assert!(get.check().is_ok());
+}
+
+#[test]
+fn a_known_key_must_have_signed() {
+    let other = PrivateKey::from_secret(Algorithm::Es256, &[4; 32]).unwrap();
+    let get = Get {
+        known_key: Some(other.public_key().clone()),
+        ..Get::new()
+    };
+    assert_eq!(get.check(), Err(Rejection::Signature));
+    let mut get = Get::new();
+    let bytes = get.response().to_cbor();
+    get.request.client_data_hash = [8; 32];
+    assert_eq!(get.check_bytes(&bytes), Err(Rejection::Signature));
+}
+
+#[test]
+fn the_account_must_be_the_credentials() {
+    let get = Get {
+        user: Some(user(2)),
+        ..Get::new()
+    };
+    assert_eq!(get.check(), Err(Rejection::Account));
+    let get = Get {
+        user: Some(user(2)),
+        known_handle: None,
+        ..Get::new()
+    };
+    assert!(get.check().is_ok());
+}
+
+#[test]
+fn a_site_that_named_no_credentials_gets_the_account_all_the_same() {
+    let mut get = Get {
+        user: None,
+        known_handle: None,
+        ..Get::new()
+    };
+    get.request.allow_list = vec![CredentialDescriptor::new(credential(1))];
+    assert_eq!(get.check(), Err(Rejection::Account), "nobody knows it");
+    get.known_handle = Some(vec![1; 8]);
+    let account = get.check().unwrap().response.user.unwrap();
+    assert_eq!((account.id.as_bytes(), account.name), ([1_u8; 8].as_slice(), None));
+    get.discoverable = false;
+    assert!(get.check().unwrap().response.user.is_none());
+}
+
+#[test]
+fn extensions_answer_only_when_asked() {
+    let mut get = Get::new();
+    get.unsigned = Some(Map::new().with("largeBlob", true));
+    assert_eq!(get.check(), Err(Rejection::Extension("largeBlob".into())));
+    let mut make = Make::new(Algorithm::Es256);
+    make.data.extensions = Some(Map::new().with("credProtect", 2));
+    assert_eq!(make.check(), Err(Rejection::Extension("credProtect".into())));
+    make.request.extensions = Map::new().with("credProtect", 2);
+    assert!(make.check().is_ok());
+}
+
+#[test]
+fn prf_answers_salts_of_a_verified_user() {
+    let bytes = |n| vec![5_u8; n];
+    let one = || prf(Map::new().with("first", bytes(32)));
+    let mut get = Get::new();
+    get.unsigned = Some(results(Map::new().with("first", bytes(32))));
+    assert_eq!(get.check(), Err(Rejection::Extension("prf".into())), "not asked");
+    get.request.extensions = one();
+    assert!(get.check().is_ok());
+    get.unsigned = Some(results(Map::new().with("first", bytes(31))));
+    assert!(get.check().is_err(), "too short");
+    get.unsigned = Some(results(Map::new().with("first", bytes(32)).with("second", bytes(32))));
+    assert!(get.check().is_err(), "more outputs than salts");
+    get.unsigned = Some(results(Map::new().with("first", bytes(32)).with("third", bytes(32))));
+    assert!(get.check().is_err(), "an output of another name");
+    get.unsigned = Some(results(Map::new()));
+    assert!(get.check().is_err(), "no output at all");
+    get.unsigned = Some(Map::new().with("prf", Map::new().with("enabled", 1)));
+    assert!(get.check().is_err(), "not a truth value");
+    get.unsigned = Some(results(Map::new().with("first", bytes(32))));
+    (get.assurance, get.data.flags) = (Assurance::Consented, Flags::UP);
+    assert!(get.check().is_err(), "without verification");
+
+    let by_credential = Map::new().with(
+        vec![1_u8; 32],
+        Map::new().with("first", bytes(32)).with("second", bytes(32)),
+    );
+    let mut get = Get::new();
+    get.request.extensions = Map::new().with("prf", Map::new().with("evalByCredential", by_credential));
+    get.unsigned = Some(results(Map::new().with("first", bytes(32)).with("second", bytes(32))));
+    assert!(get.check().is_ok());
+}
+
+#[test]
+fn non_canonical_encodings_are_rejected() {
+    let get = Get::new();
+    let mut bytes = get.response().to_cbor();
+    bytes.push(0);
+    assert!(matches!(get.check_bytes(&bytes), Err(Rejection::Malformed(_))));
+    bytes.pop();
+    // The map's first key, 1, in two bytes instead of one.
+    let long = [&bytes[..1], &[0x18, 0x01], &bytes[2..]].concat();
+    assert!(matches!(get.check_bytes(&long), Err(Rejection::Malformed(_))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_changed_bit_of_the_signed_part_passes(position in any::<prop::sample::Index>(), bit in 0_u8..8) {
+        let get = Get::new();
+        let mut response = get.response();
+        let signed = response.auth_data.len();
+        let at = position.index(signed + response.signature.len());
+        match at.checked_sub(signed) {
+            None => response.auth_data[at] ^= 1 << bit,
+            Some(at) => response.signature[at] ^= 1 << bit,
+        }
+        prop_assert!(get.check_bytes(&response.to_cbor()).is_err());
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_rejected(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        prop_assert!(Get::new().check_bytes(&bytes).is_err());
+        let make = Make::new(Algorithm::Es256);
+        prop_assert!(made(native(), &make.request, make.assurance, &bytes, |_| false).is_err());
+    }
+}

@@ -1,0 +1,243 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use claviger_ctap::crypto::native;
+
+use super::*;
+
+const NOTEBOOK: &str = "org.example.Notebook";
+
+struct Fixture {
+    dir: tempfile::TempDir,
+    own: FileId,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let manifests = dir.path().join("manifests");
+        std::fs::create_dir(&manifests).unwrap();
+        for (id, name) in [(NOTEBOOK, "Notebook"), (BUILT_IN, "Claviger vault")] {
+            let text = format!("[Provider]\nId={id}\nName={name}\nDBusName={id}\nVersions=1\n");
+            std::fs::write(manifests.join(format!("{id}.provider")), text).unwrap();
+        }
+        Self {
+            dir,
+            own: FileId::of(&std::env::current_exe().unwrap()).unwrap(),
+        }
+    }
+
+    fn open(&self) -> Registry {
+        let folder = self.dir.path().join("state");
+        Registry::open(&folder, &[self.dir.path().join("manifests")], self.own).unwrap()
+    }
+
+    /// A pin as another executable would have it; `content` stands for what the file holds.
+    fn pin(content: u64) -> Pin {
+        let file = FileId {
+            device: 1,
+            inode: content,
+            size: 1,
+            modified_ns: 1,
+        };
+        Pin {
+            path: "/usr/bin/notebook".into(),
+            file,
+            digest: content.to_string(),
+        }
+    }
+}
+
+fn id(text: &str) -> ProviderId {
+    ProviderId::parse(text).unwrap()
+}
+
+#[test]
+fn a_new_provider_is_registered_disabled_until_it_is_enabled_and_that_is_remembered() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    assert_eq!(registry.record(&notebook).unwrap().state(), State::Unregistered);
+    assert!(matches!(
+        registry.enable(&notebook),
+        Err(RegistryError::NotRegistered(_))
+    ));
+    let change = registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+    assert_eq!(
+        change,
+        Transition {
+            old: State::Unregistered,
+            new: State::Registered,
+            executable_changed: false
+        }
+    );
+    assert_eq!(registry.enable(&notebook).unwrap().new, State::Enabled);
+    let keys = registry.record(&notebook).unwrap().public_keys();
+    let mut again = fixture.open();
+    assert_eq!(again.record(&notebook).unwrap().state(), State::Enabled);
+    assert_eq!(again.record(&notebook).unwrap().public_keys(), keys);
+    let change = again.register(&notebook, Fixture::pin(1), native(), 6).unwrap();
+    assert_eq!((change.old, change.new), (State::Enabled, State::Enabled));
+}
+
+#[test]
+fn another_executable_sets_back_to_disabled() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+    registry.enable(&notebook).unwrap();
+    // The same content in a new file (reinstalled) is the same program.
+    let mut moved = Fixture::pin(1);
+    moved.file.inode = 99;
+    assert!(
+        !registry
+            .register(&notebook, moved, native(), 5)
+            .unwrap()
+            .executable_changed
+    );
+    assert_eq!(registry.record(&notebook).unwrap().state(), State::Enabled);
+    let change = registry.register(&notebook, Fixture::pin(2), native(), 5).unwrap();
+    assert_eq!((change.new, change.executable_changed), (State::Registered, true));
+}
+
+#[test]
+fn the_built_in_vault_is_enabled_only_as_the_own_executable() {
+    let fixture = Fixture::new();
+    let vault = id(BUILT_IN);
+    let own = Pin {
+        path: "/usr/bin/claviger".into(),
+        file: fixture.own,
+        digest: String::new(),
+    };
+    let mut registry = fixture.open();
+    registry.register(&vault, Fixture::pin(1), native(), 5).unwrap();
+    assert_eq!(registry.record(&vault).unwrap().state(), State::Registered);
+
+    let fixture = Fixture::new();
+    let own = Pin {
+        file: fixture.own,
+        ..own
+    };
+    let mut registry = fixture.open();
+    registry.register(&vault, own.clone(), native(), 5).unwrap();
+    assert_eq!(registry.record(&vault).unwrap().state(), State::Enabled);
+    registry.disable(&vault).unwrap();
+    registry.unregister(&vault).unwrap();
+    registry.register(&vault, own, native(), 5).unwrap();
+    assert_eq!(
+        registry.record(&vault).unwrap().state(),
+        State::Registered,
+        "the user had disabled it"
+    );
+}
+
+#[test]
+fn keys_rotate_with_an_overlap() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    let mut keys_at = |now| {
+        registry.register(&notebook, Fixture::pin(1), native(), now).unwrap();
+        registry.record(&notebook).unwrap().public_keys()
+    };
+    let first = keys_at(1000);
+    assert_eq!(first.len(), 1);
+    assert_eq!(keys_at(999), first, "a clock set back makes no new key");
+    let second = keys_at(1000 + ROTATE_AFTER_MS);
+    assert_eq!((second.len(), &second[1]), (2, &first[0]));
+    let third = keys_at(1000 + 2 * ROTATE_AFTER_MS);
+    assert_eq!((third.len(), &third[1]), (2, &second[0]));
+    assert_eq!(fixture.open().record(&notebook).unwrap().public_keys(), third);
+}
+
+#[test]
+fn keys_are_private_files_and_print_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+    let path = fixture.dir.path().join("state").join(format!("{NOTEBOOK}.keys"));
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let secret = registry
+        .record(&notebook)
+        .unwrap()
+        .signing_key()
+        .unwrap()
+        .secret_bytes();
+    assert!(!format!("{registry:?}").contains(&format!("{:?}", secret.as_slice())));
+    registry.unregister(&notebook).unwrap();
+    assert!(!path.exists());
+    assert!(registry.record(&notebook).unwrap().signing_key().is_none());
+}
+
+#[test]
+fn damaged_files_are_reported_not_replaced() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    fixture
+        .open()
+        .register(&notebook, Fixture::pin(1), native(), 5)
+        .unwrap();
+    let folder = fixture.dir.path().join("state");
+    let reopen = || Registry::open(&folder, &[fixture.dir.path().join("manifests")], fixture.own);
+    let keys = folder.join(format!("{NOTEBOOK}.keys"));
+    let good = std::fs::read(&keys).unwrap();
+    std::fs::write(&keys, &good[1..]).unwrap();
+    assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+    std::fs::write(&keys, good).unwrap();
+    std::fs::write(folder.join("providers.json"), "{").unwrap();
+    assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+}
+
+#[test]
+fn a_manifest_that_goes_and_comes_back_finds_its_state() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    registry.register(&notebook, Fixture::pin(1), native(), 5).unwrap();
+    registry.enable(&notebook).unwrap();
+    let manifest = fixture
+        .dir
+        .path()
+        .join("manifests")
+        .join(format!("{NOTEBOOK}.provider"));
+    let text = std::fs::read(&manifest).unwrap();
+    std::fs::remove_file(&manifest).unwrap();
+    registry.reload().unwrap();
+    assert!(registry.record(&notebook).is_none());
+    assert!(matches!(registry.enable(&notebook), Err(RegistryError::Unknown(_))));
+    std::fs::write(&manifest, text).unwrap();
+    registry.reload().unwrap();
+    assert_eq!(registry.record(&notebook).unwrap().state(), State::Enabled);
+}
+
+#[test]
+fn sequence_numbers_only_grow() {
+    let fixture = Fixture::new();
+    let mut registry = fixture.open();
+    let record = registry.record_mut(&id(NOTEBOOK)).unwrap();
+    assert_eq!(record.next_sequence(100), 100);
+    assert_eq!(record.next_sequence(50), 101, "the clock was set back");
+    record.raise_sequence(500);
+    assert_eq!(record.next_sequence(200), 501);
+    assert_eq!(record.next_sequence(1000), 1000);
+}
+
+#[test]
+fn processes_are_recognised_without_reading_the_file() {
+    let fixture = Fixture::new();
+    let notebook = id(NOTEBOOK);
+    let mut registry = fixture.open();
+    let process = Process::read(std::process::id()).unwrap();
+    assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(false));
+    let pin = Pin::of(&process, native()).unwrap();
+    assert_eq!(pin.digest.len(), 64);
+    registry.register(&notebook, pin, native(), 5).unwrap();
+    assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(true));
+    let other = Process {
+        file: Fixture::pin(7).file,
+        ..process
+    };
+    assert_eq!(registry.recognises(&notebook, &other).unwrap(), None);
+}
