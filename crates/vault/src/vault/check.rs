@@ -1,7 +1,8 @@
 //! Every item against the log, on as many cores as there are.
 //!
-//! Unlocking reads all rows once, and hashing, decrypting and parsing them is nearly all of its time. SQLite's connection
-//! stays on its thread, which hands batches of rows to workers; what they need besides ([`Trusted`]) they share.
+//! Unlocking reads all rows once, and hashing and decrypting them is most of its time. It goes in rounds: some rows are read
+//! (SQLite's connection stays on its thread), opened on all cores, and summed up here. What stays in memory is allocated by
+//! this thread alone; what threads leave among what they freed would never go back to the system.
 
 use crate::error::{Damage, Error, ItemFault};
 use crate::item::{ItemId, Summary};
@@ -11,20 +12,16 @@ use crate::seal::{Content, Header, Sealed};
 use crate::store::Store;
 use claviger_ctap::crypto::Crypto;
 use std::collections::BTreeSet;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-/// Rows for a worker at a time, some 200 KiB.
-const BATCH: usize = 128;
+/// Rows of a round, some 700 KiB.
+const ROUND: usize = 512;
 
-/// Below this many items a thread costs more than it gives.
-const WORTH_A_THREAD: usize = 512;
-
-/// More cores than this only wait for the one that reads.
-const MAX_WORKERS: usize = 4;
+/// Fewer rows cost more as a thread than they give.
+const WORTH_A_THREAD: usize = 128;
 
 type Row = (Option<ItemId>, Sealed);
+type Opened = Result<Content, ItemFault>;
 
 /// What rows are checked against: verified, or opened with a key that only the member has.
 pub(super) struct Trusted {
@@ -76,13 +73,16 @@ impl Trusted {
 
     /// Checks every row against the log and the log against the rows.
     pub(super) fn check_all(&self, crypto: &dyn Crypto, store: &Store) -> Result<Checked, Error> {
-        let mut checked = if self.log.items().len() < WORTH_A_THREAD {
-            let mut checked = Checked::default();
-            store.items(|item, sealed| self.check(crypto, &mut checked, item, &sealed))?;
-            checked
-        } else {
-            self.check_in_parallel(crypto, store)?
-        };
+        let mut checked = Checked::default();
+        let mut round = Vec::new();
+        store.items(|item, sealed| {
+            round.push((item, sealed));
+            if round.len() == ROUND {
+                self.check_round(crypto, &mut checked, &round);
+                round.clear();
+            }
+        })?;
+        self.check_round(crypto, &mut checked, &round);
         let mut missing: BTreeSet<&ItemId> = self.log.items().keys().collect();
         for item in &checked.rows {
             missing.remove(item);
@@ -95,87 +95,73 @@ impl Trusted {
         Ok(checked)
     }
 
-    fn check_in_parallel(&self, crypto: &dyn Crypto, store: &Store) -> Result<Checked, Error> {
-        let workers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS);
-        let (send, receive) = sync_channel(2 * workers);
-        let receive = Arc::new(Mutex::new(receive));
-        let mut checked = Checked::default();
-        thread::scope(|scope| {
-            // A system that gives no thread gives fewer workers, or none.
-            let spawned: Vec<_> = (0..workers)
-                .filter_map(|_| {
-                    let batches = Arc::clone(&receive);
-                    let work = move || self.work(crypto, &batches);
-                    thread::Builder::new().spawn_scoped(scope, work).ok()
-                })
-                .collect();
-            // The workers alone keep the channel open: should they all be gone, sending fails instead of waiting.
-            drop(receive);
-            let mut batch = Vec::with_capacity(BATCH);
-            let read = store.items(|item, sealed| {
-                if spawned.is_empty() {
-                    return self.check(crypto, &mut checked, item, &sealed);
-                }
-                batch.push((item, sealed));
-                if batch.len() == BATCH {
-                    // Fails only when every worker is gone, and then joining them says why.
-                    let _all_gone = send.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
-                }
-            });
-            let _all_gone = send.send(batch);
-            drop(send);
-            for worker in spawned {
-                match worker.join() {
-                    Ok(part) => checked.add(part),
-                    Err(panic) => std::panic::resume_unwind(panic),
-                }
-            }
-            read
-        })?;
-        Ok(checked)
-    }
-
-    fn work(&self, crypto: &dyn Crypto, batches: &Mutex<Receiver<Vec<Row>>>) -> Checked {
-        let mut checked = Checked::default();
-        loop {
-            let batch = batches.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(batch) = batch else { return checked };
-            for (item, sealed) in batch {
-                self.check(crypto, &mut checked, item, &sealed);
-            }
+    fn check_round(&self, crypto: &dyn Crypto, checked: &mut Checked, rows: &[Row]) {
+        let opened = self.open_on_all_cores(crypto, rows);
+        for ((item, _), opened) in rows.iter().zip(opened) {
+            checked.note(id_of(*item), opened);
         }
     }
 
-    fn check(&self, crypto: &dyn Crypto, checked: &mut Checked, item: Option<ItemId>, sealed: &Sealed) {
-        // An id of another length is none of ours.
-        let item = item.unwrap_or(ItemId([0; 16]));
-        checked.rows.push(item);
-        let opened = match self.log.items().get(&item) {
-            Some(current) => self.open(crypto, item, *current, sealed),
-            None => Err(ItemFault::Unknown),
+    /// The rows opened, in their order.
+    fn open_on_all_cores(&self, crypto: &dyn Crypto, rows: &[Row]) -> Vec<Opened> {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let mut shares = rows.chunks(rows.len().div_ceil(cores).max(WORTH_A_THREAD));
+        let own = shares.next().unwrap_or_default();
+        thread::scope(|scope| {
+            // A system that gives no thread leaves more for this one.
+            let others: Vec<_> = shares
+                .map(|share| {
+                    (
+                        share,
+                        thread::Builder::new()
+                            .spawn_scoped(scope, || self.open_rows(crypto, share))
+                            .ok(),
+                    )
+                })
+                .collect();
+            let mut opened = self.open_rows(crypto, own);
+            for (share, thread) in others {
+                opened.extend(match thread.map(thread::ScopedJoinHandle::join) {
+                    Some(Ok(opened)) => opened,
+                    Some(Err(panic)) => std::panic::resume_unwind(panic),
+                    None => self.open_rows(crypto, share),
+                });
+            }
+            opened
+        })
+    }
+
+    fn open_rows(&self, crypto: &dyn Crypto, rows: &[Row]) -> Vec<Opened> {
+        let open = |(item, sealed): &Row| {
+            let item = id_of(*item);
+            let current = self.log.items().get(&item).ok_or(ItemFault::Unknown)?;
+            self.open(crypto, item, *current, sealed)
         };
+        rows.iter().map(open).collect()
+    }
+}
+
+impl Checked {
+    fn note(&mut self, item: ItemId, opened: Opened) {
+        self.rows.push(item);
         let passkeys = opened.and_then(|content| match content {
             Content::Item(json) => Summary::read(&json).map(Some).map_err(|_| ItemFault::Sealed),
             Content::Tombstone => Ok(None),
         });
         match passkeys {
             Ok(passkeys) => {
-                checked.items += usize::from(passkeys.is_some());
+                self.items += usize::from(passkeys.is_some());
                 let passkeys = passkeys.unwrap_or_default();
                 if !passkeys.is_empty() {
-                    checked.passkeys.push((item, passkeys));
+                    self.passkeys.push((item, passkeys));
                 }
             }
-            Err(fault) => checked.damage.push(Damage::Item { item, fault }),
+            Err(fault) => self.damage.push(Damage::Item { item, fault }),
         }
     }
 }
 
-impl Checked {
-    fn add(&mut self, part: Self) {
-        self.passkeys.extend(part.passkeys);
-        self.items += part.items;
-        self.damage.extend(part.damage);
-        self.rows.extend(part.rows);
-    }
+/// An id of another length is none of ours, and neither is this one.
+fn id_of(item: Option<ItemId>) -> ItemId {
+    item.unwrap_or(ItemId([0; 16]))
 }
