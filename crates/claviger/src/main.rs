@@ -1,2 +1,121 @@
-//! The command line and the roles of the platform.
-fn main() {}
+//! The `claviger` program: reads the command line, starts what it asks for, and turns the outcome into an exit status.
+//!
+//! It has no logic of its own. [`commands`] ask the broker and print, [`roles`] are the long-running processes that
+//! D-Bus and the browsers start, [`prompt`] is the terminal's face of the broker's questions, [`bench`] measures.
+
+mod bench;
+mod cli;
+mod commands;
+mod dirs;
+mod output;
+mod prompt;
+mod roles;
+mod sandbox;
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use cli::{Bench, Cli, Command};
+use dirs::Dirs;
+use output::{Failure, note};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse_from(arguments());
+    start_log();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            note(format_args!("claviger: {failure}"));
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let dirs = Dirs::from_env().map_err(Failure::failed)?;
+    match command {
+        Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
+        Command::Hello => roles::hello(&dirs),
+        Command::Vault => roles::vault(&dirs),
+        Command::NativeHost { .. } => roles::native_host(&dirs),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut std::io::stdout());
+            Ok(())
+        }
+        Command::Man => clap_mangen::Man::new(Cli::command())
+            .render(&mut std::io::stdout())
+            .map_err(Failure::failed),
+        Command::Bench(Bench::Ceremony { count, output }) => bench::ceremony(count, output.json),
+        Command::Bench(Bench::Broker { folder }) => bench::broker(&folder),
+        Command::Bench(Bench::Door { count }) => bench::door(count),
+        other => roles::block_on(ask(other, &dirs))?,
+    }
+}
+
+/// The commands that talk to the platform. Ctrl-C ends them and leaves the terminal as it was.
+async fn ask(command: Command, dirs: &Dirs) -> Result<(), Failure> {
+    tokio::select! {
+        done = perform(command, dirs) => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::Refused("interrupted".into())),
+    }
+}
+
+async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
+    match command {
+        Command::Status(output) => commands::status::run(output.json).await,
+        Command::Doctor(output) => commands::doctor::run(dirs, output.json).await,
+        Command::Setup(options) => setup(dirs, &options).await,
+        Command::Passkey(command) => commands::passkey::run(command).await,
+        Command::Provider(command) => commands::provider::run(command).await,
+        Command::Lock(one) => commands::lock::lock(one.provider.as_deref()).await,
+        Command::Unlock(one) => commands::lock::unlock(one.provider.as_deref()).await,
+        Command::Audit(command) => commands::audit::run(command).await,
+        Command::Prompt(options) => prompt::run(options.script.as_deref()).await,
+        // Handled in `run`, before a connection is needed.
+        Command::Bench(_)
+        | Command::Broker(_)
+        | Command::Completions { .. }
+        | Command::Hello
+        | Command::Man
+        | Command::NativeHost { .. }
+        | Command::Vault => Ok(()),
+    }
+}
+
+async fn setup(dirs: &Dirs, options: &cli::Setup) -> Result<(), Failure> {
+    if options.remove {
+        return commands::setup::remove(dirs);
+    }
+    commands::setup::install(dirs, options.dry_run)?;
+    if options.dry_run || options.no_start {
+        Ok(())
+    } else {
+        commands::lock::choose_pin().await
+    }
+}
+
+/// A browser can start a program only without arguments of ours, so the native host is known by its name too.
+fn arguments() -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let is_native_host = arguments
+        .first()
+        .and_then(|program| Path::new(program).file_name())
+        .is_some_and(|name| name == commands::setup::NATIVE_HOST_PROGRAM);
+    if is_native_host {
+        arguments.insert(1, "native-host".into());
+    }
+    arguments
+}
+
+/// The log goes to standard error (under systemd: the journal). `CLAVIGER_LOG` chooses how much of it.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("CLAVIGER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}

@@ -1,0 +1,233 @@
+//! The command line: every command, option and role name, and nothing else. What a command does lives in
+//! [`crate::commands`]; the long-running processes live in [`crate::roles`].
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+/// Claviger: passkeys for Linux, kept by the manager you choose.
+#[derive(Debug, Parser)]
+#[command(name = "claviger", version, about, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 the platform cannot be reached, \
+4 you refused or the PIN was wrong, 5 `doctor` found something missing.";
+
+/// The commands for people, then the roles that the system starts.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show how the platform stands: PIN, providers, prompt, doors
+    Status(Output),
+    /// Look for what is missing, each with its remedy
+    Doctor(Output),
+    /// Install the user services and the browsers' native-messaging manifests, then choose a PIN
+    Setup(Setup),
+    /// List, show, rename and delete passkeys
+    #[command(subcommand)]
+    Passkey(Passkey),
+    /// List providers, enable or disable them, choose the default and the rules for sites
+    #[command(subcommand)]
+    Provider(Provider),
+    /// Lock a provider (all of them when none is named)
+    Lock(OneProvider),
+    /// Unlock a provider with your PIN (all of them when none is named)
+    Unlock(OneProvider),
+    /// Show the audit log, or check that nobody changed it
+    Audit(Audit),
+    /// Measure the platform
+    #[command(subcommand)]
+    Bench(Bench),
+    /// Show the platform's questions in this terminal and answer them
+    Prompt(Prompt),
+    /// Print shell completions
+    Completions {
+        /// The shell to write them for
+        shell: Shell,
+    },
+    /// Print the manual page
+    Man,
+    /// Role: the broker (started by D-Bus)
+    #[command(hide = true)]
+    Broker(Broker),
+    /// Role: user verification (started by D-Bus)
+    #[command(hide = true)]
+    Hello,
+    /// Role: the built-in vault (started by D-Bus)
+    #[command(hide = true)]
+    Vault,
+    /// Role: the browser's native messaging host (started by the browser)
+    #[command(hide = true)]
+    NativeHost {
+        /// What the browser passes along: the extension's origin. It is not trusted for anything.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+        from_browser: Vec<OsString>,
+    },
+}
+
+/// How to print.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Output {
+    /// Print JSON for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `claviger setup`.
+#[derive(Debug, Args)]
+pub struct Setup {
+    /// Only say what would be written
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Remove what an earlier setup wrote (passkeys and the PIN stay)
+    #[arg(long, conflicts_with = "dry_run")]
+    pub remove: bool,
+    /// Do not start the platform and choose a PIN now
+    #[arg(long)]
+    pub no_start: bool,
+}
+
+/// `claviger passkey …`.
+#[derive(Debug, Subcommand)]
+pub enum Passkey {
+    /// List the passkeys of all providers
+    List {
+        /// Only those whose site, account or provider contains this text
+        filter: Option<String>,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show one passkey
+    Show {
+        /// Its id, or the beginning of it, as `list` shows it
+        id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change the account name that the picker shows
+    Rename {
+        /// Its id, or the beginning of it, as `list` shows it
+        id: String,
+        /// The new name
+        name: String,
+    },
+    /// Delete a passkey for good (asks for your PIN)
+    Delete {
+        /// Its id, or the beginning of it, as `list` shows it
+        id: String,
+    },
+}
+
+/// `claviger provider …`.
+#[derive(Debug, Subcommand)]
+pub enum Provider {
+    /// List the providers
+    List(Output),
+    /// Let a provider keep and use passkeys (asks for your PIN)
+    Enable {
+        /// The provider's id, for example org.claviger.Vault
+        id: String,
+    },
+    /// Stop using a provider; its passkeys stay where they are
+    Disable {
+        /// The provider's id
+        id: String,
+    },
+    /// Choose the provider that is offered first
+    Default {
+        /// The provider's id
+        id: String,
+    },
+    /// Rules for single sites
+    #[command(subcommand)]
+    Rule(Rule),
+}
+
+/// `claviger provider rule …`.
+#[derive(Debug, Subcommand)]
+pub enum Rule {
+    /// List the rules
+    List(Output),
+    /// Use this provider first for this site
+    Set {
+        /// The site's RP ID, for example example.org
+        rp_id: String,
+        /// The provider's id
+        provider: String,
+    },
+    /// Forget the rule for this site
+    Clear {
+        /// The site's RP ID
+        rp_id: String,
+    },
+}
+
+/// The provider a command is for.
+#[derive(Debug, Args)]
+pub struct OneProvider {
+    /// The provider's id; all providers when left out
+    pub provider: Option<String>,
+}
+
+/// `claviger audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// How many of the newest entries to show
+    #[arg(long, default_value_t = 20)]
+    pub last: u32,
+    /// Check the whole chain instead of showing entries
+    #[arg(long)]
+    pub verify: bool,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// `claviger bench …`.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Create and get, in process and over D-Bus, beside the bare costs
+    Ceremony {
+        /// Ceremonies of each kind
+        #[arg(long, default_value_t = 300)]
+        count: usize,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// The broker of the benchmark
+    #[command(hide = true)]
+    Broker {
+        /// Where it keeps its state
+        folder: PathBuf,
+    },
+    /// The door of the benchmark
+    #[command(hide = true)]
+    Door {
+        /// Ceremonies of each kind
+        count: usize,
+    },
+}
+
+/// `claviger prompt`.
+#[derive(Debug, Args)]
+pub struct Prompt {
+    /// Answer from this file instead of asking (only for tests: the broker must allow it)
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+}
+
+/// `claviger broker`.
+#[derive(Debug, Args)]
+pub struct Broker {
+    /// Accept a scripted prompt. For tests only: whoever writes the script approves for the user
+    #[arg(long)]
+    pub allow_scripted_prompt: bool,
+}

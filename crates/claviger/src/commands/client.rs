@@ -1,0 +1,55 @@
+//! The command line's connection to the broker: one call, one JSON answer, one kind of failure.
+
+use claviger_broker::dbus::{Error, Manage1Proxy};
+use serde_json::Value;
+
+use crate::output::{Failure, note};
+use crate::prompt::Prompt;
+
+/// Connects to the broker, which D-Bus starts if need be.
+pub async fn connect() -> Result<Manage1Proxy<'static>, Failure> {
+    let connection = zbus::Connection::session()
+        .await
+        .map_err(|error| Failure::Unreachable(error.to_string()))?;
+    Manage1Proxy::new(&connection)
+        .await
+        .map_err(|error| Failure::Unreachable(error.to_string()))
+}
+
+/// The platform's status document.
+pub async fn status() -> Result<Value, Failure> {
+    json(&connect().await?.status().await.map_err(|error| failure(&error))?)
+}
+
+/// Runs a request that asks the user, with this terminal as the prompt when no other prompt is attached.
+pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+    let request = async { request.await.map_err(|error| failure(&error)) };
+    if status().await?.pointer("/prompt/attached").and_then(Value::as_bool) == Some(true) {
+        note("Please answer in the prompt.");
+        return request.await;
+    }
+    let prompt = Prompt::attach("terminal").await?;
+    tokio::select! {
+        done = request => done,
+        ended = prompt.ask_in_terminal() => ended.and_then(|()| Err(Failure::Refused("the prompt ended".into()))),
+    }
+}
+
+/// Parses an answer of the broker.
+pub fn json(text: &str) -> Result<Value, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::Failed(format!("the broker sent no JSON: {error}")))
+}
+
+/// What an error of the broker means for the command that met it.
+pub fn failure(error: &Error) -> Failure {
+    match error {
+        Error::Bus(error) => Failure::Unreachable(error.to_string()),
+        Error::Refused(text) | Error::LockedOut(text) => Failure::Refused(text.clone()),
+        Error::InvalidArgument(text) => Failure::Usage(text.clone()),
+        Error::NotFound(text)
+        | Error::NotAllowed(text)
+        | Error::NoPrompt(text)
+        | Error::NotReady(text)
+        | Error::Failed(text) => Failure::Failed(text.clone()),
+    }
+}

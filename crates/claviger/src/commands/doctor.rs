@@ -1,0 +1,204 @@
+//! `claviger doctor`: looks at each piece that a working platform needs and says how to mend what is missing.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::client;
+use super::setup::{self, Piece};
+use crate::dirs::Dirs;
+use crate::output::{self, Failure, line};
+
+/// One thing that was looked at.
+#[derive(Debug)]
+struct Finding {
+    what: String,
+    state: State,
+    remedy: Option<String>,
+}
+
+/// How it stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    Good,
+    /// Works, but less than it could.
+    Weak,
+    Missing,
+}
+
+/// Runs the command. Ends with [`Failure::Incomplete`] when something is missing.
+pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
+    let mut findings = vec![session_bus()];
+    findings.extend(installed(dirs)?);
+    findings.push(extension_folder()?);
+    findings.push(landlock());
+    findings.extend(platform().await);
+    if as_json {
+        output::json(&as_value(&findings))?;
+    } else {
+        print(&findings)?;
+    }
+    if findings.iter().any(|finding| finding.state == State::Missing) {
+        Err(Failure::Incomplete)
+    } else {
+        Ok(())
+    }
+}
+
+fn print(findings: &[Finding]) -> Result<(), Failure> {
+    for finding in findings {
+        let mark = match finding.state {
+            State::Good => "ok     ",
+            State::Weak => "weak   ",
+            State::Missing => "missing",
+        };
+        line(format_args!("{mark}  {}", finding.what))?;
+        if let Some(remedy) = &finding.remedy {
+            line(format_args!("         → {remedy}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn as_value(findings: &[Finding]) -> serde_json::Value {
+    findings
+        .iter()
+        .map(|finding| {
+            let state = match finding.state {
+                State::Good => "ok",
+                State::Weak => "weak",
+                State::Missing => "missing",
+            };
+            json!({"what": finding.what, "state": state, "remedy": finding.remedy})
+        })
+        .collect()
+}
+
+fn session_bus() -> Finding {
+    let there = std::env::var_os("DBUS_SESSION_BUS_ADDRESS").is_some()
+        || std::env::var_os("XDG_RUNTIME_DIR").is_some_and(|dir| Path::new(&dir).join("bus").exists());
+    Finding::new(
+        "session bus",
+        there,
+        "start Claviger inside your session, or a private one: `dbus-run-session -- claviger status`",
+    )
+}
+
+fn installed(dirs: &Dirs) -> Result<Vec<Finding>, Failure> {
+    let program = std::env::current_exe().map_err(Failure::failed)?;
+    let pieces = setup::pieces(dirs, &program);
+    Ok(pieces
+        .iter()
+        .map(|piece| {
+            let what = format!("{} ({})", piece.path.display(), piece.purpose);
+            Finding::new(
+                what,
+                piece.is_in_place() || provided_by_the_system(dirs, piece),
+                "run `claviger setup`",
+            )
+        })
+        .collect())
+}
+
+/// A distribution's package installs the same files below `/usr/share` and `/etc`.
+fn provided_by_the_system(dirs: &Dirs, piece: &Piece) -> bool {
+    let below_data = |dir: &Path| piece.path.strip_prefix(&dirs.data_home).map(|rest| dir.join(rest));
+    let in_data_dirs = dirs
+        .system_data
+        .iter()
+        .any(|dir| below_data(dir).is_ok_and(|path| path.exists()));
+    let for_all_users = piece.path.file_name().is_some_and(|name| {
+        [
+            "/etc/chromium/native-messaging-hosts",
+            "/etc/opt/chrome/native-messaging-hosts",
+            "/usr/lib/systemd/user",
+        ]
+        .iter()
+        .any(|dir| Path::new(dir).join(name).exists())
+    });
+    in_data_dirs || for_all_users
+}
+
+fn extension_folder() -> Result<Finding, Failure> {
+    let program = std::env::current_exe().map_err(Failure::failed)?;
+    let folder = setup::extension_folder(&program);
+    Ok(Finding::new(
+        format!("browser extension in {}", folder.display()),
+        folder.join("manifest.json").exists(),
+        "build it: `npm ci && npm run build` in the folder extension/ of the source",
+    ))
+}
+
+fn landlock() -> Finding {
+    let known = std::fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|lsm| lsm.contains("landlock"));
+    let mut finding = Finding::new(
+        "Landlock, which keeps each process to its own files",
+        known,
+        "use a kernel with Landlock (5.13 or newer, `lsm=landlock,…`); until then file permissions alone guard them",
+    );
+    if !known {
+        finding.state = State::Weak;
+    }
+    finding
+}
+
+async fn platform() -> Vec<Finding> {
+    let status = match client::status().await {
+        Ok(status) => status,
+        Err(error) => {
+            let remedy = format!("run `claviger setup`, then `claviger status` ({error})");
+            return vec![Finding::new("broker", false, &remedy)];
+        }
+    };
+    let is = |pointer: &str| {
+        status
+            .pointer(pointer)
+            .and_then(serde_json::Value::as_bool)
+            .unwrap_or(false)
+    };
+    let mut findings = vec![
+        Finding::new("broker", true, ""),
+        Finding::new("PIN", is("/pin/set"), "choose one: `claviger setup`"),
+        Finding::new(
+            "a prompt to ask you with",
+            is("/prompt/attached"),
+            "start one in a terminal: `claviger prompt`",
+        ),
+        Finding::new(
+            "PIN not locked out",
+            !is("/pin/locked_out"),
+            "see \"locked out\" in SECURITY.md",
+        ),
+    ];
+    if is("/scripted_prompt_allowed") {
+        findings.push(Finding {
+            what: "this broker lets a SCRIPT approve for you (--allow-scripted-prompt)".into(),
+            state: State::Weak,
+            remedy: Some("only for tests: restart the broker without it".into()),
+        });
+    }
+    let enabled = status
+        .get("providers")
+        .and_then(serde_json::Value::as_array)
+        .is_some_and(|providers| {
+            providers
+                .iter()
+                .any(|provider| provider.get("state").and_then(serde_json::Value::as_str) == Some("enabled"))
+        });
+    findings.push(Finding::new(
+        "an enabled provider",
+        enabled,
+        "enable one: `claviger provider enable org.claviger.Vault`",
+    ));
+    findings
+}
+
+impl Finding {
+    fn new(what: impl Into<String>, good: bool, remedy: &str) -> Self {
+        Self {
+            what: what.into(),
+            state: if good { State::Good } else { State::Missing },
+            remedy: (!good).then(|| remedy.to_owned()),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What each command does. The commands hold no logic of the platform: they ask the broker and print its answer.
+
+pub mod audit;
+pub mod client;
+pub mod doctor;
+pub mod lock;
+pub mod passkey;
+pub mod provider;
+pub mod setup;
+pub mod status;

@@ -1,0 +1,162 @@
+//! `claviger prompt`: shows the broker's views in this terminal and sends back what the user does.
+//!
+//! The prompt decides nothing: it draws the view and returns an action. A PIN goes from here to hello as a sealed memfd
+//! and is never part of a D-Bus message. [`terminal`] asks a person, [`script`] answers for a test.
+
+mod script;
+mod terminal;
+
+use std::path::Path;
+
+use claviger_broker::dbus::{Error, Prompt1Proxy};
+use claviger_broker::view::{Action, Kind, View};
+use claviger_hello::memfd;
+use claviger_hello::pin::Pin;
+use serde_json::{Value, json};
+
+use crate::commands::client;
+use crate::output::{self, Failure, note};
+use script::{Reply, Script};
+use terminal::Terminal;
+
+/// Runs until interrupted, or until a newer prompt takes over.
+pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
+    match script {
+        None => Prompt::attach("terminal").await?.ask_in_terminal().await,
+        Some(path) => {
+            let script = Script::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+            Prompt::attach("scripted").await?.follow_script(script).await
+        }
+    }
+}
+
+/// A prompt that the broker has accepted and will send its questions to.
+pub struct Prompt {
+    broker: Prompt1Proxy<'static>,
+}
+
+impl Prompt {
+    /// Offers this process to the broker as a prompt of this kind: `terminal` or `scripted`.
+    pub async fn attach(kind: &str) -> Result<Self, Failure> {
+        let unreachable = |error: zbus::Error| Failure::Unreachable(error.to_string());
+        let connection = zbus::Connection::session().await.map_err(unreachable)?;
+        let broker = Prompt1Proxy::new(&connection).await.map_err(unreachable)?;
+        broker.attach(kind).await.map_err(|error| client::failure(&error))?;
+        Ok(Self { broker })
+    }
+
+    /// Asks the person at this terminal, view after view, until another prompt takes over.
+    pub async fn ask_in_terminal(&self) -> Result<(), Failure> {
+        let mut terminal = Terminal::open()?;
+        let mut next = self.next_view(0, 0).await?;
+        while let Some(view) = next {
+            terminal.show(&view)?;
+            let changed = self.next_view(view.prompt, view.revision);
+            if view.kind == Kind::Idle {
+                next = changed.await?;
+                continue;
+            }
+            let answered = async {
+                let (action, pin) = terminal.ask(&view).await?;
+                self.act(&view, &action, pin).await?;
+                std::future::pending().await
+            };
+            next = changed_before(changed, answered).await?;
+        }
+        note("Another prompt has taken over.");
+        Ok(())
+    }
+
+    async fn follow_script(&self, mut script: Script) -> Result<(), Failure> {
+        note("This prompt answers from a script. Nobody is asked. For tests only.");
+        report(&json!({"event": "attached"}))?;
+        let mut next = self.next_view(0, 0).await?;
+        while let Some(view) = next {
+            report(&json!({"event": "view", "view": view}))?;
+            let changed = self.next_view(view.prompt, view.revision);
+            if view.kind == Kind::Idle {
+                next = changed.await?;
+                continue;
+            }
+            let answered = async {
+                self.answer_from_script(&view, script.reply(&view)).await?;
+                std::future::pending().await
+            };
+            next = changed_before(changed, answered).await?;
+        }
+        report(&json!({"event": "replaced"}))
+    }
+
+    async fn answer_from_script(&self, view: &View, reply: Reply) -> Result<(), Failure> {
+        let (action, pin) = match reply {
+            Reply::Hang => return Ok(()),
+            Reply::Refuse => (Action::Refuse, None),
+            Reply::Impossible(wanted) => {
+                note(format_args!(
+                    "The script wants \"{wanted}\", which is not among the choices: refused."
+                ));
+                (Action::Refuse, None)
+            }
+            Reply::Approve {
+                choice,
+                remember,
+                pin,
+                delay,
+            } => {
+                tokio::time::sleep(delay).await;
+                let pin = pin.map(|pin| Pin::new(&pin.0)).transpose().map_err(Failure::failed)?;
+                (Action::Approve { choice, remember }, pin)
+            }
+        };
+        let said: Value = serde_json::from_str(&action.to_json()).map_err(Failure::failed)?;
+        report(&json!({"event": "action", "prompt": view.prompt, "action": said, "pin": pin.is_some()}))?;
+        self.act(view, &action, pin).await
+    }
+
+    /// The next view, or `None` when another prompt has taken over.
+    async fn next_view(&self, prompt: u64, revision: u32) -> Result<Option<View>, Failure> {
+        match self.broker.next_view(prompt, revision).await {
+            Ok(text) => serde_json::from_str(&text)
+                .map_err(|error| Failure::Failed(format!("the broker sent no view: {error}"))),
+            Err(Error::NotAllowed(_)) => Ok(None),
+            Err(error) => Err(client::failure(&error)),
+        }
+    }
+
+    /// Sends the action. An answer to a question that is gone by now is no failure: the next view says what is left.
+    async fn act(&self, view: &View, action: &Action, pin: Option<Pin>) -> Result<(), Failure> {
+        let pins = pin.map(|pin| memfd::seal(&pin)).transpose().map_err(Failure::failed)?;
+        let pins: Vec<zbus::Fd<'_>> = pins.iter().map(zbus::Fd::from).collect();
+        match self
+            .broker
+            .act(view.prompt, view.revision, &action.to_json(), &pins)
+            .await
+        {
+            Ok(()) => Ok(()),
+            Err(error) => match client::failure(&error) {
+                gone @ Failure::Unreachable(_) => Err(gone),
+                told => {
+                    note(told);
+                    Ok(())
+                }
+            },
+        }
+    }
+}
+
+/// Waits for a new view while the answer to the old one is given; the answering side ends only when it fails. The site may give
+/// up, or the time run out, while the user still reads.
+async fn changed_before(
+    changed: impl Future<Output = Result<Option<View>, Failure>>,
+    answered: impl Future<Output = Result<Option<View>, Failure>>,
+) -> Result<Option<View>, Failure> {
+    tokio::select! {
+        changed = changed => changed,
+        failed = answered => failed,
+    }
+}
+
+/// Tells a test what the scripted prompt saw and did, one JSON document on each line; a PIN is never part of it.
+fn report(event: &Value) -> Result<(), Failure> {
+    output::line(event)
+}

@@ -1,0 +1,248 @@
+//! The terminal prompt: draws a view as text and reads the user's choice and PIN.
+//!
+//! Everything that comes from a website was made harmless by the broker already (no control characters, bounded
+//! length). The PIN is read without echo.
+
+use std::fmt::Write as _;
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use claviger_broker::view::{Action, Kind, PinPurpose, View};
+use claviger_hello::pin::Pin;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use crate::output::Failure;
+
+/// The user's terminal, with echo restored when it is dropped.
+pub struct Terminal {
+    lines: mpsc::Receiver<Zeroizing<String>>,
+    original: Option<Termios>,
+}
+
+impl Terminal {
+    /// Takes over standard input.
+    pub fn open() -> Result<Self, Failure> {
+        let original = io::stdin()
+            .is_terminal()
+            .then(|| tcgetattr(io::stdin()))
+            .transpose()
+            .map_err(|error| Failure::Failed(format!("cannot use this terminal: {error}")))?;
+        let (send, lines) = mpsc::channel(1);
+        // Reading blocks, so it has a thread of its own; it ends with the input or with the program.
+        std::thread::spawn(move || {
+            let mut input = io::stdin().lock();
+            loop {
+                let mut line = Zeroizing::new(String::new());
+                match input.read_line(&mut line) {
+                    Ok(read) if read > 0 && send.blocking_send(line).is_ok() => {}
+                    _ => return,
+                }
+            }
+        });
+        Ok(Self { lines, original })
+    }
+
+    /// Draws the view.
+    pub fn show(&mut self, view: &View) -> Result<(), Failure> {
+        self.echo(true);
+        print(&draw(view))
+    }
+
+    /// Asks what the view asks. Cancelling it (dropping the future) leaves the terminal usable.
+    pub async fn ask(&mut self, view: &View) -> Result<(Action, Option<Pin>), Failure> {
+        loop {
+            let Some(choice) = self.ask_choice(view).await? else {
+                return Ok((Action::Refuse, None));
+            };
+            let Some(wanted) = &view.pin else {
+                return Ok((
+                    Action::Approve {
+                        choice: choice.id,
+                        remember: choice.remember,
+                    },
+                    None,
+                ));
+            };
+            match self.ask_pin(wanted.purpose == PinPurpose::New).await? {
+                Some(pin) => {
+                    return Ok((
+                        Action::Approve {
+                            choice: choice.id,
+                            remember: choice.remember,
+                        },
+                        Some(pin),
+                    ));
+                }
+                None => print("That was not entered the same way twice, or is no PIN. Once more.\n")?,
+            }
+        }
+    }
+
+    async fn ask_choice(&mut self, view: &View) -> Result<Option<Chosen>, Failure> {
+        if view.kind == Kind::Notice {
+            self.line("Press Enter to close this. ").await?;
+            return Ok(None);
+        }
+        loop {
+            let question = match view.choices.len() {
+                0 | 1 => "Go on? [y = yes, n = no] ".to_owned(),
+                many => format!("Which one? [1–{many}, n = no; add ! not to remember it] "),
+            };
+            let answer = self.line(&question).await?;
+            match parse_choice(view, answer.trim()) {
+                Parsed::Chosen(chosen) => return Ok(Some(chosen)),
+                Parsed::Refused => return Ok(None),
+                Parsed::Unclear => print("Please answer with one of the numbers, y or n.\n")?,
+            }
+        }
+    }
+
+    async fn ask_pin(&mut self, new: bool) -> Result<Option<Pin>, Failure> {
+        self.echo(false);
+        let first = self.line(if new { "New PIN: " } else { "PIN: " }).await;
+        let second = if new && first.is_ok() {
+            Some(self.line("\nThe same PIN again: ").await)
+        } else {
+            None
+        };
+        self.echo(true);
+        print("\n")?;
+        let first = first?;
+        if let Some(second) = second
+            && second? != first
+        {
+            return Ok(None);
+        }
+        Ok(Pin::new(first.trim_end_matches(['\r', '\n'])).ok())
+    }
+
+    async fn line(&mut self, question: &str) -> Result<Zeroizing<String>, Failure> {
+        print(question)?;
+        self.lines
+            .recv()
+            .await
+            .ok_or_else(|| Failure::Refused("the terminal was closed".into()))
+    }
+
+    fn echo(&self, on: bool) {
+        let Some(original) = &self.original else { return };
+        let mut modes = original.clone();
+        if !on {
+            modes.local_modes.remove(LocalModes::ECHO);
+        }
+        // A terminal that is gone cannot echo either.
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.echo(true);
+    }
+}
+
+/// What the user chose.
+#[derive(Debug, Eq, PartialEq)]
+struct Chosen {
+    id: Option<String>,
+    remember: bool,
+}
+
+#[derive(Debug, Eq, PartialEq)]
+enum Parsed {
+    Chosen(Chosen),
+    Refused,
+    Unclear,
+}
+
+fn parse_choice(view: &View, answer: &str) -> Parsed {
+    let (answer, remember) = match answer.strip_suffix('!') {
+        Some(rest) => (rest.trim_end(), false),
+        None => (answer, view.remember),
+    };
+    match answer.to_lowercase().as_str() {
+        "n" | "no" | "q" => Parsed::Refused,
+        "y" | "yes" | "" if view.choices.len() <= 1 => Parsed::Chosen(Chosen {
+            id: view.choices.first().map(|choice| choice.id.clone()),
+            remember,
+        }),
+        "" => match &view.preselected {
+            Some(id) => Parsed::Chosen(Chosen {
+                id: Some(id.clone()),
+                remember,
+            }),
+            None => Parsed::Unclear,
+        },
+        number => {
+            let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+            match index.and_then(|index| view.choices.get(index)) {
+                Some(choice) => Parsed::Chosen(Chosen {
+                    id: Some(choice.id.clone()),
+                    remember,
+                }),
+                None => Parsed::Unclear,
+            }
+        }
+    }
+}
+
+fn draw(view: &View) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = try_draw(&mut text, view);
+    text
+}
+
+fn try_draw(text: &mut String, view: &View) -> std::fmt::Result {
+    if view.kind == Kind::Idle {
+        return writeln!(
+            text,
+            "\nWaiting for a site or a program to ask. Ctrl-C ends this prompt."
+        );
+    }
+    writeln!(text, "\n── {} ──", view.title)?;
+    if let Some(site) = &view.site {
+        writeln!(text, "Site:     {}", site.rp_id)?;
+        for (name, origin) in [("Page:", &site.origin), ("Inside:", &site.top_origin)] {
+            if let Some(origin) = origin {
+                writeln!(text, "{name:9} {origin}")?;
+            }
+        }
+    }
+    if let Some(caller) = &view.caller {
+        writeln!(text, "Asked by: {} ({})", caller.name, caller.executable)?;
+    }
+    if let Some(account) = &view.account {
+        writeln!(text, "Account:  {}", account.name)?;
+    }
+    for (index, choice) in view.choices.iter().enumerate() {
+        let preselected = if view.preselected.as_ref() == Some(&choice.id) {
+            "*"
+        } else {
+            " "
+        };
+        let locked = if choice.locked { ", locked" } else { "" };
+        writeln!(
+            text,
+            " {preselected}{} {} ({}{locked})",
+            index + 1,
+            choice.label,
+            choice.provider_name
+        )?;
+        if !choice.detail.is_empty() {
+            writeln!(text, "     {}", choice.detail)?;
+        }
+    }
+    if let Some(problem) = &view.problem {
+        writeln!(text, "! {}", problem.text)?;
+    }
+    Ok(())
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::failed)
+}

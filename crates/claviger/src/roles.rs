@@ -1,0 +1,138 @@
+//! The long-running processes: each confines itself, connects to the session bus, and serves until it is told to end.
+
+use std::os::unix::process::parent_id;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use claviger_broker::{Broker, Config};
+use claviger_doors::browser;
+use claviger_hello::Hello;
+use claviger_provider::sdk::RegistrationPhase;
+use claviger_vault::{Options, idle, role};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::dirs::Dirs;
+use crate::output::Failure;
+use crate::sandbox::{self, Sandbox};
+
+/// Programs beyond the known browsers that may name a web origin, one path on each line.
+const PRIVILEGED_CALLERS: &str = "/etc/claviger/privileged-callers";
+
+/// Runs `claviger broker`.
+pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
+    let sandbox = Sandbox {
+        owns: vec![dirs.broker_state()],
+        knows_peers: true,
+    };
+    sandbox.enter().map_err(Failure::failed)?;
+    let config = Config {
+        privileged_caller_files: vec![PRIVILEGED_CALLERS.into(), dirs.config().join("privileged-callers")],
+        allow_scripted_prompt,
+        ..Config::new(dirs.broker_state(), dirs.manifests(), own_executable()?)
+    };
+    if allow_scripted_prompt {
+        tracing::warn!("a SCRIPT may approve for the user (--allow-scripted-prompt): for tests only");
+    }
+    block_on(async {
+        let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
+        let broker = Broker::start(connection.clone(), config)
+            .await
+            .map_err(Failure::failed)?;
+        browser::open(&broker).await.map_err(Failure::failed)?;
+        until_told_to_end(&connection).await?;
+        broker.shut_down().await;
+        Ok(())
+    })?
+}
+
+/// Runs `claviger hello`.
+pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
+    let sandbox = Sandbox {
+        owns: vec![dirs.hello_state()],
+        knows_peers: true,
+    };
+    // It stays visible in /proc, because the broker looks at its executable before it passes on a PIN.
+    sandbox.enter().map_err(Failure::failed)?;
+    sandbox::lock_memory();
+    let program = own_executable()?;
+    block_on(async {
+        let hello = Hello::open(&dirs.hello_state()).map_err(Failure::failed)?;
+        let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
+        tokio::select! {
+            ended = claviger_hello::service::run(connection.clone(), hello, program) => ended.map_err(Failure::failed),
+            told = until_told_to_end(&connection) => told,
+        }
+    })?
+}
+
+/// Runs `claviger vault`.
+pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
+    let own_state = dirs.state.join("vault");
+    let sandbox = Sandbox {
+        owns: vec![dirs.vault(), own_state.clone(), dirs.vault_state()],
+        knows_peers: false,
+    };
+    sandbox
+        .enter()
+        .and_then(|()| sandbox::hide_memory())
+        .map_err(Failure::failed)?;
+    if !sandbox::lock_memory() {
+        tracing::info!("the memory limit (RLIMIT_MEMLOCK) is too small to keep the vault's memory out of swap");
+    }
+    let options = role::RunOptions {
+        vault: Options {
+            data_dir: dirs.vault(),
+            state_dir: own_state,
+            accept_restored: false,
+        },
+        provider_state_dir: dirs.vault_state(),
+        idle: Some(idle::DEFAULT_IDLE),
+        // The broker pins the executable of a provider while it registers, so it must see it then, and only then.
+        registration: Some(Arc::new(|phase| {
+            let behaviour = match phase {
+                RegistrationPhase::Before => DumpableBehavior::Dumpable,
+                RegistrationPhase::After => DumpableBehavior::NotDumpable,
+            };
+            if let Err(error) = set_dumpable_behavior(behaviour) {
+                tracing::warn!(%error, "cannot change who may look at this process");
+            }
+        })),
+    };
+    block_on(role::run(options))?.map_err(Failure::failed)
+}
+
+/// Runs `claviger native-host`, which holds nothing and keeps nothing.
+pub fn native_host(_dirs: &Dirs) -> Result<(), Failure> {
+    tracing::debug!(browser = parent_id(), "started by the browser");
+    block_on(async {
+        let upstream = browser::native_host::BusUpstream::session().await;
+        browser::native_host::run(std::io::stdin(), std::io::stdout(), &upstream)
+            .await
+            .map_err(Failure::failed)
+    })?
+}
+
+/// Runs a future on this thread.
+pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    Ok(runtime.block_on(future))
+}
+
+async fn until_told_to_end(connection: &zbus::Connection) -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = connection.closed() => tracing::info!("the session bus is gone"),
+    }
+    Ok(())
+}
+
+fn own_executable() -> Result<PathBuf, Failure> {
+    std::env::current_exe().map_err(Failure::failed)
+}

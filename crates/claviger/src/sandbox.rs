@@ -1,0 +1,166 @@
+//! What a role gives up before it does anything: the network, new programs, and files that are not its own.
+//!
+//! seccomp takes away every socket but Unix ones, starting programs, and the calls that look into other processes;
+//! Landlock leaves the role its own directories. Both are one-way and are applied before the first thread starts.
+//!
+//! The kernel forbids a process under Landlock to look at the executable of one that is not (`/proc/PID/exe`). The broker
+//! and hello know their peers by just that, so they keep to seccomp; Landlock is for the vault, which holds the keys.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use landlock::{
+    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, path_beneath_rules,
+};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
+use seccompiler::{
+    BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
+};
+
+/// The newest Landlock rules that this code has been written against; older kernels enforce what they know.
+const LANDLOCK: ABI = ABI::V5;
+
+/// Directories that hold programs, libraries, devices and the process table, never a user's secrets.
+const SYSTEM: [&str; 10] = [
+    "/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/run",
+];
+
+/// What a role keeps.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Directories that the role reads and writes. They are created (mode 0700) when missing.
+    pub owns: Vec<PathBuf>,
+    /// Whether it looks at other processes' executables, and so has to do without Landlock.
+    pub knows_peers: bool,
+}
+
+/// Why a role could not be confined. It must not start then.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// A directory of the role cannot be made.
+    #[error("cannot make {path}: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The kernel refused the system call filter.
+    #[error("the kernel refuses the system call filter: {0}")]
+    Seccomp(String),
+    /// The kernel refused the file rules although it knows Landlock.
+    #[error("the kernel refuses the file rules: {0}")]
+    Landlock(#[from] landlock::RulesetError),
+    /// The kernel refused a resource limit.
+    #[error("the kernel refuses a resource limit: {0}")]
+    Limit(#[from] rustix::io::Errno),
+}
+
+impl Sandbox {
+    /// Confines the calling process for good. Call it before any thread is started.
+    ///
+    /// On a kernel without Landlock the file rules are missing; the log says so and `claviger doctor` shows it.
+    pub fn enter(&self) -> Result<(), SandboxError> {
+        setrlimit(
+            Resource::Core,
+            Rlimit {
+                current: Some(0),
+                maximum: Some(0),
+            },
+        )?;
+        for dir in &self.owns {
+            make_private(dir)?;
+        }
+        if !self.knows_peers {
+            self.limit_files()?;
+        }
+        limit_system_calls()
+    }
+
+    fn limit_files(&self) -> Result<(), SandboxError> {
+        let all = AccessFs::from_all(LANDLOCK);
+        let read: BitFlags<AccessFs> = AccessFs::from_read(LANDLOCK);
+        let status = Ruleset::default()
+            .handle_access(all)?
+            .create()?
+            .add_rules(path_beneath_rules(SYSTEM, read))?
+            .add_rules(path_beneath_rules(["/dev/null"], all))?
+            .add_rules(path_beneath_rules(&self.owns, all))?
+            .restrict_self()?;
+        if status.ruleset == RulesetStatus::NotEnforced {
+            tracing::warn!("this kernel has no Landlock: files are guarded by their permissions only");
+        }
+        Ok(())
+    }
+}
+
+/// Hides this process's memory from other processes of the same user, as far as the kernel does that.
+///
+/// It also hides `/proc/PID/exe`, so a role calls this only after the broker has pinned its executable.
+pub fn hide_memory() -> Result<(), SandboxError> {
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
+/// Keeps this process's pages out of swap. Returns `false` when the user's limit is too small for that.
+pub fn lock_memory() -> bool {
+    const NEEDED: u64 = 256 << 20;
+    let allowed = getrlimit(Resource::Memlock).current.is_none_or(|bytes| bytes >= NEEDED);
+    allowed
+        && rustix::mm::mlockall(
+            rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::FUTURE | rustix::mm::MlockAllFlags::ONFAULT,
+        )
+        .is_ok()
+}
+
+fn make_private(dir: &Path) -> Result<(), SandboxError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|source| SandboxError::Directory {
+            path: dir.to_owned(),
+            source,
+        })
+}
+
+fn limit_system_calls() -> Result<(), SandboxError> {
+    let seccomp = |error: &dyn std::fmt::Display| SandboxError::Seccomp(error.to_string());
+    let not_unix = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, unsigned(libc::AF_UNIX))
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(|error| seccomp(&error))?;
+    // io_uring could open sockets behind the filter's back; the rest starts programs or looks into other processes.
+    let forbidden = [
+        libc::SYS_execve,
+        libc::SYS_execveat,
+        libc::SYS_ptrace,
+        libc::SYS_process_vm_readv,
+        libc::SYS_process_vm_writev,
+        libc::SYS_io_uring_setup,
+        libc::SYS_bpf,
+        libc::SYS_userfaultfd,
+        libc::SYS_perf_event_open,
+        libc::SYS_keyctl,
+        libc::SYS_mount,
+        libc::SYS_unshare,
+        libc::SYS_setns,
+    ];
+    let rules = forbidden
+        .into_iter()
+        .map(|call| (call, Vec::new()))
+        .chain([(libc::SYS_socket, vec![not_unix])])
+        .collect();
+    let architecture = std::env::consts::ARCH.try_into().map_err(|error| seccomp(&error))?;
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(EPERM), architecture)
+        .map_err(|error| seccomp(&error))?;
+    let program: BpfProgram = filter
+        .try_into()
+        .map_err(|error: seccompiler::BackendError| seccomp(&error))?;
+    seccompiler::apply_filter(&program).map_err(|error| seccomp(&error))
+}
+
+const EPERM: u32 = libc::EPERM.unsigned_abs();
+
+fn unsigned(value: i32) -> u64 {
+    u64::from(value.unsigned_abs())
+}

@@ -1,0 +1,160 @@
+//! The command line against the real broker, hello and vault on a private bus.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::process::Command;
+
+use support::{CLAVIGER, Platform};
+
+const PIN: &str = "493817";
+
+fn approving() -> String {
+    format!(r#"[{{"do":{{"approve":true,"pin":"{PIN}"}}}}]"#)
+}
+
+#[test]
+fn without_a_platform_a_command_says_so_and_exits_with_3() {
+    let nowhere = tempfile::tempdir().unwrap();
+    let output = Command::new(CLAVIGER)
+        .args(["status"])
+        .env(
+            "DBUS_SESSION_BUS_ADDRESS",
+            format!("unix:path={}", nowhere.path().join("bus").display()),
+        )
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("claviger doctor"));
+}
+
+#[test]
+fn wrong_usage_exits_with_2() {
+    let output = Command::new(CLAVIGER).args(["passkey", "borrow"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_manual_and_the_completions_name_every_command_for_people() {
+    for arguments in [
+        &["man"][..],
+        &["completions", "bash"],
+        &["completions", "zsh"],
+        &["completions", "fish"],
+    ] {
+        let output = Command::new(CLAVIGER).args(arguments).output().unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        for command in [
+            "status", "doctor", "setup", "passkey", "provider", "lock", "unlock", "audit", "prompt",
+        ] {
+            assert!(text.contains(command), "{arguments:?} does not name {command}");
+        }
+    }
+}
+
+#[test]
+fn a_first_start_chooses_a_pin_makes_the_vault_and_shows_in_status_and_audit() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    let before = platform.json(&["status", "--json"]);
+    assert_eq!(before["pin"]["set"], false);
+    assert_eq!(before["tier"], "software");
+
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    let after = platform.json(&["status", "--json"]);
+    assert_eq!(after["pin"]["set"], true);
+    assert!(platform.path("data/claviger/vault").exists());
+    assert!(
+        platform.ok(&["status"]).contains("SCRIPT"),
+        "a scripted prompt must be shown loudly"
+    );
+
+    platform.ok(&["lock"]);
+    platform.ok(&["unlock"]);
+    assert!(platform.ok(&["audit", "--verify"]).contains("intact"));
+    assert!(
+        !platform.json(&["audit", "--json"])["entries"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[test]
+fn a_guessable_pin_is_refused_and_nothing_is_set() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    platform.answer_with(
+        r#"[{"when":{"kind":"choose-pin","problem":"none"},"do":{"approve":true,"pin":"123456"}},
+            {"do":{"refuse":true}}]"#,
+    );
+    let (status, error) = platform.fails(&["setup"]);
+    assert_eq!(status, 4, "{error}");
+    assert_eq!(platform.json(&["status", "--json"])["pin"]["set"], false);
+}
+
+#[test]
+fn a_scripted_prompt_is_refused_unless_the_broker_was_started_for_it() {
+    let platform = Platform::start("");
+    let script = platform.path("script.json");
+    std::fs::write(&script, approving()).unwrap();
+    let (_, error) = platform.fails(&["prompt", "--script", script.to_str().unwrap()]);
+    assert!(error.contains("--allow-scripted-prompt"), "{error}");
+}
+
+#[test]
+fn wrong_pins_lock_out_and_the_right_one_no_longer_helps() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    platform.ok(&["lock"]);
+    platform.answer_with(
+        r#"[{"when":{"kind":"unlock","problem":"none"},"do":{"approve":true,"pin":"860275"}},
+            {"when":{"kind":"unlock","problem":"wrong-pin"},"do":{"approve":true,"pin":"860275"}},
+            {"do":{"refuse":true}}]"#,
+    );
+    let (status, _) = platform.fails(&["unlock"]);
+    assert_eq!(status, 4);
+    let pin = &platform.json(&["status", "--json"])["pin"];
+    assert!(
+        pin["tries_left"].as_u64().unwrap() < 10,
+        "wrong tries must count: {pin}"
+    );
+    assert!(
+        pin["wait_ms"].as_u64().unwrap() > 0,
+        "the third wrong PIN must cost time: {pin}"
+    );
+
+    platform.answer_with(&format!(
+        r#"[{{"when":{{"kind":"unlock"}},"times":1,"do":{{"approve":true,"pin":"{PIN}"}}}},{{"do":{{"refuse":true}}}}]"#
+    ));
+    let (status, _) = platform.fails(&["unlock"]);
+    assert_eq!(status, 4, "even the right PIN must wait");
+}
+
+#[test]
+fn a_passkey_that_does_not_exist_is_a_usage_error() {
+    let platform = Platform::start("");
+    assert_eq!(platform.fails(&["passkey", "show", "AAAA"]).0, 2);
+    assert!(platform.ok(&["passkey", "list"]).contains("No passkeys"));
+}
+
+#[test]
+fn doctor_names_what_is_missing_with_a_remedy() {
+    let platform = Platform::start("");
+    let output = platform.run(&["doctor", "--json"]);
+    assert_eq!(output.status.code(), Some(5));
+    let findings: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let missing: Vec<_> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["state"] == "missing")
+        .collect();
+    assert!(missing.iter().any(|finding| finding["what"] == "PIN"));
+    assert!(
+        missing.iter().all(|finding| finding["remedy"].is_string()),
+        "{missing:?}"
+    );
+}

@@ -1,0 +1,173 @@
+//! A whole platform of one test's own: a private bus that starts the real roles on demand, a temporary store, and a
+//! scripted prompt. Everything ends with the value.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// The program under test.
+pub const CLAVIGER: &str = env!("CARGO_BIN_EXE_claviger");
+
+/// A running private bus with a temporary home.
+pub struct Platform {
+    root: TempDir,
+    bus: Child,
+    address: String,
+    prompt: Option<Child>,
+}
+
+impl Platform {
+    /// Starts the bus. The roles start when somebody calls them; the broker gets `broker_options`.
+    pub fn start(broker_options: &str) -> Self {
+        let root = TempDir::new().unwrap();
+        let services = root.path().join("services");
+        fs::create_dir_all(&services).unwrap();
+        for (name, role) in [
+            ("Broker", format!("broker {broker_options}").trim_end().to_owned()),
+            ("Hello", "hello".into()),
+            ("Vault", "vault".into()),
+        ] {
+            let text = format!("[D-BUS Service]\nName=org.claviger.{name}\nExec={CLAVIGER} {role}\n");
+            fs::write(services.join(format!("org.claviger.{name}.service")), text).unwrap();
+        }
+        let config = root.path().join("bus.conf");
+        fs::write(&config, bus_config(&services)).unwrap();
+        let mut command = Command::new("dbus-daemon");
+        command
+            .arg("--nofork")
+            .arg("--print-address")
+            .arg(format!("--config-file={}", config.display()));
+        environment(&mut command, root.path());
+        let mut bus = command
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dbus-daemon is installed (package dbus)");
+        let mut address = String::new();
+        BufReader::new(bus.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let platform = Self {
+            address: address.trim().to_owned(),
+            bus,
+            prompt: None,
+            root,
+        };
+        let manifests = platform.path("data/claviger/providers");
+        fs::create_dir_all(&manifests).unwrap();
+        fs::write(
+            manifests.join("org.claviger.Vault.provider"),
+            include_str!("../../data/org.claviger.Vault.provider"),
+        )
+        .unwrap();
+        platform
+    }
+
+    /// Answers the platform's questions with this script from now on.
+    pub fn answer_with(&mut self, script: &str) {
+        self.stop_prompt();
+        let path = self.path("script.json");
+        fs::write(&path, script).unwrap();
+        let prompt = self
+            .command(&["prompt", "--script"])
+            .arg(&path)
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        self.prompt = Some(prompt);
+        self.wait_until("the prompt is attached", |status| status["prompt"]["attached"] == true);
+    }
+
+    /// Ends the prompt.
+    pub fn stop_prompt(&mut self) {
+        if let Some(mut prompt) = self.prompt.take() {
+            prompt.kill().unwrap();
+            prompt.wait().unwrap();
+            self.wait_until("the prompt is gone", |status| status["prompt"]["attached"] == false);
+        }
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().unwrap()
+    }
+
+    /// Runs a command that must succeed and returns its standard output.
+    pub fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(
+            output.status.success(),
+            "claviger {arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Runs a command that must succeed and parses its JSON.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        serde_json::from_str(&self.ok(arguments)).unwrap()
+    }
+
+    /// Runs a command that must fail; returns its exit status and standard error.
+    pub fn fails(&self, arguments: &[&str]) -> (i32, String) {
+        let output = self.run(arguments);
+        assert!(!output.status.success(), "claviger {arguments:?} succeeded");
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    }
+
+    /// A path below the platform's temporary home.
+    pub fn path(&self, below: &str) -> PathBuf {
+        self.root.path().join(below)
+    }
+
+    /// A command in this platform's environment.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(CLAVIGER);
+        command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &self.address);
+        environment(&mut command, self.root.path());
+        command
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !holds(&self.json(&["status", "--json"])) {
+            assert!(Instant::now() < deadline, "waited in vain until {what}");
+        }
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        for child in self.prompt.iter_mut().chain([&mut self.bus]) {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn environment(command: &mut Command, root: &Path) {
+    command
+        .env("HOME", root)
+        .env("XDG_CONFIG_HOME", root.join("config"))
+        .env("XDG_DATA_HOME", root.join("data"))
+        .env("XDG_STATE_HOME", root.join("state"))
+        .env("XDG_DATA_DIRS", root.join("system"))
+        .env("XDG_RUNTIME_DIR", root);
+}
+
+fn bus_config(services: &Path) -> String {
+    format!(
+        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
+         \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
+         <busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>\n\
+         <servicedir>{}</servicedir>\n\
+         <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
+         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n",
+        services.display()
+    )
+}

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Builds every fuzz target with coverage instrumentation and runs each for SECONDS (default 20).
+# Stable Rust suffices: the flags are those that cargo-fuzz passes, without the sanitizers that need nightly.
+set -euo pipefail
+cd "$(dirname "$0")"
+seconds=${1:-20}
+export CARGO_TARGET_DIR=${FUZZ_TARGET_DIR:-$PWD/../target/fuzz}
+host=$(rustc -vV | sed -n 's/^host: //p')
+export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+-Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code -Ccodegen-units=1"
+cargo build --release --quiet --locked --target "$host"
+passed=0 failed=0
+for source in fuzz_targets/*.rs; do
+    target=$(basename "$source" .rs)
+    mkdir -p "$CARGO_TARGET_DIR/corpus/$target" "corpus/$target"
+    if "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
+        -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/" "$CARGO_TARGET_DIR/corpus/$target" "corpus/$target" \
+        >"$CARGO_TARGET_DIR/$target.log" 2>&1; then
+        passed=$((passed + 1))
+        echo "ok      $target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$CARGO_TARGET_DIR/$target.log") executions," \
+            "$(grep -oE 'cov: [0-9]+' "$CARGO_TARGET_DIR/$target.log" | tail -1)"
+    else
+        failed=$((failed + 1))
+        echo "FAILED  $target: see $CARGO_TARGET_DIR/$target.log"
+        tail -20 "$CARGO_TARGET_DIR/$target.log"
+    fi
+done
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
