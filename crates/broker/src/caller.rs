@@ -1,8 +1,8 @@
 //! Who is at the other end of a bus connection: taken from the bus and from `/proc`, never from a message.
 //!
 //! The bus tells the process of a connection; `/proc/PID/stat` tells its parent and when it started, `/proc/PID/exe` what it
-//! runs. A process id may be reused between two such questions, so every reading is bracketed: a pidfd is opened first, the start
-//! time is read before and after, and at the end the pidfd must still be alive and the connection still be that process's.
+//! runs. A process id may be reused between two such questions, so every reading is bracketed: a pidfd comes first, the start time
+//! is read before and after, and at the end the pidfd must still be alive and the connection still be that process's.
 //!
 //! Limits, stated so that nobody relies on more: processes of the same user may trace each other unless Yama forbids it, and a
 //! program may hand its bus connection to another one. What this module proves is "a connection made by this executable".
@@ -274,21 +274,24 @@ impl Identifier {
         let pid = first
             .process_id()
             .ok_or_else(|| CallerError::Bus("it gives no process id".into()))?;
-        let handle = match first.into_process_fd() {
-            Some(fd) => {
-                let fd = OwnedFd::from(fd);
-                if pidfd_target(&fd) != Some(pid) {
-                    return Err(CallerError::Gone);
-                }
-                fd
+        let (handle, process) = if let Some(fd) = first.into_process_fd() {
+            // Since dbus 1.15.8 the bus says itself which process it means.
+            let handle = OwnedFd::from(fd);
+            if pidfd_target(&handle) != Some(pid) {
+                return Err(CallerError::Gone);
             }
-            None => Pid::from_raw(pid.cast_signed())
-                .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
-                .ok_or(CallerError::Gone)?,
+            (handle, Process::read(pid)?)
+        } else {
+            let number = Pid::from_raw(pid.cast_signed()).ok_or(CallerError::Gone)?;
+            let handle = pidfd_open(number, PidfdFlags::empty()).map_err(|_| CallerError::Gone)?;
+            let process = Process::read(pid)?;
+            // Only now is it known that the handle, opened in between, is of the connection's process.
+            if self.credentials(sender).await?.process_id() != Some(pid) {
+                return Err(CallerError::Gone);
+            }
+            (handle, process)
         };
-        let process = Process::read(pid)?;
-        // Only now is it known that the handle, opened in between, is of the connection's process.
-        if self.credentials(sender).await?.process_id() != Some(pid) || !alive(&handle) {
+        if !alive(&handle) {
             return Err(CallerError::Gone);
         }
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);

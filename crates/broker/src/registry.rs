@@ -5,58 +5,32 @@
 //! the same name sets it back to that. The built-in vault is enabled at once, but only while its executable is the broker's own.
 //!
 //! Each provider has its own request-signing keys (Ed25519), so that a request to one proves nothing to another. They rotate at a
-//! `Register`: the reply names the old and the new key, and a provider takes a new key only beside one it knows.
+//! `Register`: the reply names the old and the new key and is endorsed by the old one, without which a provider takes no new key.
+
+mod keys;
+mod pin;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claviger_ctap::cbor::{self, Limits, Map, Value};
-use claviger_ctap::crypto::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
+use claviger_ctap::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
 use claviger_provider::ProviderId;
 use claviger_provider::manifest::{self, Manifest, ManifestError};
 pub use claviger_provider::messages::ProviderState as State;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
 
 use crate::caller::{FileId, Process};
 use crate::files::{self, Durability};
+pub use keys::ROTATE_AFTER_MS;
+use keys::{KeysError, RequestKeys};
+pub use pin::Pin;
 
 /// The id of the vault that comes with the platform.
 pub const BUILT_IN: &str = "org.claviger.Vault";
 
-/// A signing key older than this is replaced at the provider's next `Register`, in milliseconds (90 days).
-pub const ROTATE_AFTER_MS: u64 = 90 * 24 * 60 * 60 * 1000;
-
-/// How many signing keys of a provider are valid side by side: the current one and its predecessor.
-const MAX_KEYS: usize = 2;
-
 /// Larger files in the state folder are not ours.
 const MAX_STATE_FILE: u64 = 1024 * 1024;
-
-/// The program that a provider is. For an interpreted provider this is the interpreter: a pin does not reach the script.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pin {
-    /// Its path when it was pinned.
-    pub path: PathBuf,
-    /// The file, for a quick comparison.
-    pub file: FileId,
-    /// SHA-256 over the SHA-256 of each MiB of the file, in hexadecimal; empty for the broker's own executable, which is
-    /// recognised by [`FileId`].
-    pub digest: String,
-}
-
-impl Pin {
-    /// Pins what `process` runs. Reads the whole file: not for the hot path.
-    pub fn of(process: &Process, crypto: &dyn Crypto) -> io::Result<Self> {
-        let digest = digest(Path::new(&format!("/proc/{}/exe", process.pid)), crypto)?;
-        Ok(Self {
-            path: process.executable.clone(),
-            file: process.file,
-            digest,
-        })
-    }
-}
 
 /// What a provider said of itself when it was last described: enough to plan a ceremony before it is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +97,7 @@ pub struct Record {
     state: State,
     pin: Option<Pin>,
     profile: Option<Profile>,
-    keys: Vec<RequestKey>,
+    keys: RequestKeys,
     sequence: u64,
 }
 
@@ -145,17 +119,17 @@ impl Record {
 
     /// The key that signs requests to this provider.
     pub fn signing_key(&self) -> Option<&PrivateKey> {
-        self.keys.first().map(|key| &key.private)
+        self.keys.current()
     }
 
     /// The oldest key that is still valid: the one that every registered provider has pinned, so it endorses the others.
     pub fn endorsing_key(&self) -> Option<&PrivateKey> {
-        self.keys.last().map(|key| &key.private)
+        self.keys.oldest()
     }
 
     /// The public keys that the provider accepts requests from, current one first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.iter().map(|key| key.private.public_key().clone()).collect()
+        self.keys.public()
     }
 
     /// The number of the next request: above all earlier ones and above the provider's floor, and at least the time in
@@ -304,11 +278,7 @@ impl Registry {
         let own = is_built_in(id) && pin.file == self.own;
         let record = self.require(id)?;
         let old = record.state;
-        let same = own
-            || record
-                .pin
-                .as_ref()
-                .is_none_or(|known| known.file == pin.file || same_content(known, &pin));
+        let same = own || record.pin.as_ref().is_none_or(|known| known.is_same_program(&pin));
         let new = match old {
             // What was pinned as the platform's own follows its updates; so does the user's decision to disable it.
             State::Unregistered if own => State::Enabled,
@@ -316,12 +286,16 @@ impl Registry {
             _ if same => old,
             _ => State::Registered,
         };
-        let rotated = self.rotate(id, crypto, now_ms)?;
+        let path = self.keys_path(id);
         let record = self.require_mut(id)?;
+        record
+            .keys
+            .rotate(&path, crypto, now_ms)
+            .map_err(|error| keys_error(error, path))?;
         let changed = record.state != new || record.pin.as_ref() != Some(&pin);
         record.state = new;
         record.pin = Some(pin);
-        if changed || rotated {
+        if changed {
             self.save()?;
         }
         Ok(Transition {
@@ -334,20 +308,20 @@ impl Registry {
     /// The provider's process takes itself off: its keys and its pin are forgotten.
     pub fn unregister(&mut self, id: &ProviderId) -> Result<Transition, RegistryError> {
         let path = self.keys_path(id);
-        files::remove(&path).map_err(|source| RegistryError::Io { path, source })?;
         let record = self.require_mut(id)?;
-        record.keys.clear();
+        record
+            .keys
+            .clear(&path)
+            .map_err(|source| RegistryError::Io { path, source })?;
         record.pin = None;
         // The built-in vault would be enabled at its next `Register`; what the user disabled must stay disabled.
         let disabled = record.state == State::Registered && is_built_in(id);
-        self.set_state(
-            id,
-            if disabled {
-                State::Registered
-            } else {
-                State::Unregistered
-            },
-        )
+        let state = if disabled {
+            State::Registered
+        } else {
+            State::Unregistered
+        };
+        self.set_state(id, state)
     }
 
     /// The user verified and enables the provider as it is pinned now.
@@ -399,38 +373,9 @@ impl Registry {
             .ok_or_else(|| RegistryError::Unknown(id.to_string()))
     }
 
-    /// Makes the first key, or a new one when the current one has served its time; true if it did. The keys survive a power cut
-    /// before anybody sees them: a provider that has pinned a lost key would refuse every later one.
-    fn rotate(&mut self, id: &ProviderId, crypto: &dyn Crypto, now_ms: u64) -> Result<bool, RegistryError> {
-        let record = self.require(id)?;
-        // A clock that was set back makes no key old.
-        let fresh = |key: &RequestKey| now_ms < key.created_ms.saturating_add(ROTATE_AFTER_MS);
-        if record.keys.first().is_some_and(fresh) {
-            return Ok(false);
-        }
-        let key = RequestKey {
-            private: crypto.generate(Algorithm::EdDsa)?,
-            created_ms: now_ms,
-        };
+    fn load_keys(&self, id: &ProviderId) -> Result<RequestKeys, RegistryError> {
         let path = self.keys_path(id);
-        let record = self.require_mut(id)?;
-        record.keys.insert(0, key);
-        record.keys.truncate(MAX_KEYS);
-        let bytes = encode_keys(&record.keys);
-        files::replace(&path, &bytes, Durability::PowerCut).map_err(|source| RegistryError::Io { path, source })?;
-        Ok(true)
-    }
-
-    fn load_keys(&self, id: &ProviderId) -> Result<Vec<RequestKey>, RegistryError> {
-        let path = self.keys_path(id);
-        let io = |source| RegistryError::Io {
-            path: path.clone(),
-            source,
-        };
-        let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)?.map(Zeroizing::new) else {
-            return Ok(Vec::new());
-        };
-        decode_keys(&bytes).ok_or(RegistryError::Damaged(path))
+        RequestKeys::load(&path).map_err(|error| keys_error(error, path))
     }
 
     fn save(&self) -> Result<(), RegistryError> {
@@ -460,13 +405,6 @@ impl Registry {
     fn keys_path(&self, id: &ProviderId) -> PathBuf {
         self.folder.join(format!("{id}.keys"))
     }
-}
-
-/// A request-signing key with its age.
-#[derive(Debug)]
-struct RequestKey {
-    private: PrivateKey,
-    created_ms: u64,
 }
 
 /// `providers.json`.
@@ -517,53 +455,12 @@ fn is_built_in(id: &ProviderId) -> bool {
     id.as_str() == BUILT_IN
 }
 
-fn same_content(known: &Pin, seen: &Pin) -> bool {
-    known.path == seen.path && !known.digest.is_empty() && known.digest == seen.digest
-}
-
-fn digest(path: &Path, crypto: &dyn Crypto) -> io::Result<String> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
-    let mut digests = Vec::new();
-    let mut chunk = Vec::with_capacity(1024 * 1024);
-    loop {
-        chunk.clear();
-        if Read::by_ref(&mut file).take(1024 * 1024).read_to_end(&mut chunk)? == 0 {
-            return Ok(crate::audit::hex(&crypto.sha256(&[&digests])));
-        }
-        digests.extend_from_slice(&crypto.sha256(&[&chunk]));
+fn keys_error(error: KeysError, path: PathBuf) -> RegistryError {
+    match error {
+        KeysError::Io(source) => RegistryError::Io { path, source },
+        KeysError::Crypto(error) => RegistryError::Crypto(error),
+        KeysError::Damaged => RegistryError::Damaged(path),
     }
-}
-
-/// The keys file: a CBOR array of {1: secret (32 bytes), 2: created (Unix ms)}, current key first.
-fn encode_keys(keys: &[RequestKey]) -> Zeroizing<Vec<u8>> {
-    let items = keys
-        .iter()
-        .map(|key| {
-            Value::from(
-                Map::new()
-                    .with(1, key.private.secret_bytes().as_slice())
-                    .with(2, key.created_ms),
-            )
-        })
-        .collect::<Vec<_>>();
-    Zeroizing::new(Value::from(items).encode())
-}
-
-fn decode_keys(bytes: &[u8]) -> Option<Vec<RequestKey>> {
-    let items = cbor::decode(bytes, &Limits::ENVELOPE).ok()?.into_array()?;
-    items
-        .into_iter()
-        .map(|item| {
-            let map = item.into_map()?;
-            let secret: Zeroizing<[u8; 32]> = Zeroizing::new(map.int(1)?.as_bytes()?.try_into().ok()?);
-            let private = PrivateKey::from_secret(Algorithm::EdDsa, &secret).ok()?;
-            Some(RequestKey {
-                private,
-                created_ms: map.int(2)?.as_unsigned()?,
-            })
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -168,6 +168,7 @@ impl Broker {
             });
             return Err(cause);
         };
+        self.introduce_vault().await;
         self.refresh_activatable().await;
         let input = {
             let (providers, passkeys, preference) = self.snapshot(&request.site.rp_id);
@@ -302,9 +303,7 @@ impl Broker {
         }
         // They take their views and the providers' work along; a moment for that, no more.
         let mut changes = self.inner.prompt.changes();
-        let ended = async {
-            while !lock(&self.inner.ceremonies).is_empty() && changes.changed().await.is_ok() {}
-        };
+        let ended = async { while !lock(&self.inner.ceremonies).is_empty() && changes.changed().await.is_ok() {} };
         if tokio::time::timeout(SHUT_DOWN_DEADLINE, ended).await.is_err() {
             tracing::warn!("a ceremony did not end in time");
         }

@@ -22,7 +22,7 @@ use crate::caller::{CallerError, FileId, Identifier, PrivilegedCallers};
 use crate::dbus::{ManageInterface, NAME, PATH, PromptInterface, ProvidersInterface};
 use crate::files;
 use crate::queue::PromptQueue;
-use crate::registry::{Registry, RegistryError, State};
+use crate::registry::{BUILT_IN, Registry, RegistryError, State};
 use crate::rules::{MAX_BYTES, Rules, RulesError};
 
 /// Why the broker does not start.
@@ -134,7 +134,25 @@ impl Broker {
         connection
             .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
             .await?;
+        let broker = self.clone();
+        self.keep(async move { broker.introduce_vault().await });
         Ok(())
+    }
+
+    /// Starts the built-in vault if it has never registered, so that a user who has set up nothing is offered it.
+    pub(super) async fn introduce_vault(&self) {
+        let new = {
+            let registry = lock(&self.inner.registry);
+            let vault = registry.records().find(|(id, _)| id.as_str() == BUILT_IN);
+            vault
+                .filter(|(_, record)| record.state() == State::Unregistered)
+                .map(|(id, _)| id.clone())
+        };
+        if let Some(id) = new
+            && let Err(failure) = self.ready(&id).await
+        {
+            tracing::warn!(?failure, "the built-in vault could not be started");
+        }
     }
 
     /// Runs a task until the broker stops.

@@ -1,0 +1,50 @@
+//! Which program a provider is.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+
+use claviger_ctap::crypto::Crypto;
+use serde::{Deserialize, Serialize};
+
+use crate::audit::hex;
+use crate::caller::{FileId, Process};
+
+const CHUNK_BYTES: u64 = 1024 * 1024;
+
+/// The program that a provider is. For an interpreted provider this is the interpreter: a pin does not reach the script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Its path when it was pinned.
+    pub path: PathBuf,
+    /// The file, for a quick comparison.
+    pub file: FileId,
+    /// SHA-256 over the SHA-256 of each MiB of the file, in hexadecimal; empty for the broker's own executable, which is
+    /// recognised by [`FileId`].
+    pub digest: String,
+}
+
+impl Pin {
+    /// Pins what `process` runs. Reads the whole file: not for the hot path.
+    pub fn of(process: &Process, crypto: &dyn Crypto) -> io::Result<Self> {
+        let mut file = File::open(format!("/proc/{}/exe", process.pid))?;
+        let (mut digests, mut chunk) = (Vec::new(), Vec::new());
+        loop {
+            chunk.clear();
+            if Read::by_ref(&mut file).take(CHUNK_BYTES).read_to_end(&mut chunk)? == 0 {
+                break;
+            }
+            digests.extend_from_slice(&crypto.sha256(&[&chunk]));
+        }
+        Ok(Self {
+            path: process.executable.clone(),
+            file: process.file,
+            digest: hex(&crypto.sha256(&[&digests])),
+        })
+    }
+
+    /// Whether this is the same program: the same file, or the same content at the same place (reinstalled).
+    pub(super) fn is_same_program(&self, seen: &Self) -> bool {
+        self.file == seen.file || (self.path == seen.path && !self.digest.is_empty() && self.digest == seen.digest)
+    }
+}
