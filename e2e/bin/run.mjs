@@ -12,6 +12,7 @@ const [mode, script] = process.argv.slice(2);
 const running = [];
 let ending = false;
 
+for (const fault of ["uncaughtException", "unhandledRejection"]) process.on(fault, (error) => (console.error(error), void end(1)));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => void end(130));
 
 try {

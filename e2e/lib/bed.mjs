@@ -70,11 +70,20 @@ export class Bed {
 
   /** Registers at the playground; what the site got to see joins the secrets. */
   async register(wish, page = this.page) {
+    // Chromium gives an answer only to a page that the user sees.
+    await page.bringToFront();
     return this.#keep(await site.register(page, wish));
   }
 
   async signIn(wish, page = this.page) {
+    await page.bringToFront();
     return this.#keep(await site.signIn(page, wish));
+  }
+
+  /** One call of the playground's own interface, past the browser. */
+  async atPlayground(path, body) {
+    const answer = await fetch(this.playground.origin + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    return answer.json();
   }
 
   /** Sends a ceremony straight to the native host, as a faulty or hostile extension could. */

@@ -199,7 +199,7 @@ export class Platform {
         ...variables,
         // Process id and start time name a process for good; the id alone may be another's by the time it is killed.
         `cut -d' ' -f22 /proc/$$/stat > ${quote(path.join(this.dir, "pids", role))}.$$`,
-        `exec ${before} ${command.map(quote).join(" ")} 2>> ${quote(path.join(this.logs, `${role}.log`))}`,
+        `exec ${[before, ...command.map(quote)].join(" ").trim()} 2>> ${quote(path.join(this.logs, `${role}.log`))}`,
         "",
       ].join("\n"),
     );
@@ -254,7 +254,8 @@ function busConfiguration(dir) {
   <auth>EXTERNAL</auth>
   <servicedir>${dir}/services</servicedir>
   <policy context="default">
-    <allow send_destination="*"/>
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
     <allow own="*"/>
   </policy>
 </busconfig>

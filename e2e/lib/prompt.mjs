@@ -33,7 +33,6 @@ export class Prompt {
     createInterface({ input: this.#child.stdout }).on("line", (line) => {
       appendFileSync(log, `${line}\n`);
       const event = JSON.parse(line);
-      if (event.event === "action") event.action = JSON.parse(event.action);
       this.events.push(event);
       this.onEvent(event);
     });

@@ -6,12 +6,13 @@
 import { attach, endsPause, pause, resume } from "./attachment.js";
 import { Ceremony, NOT_ALLOWED, type Outcome } from "./ceremony.js";
 import { ask, browser } from "./host.js";
+import { framesOf, PageWatch } from "./page.js";
 import type { Kind } from "./protocol.js";
 import { readRequest } from "./request.js";
 import { badge, messageOf, type Attachment, type Situation } from "./status.js";
 
 const proxy = chrome.webAuthenticationProxy;
-const running = new Map<number, Ceremony>();
+const running = new Map<number, { ceremony: Ceremony; page: PageWatch }>();
 let attachment: Promise<Attachment> = attach();
 void showBadge();
 
@@ -21,7 +22,18 @@ proxy.onCreateRequest.addListener((details) => {
 proxy.onGetRequest.addListener((details) => {
   void perform("get", details, (answer) => proxy.completeGetRequest(answer));
 });
-proxy.onRequestCanceled.addListener((requestId) => running.get(requestId)?.abandon());
+proxy.onRequestCanceled.addListener((requestId) => running.get(requestId)?.ceremony.abandon());
+chrome.tabs.onRemoved.addListener((tabId) => {
+  for (const { page } of running.values()) page.closed(tabId);
+});
+chrome.webNavigation.onCommitted.addListener((frame) => {
+  for (const { page } of running.values()) page.left(frame);
+});
+chrome.webNavigation.onErrorOccurred.addListener((frame) => {
+  // An error page replaces the document; what is only aborted (a download, an empty answer) leaves it where it is.
+  if (frame.error === "net::ERR_ABORTED") return;
+  for (const { page } of running.values()) page.left(frame);
+});
 proxy.onIsUvpaaRequest.addListener(({ requestId }) => {
   void ask({ type: "capabilities" }, "capabilities")
     .then((capabilities) => capabilities.userVerifyingPlatformAuthenticator, () => false)
@@ -61,9 +73,12 @@ async function perform(
 
 async function begin(kind: Kind, details: { requestId: number; requestDetailsJson: string }): Promise<Outcome> {
   try {
-    const ceremony = new Ceremony(kind, readRequest(details.requestId, details.requestDetailsJson), browser);
-    running.set(details.requestId, ceremony);
+    const request = readRequest(details.requestId, details.requestDetailsJson);
+    const ceremony = new Ceremony(kind, request, browser);
+    const page = new PageWatch(() => ceremony.fail());
+    running.set(details.requestId, { ceremony, page });
     void showBadge();
+    void framesOf(request.origin).then((frames) => page.found(frames));
     return await ceremony.outcome;
   } catch (error) {
     return { type: "failed", error: NOT_ALLOWED, problem: messageOf(error) };
@@ -90,7 +105,7 @@ async function showBadge(): Promise<void> {
 /** The popup's three wishes: see how things are, rest for a minute, come back. */
 async function answerPopup(message: unknown): Promise<Situation> {
   if (message === "pause") {
-    for (const ceremony of running.values()) ceremony.abandon();
+    for (const { ceremony } of running.values()) ceremony.abandon();
     change(pause());
   }
   if (message === "resume") change(resume());

@@ -63,11 +63,14 @@ export class Ceremony {
     this.#start(kind);
   }
 
-  /** The site no longer wants the answer (it aborted, or its page has gone): tells the platform and lets go. */
+  /** The site gave its request up: tells the platform and lets go. */
   abandon(): void {
-    this.#settle({ type: "abandoned" });
-    this.#send({ type: "cancel", requestId: this.#request.requestId });
-    this.#finish({ type: "abandoned" });
+    this.#withdraw({ type: "abandoned" });
+  }
+
+  /** The page has gone, but the browser still holds its request open: tells the platform and fails. */
+  fail(): void {
+    this.#withdraw({ type: "failed", error: NOT_ALLOWED, problem: null });
   }
 
   #start(kind: Kind): void {
@@ -99,6 +102,12 @@ export class Ceremony {
     } else {
       this.#fail(message?.type === "error" ? message.message : "the native host and this extension do not understand each other");
     }
+  }
+
+  #withdraw(outcome: Outcome): void {
+    this.#settle(outcome);
+    this.#send({ type: "cancel", requestId: this.#request.requestId });
+    this.#finish(outcome);
   }
 
   #fail(problem: string): void {

@@ -94,6 +94,14 @@ test("an abandoned ceremony cancels, closes and is never answered", async () => 
   assertOver(bench);
 });
 
+test("a ceremony whose page has gone is cancelled, and the request that the browser still holds fails", async () => {
+  const { bench, ceremony } = start();
+  ceremony.fail();
+  assert.deepEqual(await ceremony.outcome, { type: "failed", error: NOT_ALLOWED, problem: null });
+  assert.deepEqual(bench.sent.at(-1), { type: "cancel", requestId: "5" });
+  assertOver(bench);
+});
+
 test("abandoning over a dead port still counts as abandoned", async () => {
   const { bench, ceremony } = start();
   bench.refuses = true;
