@@ -2,7 +2,14 @@
 //!
 //! Half of this crate is pure and half performs. The pure half decides: [`types`] holds the nouns of a ceremony,
 //! [`choice`] finds who may answer, [`ceremony`] is its course, [`view`] what the user sees of it, [`queue`] whose turn it is on
-//! the screen, [`rules`] what the user has said before.
+//! the screen, [`rules`] what the user has said before, [`check`] what must hold of an answer.
+//!
+//! The performing half is [`daemon`], over [`caller`] (who asks), [`registry`] (which providers), [`cache`] (which passkeys),
+//! [`audit`] (what happened) and [`dbus`] (the interfaces).
+//!
+//! * You run the platform: [`Broker::start`], and [`Broker::shut_down`] at the end.
+//! * You write a door: identify the caller ([`Broker::callers`]), attend it ([`Broker::attend`]), run [`Broker::ceremony`].
+//! * You write a prompt or a settings window: [`dbus::Prompt1Proxy`] with [`view`], [`dbus::Manage1Proxy`].
 
 pub mod audit;
 pub mod cache;

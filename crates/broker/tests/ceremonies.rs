@@ -113,6 +113,12 @@ async fn a_wrong_pin_is_told_and_may_be_tried_again() {
     assert_eq!(views.len(), 2);
     assert_eq!(views[1].problem.as_ref().unwrap().code, "wrong-pin");
     assert_eq!(views[1].pin.unwrap().tries_left + 1, views[0].pin.unwrap().tries_left);
+    let tries = status(&bed).await["pin"]["tries_left"].as_u64().unwrap();
+    assert_eq!(
+        tries,
+        u64::from(views[0].pin.unwrap().tries_left),
+        "the right PIN gave them back"
+    );
     let entries = audit::last(&bed.audit_path(), 2).unwrap();
     assert_eq!(
         (&entries[0]["event"], &entries[0]["cause"]),

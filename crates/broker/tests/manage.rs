@@ -14,6 +14,7 @@ use std::process::{Command, Output};
 
 use bed::*;
 use claviger_broker::dbus::{Error, Prompt1Proxy};
+use claviger_broker::registry::BUILT_IN;
 use claviger_broker::view::{Action, Kind};
 use claviger_broker::{CancelToken, Cause, UserVerification};
 use claviger_provider::evidence::{self, Expected};
@@ -75,6 +76,27 @@ async fn providers_are_enabled_by_the_user_only() {
         (&last["event"], &last["evidence"]["method"]),
         (&"provider".into(), &"pin".into())
     );
+}
+
+#[tokio::test]
+async fn the_built_in_vault_needs_no_enabling_and_comes_first() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    bed.add_manifest(BUILT_IN, "Claviger vault");
+    let vault = bed.provider(BUILT_IN, Behaviour::Honest, false).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    let view = &prompt.views()[0];
+    assert_eq!(view.choices[0].provider, BUILT_IN);
+    assert_eq!(view.preselected.as_ref(), Some(&view.choices[0].id));
+    // What the user disabled stays so, whatever the vault does.
+    bed.manage().await.disable_provider(BUILT_IN).await.unwrap();
+    let again = claviger_provider::dbus::Providers1Proxy::new(&vault.connection)
+        .await
+        .unwrap();
+    again.unregister(BUILT_IN).await.unwrap();
+    again.register(BUILT_IN).await.unwrap();
+    assert_eq!(again.state(BUILT_IN).await.unwrap(), "registered");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::PublicKey;
 use claviger_hello::UvEvidence;
 use claviger_hello::client::{ClientError, HelloClient, Verified};
+use claviger_hello::counter::MAX_FAILURES;
 use claviger_hello::verification::{Refusal, VerifyRequest};
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -75,6 +76,14 @@ impl BusVerifier {
         }
     }
 
+    /// A right PIN gives all tries back; asking hello for that would cost every ceremony a round trip.
+    fn forgiven(&self) {
+        if let Some((_, status)) = &mut *lock(&self.status) {
+            let hello = &mut Arc::make_mut(status).hello;
+            (hello.tries_left, hello.wait_ms) = (u32::from(MAX_FAILURES), 0);
+        }
+    }
+
     fn forget(&self) {
         *lock(&self.status) = None;
     }
@@ -129,11 +138,11 @@ impl UserVerifier for BusVerifier {
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move {
             let error = match self.client.verify(pin, &request).await {
-                Ok(Verified {
-                    evidence: Some(evidence),
-                    boxes,
-                }) => return Ok(Verification { evidence, boxes }),
-                Ok(Verified { evidence: None, .. }) => return Err(VerifyFailure::Unavailable),
+                Ok(Verified { evidence, boxes }) => {
+                    self.forgiven();
+                    let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
+                    return Ok(Verification { evidence, boxes });
+                }
                 Err(error) => error,
             };
             self.forget();

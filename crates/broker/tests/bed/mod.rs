@@ -105,6 +105,12 @@ impl Bed {
         self.directory.path().join("state/audit.jsonl")
     }
 
+    /// Adds a manifest to those that are there from the beginning.
+    pub fn add_manifest(&self, id: &str, name: &str) {
+        let path = self.directory.path().join("manifests").join(format!("{id}.provider"));
+        std::fs::write(path, manifest_text(id, name)).unwrap();
+    }
+
     /// Serves a provider and, if `enabled`, has the user enable it.
     pub async fn provider(&self, id: &str, behaviour: Behaviour, enabled: bool) -> Probe {
         let probe = Probe::serve(self, id, behaviour).await;
@@ -275,7 +281,7 @@ impl Probe {
         let state = claviger_provider::dbus::Providers1Proxy::new(&probe.connection)
             .await
             .unwrap();
-        bed.until(async |_| state.state(id).await.unwrap() != "unregistered")
+        bed.until(async |_| state.state(id).await.is_ok_and(|state| state != "unregistered"))
             .await;
         probe
     }
