@@ -30,8 +30,14 @@ pub struct Response {
     pub transports: Vec<String>,
     /// COSE algorithms, best first. Empty: not told.
     pub algorithms: Vec<i64>,
+    /// Whether the PIN must be changed before it gives a token.
+    pub force_pin_change: Option<bool>,
+    /// Shortest PIN, in Unicode code points.
+    pub min_pin_length: Option<u64>,
     /// Firmware version.
     pub firmware_version: Option<u64>,
+    /// At most how many more discoverable credentials can be made.
+    pub remaining_discoverable_credentials: Option<u64>,
     /// Attestation statement formats other than `none` (CTAP 2.2).
     pub attestation_formats: Vec<String>,
 }
@@ -50,7 +56,10 @@ impl Response {
             max_credential_id_length: None,
             transports: Vec::new(),
             algorithms: Vec::new(),
+            force_pin_change: None,
+            min_pin_length: None,
             firmware_version: None,
+            remaining_discoverable_credentials: None,
             attestation_formats: Vec::new(),
         }
     }
@@ -84,7 +93,9 @@ impl Response {
             (0x05, self.max_msg_size),
             (0x07, self.max_credential_count_in_list),
             (0x08, self.max_credential_id_length),
+            (0x0d, self.min_pin_length),
             (0x0e, self.firmware_version),
+            (0x14, self.remaining_discoverable_credentials),
         ];
         for (key, number) in numbers {
             if let Some(number) = number {
@@ -96,6 +107,9 @@ impl Response {
         }
         if !self.algorithms.is_empty() {
             map.insert(0x0a, algorithms_to_cbor(&self.algorithms));
+        }
+        if let Some(force) = self.force_pin_change {
+            map.insert(0x0c, force);
         }
         if !self.attestation_formats.is_empty() {
             map.insert(0x16, text_values(&self.attestation_formats));
@@ -128,6 +142,10 @@ impl Response {
         answer.max_credential_id_length = fields.take(0x08, "maxCredentialIdLength", |v| v.as_unsigned())?;
         answer.transports = texts(fields.list(0x09, "transports")?, "transports")?;
         answer.algorithms = algorithms(fields.list(0x0a, "algorithms")?, "algorithms")?;
+        answer.force_pin_change = fields.take(0x0c, "forcePINChange", |v| v.as_bool())?;
+        answer.min_pin_length = fields.take(0x0d, "minPINLength", |v| v.as_unsigned())?;
+        answer.remaining_discoverable_credentials =
+            fields.take(0x14, "remainingDiscoverableCredentials", |v| v.as_unsigned())?;
         answer.firmware_version = fields.take(0x0e, "firmwareVersion", |v| v.as_unsigned())?;
         answer.attestation_formats = texts(fields.list(0x16, "attestationFormats")?, "attestationFormats")?;
         Ok(answer)

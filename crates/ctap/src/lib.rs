@@ -10,6 +10,8 @@
 //!   [`authenticator_data::AuthenticatorData::parse`].
 //! * You **hold** credentials (a provider): implement [`authenticator::CredentialStore`] and let an
 //!   [`authenticator::Authenticator`] do the protocol.
+//! * You **are a security key** (a transport brings raw commands, and nobody has asked the user yet): implement
+//!   [`authenticator::device::Environment`] and let a [`authenticator::device::Device`] do all of CTAP2, the PIN too.
 //! * You **sign or check** the platform's own messages: [`cose::Sign1`].
 //! * Everything stands on [`cbor`] and [`crypto`].
 //!
@@ -60,14 +62,16 @@
 //!
 //! # What is not here yet
 //!
-//! clientPIN and the PIN/UV auth protocols, `hmac-secret` with an encrypted wrap, credProtect, credential management,
-//! large blobs, authenticatorConfig, and CTAPHID. Each is a new file beside its peers: a message module, a command in
-//! [`authenticator`]; requests and responses are `#[non_exhaustive]` so that they can gain members.
+//! The extensions of a security key (`hmac-secret`, credProtect, credBlob, large blobs), authenticatorConfig,
+//! bioEnrollment, CTAPHID and CTAP1. Each is a new file beside its peers; requests and responses are
+//! `#[non_exhaustive]` so that they can gain members.
 
 pub mod authenticator;
 pub mod authenticator_data;
 pub mod cbor;
+pub mod client_pin;
 pub mod cose;
+pub mod credential_management;
 pub mod crypto;
 mod fields;
 pub mod get_assertion;

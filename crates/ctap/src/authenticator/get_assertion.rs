@@ -118,7 +118,7 @@ impl<S: CredentialStore> Authenticator<S> {
 }
 
 /// CTAP 2.1 §6.2.2: without user verification an assertion carries the handle, but no name that identifies the user.
-fn named_if(verified: bool, user: UserEntity) -> UserEntity {
+pub(super) fn named_if(verified: bool, user: UserEntity) -> UserEntity {
     if verified {
         user
     } else {

@@ -2,15 +2,19 @@
 
 use thiserror::Error;
 
+use zeroize::Zeroizing;
+
+use super::device::DeviceStore;
 use super::{CredentialRecord, CredentialStore};
 use crate::crypto::{Crypto, CryptoError, PrivateKey};
 use crate::prf::{PrfOutput, PrfSeed};
-use crate::types::CredentialId;
+use crate::types::{CredentialId, UserEntity};
 
 /// Keeps credentials in memory.
 pub struct MemoryStore {
     crypto: &'static dyn Crypto,
     entries: Vec<Entry>,
+    state: Option<Zeroizing<Vec<u8>>>,
 }
 
 struct Entry {
@@ -37,6 +41,7 @@ impl MemoryStore {
         Self {
             crypto,
             entries: Vec::new(),
+            state: None,
         }
     }
 
@@ -48,6 +53,13 @@ impl MemoryStore {
     fn entry(&self, id: &CredentialId) -> Result<&Entry, MemoryError> {
         self.entries
             .iter()
+            .find(|entry| entry.record.id == *id)
+            .ok_or(MemoryError::NotFound)
+    }
+
+    fn entry_mut(&mut self, id: &CredentialId) -> Result<&mut Entry, MemoryError> {
+        self.entries
+            .iter_mut()
             .find(|entry| entry.record.id == *id)
             .ok_or(MemoryError::NotFound)
     }
@@ -72,6 +84,44 @@ impl CredentialStore for MemoryStore {
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, MemoryError> {
         Ok(self.entry(id)?.prf_seed.evaluate(self.crypto, salt))
+    }
+}
+
+impl DeviceStore for MemoryStore {
+    fn all(&self) -> Result<Vec<CredentialRecord>, MemoryError> {
+        Ok(self.records().cloned().collect())
+    }
+
+    fn set_user(&mut self, id: &CredentialId, user: UserEntity) -> Result<(), MemoryError> {
+        self.entry_mut(id)?.record.user = user;
+        Ok(())
+    }
+
+    fn delete(&mut self, id: &CredentialId) -> Result<(), MemoryError> {
+        self.entries.retain(|entry| entry.record.id != *id);
+        Ok(())
+    }
+
+    /// Counts: what is in memory is nowhere else.
+    fn next_sign_count(&mut self, id: &CredentialId) -> Result<u32, MemoryError> {
+        let record = &mut self.entry_mut(id)?.record;
+        record.sign_count = record.sign_count.saturating_add(1);
+        Ok(record.sign_count)
+    }
+
+    fn load_state(&self) -> Result<Option<Zeroizing<Vec<u8>>>, MemoryError> {
+        Ok(self.state.clone())
+    }
+
+    fn save_state(&mut self, state: &[u8]) -> Result<(), MemoryError> {
+        self.state = Some(Zeroizing::new(state.to_vec()));
+        Ok(())
+    }
+
+    fn erase(&mut self) -> Result<(), MemoryError> {
+        self.entries.clear();
+        self.state = None;
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@
 //! and signs the request, and the provider's SDK refuses what is not signed. So a request counts as user presence.
 
 mod attestation;
+pub mod device;
 mod get_assertion;
 mod get_info;
 mod make_credential;
@@ -18,6 +19,7 @@ mod uv;
 
 use thiserror::Error;
 
+use get_assertion::named_if;
 pub use memory::{MemoryError, MemoryStore};
 pub use settings::{Attestation, Backup, Settings};
 pub use store::{CredentialRecord, CredentialStore};

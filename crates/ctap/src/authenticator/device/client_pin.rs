@@ -1,0 +1,187 @@
+//! `authenticatorClientPIN` (CTAP 2.1 §6.5.5): each subcommand by the numbers of its algorithm.
+
+use super::authorize::supported;
+use super::token::Token;
+use super::{Answer, BuiltInUv, Device, Environment, Fault, Purpose, refuse};
+use crate::authenticator::Error;
+use crate::client_pin::{Permissions, Request, Response, SubCommand};
+use crate::pin_protocol::{PinUvAuthProtocol, SharedSecret};
+use crate::status::Status;
+
+impl<E: Environment> Device<E> {
+    pub(super) fn client_pin(&mut self, parameters: &[u8]) -> Answer<E> {
+        let request = Request::from_cbor_within(parameters, &self.limits())?;
+        let Some(sub_command) = SubCommand::from_number(request.sub_command) else {
+            return refuse(Status::InvalidSubcommand, "an unknown clientPIN subcommand");
+        };
+        let response = match sub_command {
+            SubCommand::GetPinRetries => self.pin_retries(),
+            SubCommand::GetKeyAgreement => self.key_agreement(&request)?,
+            SubCommand::SetPin => self.set_pin(&request)?,
+            SubCommand::ChangePin => self.change_pin(&request)?,
+            SubCommand::GetPinToken => self.pin_token(&request)?,
+            SubCommand::GetTokenUsingUv => self.token_using_uv(&request)?,
+            SubCommand::GetUvRetries => self.uv_retries()?,
+            SubCommand::GetTokenUsingPin => self.token_using_pin(&request)?,
+        };
+        Ok(response.to_cbor())
+    }
+
+    /// §6.5.5.2.
+    fn pin_retries(&self) -> Response {
+        Response {
+            pin_retries: Some(self.state.pin_retries.into()),
+            power_cycle_state: Some(self.power_cycle_needed()),
+            ..Response::default()
+        }
+    }
+
+    /// §6.5.5.3.
+    fn uv_retries(&self) -> Result<Response, Fault<E>> {
+        if self.environment.built_in_uv() == BuiltInUv::None {
+            return refuse(Status::InvalidSubcommand, "there is no built-in user verification");
+        }
+        Ok(Response {
+            uv_retries: Some(self.state.uv_retries.into()),
+            ..Response::default()
+        })
+    }
+
+    /// §6.5.5.4. Both protocols have the same key: what they derive from it differs.
+    fn key_agreement(&self, request: &Request) -> Result<Response, Fault<E>> {
+        supported::<super::StoreError<E>>(request.pin_uv_auth_protocol)?;
+        Ok(Response {
+            key_agreement: Some(self.key_agreement.public().clone()),
+            ..Response::default()
+        })
+    }
+
+    /// §6.5.5.5.
+    fn set_pin(&mut self, request: &Request) -> Result<Response, Fault<E>> {
+        // 1. Mandatory parameters. 2. The protocol. 4. The shared secret (its errors do not depend on step 3).
+        let secret = self.shared_secret(request)?;
+        let new_pin_enc = required(request.new_pin_enc.as_ref())?;
+        let mac = required(request.pin_uv_auth_param.as_ref())?;
+        // 3. A PIN is changed, not set again.
+        if self.state.pin.is_some() {
+            return refuse(Status::PinAuthInvalid, "there is a PIN already");
+        }
+        // 5. The MAC over the new PIN.
+        if secret.verify(self.crypto(), &[new_pin_enc], mac).is_err() {
+            return refuse(Status::PinAuthInvalid, "the MAC over the new PIN is wrong");
+        }
+        // 6 to 9. Decrypt, check, keep.
+        let pin = self.new_pin(&secret, new_pin_enc)?;
+        self.keep_pin(pin)?;
+        Ok(Response::default())
+    }
+
+    /// §6.5.5.6.
+    fn change_pin(&mut self, request: &Request) -> Result<Response, Fault<E>> {
+        // 1. Mandatory parameters. 2. The protocol. 5. The shared secret.
+        let secret = self.shared_secret(request)?;
+        let new_pin_enc = required(request.new_pin_enc.as_ref())?;
+        let pin_hash_enc = required(request.pin_hash_enc.as_ref())?;
+        let mac = required(request.pin_uv_auth_param.as_ref())?;
+        // 3, 4. There is a PIN, and tries are left.
+        self.pin_may_be_tried()?;
+        // 6. The MAC over the new PIN and the old one's hash.
+        if secret.verify(self.crypto(), &[new_pin_enc, pin_hash_enc], mac).is_err() {
+            return refuse(Status::PinAuthInvalid, "the MAC over the PINs is wrong");
+        }
+        // 7 to 11. The old PIN.
+        self.try_pin(&secret, pin_hash_enc)?;
+        // 12 to 16. The new PIN; tokens made with the old one are gone.
+        let pin = self.new_pin(&secret, new_pin_enc)?;
+        self.keep_pin(pin)?;
+        Ok(Response::default())
+    }
+
+    /// §6.5.5.7.1: a token with the permissions that CTAP 2.0 knew.
+    fn pin_token(&mut self, request: &Request) -> Result<Response, Fault<E>> {
+        let secret = self.shared_secret(request)?;
+        let pin_hash_enc = required(request.pin_hash_enc.as_ref())?;
+        if request.permissions.is_some() || request.rp_id.is_some() {
+            return refuse(Status::InvalidParameter, "permissions in the superseded getPinToken");
+        }
+        self.pin_may_be_tried()?;
+        self.try_pin(&secret, pin_hash_enc)?;
+        let permissions = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+        self.issue(&secret, permissions, None, false)
+    }
+
+    /// §6.5.5.7.2.
+    fn token_using_pin(&mut self, request: &Request) -> Result<Response, Fault<E>> {
+        let secret = self.shared_secret(request)?;
+        let pin_hash_enc = required(request.pin_hash_enc.as_ref())?;
+        let permissions = granted(request)?;
+        self.pin_may_be_tried()?;
+        self.try_pin(&secret, pin_hash_enc)?;
+        self.issue(&secret, permissions, request.rp_id.clone(), false)
+    }
+
+    /// §6.5.5.7.3.
+    fn token_using_uv(&mut self, request: &Request) -> Result<Response, Fault<E>> {
+        let secret = self.shared_secret(request)?;
+        let permissions = granted(request)?;
+        if self.environment.built_in_uv() != BuiltInUv::Configured {
+            return refuse(Status::NotAllowed, "there is no built-in user verification");
+        }
+        // The verifier shows what the token is for: its success is consent and presence too.
+        let rp_id = request.rp_id.as_deref();
+        drop(self.perform_built_in_uv(&Purpose::Token { permissions, rp_id })?);
+        self.issue(&secret, permissions, request.rp_id.clone(), true)
+    }
+
+    /// `resetPinUvAuthToken` for all protocols, `beginUsingPinUvAuthToken`, and the new token for the platform.
+    fn issue(
+        &mut self,
+        secret: &SharedSecret,
+        permissions: Permissions,
+        rp_id: Option<String>,
+        user_present: bool,
+    ) -> Result<Response, Fault<E>> {
+        let (crypto, now) = (self.crypto(), self.environment.monotonic_ms());
+        let token = Token::issue(crypto, secret.protocol(), permissions, rp_id, user_present, now)?;
+        let Ok(wrapped) = secret.encrypt(crypto, token.value()) else {
+            return refuse(Status::Other, "the token could not be encrypted");
+        };
+        self.token = Some(token);
+        Ok(Response {
+            pin_uv_auth_token: Some(wrapped),
+            ..Response::default()
+        })
+    }
+
+    /// The protocol and the platform's key, and what follows from them.
+    fn shared_secret(&self, request: &Request) -> Result<SharedSecret, Fault<E>> {
+        let protocol: PinUvAuthProtocol = supported(request.pin_uv_auth_protocol)?;
+        let platform = required(request.key_agreement.as_ref())?;
+        let secret = SharedSecret::decapsulate(self.crypto(), protocol, &self.key_agreement, platform)?;
+        Ok(secret)
+    }
+}
+
+fn required<T, S>(member: Option<&T>) -> Result<&T, Error<S>> {
+    member.ok_or(Error::refused(
+        Status::MissingParameter,
+        "a mandatory parameter of the subcommand is missing",
+    ))
+}
+
+/// The permissions asked for: some, all of them supported, and with an RP ID where they need one.
+fn granted<S>(request: &Request) -> Result<Permissions, Error<S>> {
+    let asked = *required(request.permissions.as_ref())?;
+    if asked == 0 {
+        return refuse(Status::InvalidParameter, "a token without permissions");
+    }
+    let supported = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION | Permissions::CREDENTIAL_MANAGEMENT;
+    let Some(permissions) = Permissions::from_bits(asked).filter(|asked| supported.contains(*asked)) else {
+        return refuse(Status::UnauthorizedPermission, "a permission for what is not offered");
+    };
+    let for_one_rp = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+    if permissions.intersects(for_one_rp) && request.rp_id.is_none() {
+        return refuse(Status::MissingParameter, "mc or ga without an RP ID");
+    }
+    Ok(permissions)
+}

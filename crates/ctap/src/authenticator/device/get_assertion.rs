@@ -1,0 +1,159 @@
+//! `authenticatorGetAssertion` and `authenticatorGetNextAssertion` (CTAP 2.1 §6.2.2, §6.3): the steps of the
+//! algorithms, by their numbers.
+
+use std::cmp::Reverse;
+
+use super::authorize::Wish;
+use super::continuation::{Continuation, Kind};
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, refuse};
+use crate::authenticator::{CredentialRecord, CredentialStore, Error, named_if};
+use crate::authenticator_data::{AuthenticatorData, Flags};
+use crate::client_pin::Permissions;
+use crate::get_assertion::{Request, Response};
+use crate::status::Status;
+use crate::types::CredentialDescriptor;
+
+impl<E: Environment> Device<E> {
+    pub(super) fn get_assertion(&mut self, channel: u32, parameters: &[u8]) -> Answer<E> {
+        let request = Request::from_cbor_within(parameters, &self.limits())?;
+        let purpose = Purpose::GetAssertion { rp_id: &request.rp_id };
+
+        // 1, 2. The PIN/UV auth parameter.
+        let param = self.param_or_selection(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
+
+        // 3. The answer is put together at the end; its UV and UP bits start as clear.
+        // 4. Options. With a parameter, `uv` counts as absent; `rk` was refused when the request was parsed.
+        let uv = request.options.uv && param.is_none();
+        if uv && self.environment.built_in_uv() != BuiltInUv::Configured {
+            return refuse(Status::InvalidOption, "there is no built-in user verification");
+        }
+
+        // 5. alwaysUv is not offered.
+        // 6. User verification.
+        let verified = self.verify_as_wished(&Wish {
+            param,
+            uv,
+            permission: Permissions::GET_ASSERTION,
+            rp_id: &request.rp_id,
+            client_data_hash: &request.client_data_hash,
+            purpose: &purpose,
+        })?;
+
+        // 7. The applicable credentials, best first.
+        // 8. credProtect is not offered yet.
+        let records = self.locate(&request)?;
+        let discovered = request.allow_list.is_empty();
+        let number = records.len();
+        let mut rest = records;
+        rest.reverse();
+        let Some(record) = rest.pop() else {
+            return refuse(Status::NoCredentials, "no credential fits");
+        };
+
+        // 9. User presence; what the token proved is spent. Without `up` the platform only looks.
+        if request.options.up {
+            self.ensure_presence(verified.as_ref(), &purpose)?;
+            self.spend_token(verified.as_ref());
+        }
+        let flags = Flags::NONE
+            .with_if(request.options.up, Flags::UP)
+            .with_if(verified.is_some(), Flags::UV);
+
+        // 10. There are no extensions yet; those that are not known are ignored.
+        // 11, 12. One of an allow list; or all discoverable ones, one after the other.
+        let mut response = self.assert(record, &request.client_data_hash, flags)?;
+        if discovered && number > 1 {
+            response.number_of_credentials = u64::try_from(number).ok();
+            self.continuation = Some(Continuation {
+                channel,
+                touched_ms: self.environment.monotonic_ms(),
+                kind: Kind::Assertions {
+                    rest,
+                    client_data_hash: request.client_data_hash,
+                    flags,
+                },
+            });
+        }
+        Ok(response.to_cbor())
+    }
+
+    /// §6.3.
+    pub(super) fn get_next_assertion(&mut self, continuation: Option<Continuation>) -> Answer<E> {
+        // 1 to 3. There is a getAssertion to go on with, with accounts left, not too long ago.
+        let Some(Continuation {
+            channel,
+            kind:
+                Kind::Assertions {
+                    mut rest,
+                    client_data_hash,
+                    flags,
+                },
+            ..
+        }) = continuation
+        else {
+            return refuse(Status::NotAllowed, "there is no next assertion");
+        };
+        let Some(record) = rest.pop() else {
+            return refuse(Status::NotAllowed, "all assertions were given");
+        };
+        // 4. The same flags: the user agreed once to all of them.
+        let response = self.assert(record, &client_data_hash, flags)?;
+        // 5, 6. The timer starts anew.
+        self.continuation = Some(Continuation {
+            channel,
+            touched_ms: self.environment.monotonic_ms(),
+            kind: Kind::Assertions {
+                rest,
+                client_data_hash,
+                flags,
+            },
+        });
+        Ok(response.to_cbor())
+    }
+
+    /// Step 13: the signature.
+    fn assert(
+        &mut self,
+        record: CredentialRecord,
+        client_data_hash: &[u8; 32],
+        flags: Flags,
+    ) -> Result<Response, Fault<E>> {
+        let crypto = self.crypto();
+        let store = self.environment.store_mut();
+        let auth_data = AuthenticatorData {
+            rp_id_hash: crypto.sha256(&[record.rp_id.as_bytes()]),
+            flags: flags
+                .with_if(record.backup_eligible, Flags::BE)
+                .with_if(record.backed_up, Flags::BS),
+            sign_count: store.next_sign_count(&record.id).map_err(Error::Store)?,
+            attested: None,
+            extensions: None,
+        }
+        .encode();
+        let signed = [auth_data.as_slice(), client_data_hash].concat();
+        let signature = store.sign(&record.id, &signed).map_err(Error::Store)?;
+        let mut response = Response::new(CredentialDescriptor::new(record.id), auth_data, signature);
+        let verified = flags.contains(Flags::UV);
+        response.user = record.discoverable.then(|| named_if(verified, record.user));
+        Ok(response)
+    }
+
+    /// Step 7: of an allow list the first that is here; without one all discoverable credentials, newest first.
+    fn locate(&self, request: &Request) -> Result<Vec<CredentialRecord>, Fault<E>> {
+        if request.allow_list.len() > self.settings.max_credentials_in_list {
+            return refuse(Status::LimitExceeded, "the allow list is too long");
+        }
+        let store = self.environment.store();
+        let mut records = store.find(&request.rp_id).map_err(Error::Store)?;
+        if request.allow_list.is_empty() {
+            records.retain(|record| record.discoverable);
+            // Of two that were made in the same millisecond, the one that the store names later is newer.
+            records.reverse();
+            records.sort_by_key(|record| Reverse(record.created_ms));
+            return Ok(records);
+        }
+        let mut allowed = request.allow_list.iter();
+        let place = allowed.find_map(|allowed| records.iter().position(|record| record.id == allowed.id));
+        Ok(place.map(|place| records.swap_remove(place)).into_iter().collect())
+    }
+}

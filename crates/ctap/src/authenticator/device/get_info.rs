@@ -1,0 +1,54 @@
+//! `authenticatorGetInfo` (CTAP 2.1 §6.4).
+
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment};
+use crate::authenticator::{Error, attestation};
+use crate::crypto::Algorithm;
+use crate::get_info::Response;
+use crate::pin_protocol::PinUvAuthProtocol;
+use crate::types::CredentialId;
+
+impl<E: Environment> Device<E> {
+    /// What this device can do now. Says nothing that it does not do.
+    pub(super) fn get_info(&self) -> Answer<E> {
+        let settings = &self.settings;
+        // FIDO_2_1 promises hmac-secret and credProtect (§9), which are not here yet.
+        let mut info = Response::new(vec!["FIDO_2_0".to_owned()], settings.aaguid);
+        info.options = [
+            ("rk", Some(true)),
+            ("up", Some(true)),
+            // Removable: it is a key among others, whatever it is made of.
+            ("plat", Some(false)),
+            ("clientPin", Some(self.state.pin.is_some())),
+            (
+                "uv",
+                match self.environment.built_in_uv() {
+                    BuiltInUv::None => None,
+                    BuiltInUv::NotConfigured => Some(false),
+                    BuiltInUv::Configured => Some(true),
+                },
+            ),
+            ("pinUvAuthToken", Some(true)),
+            ("credMgmt", Some(true)),
+            ("makeCredUvNotRqd", Some(true)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
+        .collect();
+        info.max_msg_size = u64::try_from(self.numbers.max_message_bytes).ok();
+        info.pin_uv_auth_protocols = PinUvAuthProtocol::ALL.map(PinUvAuthProtocol::number).to_vec();
+        info.max_credential_count_in_list = u64::try_from(settings.max_credentials_in_list).ok();
+        info.max_credential_id_length = u64::try_from(CredentialId::MAX).ok();
+        info.transports.clone_from(&settings.transports);
+        info.algorithms = settings.algorithms.iter().copied().map(Algorithm::cose).collect();
+        info.min_pin_length = Some(self.state.min_pin_length.into());
+        info.attestation_formats = attestation::formats(settings);
+        let used = self.environment.store().all().map_err(Error::Store)?.len();
+        info.remaining_discoverable_credentials = u64::try_from(self.remaining(used)).ok();
+        Ok(info.to_cbor())
+    }
+
+    /// For how many credentials there is room when `used` are here.
+    pub(super) fn remaining(&self, used: usize) -> usize {
+        self.numbers.max_credentials.saturating_sub(used)
+    }
+}

@@ -1,0 +1,178 @@
+//! `authenticatorMakeCredential` (CTAP 2.1 §6.1.2): the steps of the algorithm, by its numbers.
+
+use super::authorize::{Verified, Wish};
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, refuse};
+use crate::authenticator::{Backup, CredentialRecord, CredentialStore, Error, attestation};
+use crate::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
+use crate::client_pin::Permissions;
+use crate::crypto::{Algorithm, PrivateKey};
+use crate::make_credential::{Request, Response};
+use crate::prf::PrfSeed;
+use crate::status::Status;
+use crate::types::{CredentialId, UserEntity};
+
+impl<E: Environment> Device<E> {
+    pub(super) fn make_credential(&mut self, parameters: &[u8]) -> Answer<E> {
+        let request = Request::from_cbor_within(parameters, &self.limits())?;
+        let purpose = Purpose::MakeCredential {
+            rp: &request.rp,
+            user: &request.user,
+        };
+
+        // 1, 2. The PIN/UV auth parameter.
+        let param = self.param_or_selection(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
+
+        // 3. The first algorithm of the request that is supported here.
+        let supported = |algorithm: &Algorithm| self.settings.algorithms.contains(algorithm);
+        let mut algorithms = request.algorithms.iter().filter_map(|id| Algorithm::from_cose(*id));
+        let Some(algorithm) = algorithms.find(supported) else {
+            return refuse(
+                Status::UnsupportedAlgorithm,
+                "none of the algorithms asked for is supported",
+            );
+        };
+
+        // 4. The answer is put together at the end; its UV and UP bits start as clear.
+        // 5. Options. With a parameter, `uv` counts as absent.
+        let uv = request.options.uv && param.is_none();
+        if uv && self.environment.built_in_uv() != BuiltInUv::Configured {
+            return refuse(Status::InvalidOption, "there is no built-in user verification");
+        }
+        if !request.options.up {
+            return refuse(Status::InvalidOption, "a credential without user presence");
+        }
+
+        // 6. alwaysUv is not offered.
+        // 7, 8, 10. makeCredUvNotRqd: only a discoverable credential needs the user verified, if they can be.
+        if self.protected() && request.options.rk && !uv && param.is_none() {
+            return if self.state.pin.is_some() {
+                refuse(
+                    Status::PuatRequired,
+                    "a discoverable credential needs user verification",
+                )
+            } else {
+                refuse(
+                    Status::OperationDenied,
+                    "a discoverable credential needs user verification",
+                )
+            };
+        }
+
+        // 9. Enterprise attestation is not offered.
+        if request.enterprise_attestation.is_some() {
+            return refuse(Status::InvalidParameter, "enterprise attestation is not supported");
+        }
+
+        // 11. User verification.
+        let verified = self.verify_as_wished(&Wish {
+            param,
+            uv,
+            permission: Permissions::MAKE_CREDENTIAL,
+            rp_id: &request.rp.id,
+            client_data_hash: &request.client_data_hash,
+            purpose: &purpose,
+        })?;
+
+        // 12. The exclude list.
+        self.refuse_excluded(&request, verified.as_ref())?;
+
+        // 13, 14. User presence; what the token proved is spent.
+        self.ensure_presence(verified.as_ref(), &purpose)?;
+        self.spend_token(verified.as_ref());
+        let flags = Flags::UP.with_if(verified.is_some(), Flags::UV);
+
+        // 15. There are no extensions yet; those that are not known are ignored.
+        // 16. The key pair.
+        let crypto = self.crypto();
+        let key = crypto.generate(algorithm)?;
+        let record = self.new_record(&request, &key)?;
+        self.check_room(&record)?;
+
+        // 19. The attestation; before the credential is stored, so that no failure here leaves one behind.
+        let auth_data = AuthenticatorData {
+            rp_id_hash: crypto.sha256(&[record.rp_id.as_bytes()]),
+            flags: flags
+                .with_if(record.backup_eligible, Flags::BE)
+                .with_if(record.backed_up, Flags::BS),
+            sign_count: record.sign_count,
+            attested: Some(AttestedCredential {
+                aaguid: self.settings.aaguid,
+                id: record.id.clone(),
+                public_key: record.public_key.clone(),
+            }),
+            extensions: None,
+        }
+        .encode();
+        let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
+        let preference = &request.attestation_formats_preference;
+        let (format, statement) = attestation::attest(crypto, &self.settings, preference, &key, &signed)?;
+
+        // 17, 18. Store it; the store drops what this credential replaces.
+        let seed = PrfSeed::generate(crypto)?;
+        let store = self.environment.store_mut();
+        store.insert(record, key, seed).map_err(Error::Store)?;
+        Ok(Response::new(format, auth_data, statement).to_cbor())
+    }
+
+    /// Step 12: a credential of the list that is here, and what the website learns of it only after a touch.
+    fn refuse_excluded(&mut self, request: &Request, verified: Option<&Verified<E::Proof>>) -> Result<(), Fault<E>> {
+        if request.exclude_list.len() > self.settings.max_credentials_in_list {
+            return refuse(Status::LimitExceeded, "the exclude list is too long");
+        }
+        let rp_id = request.rp.id.as_str();
+        let existing = self.environment.store().find(rp_id).map_err(Error::Store)?;
+        let here = |id: &CredentialId| existing.iter().any(|record| record.id == *id);
+        if !request.exclude_list.iter().any(|excluded| here(&excluded.id)) {
+            return Ok(());
+        }
+        // Whether the user touches or not, the answer is the same; only a cancelled command ends as such.
+        match self.ensure_presence(verified, &Purpose::Excluded { rp_id }) {
+            Err(
+                fault @ Error::Refused {
+                    status: Status::KeepaliveCancel,
+                    ..
+                },
+            ) => Err(fault),
+            _ => refuse(Status::CredentialExcluded, "a credential of the exclude list is here"),
+        }
+    }
+
+    fn new_record(&self, request: &Request, key: &PrivateKey) -> Result<CredentialRecord, Fault<E>> {
+        if request.rp.id.len() > self.numbers.max_rp_id_bytes {
+            return refuse(Status::LimitExceeded, "the RP ID is too long");
+        }
+        let cut = |name: &Option<String>| name.as_deref().map(|name| self.cut_name(name));
+        Ok(CredentialRecord {
+            id: CredentialId::random(self.crypto())?,
+            rp_id: request.rp.id.clone(),
+            rp_name: cut(&request.rp.name),
+            user: UserEntity {
+                id: request.user.id.clone(),
+                name: cut(&request.user.name),
+                display_name: cut(&request.user.display_name),
+            },
+            public_key: key.public_key().clone(),
+            discoverable: request.options.rk,
+            backup_eligible: self.settings.backup != Backup::DeviceBound,
+            backed_up: self.settings.backup == Backup::BackedUp,
+            sign_count: 0,
+            created_ms: self.environment.unix_ms(),
+        })
+    }
+
+    /// A name as it is kept: whole characters, at most `max_name_bytes` (§6.1.2 allows cutting at 64 bytes).
+    pub(super) fn cut_name(&self, name: &str) -> String {
+        let end = name.floor_char_boundary(self.numbers.max_name_bytes);
+        name.get(..end).unwrap_or_default().to_owned()
+    }
+
+    fn check_room(&self, record: &CredentialRecord) -> Result<(), Fault<E>> {
+        let all = self.environment.store().all().map_err(Error::Store)?;
+        let kept = all.iter().filter(|older| !record.replaces(older)).count();
+        if kept < self.numbers.max_credentials {
+            Ok(())
+        } else {
+            refuse(Status::KeyStoreFull, "no room for another credential")
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! The engine behind a transport: raw CTAP2 commands in, status bytes and answers out.
+//!
+//! [`Authenticator`](super::Authenticator) serves a platform that has asked the user already. A [`Device`] is a whole
+//! security key: it asks for user presence itself, keeps a client PIN and its try counters, and hands out
+//! `pinUvAuthToken`s. What it needs from its surroundings is one trait, [`Environment`]; what a deployment may tune is
+//! [`Numbers`]. Each command has a file of its own that follows the numbered steps of the specification.
+//!
+//! A new [`Device`] is a device that was just plugged in. Volatile state (tokens, the key-agreement key, the count of
+//! consecutive wrong PINs, what *get next* would give) is lost at a power cycle, which is [`Device::power_cycle`] or a
+//! new value; what must last is in the [`DeviceStore`].
+//!
+//! One device serves one command at a time; [`Environment::user_presence`] may block, and learns of a cancellation
+//! from its own surroundings.
+
+mod authorize;
+mod client_pin;
+mod continuation;
+mod credential_management;
+mod environment;
+mod get_assertion;
+mod get_info;
+mod make_credential;
+mod numbers;
+mod pin;
+mod reset;
+mod selection;
+mod state;
+mod store;
+mod token;
+mod uv;
+
+pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
+pub use numbers::{Inconsistent, Numbers};
+pub use store::DeviceStore;
+
+use super::{CredentialStore, Error, Settings};
+use crate::cbor::Limits;
+use crate::crypto::ecdh::EphemeralKey;
+use crate::crypto::{Crypto, CryptoError};
+use crate::fields::MessageError;
+use crate::status::Status;
+use continuation::Continuation;
+use state::State;
+use token::Token;
+
+/// The command codes (CTAP 2.1 §6).
+pub mod command {
+    /// `authenticatorMakeCredential`.
+    pub const MAKE_CREDENTIAL: u8 = 0x01;
+    /// `authenticatorGetAssertion`.
+    pub const GET_ASSERTION: u8 = 0x02;
+    /// `authenticatorGetInfo`.
+    pub const GET_INFO: u8 = 0x04;
+    /// `authenticatorClientPIN`.
+    pub const CLIENT_PIN: u8 = 0x06;
+    /// `authenticatorReset`.
+    pub const RESET: u8 = 0x07;
+    /// `authenticatorGetNextAssertion`.
+    pub const GET_NEXT_ASSERTION: u8 = 0x08;
+    /// `authenticatorCredentialManagement`.
+    pub const CREDENTIAL_MANAGEMENT: u8 = 0x0a;
+    /// `authenticatorSelection`.
+    pub const SELECTION: u8 = 0x0b;
+}
+
+/// The error of an environment's store.
+pub type StoreError<E> = <<E as Environment>::Store as CredentialStore>::Error;
+
+/// What goes wrong in a command, in a given environment.
+type Fault<E> = Error<StoreError<E>>;
+
+/// The body of an answer, without the status byte.
+type Answer<E> = Result<Vec<u8>, Fault<E>>;
+
+/// A security key. See the [module's documentation](self).
+pub struct Device<E: Environment> {
+    environment: E,
+    settings: Settings,
+    numbers: Numbers,
+    state: State,
+    key_agreement: EphemeralKey,
+    token: Option<Token>,
+    pin_mismatches: u8,
+    powered_ms: u64,
+    continuation: Option<Continuation>,
+}
+
+/// Why a [`Device`] does not start. `S` is the store's own error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError<S> {
+    /// The numbers contradict each other: the deployment's fault.
+    #[error(transparent)]
+    Numbers(#[from] Inconsistent),
+    /// The store has a state that this engine did not write: the store's fault. Nothing was changed.
+    #[error("the stored state is damaged: {0}")]
+    State(#[source] MessageError),
+    /// The operating system gave no random bytes: the platform's fault.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// The store failed.
+    #[error("the credential store failed: {0}")]
+    Store(#[source] S),
+}
+
+impl<E: Environment> Device<E> {
+    /// A device that was just plugged in.
+    pub fn new(environment: E, settings: Settings, numbers: Numbers) -> Result<Self, StartError<StoreError<E>>> {
+        numbers.check()?;
+        let state = match environment.store().load_state().map_err(StartError::Store)? {
+            Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?,
+            None => State::fresh(&numbers),
+        };
+        Ok(Self {
+            key_agreement: EphemeralKey::generate(environment.crypto())?,
+            powered_ms: environment.monotonic_ms(),
+            environment,
+            settings,
+            numbers,
+            state,
+            token: None,
+            pin_mismatches: 0,
+            continuation: None,
+        })
+    }
+
+    /// Carries out one command: its code and its parameters. The answer is a status byte, and after success whatever
+    /// the command gives. `channel` says which client it is: a client cannot continue what another has begun.
+    pub fn process(&mut self, channel: u32, command: &[u8]) -> Vec<u8> {
+        match self.dispatch(channel, command) {
+            Ok(body) => [&[Status::Success.code()], body.as_slice()].concat(),
+            Err(fault) => {
+                let status = fault.status();
+                self.environment.failed(&fault);
+                vec![status.code()]
+            }
+        }
+    }
+
+    /// Forgets what a power cut would make a device forget.
+    pub fn power_cycle(&mut self) -> Result<(), CryptoError> {
+        self.key_agreement = EphemeralKey::generate(self.environment.crypto())?;
+        self.powered_ms = self.environment.monotonic_ms();
+        self.token = None;
+        self.pin_mismatches = 0;
+        self.continuation = None;
+        Ok(())
+    }
+
+    /// The surroundings.
+    pub fn environment(&self) -> &E {
+        &self.environment
+    }
+
+    /// The surroundings, to be changed.
+    pub fn environment_mut(&mut self) -> &mut E {
+        &mut self.environment
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn dispatch(&mut self, channel: u32, command: &[u8]) -> Answer<E> {
+        if command.len() > self.numbers.max_message_bytes {
+            return refuse(Status::RequestTooLarge, "the command is longer than maxMsgSize");
+        }
+        let Some((code, parameters)) = command.split_first() else {
+            return refuse(Status::InvalidLength, "a command without its code");
+        };
+        // §6: whatever is not a continuation ends what could have been continued. The commands that continue put it
+        // back.
+        let continuation = self.continuation.take().filter(|c| {
+            let age = self.environment.monotonic_ms().saturating_sub(c.touched_ms);
+            c.channel == channel && age <= self.numbers.continuation_ms
+        });
+        match *code {
+            command::MAKE_CREDENTIAL => self.make_credential(parameters),
+            command::GET_ASSERTION => self.get_assertion(channel, parameters),
+            command::CLIENT_PIN => self.client_pin(parameters),
+            command::CREDENTIAL_MANAGEMENT => self.credential_management(channel, continuation, parameters),
+            command::GET_INFO | command::RESET | command::GET_NEXT_ASSERTION | command::SELECTION
+                if !parameters.is_empty() =>
+            {
+                refuse(Status::InvalidLength, "the command has no parameters")
+            }
+            command::GET_INFO => self.get_info(),
+            command::RESET => self.reset(),
+            command::GET_NEXT_ASSERTION => self.get_next_assertion(continuation),
+            command::SELECTION => self.selection(),
+            _ => refuse(Status::InvalidCommand, "an unknown command"),
+        }
+    }
+
+    fn crypto(&self) -> &'static dyn Crypto {
+        self.environment.crypto()
+    }
+
+    /// The limits of this device's messages.
+    fn limits(&self) -> Limits {
+        Limits {
+            max_bytes: self.numbers.max_message_bytes,
+            ..Limits::CTAP
+        }
+    }
+
+    /// Whether some form of user verification is set up (§6.1.2 step 7, "protected").
+    fn protected(&self) -> bool {
+        self.state.pin.is_some() || self.environment.built_in_uv() == BuiltInUv::Configured
+    }
+
+    /// Writes the lasting state.
+    fn save(&mut self) -> Result<(), Fault<E>> {
+        let bytes = self.state.to_bytes();
+        self.environment.store_mut().save_state(&bytes).map_err(Error::Store)
+    }
+
+    /// Asks for user presence.
+    fn ask(&mut self, purpose: &Purpose<'_>) -> Result<(), Fault<E>> {
+        match self.environment.user_presence(purpose) {
+            Presence::Given => Ok(()),
+            Presence::Denied => refuse(Status::OperationDenied, "the user declined"),
+            Presence::TimedOut => refuse(Status::UserActionTimeout, "the user did nothing"),
+            Presence::Cancelled => refuse(Status::KeepaliveCancel, "the platform cancelled"),
+        }
+    }
+}
+
+impl<E: Environment> std::fmt::Debug for Device<E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Device")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+fn refuse<T, S>(status: Status, why: &'static str) -> Result<T, Error<S>> {
+    Err(Error::refused(status, why))
+}

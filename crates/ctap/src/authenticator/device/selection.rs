@@ -1,0 +1,11 @@
+//! `authenticatorSelection` (CTAP 2.1 §6.9).
+
+use super::{Answer, Device, Environment, Purpose};
+
+impl<E: Environment> Device<E> {
+    pub(super) fn selection(&mut self) -> Answer<E> {
+        // The user's touch, and nothing but; declining, doing nothing and cancelling have their own status.
+        self.ask(&Purpose::Select)?;
+        Ok(Vec::new())
+    }
+}

@@ -1,0 +1,17 @@
+//! The engine behind a transport: raw commands in, status bytes and answers out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs
+)]
+
+mod bed;
+mod client_pin;
+mod codes;
+mod credentials;
+mod management;
+mod sequences;
+mod truthful;
