@@ -241,33 +241,35 @@ async fn a_crash_of_the_provider_is_reported_at_once() {
 }
 
 #[tokio::test]
-async fn a_hanging_provider_is_given_up_and_holds_up_nobody() {
-    let bed = Bed::with(|config| config.deadlines.execute = Duration::from_secs(3)).await;
+async fn a_hanging_provider_is_given_up() {
+    let bed = Bed::with(|config| config.deadlines.execute = Duration::from_secs(1)).await;
     let notebook = bed.provider(NOTEBOOK, Behaviour::Hang, true).await;
-    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
-    let mut choices = ["Notebook", "Safe"].into_iter();
-    let script = Script::new(move |view: &View| {
-        let wanted = if view.kind == Kind::Notice {
-            ""
-        } else {
-            choices.next().unwrap()
-        };
-        Some(approve(view, Some(wanted), PIN))
-    });
-    let _prompt = Prompt::attach(&bed, script).await;
-    let hanging = bed.make_passkey("alice");
-    let other = async {
-        notebook.asked.notified().await;
-        bed.make_passkey("bob").await.unwrap();
-        std::time::Instant::now()
-    };
-    let hung = async { (hanging.await, std::time::Instant::now()) };
-    let ((result, given_up), served) = tokio::join!(hung, other);
-    assert_eq!(result.unwrap_err(), Cause::ProviderHung);
-    assert!(served < given_up, "the second ceremony waited for the first");
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::ProviderHung);
+    assert_eq!(prompt.kinds(), [Kind::Create, Kind::Notice]);
     tokio::time::timeout(Duration::from_secs(10), notebook.dropped.notified())
         .await
         .expect("it was not cancelled");
+}
+
+#[tokio::test]
+async fn a_hanging_provider_holds_up_nobody() {
+    let bed = Bed::new().await;
+    let notebook = bed.provider(NOTEBOOK, Behaviour::Hang, true).await;
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let mut choices = ["Notebook", "Safe"].into_iter();
+    let script = Script::new(move |view: &View| Some(approve(view, choices.next(), PIN)));
+    let _prompt = Prompt::attach(&bed, script).await;
+    let token = CancelToken::new();
+    let hanging = bed.broker.ceremony(make_request("alice"), token.clone());
+    let other = async {
+        notebook.asked.notified().await;
+        // The first one still hangs when this one is through: nothing but the cancellation ends it.
+        bed.make_passkey("bob").await.unwrap();
+        token.cancel();
+    };
+    let (hung, ()) = tokio::join!(hanging, other);
+    assert_eq!(hung.unwrap_err(), Cause::CancelledByCaller);
 }
 
 #[tokio::test]
@@ -315,7 +317,7 @@ async fn time_runs_out() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let prompt = Prompt::attach(&bed, Script::watch()).await;
     let mut request = make_request("alice");
-    request.timeout = Duration::from_millis(300);
+    request.timeout = Duration::from_secs(2);
     assert_eq!(
         bed.broker.ceremony(request, CancelToken::new()).await.unwrap_err(),
         Cause::TimedOut
