@@ -60,7 +60,7 @@ pub enum Command {
     Hello,
     /// Role: the built-in vault (started by D-Bus)
     #[command(hide = true)]
-    Vault,
+    Vault(Vault),
     /// Role: the browser's native messaging host (started by the browser)
     #[command(hide = true)]
     NativeHost {
@@ -222,6 +222,14 @@ pub struct Prompt {
     /// Answer from this file instead of asking (only for tests: the broker must allow it)
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,
+}
+
+/// `claviger vault`.
+#[derive(Debug, Args)]
+pub struct Vault {
+    /// Take a vault file that is older than this machine remembers, because you restored a backup on purpose
+    #[arg(long)]
+    pub accept_restored: bool,
 }
 
 /// `claviger broker`.

@@ -39,7 +39,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
         Command::Hello => roles::hello(&dirs),
-        Command::Vault => roles::vault(&dirs),
+        Command::Vault(options) => roles::vault(&dirs, options.accept_restored),
         Command::NativeHost { .. } => roles::native_host(&dirs),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut std::io::stdout());
@@ -81,7 +81,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         | Command::Hello
         | Command::Man
         | Command::NativeHost { .. }
-        | Command::Vault => Ok(()),
+        | Command::Vault(_) => Ok(()),
     }
 }
 

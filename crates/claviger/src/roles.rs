@@ -67,7 +67,7 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
 }
 
 /// Runs `claviger vault`.
-pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
+pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
     let own_state = dirs.state.join("vault");
     let sandbox = Sandbox {
         owns: vec![dirs.vault(), own_state.clone(), dirs.vault_state()],
@@ -84,7 +84,7 @@ pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
         vault: Options {
             data_dir: dirs.vault(),
             state_dir: own_state,
-            accept_restored: false,
+            accept_restored,
         },
         provider_state_dir: dirs.vault_state(),
         idle: Some(idle::DEFAULT_IDLE),

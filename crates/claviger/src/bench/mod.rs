@@ -1,10 +1,11 @@
 //! `claviger bench`: what the platform costs on this machine, beside what its parts cost by themselves.
 //!
 //! [`bare`] times one signature, one check and one D-Bus round trip. [`pipeline`] runs whole ceremonies in this process.
-//! [`processes`] runs them through a door, a broker, a prompt and a vault, each its own process, over a private bus.
+//! [`processes`] runs them through a door, a broker and a vault, each its own process, over a private bus.
 //! The user's own time and the PIN's key derivation are left out: the prompt answers at once, and hello's key is open.
 
 mod bare;
+mod door;
 mod figures;
 mod pipeline;
 mod processes;
@@ -16,7 +17,8 @@ use serde_json::json;
 use crate::output::{self, Failure, line};
 use figures::Figures;
 
-pub use processes::{broker, door};
+pub use door::door;
+pub use processes::broker;
 
 /// D-Bus round trips on the path of a ceremony over D-Bus: door to broker, broker to prompt and back with the action, broker to
 /// provider.

@@ -19,8 +19,9 @@ use claviger_provider::{ProviderId, TransactionId};
 use claviger_webauthn::origin::Origin;
 use claviger_webauthn::{CallerContext, ResponseJson, create, get};
 
+use super::door::{creation_options, request_options};
 use super::figures::{Figures, timed};
-use super::processes::{PIN, creation_options, request_options};
+use super::processes::PIN;
 use super::{Pair, Scratch};
 use crate::output::Failure;
 

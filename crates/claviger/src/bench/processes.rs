@@ -1,4 +1,5 @@
-//! Ceremonies over D-Bus: a door, the broker, a prompt and the vault, each its own process on a private bus.
+//! Ceremonies over D-Bus: a door, the broker and the vault, each its own process on a private bus; the door's process also plays
+//! the prompt.
 //!
 //! All of them are the real roles, but for hello: its key is opened once in the broker's process, so that the figures hold
 //! everything of a verification but the PIN's key derivation.
@@ -11,23 +12,21 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
-use claviger_broker::dbus::{Manage1Proxy, NAME, PATH};
+use claviger_broker::dbus::{Manage1Proxy, PATH};
 use claviger_broker::{Broker, Config, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_doors::browser;
 use claviger_hello::pin::Pin;
 use claviger_hello::verification::VerifyRequest;
 use claviger_hello::{Hello, OpenKey};
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::Value;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
 use super::figures::Figures;
 use crate::dirs::Dirs;
-use crate::output::{self, Failure};
+use crate::output::Failure;
 use crate::roles;
 
 /// The benchmark's PIN; it guards nothing.
@@ -118,59 +117,6 @@ pub fn broker(folder: &Path) -> Result<(), Failure> {
     })?
 }
 
-/// Runs the hidden `claviger bench door`: asks like a native host and prints how long each answer took, in nanoseconds.
-pub fn door(count: usize) -> Result<(), Failure> {
-    roles::block_on(async {
-        let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
-        let (mut round_trip, mut create, mut get) = (Vec::new(), Vec::new(), Vec::new());
-        let load = vec![7_u8; 800];
-        for _ in 0..count {
-            let start = Instant::now();
-            call(&connection, "org.claviger.Bench1", "Echo", &load).await?;
-            round_trip.push(nanos(start));
-        }
-        let mut ids = Vec::new();
-        for run in 0..count {
-            let (origin, options) = creation_options(run);
-            let start = Instant::now();
-            let answer = ceremony(&connection, "create", run, &origin, &options).await?;
-            create.push(nanos(start));
-            let id = answer.pointer("/ok/rawId").and_then(Value::as_str).unwrap_or_default();
-            ids.push(URL_SAFE_NO_PAD.decode(id).map_err(Failure::failed)?);
-        }
-        for (run, id) in ids.iter().enumerate() {
-            let (origin, options) = request_options(run, id);
-            let start = Instant::now();
-            ceremony(&connection, "get", count + run, &origin, &options).await?;
-            get.push(nanos(start));
-        }
-        output::line(json!({"round_trip": round_trip, "create": create, "get": get}))
-    })?
-}
-
-/// The origin and the options of the creation for this run. Each has its own site, so that no list grows.
-pub fn creation_options(run: usize) -> (String, String) {
-    let options = json!({
-        "rp": {"id": format!("s{run}.example.org"), "name": "Benchmark"},
-        "user": {"id": URL_SAFE_NO_PAD.encode(run.to_string()), "name": format!("user{run}"), "displayName": "User"},
-        "challenge": URL_SAFE_NO_PAD.encode([run.to_le_bytes()[0]; 32]),
-        "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
-        "authenticatorSelection": {"residentKey": "required", "userVerification": "required"},
-    });
-    (format!("https://s{run}.example.org"), options.to_string())
-}
-
-/// The origin and the options of the use of that passkey.
-pub fn request_options(run: usize, id: &[u8]) -> (String, String) {
-    let options = json!({
-        "rpId": format!("s{run}.example.org"),
-        "challenge": URL_SAFE_NO_PAD.encode([run.to_le_bytes()[0]; 32]),
-        "allowCredentials": [{"type": "public-key", "id": URL_SAFE_NO_PAD.encode(id)}],
-        "userVerification": "required",
-    });
-    (format!("https://s{run}.example.org"), options.to_string())
-}
-
 /// A private bus with a broker and a prompt, ended with the value.
 struct Bench {
     start_ms: f64,
@@ -210,7 +156,6 @@ impl Bench {
                 .map_err(Failure::failed)?;
         }
         environment.push(("DBUS_SESSION_BUS_ADDRESS", address.trim().to_owned()));
-        let start = Instant::now();
         let spawn = |arguments: &[&str]| {
             let mut command = Command::new(&program);
             command
@@ -219,8 +164,12 @@ impl Bench {
                 .stdout(Stdio::null());
             command.spawn().map(Ended).map_err(Failure::failed)
         };
-        let broker = spawn(&["bench", "broker", &home("")])?;
+        let start = Instant::now();
+        let real = spawn(&["broker"])?;
         let start_ms = roles::block_on(first_answer(address.trim(), start))??;
+        drop(real);
+        let broker = spawn(&["bench", "broker", &home("")])?;
+        roles::block_on(first_answer(address.trim(), Instant::now()))??;
         let prompt = spawn(&["prompt", "--script", &home("script.json")])?;
         roles::block_on(unlocked(address.trim()))??;
         Ok(Self {
@@ -345,42 +294,6 @@ async fn connect(address: &str) -> Result<Manage1Proxy<'static>, Failure> {
         .await
         .map_err(Failure::failed)?;
     Manage1Proxy::new(&connection).await.map_err(Failure::failed)
-}
-
-async fn ceremony(
-    connection: &zbus::Connection,
-    kind: &str,
-    run: usize,
-    origin: &str,
-    options: &str,
-) -> Result<Value, Failure> {
-    let options: Value = serde_json::from_str(options).map_err(Failure::failed)?;
-    let request = json!({
-        "requestId": format!("run-{run}"), "origin": origin, "sameOriginWithAncestors": true, "publicKey": options,
-    });
-    let body = (kind, request.to_string());
-    let reply = connection
-        .call_method(Some(NAME), PATH, Some("org.claviger.Browser1"), "Ceremony", &body)
-        .await
-        .map_err(Failure::failed)?;
-    let text: String = reply.body().deserialize().map_err(Failure::failed)?;
-    let answer: Value = serde_json::from_str(&text).map_err(Failure::failed)?;
-    if answer.get("ok").is_some() {
-        Ok(answer)
-    } else {
-        Err(Failure::Failed(format!("a {kind} failed: {text}")))
-    }
-}
-
-async fn call(connection: &zbus::Connection, interface: &str, method: &str, load: &Vec<u8>) -> Result<(), Failure> {
-    let reply = connection
-        .call_method(Some(NAME), PATH, Some(interface), method, load)
-        .await;
-    reply.map(|_| ()).map_err(Failure::failed)
-}
-
-fn nanos(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn lay_out(folder: &Path, program: &Path) -> std::io::Result<()> {
