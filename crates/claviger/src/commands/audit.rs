@@ -67,10 +67,19 @@ fn civil(days: u64) -> (u64, u64, u64) {
 fn describe(entry: &Value) -> String {
     let text = |pointer: &str| entry.pointer(pointer).filter(|value| !value.is_null()).map(plain);
     let time = entry.get("time").and_then(Value::as_u64).map_or_else(String::new, utc);
-    let details =
-        ["/event", "/result", "/rp_id", "/provider", "/caller/name", "/cause", "/evidence/method", "/evidence/tier"]
-            .into_iter()
-            .filter_map(text);
+    let details = [
+        "/event",
+        "/detail",
+        "/result",
+        "/rp_id",
+        "/provider",
+        "/caller/name",
+        "/cause",
+        "/evidence/method",
+        "/evidence/tier",
+    ]
+    .into_iter()
+    .filter_map(text);
     format!("{time}  {}", details.collect::<Vec<_>>().join("  "))
 }
 

@@ -8,6 +8,7 @@ use super::client;
 use super::setup::{self, Piece};
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
+use crate::sandbox;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -130,9 +131,9 @@ fn extension_folder() -> Result<Finding, Failure> {
 }
 
 fn landlock() -> Finding {
-    let known = std::fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|lsm| lsm.contains("landlock"));
+    let known = sandbox::has_landlock();
     let mut finding = Finding::new(
-        "Landlock, which keeps each process to its own files",
+        "Landlock, which keeps the vault to its own files",
         known,
         "use a kernel with Landlock (5.13 or newer, `lsm=landlock,…`); until then file permissions alone guard them",
     );
