@@ -29,6 +29,4 @@ pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
 pub use daemon::{Broker, Config, Deadlines, StartError, Unavailable, UserVerifier, Verification, VerifierStatus};
-pub use types::{
-    Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification,
-};
+pub use types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification};

@@ -140,7 +140,9 @@ impl Bench {
             ("XDG_STATE_HOME", home("state")),
             ("XDG_DATA_DIRS", home("system")),
         ];
-        let mut bus = Command::new("dbus-daemon")
+        let mut bus = Command::new("setpriv")
+            // Ends with this process, however that ends.
+            .args(["--pdeathsig", "TERM", "dbus-daemon"])
             .args(["--nofork", "--nopidfile", "--print-address"])
             .arg(format!("--config-file={}", home("bus.conf")))
             .envs(environment.iter().cloned())
@@ -148,7 +150,9 @@ impl Bench {
             .stderr(Stdio::null())
             .spawn()
             .map(Ended)
-            .map_err(|error| Failure::Failed(format!("cannot start dbus-daemon (package dbus): {error}")))?;
+            .map_err(|error| {
+                Failure::Failed(format!("cannot start dbus-daemon (packages dbus, util-linux): {error}"))
+            })?;
         let mut address = String::new();
         if let Some(output) = bus.0.stdout.take() {
             BufReader::new(output)
