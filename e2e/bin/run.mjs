@@ -3,9 +3,10 @@
 import { spawn } from "node:child_process";
 import { chromiumProgram, switches } from "../lib/browser.mjs";
 import { fromRoot, release } from "../lib/paths.mjs";
-import { EXTENSION_ID, Platform } from "../lib/platform.mjs";
+import { EXTENSION_ID, NOTEBOOK, Platform } from "../lib/platform.mjs";
 import { Playground } from "../lib/playground.mjs";
 import { play } from "../lib/story.mjs";
+import { until } from "../lib/wait.mjs";
 
 const [mode, script] = process.argv.slice(2);
 /** What has to end before this process does, the last started first. */
@@ -32,8 +33,10 @@ async function person() {
   const browser = keepChild(spawn(chromiumProgram(), args, { env: { ...process.env, ...platform.env }, stdio: "ignore" }));
   browser.on("exit", () => void end(0));
   console.log(`Chromium is open on ${playground.origin}, with a profile of its own that is thrown away at the end.`);
-  console.log("Sign up there; Claviger's questions appear here, in this terminal. Ctrl-C ends everything.\n");
-  askHere(platform);
+  console.log("Claviger's questions appear here, in this terminal. Ctrl-C ends everything.");
+  console.log("The first one: may a second provider, the Notebook, keep passkeys too? (Say no to use the built-in vault alone.) Then sign up.\n");
+  await askHere(platform);
+  void platform.clavigerAsync("provider", "enable", NOTEBOOK);
 }
 
 /** Without one: the same story, told. */
@@ -66,13 +69,14 @@ async function platformOnly() {
     logs: platform.logs,
   };
   console.log(JSON.stringify(facts, null, 2));
-  if (here) askHere(platform);
+  if (here) await askHere(platform);
   else console.error("Running. Ctrl-C ends it.");
 }
 
-/** The user's prompt, in this terminal. Its end is not the end: a newer prompt may have taken over. */
-function askHere(platform) {
+/** The user's prompt, in this terminal; it can ask when this resolves. Its end is not the end: a newer one may have taken over. */
+async function askHere(platform) {
   keepChild(spawn(release("claviger"), ["prompt"], { env: { ...process.env, ...platform.env }, stdio: "inherit" }));
+  await until(() => platform.status().prompt.attached, 10_000, "attaching the prompt");
 }
 
 function keep(thing) {

@@ -17,6 +17,9 @@ $("sign-out").addEventListener("click", () => show(null));
 $("lock-note").addEventListener("click", () => during(lockNote));
 $("open-note").addEventListener("click", () => during(openNote));
 void showAbilities();
+// An extension that has just been started attaches a moment later, and one that rests comes back.
+setTimeout(showAbilities, 1500);
+addEventListener("focus", () => void showAbilities());
 
 /** Creates a passkey for an account, new or existing. */
 async function signUp(name) {
