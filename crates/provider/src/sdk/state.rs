@@ -61,6 +61,9 @@ impl Pins {
     }
 
     /// Takes the keys of a registration: the first one as it is, later ones when a pinned key endorsed the change.
+    ///
+    /// Hello's key is taken once and never replaced, endorsed or not: request keys lie in a file that every program of the user
+    /// can read, and who has copied one could otherwise vouch for a key of their own and sign evidence without any PIN.
     pub(super) fn learn(
         &mut self,
         crypto: &dyn Crypto,
@@ -76,6 +79,9 @@ impl Pins {
         let pinned: Vec<PublicKey> = self.requests.iter().map(|(_, key)| key.clone()).collect();
         if !pinned.is_empty() && !registration.is_endorsed_by(crypto, provider, &pinned) {
             return Err(StateError::NotEndorsed);
+        }
+        if self.uv.is_some() && uv != self.uv {
+            return Err(StateError::OtherUvKey);
         }
         let encode = |(_, key): &(KeyId, PublicKey)| BASE64.encode(key.cose_bytes());
         let stored = StoredPins {
@@ -168,6 +174,9 @@ pub enum StateError {
     /// The platform shows keys that no pinned key vouches for (the platform, or someone in its place, is at fault).
     #[error("the platform has other keys than before, and none of the old ones vouches for them")]
     NotEndorsed,
+    /// The platform shows another UV key than before (hello started over, or someone is in the platform's place).
+    #[error("the platform verifies the user by another key than before; remove keys.json if you started over")]
+    OtherUvKey,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -255,6 +264,16 @@ mod tests {
             learn(registration(&[1], Some(7), 1)),
             (true, vec![1], Some(kid(7))),
             "hello's key arrives"
+        );
+        assert_eq!(
+            learn(registration(&[1], Some(8), 1)),
+            (false, vec![1], Some(kid(7))),
+            "a request key vouches for no other key of hello"
+        );
+        assert_eq!(
+            learn(registration(&[1], None, 1)),
+            (false, vec![1], Some(kid(7))),
+            "nor can it take hello's key away, to bring another one later"
         );
         assert_eq!(
             learn(registration(&[2, 1], Some(7), 1)),
