@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
 use crate::crypto::PublicKey;
-use crate::fields::{Fields, MessageError};
+use crate::fields::{Fields, MessageError, large_blob_key};
 use crate::types::{CredentialDescriptor, RpEntity, UserEntity};
 
 /// What the platform wants (§6.8, table of subcommands).
@@ -167,6 +167,10 @@ pub struct Response {
     pub public_key: Option<PublicKey>,
     /// How many credentials the RP has; with the first only.
     pub total_credentials: Option<u64>,
+    /// The credential's credProtect level.
+    pub cred_protect: Option<u64>,
+    /// The credential's key for large blobs.
+    pub large_blob_key: Option<[u8; 32]>,
 }
 
 impl Response {
@@ -178,6 +182,7 @@ impl Response {
             (0x02, self.remaining_credentials),
             (0x05, self.total_rps),
             (0x09, self.total_credentials),
+            (0x0a, self.cred_protect),
         ];
         for (key, number) in numbers {
             if let Some(number) = number {
@@ -198,6 +203,9 @@ impl Response {
         }
         if let Some(key) = &self.public_key {
             map.insert(0x08, key.to_cose());
+        }
+        if let Some(key) = &self.large_blob_key {
+            map.insert(0x0b, key);
         }
         if map.is_empty() {
             Vec::new()
@@ -230,6 +238,8 @@ impl Response {
             credential: credential.map(CredentialDescriptor::from_value).transpose()?.flatten(),
             public_key: key.as_ref().map(PublicKey::from_cose).transpose()?,
             total_credentials: fields.take(0x09, "totalCredentials", |v| v.as_unsigned())?,
+            cred_protect: fields.take(0x0a, "credProtect", |v| v.as_unsigned())?,
+            large_blob_key: large_blob_key(&mut fields, 0x0b)?,
         })
     }
 }

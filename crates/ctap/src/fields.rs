@@ -112,6 +112,15 @@ impl Fields {
     }
 }
 
+/// Takes an optional key for large blobs, which several answers carry.
+pub(crate) fn large_blob_key(fields: &mut Fields, key: i64) -> Result<Option<[u8; 32]>, MessageError> {
+    let field = "largeBlobKey";
+    let bytes = fields.take(key, field, Value::into_bytes)?;
+    bytes
+        .map(|bytes| bytes.try_into().map_err(|_| MessageError::Invalid { field }))
+        .transpose()
+}
+
 /// Reads one option of an options map.
 pub(crate) fn option(options: &Map, name: &'static str) -> Result<Option<bool>, MessageError> {
     match options.text(name) {

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
-use crate::fields::{Fields, MessageError, option};
+use crate::fields::{Fields, MessageError, large_blob_key, option};
 use crate::types::{CredentialDescriptor, UserEntity};
 
 /// The options of the command.
@@ -134,6 +134,8 @@ pub struct Response {
     pub number_of_credentials: Option<u64>,
     /// Whether the user chose the account at the authenticator.
     pub user_selected: Option<bool>,
+    /// The credential's key for large blobs.
+    pub large_blob_key: Option<[u8; 32]>,
     /// Extension outputs outside the signature (CTAP 2.2).
     pub unsigned_extension_outputs: Option<Map>,
 }
@@ -148,6 +150,7 @@ impl Response {
             user: None,
             number_of_credentials: None,
             user_selected: None,
+            large_blob_key: None,
             unsigned_extension_outputs: None,
         }
     }
@@ -166,6 +169,9 @@ impl Response {
         }
         if let Some(selected) = self.user_selected {
             map.insert(0x06, selected);
+        }
+        if let Some(key) = &self.large_blob_key {
+            map.insert(0x07, key);
         }
         if let Some(outputs) = &self.unsigned_extension_outputs {
             map.insert(0x08, outputs.clone());
@@ -190,6 +196,7 @@ impl Response {
                 .transpose()?,
             number_of_credentials: fields.take(0x05, "numberOfCredentials", |v| v.as_unsigned())?,
             user_selected: fields.take(0x06, "userSelected", |v| v.as_bool())?,
+            large_blob_key: large_blob_key(&mut fields, 0x07)?,
             unsigned_extension_outputs: fields.take(0x08, "unsignedExtensionOutputs", Value::into_map)?,
         })
     }

@@ -30,12 +30,18 @@ pub struct Response {
     pub transports: Vec<String>,
     /// COSE algorithms, best first. Empty: not told.
     pub algorithms: Vec<i64>,
+    /// Longest large-blob array in bytes.
+    pub max_serialized_large_blob_array: Option<u64>,
     /// Whether the PIN must be changed before it gives a token.
     pub force_pin_change: Option<bool>,
     /// Shortest PIN, in Unicode code points.
     pub min_pin_length: Option<u64>,
     /// Firmware version.
     pub firmware_version: Option<u64>,
+    /// Longest credBlob in bytes.
+    pub max_cred_blob_length: Option<u64>,
+    /// How many RP IDs `setMinPINLength` takes.
+    pub max_rp_ids_for_set_min_pin_length: Option<u64>,
     /// At most how many more discoverable credentials can be made.
     pub remaining_discoverable_credentials: Option<u64>,
     /// Attestation statement formats other than `none` (CTAP 2.2).
@@ -56,9 +62,12 @@ impl Response {
             max_credential_id_length: None,
             transports: Vec::new(),
             algorithms: Vec::new(),
+            max_serialized_large_blob_array: None,
             force_pin_change: None,
             min_pin_length: None,
             firmware_version: None,
+            max_cred_blob_length: None,
+            max_rp_ids_for_set_min_pin_length: None,
             remaining_discoverable_credentials: None,
             attestation_formats: Vec::new(),
         }
@@ -93,8 +102,11 @@ impl Response {
             (0x05, self.max_msg_size),
             (0x07, self.max_credential_count_in_list),
             (0x08, self.max_credential_id_length),
+            (0x0b, self.max_serialized_large_blob_array),
             (0x0d, self.min_pin_length),
             (0x0e, self.firmware_version),
+            (0x0f, self.max_cred_blob_length),
+            (0x10, self.max_rp_ids_for_set_min_pin_length),
             (0x14, self.remaining_discoverable_credentials),
         ];
         for (key, number) in numbers {
@@ -142,6 +154,11 @@ impl Response {
         answer.max_credential_id_length = fields.take(0x08, "maxCredentialIdLength", |v| v.as_unsigned())?;
         answer.transports = texts(fields.list(0x09, "transports")?, "transports")?;
         answer.algorithms = algorithms(fields.list(0x0a, "algorithms")?, "algorithms")?;
+        answer.max_serialized_large_blob_array =
+            fields.take(0x0b, "maxSerializedLargeBlobArray", |v| v.as_unsigned())?;
+        answer.max_cred_blob_length = fields.take(0x0f, "maxCredBlobLength", |v| v.as_unsigned())?;
+        answer.max_rp_ids_for_set_min_pin_length =
+            fields.take(0x10, "maxRPIDsForSetMinPINLength", |v| v.as_unsigned())?;
         answer.force_pin_change = fields.take(0x0c, "forcePINChange", |v| v.as_bool())?;
         answer.min_pin_length = fields.take(0x0d, "minPINLength", |v| v.as_unsigned())?;
         answer.remaining_discoverable_credentials =

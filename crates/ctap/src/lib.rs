@@ -62,11 +62,12 @@
 //!
 //! # What is not here yet
 //!
-//! The extensions of a security key (`hmac-secret`, credProtect, credBlob, large blobs), authenticatorConfig,
-//! bioEnrollment, CTAPHID and CTAP1. Each is a new file beside its peers; requests and responses are
-//! `#[non_exhaustive]` so that they can gain members.
+//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, the persistent token of CTAP 2.2, CTAPHID and
+//! CTAP1. Each is a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain
+//! members.
 
 pub mod authenticator;
+pub mod authenticator_config;
 pub mod authenticator_data;
 pub mod cbor;
 pub mod client_pin;
@@ -76,6 +77,7 @@ pub mod crypto;
 mod fields;
 pub mod get_assertion;
 pub mod get_info;
+pub mod large_blobs;
 pub mod make_credential;
 pub mod pin_protocol;
 pub mod prf;

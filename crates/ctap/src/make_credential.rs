@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
-use crate::fields::{Fields, MessageError, option};
+use crate::fields::{Fields, MessageError, large_blob_key, option};
 use crate::types::{CredentialDescriptor, RpEntity, UserEntity, algorithms, algorithms_to_cbor, texts};
 
 /// The options of the command.
@@ -189,6 +189,8 @@ pub struct Response {
     pub att_stmt: Map,
     /// Whether the attestation identifies the device for its organisation.
     pub enterprise_attestation: Option<bool>,
+    /// The credential's key for large blobs.
+    pub large_blob_key: Option<[u8; 32]>,
     /// Extension outputs outside the signature (CTAP 2.2).
     pub unsigned_extension_outputs: Option<Map>,
 }
@@ -201,6 +203,7 @@ impl Response {
             auth_data,
             att_stmt,
             enterprise_attestation: None,
+            large_blob_key: None,
             unsigned_extension_outputs: None,
         }
     }
@@ -213,6 +216,9 @@ impl Response {
             .with(0x03, self.att_stmt.clone());
         if let Some(enterprise) = self.enterprise_attestation {
             map.insert(0x04, enterprise);
+        }
+        if let Some(key) = &self.large_blob_key {
+            map.insert(0x05, key);
         }
         if let Some(outputs) = &self.unsigned_extension_outputs {
             map.insert(0x06, outputs.clone());
@@ -229,6 +235,7 @@ impl Response {
             // Required by CTAP 2.1; CTAP 2.2 lets an authenticator leave it out when it is empty.
             att_stmt: fields.map(0x03, "attStmt")?,
             enterprise_attestation: fields.take(0x04, "epAtt", |v| v.as_bool())?,
+            large_blob_key: large_blob_key(&mut fields, 0x05)?,
             unsigned_extension_outputs: fields.take(0x06, "unsignedExtensionOutputs", Value::into_map)?,
         })
     }

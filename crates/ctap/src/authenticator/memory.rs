@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use zeroize::Zeroizing;
 
-use super::device::DeviceStore;
+use super::device::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, StoredCredential};
 use super::{CredentialRecord, CredentialStore};
 use crate::crypto::{Crypto, CryptoError, PrivateKey};
 use crate::prf::{PrfOutput, PrfSeed};
@@ -15,12 +15,23 @@ pub struct MemoryStore {
     crypto: &'static dyn Crypto,
     entries: Vec<Entry>,
     state: Option<Zeroizing<Vec<u8>>>,
+    large_blobs: Option<Vec<u8>>,
 }
 
 struct Entry {
     record: CredentialRecord,
+    attributes: Attributes,
     key: PrivateKey,
-    prf_seed: PrfSeed,
+    secrets: CredentialSecrets,
+}
+
+impl Entry {
+    fn stored(&self) -> StoredCredential {
+        StoredCredential {
+            record: self.record.clone(),
+            attributes: self.attributes.clone(),
+        }
+    }
 }
 
 /// What can go wrong in a [`MemoryStore`].
@@ -42,6 +53,7 @@ impl MemoryStore {
             crypto,
             entries: Vec::new(),
             state: None,
+            large_blobs: None,
         }
     }
 
@@ -73,9 +85,13 @@ impl CredentialStore for MemoryStore {
     }
 
     fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), MemoryError> {
-        self.entries.retain(|entry| !record.replaces(&entry.record));
-        self.entries.push(Entry { record, key, prf_seed });
-        Ok(())
+        let secrets = CredentialSecrets {
+            verified_seed: prf_seed,
+            unverified_seed: PrfSeed::generate(self.crypto)?,
+            large_blob_key: None,
+        };
+        let attributes = Attributes::default();
+        self.insert_new(StoredCredential { record, attributes }, key, secrets)
     }
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, MemoryError> {
@@ -83,13 +99,59 @@ impl CredentialStore for MemoryStore {
     }
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, MemoryError> {
-        Ok(self.entry(id)?.prf_seed.evaluate(self.crypto, salt))
+        self.hmac_secret(id, true, salt)
     }
 }
 
 impl DeviceStore for MemoryStore {
-    fn all(&self) -> Result<Vec<CredentialRecord>, MemoryError> {
-        Ok(self.records().cloned().collect())
+    fn all(&self) -> Result<Vec<StoredCredential>, MemoryError> {
+        Ok(self.entries.iter().map(Entry::stored).collect())
+    }
+
+    fn at_site(&self, rp_id: &str) -> Result<Vec<StoredCredential>, MemoryError> {
+        let here = self.entries.iter().filter(|entry| entry.record.rp_id == rp_id);
+        Ok(here.map(Entry::stored).collect())
+    }
+
+    fn insert_new(
+        &mut self,
+        credential: StoredCredential,
+        key: PrivateKey,
+        secrets: CredentialSecrets,
+    ) -> Result<(), MemoryError> {
+        let StoredCredential { record, attributes } = credential;
+        self.entries.retain(|entry| !record.replaces(&entry.record));
+        self.entries.push(Entry {
+            record,
+            attributes,
+            key,
+            secrets,
+        });
+        Ok(())
+    }
+
+    fn hmac_secret(&self, id: &CredentialId, verified: bool, salt: &[u8; 32]) -> Result<PrfOutput, MemoryError> {
+        let secrets = &self.entry(id)?.secrets;
+        let seed = if verified {
+            &secrets.verified_seed
+        } else {
+            &secrets.unverified_seed
+        };
+        Ok(seed.evaluate(self.crypto, salt))
+    }
+
+    fn large_blob_key(&self, id: &CredentialId) -> Result<Option<LargeBlobKey>, MemoryError> {
+        let key = self.entry(id)?.secrets.large_blob_key.as_ref();
+        Ok(key.map(|key| LargeBlobKey::from_bytes(key.as_bytes())))
+    }
+
+    fn load_large_blobs(&self) -> Result<Option<Vec<u8>>, MemoryError> {
+        Ok(self.large_blobs.clone())
+    }
+
+    fn save_large_blobs(&mut self, array: &[u8]) -> Result<(), MemoryError> {
+        self.large_blobs = Some(array.to_vec());
+        Ok(())
     }
 
     fn set_user(&mut self, id: &CredentialId, user: UserEntity) -> Result<(), MemoryError> {
@@ -121,6 +183,7 @@ impl DeviceStore for MemoryStore {
     fn erase(&mut self) -> Result<(), MemoryError> {
         self.entries.clear();
         self.state = None;
+        self.large_blobs = None;
         Ok(())
     }
 }

@@ -6,12 +6,14 @@ use claviger_ctap::authenticator::device::{
     BuiltInUv, Device, Environment, Numbers, Presence, Purpose, StoreError, Verification, command,
 };
 use claviger_ctap::authenticator::{Backup, Error, MemoryStore, Settings, UvProof};
+use claviger_ctap::authenticator_config as config;
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::client_pin::{self, Permissions, SubCommand};
 use claviger_ctap::credential_management as management;
 use claviger_ctap::crypto::{Crypto, portable};
 use claviger_ctap::get_assertion::{self, Request as Get};
 use claviger_ctap::get_info;
+use claviger_ctap::large_blobs;
 use claviger_ctap::make_credential::{self, Request as Make};
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::status::Status;
@@ -207,6 +209,14 @@ impl Key {
         Ok(management::Response::from_cbor(&body).unwrap())
     }
 
+    pub fn config(&mut self, request: &config::Request) -> Reply<()> {
+        self.call(command::CONFIG, &request.to_cbor()).map(drop)
+    }
+
+    pub fn blobs(&mut self, request: &large_blobs::Request) -> Reply<Vec<u8>> {
+        self.call(command::LARGE_BLOBS, &request.to_cbor())
+    }
+
     /// A clientPIN request with a fresh key agreement, and the secret that goes with it.
     pub fn agreed(&mut self, sub_command: SubCommand) -> (client_pin::Request, SharedSecret) {
         let mut request = client_pin::Request::new(SubCommand::GetKeyAgreement);
@@ -301,6 +311,19 @@ impl Token {
     pub fn sign_get(&self, request: &mut Get) {
         request.pin_uv_auth_protocol = Some(self.protocol.number());
         request.pin_uv_auth_param = Some(self.mac(&request.client_data_hash));
+    }
+
+    pub fn sign_config(&self, request: &mut config::Request) {
+        request.pin_uv_auth_protocol = Some(self.protocol.number());
+        request.pin_uv_auth_param = Some(self.mac(&request.authenticated()));
+    }
+
+    pub fn sign_blobs(&self, request: &mut large_blobs::Request) {
+        let fragment = portable().sha256(&[request.set.as_deref().unwrap()]);
+        let offset = u32::try_from(request.offset.unwrap()).unwrap().to_le_bytes();
+        let message = [[0xff; 32].as_slice(), &[0x0c, 0], &offset, &fragment].concat();
+        request.pin_uv_auth_protocol = Some(self.protocol.number());
+        request.pin_uv_auth_param = Some(self.mac(&message));
     }
 
     pub fn sign_manage(&self, request: &mut management::Request) {

@@ -11,7 +11,10 @@
 mod bed;
 mod client_pin;
 mod codes;
+mod config;
 mod credentials;
+mod extensions;
+mod large_blobs;
 mod management;
 mod sequences;
 mod truthful;

@@ -2,16 +2,18 @@
 //! tries and flags hold at every step.
 
 use claviger_ctap::authenticator::device::{Presence, command};
+use claviger_ctap::authenticator_config as config;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::{Limits, Map, Value};
 use claviger_ctap::client_pin::{self, Permissions};
 use claviger_ctap::credential_management as management;
+use claviger_ctap::large_blobs;
 use claviger_ctap::status::Status;
 use proptest::prelude::*;
 
 use crate::bed::{Finger, Key, PIN, RP, Token, get, make};
 
-fn config(cases: u32) -> ProptestConfig {
+fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         failure_persistence: None,
         cases,
@@ -51,6 +53,7 @@ enum Step {
     Get { with_token: bool, up: bool, uv: bool },
     Next,
     Manage(u8),
+    Config(u8),
     Reset,
     Wait(u64),
     PowerCycle,
@@ -62,13 +65,14 @@ fn step() -> impl Strategy<Value = Step> {
         prop::collection::vec(any::<u8>(), 0..40).prop_map(Step::Raw),
         (0_u8..0x0f, value()).prop_map(|(code, value)| Step::Shaped(code, value)),
         Just(Step::SetPin),
-        (0_u8..8).prop_map(Step::RightPin),
+        (0_u8..64).prop_map(Step::RightPin),
         Just(Step::WrongPin),
         (0_u8..5).prop_map(Step::Finger),
         any::<(bool, bool, bool)>().prop_map(|(with_token, rk, uv)| Step::Make { with_token, rk, uv }),
         any::<(bool, bool, bool)>().prop_map(|(with_token, up, uv)| Step::Get { with_token, up, uv }),
         Just(Step::Next),
         (0_u8..9).prop_map(Step::Manage),
+        (0_u8..5).prop_map(Step::Config),
         Just(Step::Reset),
         (0_u64..700_000).prop_map(Step::Wait),
         Just(Step::PowerCycle),
@@ -120,7 +124,8 @@ impl Run {
                 if let Some(token) = self.token.as_ref().filter(|_| *with_token) {
                     token.sign_make(&mut request);
                 }
-                let asked = request.pin_uv_auth_param.is_some() || *uv;
+                let always = key.info().options["alwaysUv"];
+                let asked = request.pin_uv_auth_param.is_some() || *uv || always;
                 if let Ok(response) = key.make(&request) {
                     check(&response.auth_data, true, asked);
                 }
@@ -131,7 +136,8 @@ impl Run {
                 if let Some(token) = self.token.as_ref().filter(|_| *with_token) {
                     token.sign_get(&mut request);
                 }
-                let asked = request.pin_uv_auth_param.is_some() || *uv;
+                let always = key.info().options["alwaysUv"] && *up;
+                let asked = request.pin_uv_auth_param.is_some() || *uv || always;
                 if let Ok(response) = key.get(&request) {
                     check(&response.auth_data, *up, asked);
                 }
@@ -144,6 +150,15 @@ impl Run {
                         token.sign_manage(&mut request);
                     }
                     let _ = key.manage(&request);
+                }
+            }
+            Step::Config(number) => {
+                if let Some(sub) = config::SubCommand::from_number((*number).into()) {
+                    let mut request = config::Request::new(sub);
+                    if let Some(token) = &self.token {
+                        token.sign_config(&mut request);
+                    }
+                    let _ = key.config(&request);
                 }
             }
             Step::Reset => {
@@ -175,7 +190,7 @@ fn check(auth_data: &[u8], up: bool, verification_asked: bool) {
 }
 
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn any_sequence_of_commands_keeps_the_promises(
@@ -199,7 +214,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(512))]
+    #![proptest_config(cases(512))]
 
     #[test]
     fn any_bytes_get_a_status(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
@@ -227,6 +242,14 @@ proptest! {
         }
         if let Ok(request) = management::Request::from_cbor_within(&bytes, &Limits::CTAP) {
             let again = management::Request::from_cbor_within(&request.to_cbor(), &Limits::CTAP);
+            prop_assert!(again.unwrap() == request);
+        }
+        if let Ok(request) = large_blobs::Request::from_cbor_within(&bytes, &Limits::CTAP) {
+            let again = large_blobs::Request::from_cbor_within(&request.to_cbor(), &Limits::CTAP);
+            prop_assert!(again.unwrap() == request);
+        }
+        if let Ok(request) = config::Request::from_cbor_within(&bytes, &Limits::CTAP) {
+            let again = config::Request::from_cbor_within(&request.to_cbor(), &Limits::CTAP);
             prop_assert!(again.unwrap() == request);
         }
         if let Ok(response) = management::Response::from_cbor(&bytes) {

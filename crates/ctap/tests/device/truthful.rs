@@ -1,13 +1,18 @@
 //! getInfo never lies: what it tells works, and what it does not tell does not.
 
 use claviger_ctap::authenticator::device::{BuiltInUv, Numbers, command};
+use claviger_ctap::authenticator_data::AuthenticatorData;
+use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::client_pin::{Permissions, Request, SubCommand};
 use claviger_ctap::crypto::Algorithm;
+use claviger_ctap::large_blobs::Request as Blobs;
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use proptest::prelude::*;
 
 use crate::bed::{Key, RP, get, id_of, make, world};
+use crate::config::min_pin;
+use crate::extensions::{hmac_input, with};
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 24, ..ProptestConfig::default() })]
@@ -126,26 +131,81 @@ fn check(key: &mut Key, pin: &str) {
     key.token(pin, Permissions::CREDENTIAL_MANAGEMENT, None).unwrap();
 
     // What is not told.
-    for absent in [
-        "alwaysUv",
-        "authnrCfg",
-        "bioEnroll",
-        "largeBlobs",
-        "ep",
-        "setMinPINLength",
-    ] {
+    for absent in ["bioEnroll", "ep", "userVerificationMgmtPreview"] {
         assert_eq!(told(absent), None);
     }
-    assert!(info.extensions.is_empty());
-    for code in [0x09, 0x0c, 0x0d, 0x40] {
+    for code in [0x09, 0x40, 0x41] {
         assert_eq!(key.call(code, &[0xa0]).err(), Some(Status::InvalidCommand));
     }
-    for permission in [
-        Permissions::LARGE_BLOB_WRITE,
-        Permissions::AUTHENTICATOR_CONFIGURATION,
-        Permissions::BIO_ENROLLMENT,
-    ] {
-        let refused = key.token(pin, permission, None).err();
-        assert_eq!(refused, Some(Status::UnauthorizedPermission));
+    let refused = key.token(pin, Permissions::BIO_ENROLLMENT, None).err();
+    assert_eq!(refused, Some(Status::UnauthorizedPermission));
+    check_the_rest(key, pin);
+}
+
+/// The extensions, large blobs and authenticatorConfig.
+fn check_the_rest(key: &mut Key, pin: &str) {
+    key.call(command::RESET, &[]).unwrap();
+    key.set_pin(pin).unwrap();
+    let info = key.info();
+    let told = |option: &str| info.options.get(option).copied();
+
+    // Each extension gives an output; maxCredBlobLength.
+    for name in &info.extensions {
+        key.call(command::RESET, &[]).unwrap();
+        key.set_pin(pin).unwrap();
+        let (input, _) = hmac_input(key, &[1; 32]);
+        let longest = usize::try_from(info.max_cred_blob_length.unwrap()).unwrap();
+        let value = match name.as_str() {
+            "credBlob" => Value::from(vec![1; longest]),
+            "credProtect" => Value::from(2),
+            "hmac-secret-mc" => Value::from(input),
+            "minPinLength" => {
+                min_pin(key, Some(pin), |p| p.rp_ids = Some(vec![RP.to_owned()])).unwrap();
+                Value::from(true)
+            }
+            _ => Value::from(true),
+        };
+        let mut request = with(Map::new().with(name.as_str(), value));
+        if name == "hmac-secret-mc" {
+            request.extensions.insert("hmac-secret", true);
+        }
+        let token = key.token(pin, Permissions::MAKE_CREDENTIAL, Some(RP)).unwrap();
+        token.sign_make(&mut request);
+        let response = key.make(&request).unwrap();
+        let outputs = AuthenticatorData::parse(&response.auth_data).unwrap().extensions;
+        let output = outputs.as_ref().and_then(|outputs| outputs.text(name));
+        match name.as_str() {
+            "largeBlobKey" => assert!(response.large_blob_key.is_some()),
+            "minPinLength" => assert_eq!(output.unwrap().as_unsigned(), info.min_pin_length),
+            "credBlob" => assert_eq!(output.unwrap().as_bool(), Some(true)),
+            _ => assert!(output.is_some(), "{name}"),
+        }
     }
+
+    // largeBlobs, maxSerializedLargeBlobArray.
+    assert_eq!(told("largeBlobs"), Some(true));
+    let longest = info.max_serialized_large_blob_array.unwrap();
+    for (length, room) in [(longest, true), (longest + 1, false)] {
+        let mut request = Blobs::set(vec![0; 100], 0);
+        request.length = Some(length);
+        let token = key.token(pin, Permissions::LARGE_BLOB_WRITE, None).unwrap();
+        token.sign_blobs(&mut request);
+        let expected = if room {
+            Ok(Vec::new())
+        } else {
+            Err(Status::LargeBlobStorageFull)
+        };
+        assert_eq!(key.blobs(&request), expected);
+    }
+
+    // authnrCfg, setMinPINLength, maxRPIDsForSetMinPINLength.
+    assert_eq!((told("authnrCfg"), told("setMinPINLength")), (Some(true), Some(true)));
+    let most = usize::try_from(info.max_rp_ids_for_set_min_pin_length.unwrap()).unwrap();
+    min_pin(key, Some(pin), |p| p.rp_ids = Some(vec![RP.to_owned(); most])).unwrap();
+    let too_many = min_pin(key, Some(pin), |p| p.rp_ids = Some(vec![RP.to_owned(); most + 1]));
+    assert_eq!(too_many, Err(Status::KeyStoreFull));
+
+    // alwaysUv, forcePINChange.
+    assert_eq!(told("alwaysUv"), Some(false));
+    assert_eq!(info.force_pin_change, Some(false));
 }

@@ -1,6 +1,7 @@
 //! `authenticatorClientPIN` (CTAP 2.1 §6.5.5): each subcommand by the numbers of its algorithm.
 
 use super::authorize::supported;
+use super::state::PinRecord;
 use super::token::Token;
 use super::{Answer, BuiltInUv, Device, Environment, Fault, Purpose, refuse};
 use crate::authenticator::Error;
@@ -93,6 +94,10 @@ impl<E: Environment> Device<E> {
         self.try_pin(&secret, pin_hash_enc)?;
         // 12 to 16. The new PIN; tokens made with the old one are gone.
         let pin = self.new_pin(&secret, new_pin_enc)?;
+        let same = |old: &PinRecord| old.hash == pin.hash;
+        if self.state.force_pin_change && self.state.pin.as_ref().is_some_and(same) {
+            return refuse(Status::PinPolicyViolation, "the PIN that must be changed, again");
+        }
         self.keep_pin(pin)?;
         Ok(Response::default())
     }
@@ -106,6 +111,9 @@ impl<E: Environment> Device<E> {
         }
         self.pin_may_be_tried()?;
         self.try_pin(&secret, pin_hash_enc)?;
+        if self.state.force_pin_change {
+            return refuse(Status::PinInvalid, "the PIN must be changed");
+        }
         let permissions = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
         self.issue(&secret, permissions, None, false)
     }
@@ -117,6 +125,9 @@ impl<E: Environment> Device<E> {
         let permissions = granted(request)?;
         self.pin_may_be_tried()?;
         self.try_pin(&secret, pin_hash_enc)?;
+        if self.state.force_pin_change {
+            return refuse(Status::PinPolicyViolation, "the PIN must be changed");
+        }
         self.issue(&secret, permissions, request.rp_id.clone(), false)
     }
 
@@ -175,7 +186,11 @@ fn granted<S>(request: &Request) -> Result<Permissions, Error<S>> {
     if asked == 0 {
         return refuse(Status::InvalidParameter, "a token without permissions");
     }
-    let supported = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION | Permissions::CREDENTIAL_MANAGEMENT;
+    let supported = Permissions::MAKE_CREDENTIAL
+        | Permissions::GET_ASSERTION
+        | Permissions::CREDENTIAL_MANAGEMENT
+        | Permissions::LARGE_BLOB_WRITE
+        | Permissions::AUTHENTICATOR_CONFIGURATION;
     let Some(permissions) = Permissions::from_bits(asked).filter(|asked| supported.contains(*asked)) else {
         return refuse(Status::UnauthorizedPermission, "a permission for what is not offered");
     };

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use super::authorize::required_param;
 use super::continuation::{Continuation, Kind};
-use super::{Answer, Device, DeviceStore, Environment, Fault, refuse};
-use crate::authenticator::{CredentialRecord, Error};
+use super::{Answer, Device, DeviceStore, Environment, Fault, StoredCredential, refuse};
+use crate::authenticator::Error;
 use crate::client_pin::Permissions;
 use crate::credential_management::{Request, Response, SubCommand};
 use crate::status::Status;
@@ -40,7 +40,7 @@ impl<E: Environment> Device<E> {
     fn metadata(&mut self, request: &Request) -> Result<Response, Fault<E>> {
         self.authorize_for(request, None)?;
         let all = self.environment.store().all().map_err(Error::Store)?;
-        let existing = all.iter().filter(|record| record.discoverable).count();
+        let existing = all.iter().filter(|stored| stored.record.discoverable).count();
         Ok(Response {
             existing_credentials: u64::try_from(existing).ok(),
             remaining_credentials: u64::try_from(self.remaining(all.len())).ok(),
@@ -51,9 +51,9 @@ impl<E: Environment> Device<E> {
     /// §6.8.3, the first.
     fn first_rp(&mut self, channel: u32, request: &Request) -> Result<Response, Fault<E>> {
         self.authorize_for(request, None)?;
-        let records = self.discoverable()?;
+        let stored = self.discoverable()?;
         // One entry for each RP ID; of its names the newest.
-        let rps: BTreeMap<_, _> = records.into_iter().map(|r| (r.rp_id, r.rp_name)).collect();
+        let rps: BTreeMap<_, _> = stored.into_iter().map(|s| (s.record.rp_id, s.record.rp_name)).collect();
         let total = u64::try_from(rps.len()).ok();
         let mut response = self.give_rp(channel, rps.into_iter().rev().collect(), Status::NoCredentials)?;
         response.total_rps = total;
@@ -79,7 +79,7 @@ impl<E: Environment> Device<E> {
         let hash = hash?;
         let crypto = self.crypto();
         let mut records = self.discoverable()?;
-        records.retain(|record| crypto.sha256(&[record.rp_id.as_bytes()]) == hash);
+        records.retain(|stored| crypto.sha256(&[stored.record.rp_id.as_bytes()]) == hash);
         records.reverse();
         let total = u64::try_from(records.len()).ok();
         let mut response = self.give_credential(channel, records, Status::NoCredentials)?;
@@ -101,14 +101,14 @@ impl<E: Environment> Device<E> {
 
     /// §6.8.5.
     fn delete(&mut self, request: &Request) -> Result<Response, Fault<E>> {
-        let record = self.named(request)?;
+        let StoredCredential { record, .. } = self.named(request)?;
         self.environment.store_mut().delete(&record.id).map_err(Error::Store)?;
         Ok(Response::default())
     }
 
     /// §6.8.6.
     fn update_user(&mut self, request: &Request) -> Result<Response, Fault<E>> {
-        let record = self.named(request)?;
+        let StoredCredential { record, .. } = self.named(request)?;
         let user = request.user()?;
         if user.id != record.user.id {
             return refuse(Status::InvalidParameter, "another account than the credential's");
@@ -143,15 +143,17 @@ impl<E: Environment> Device<E> {
     }
 
     /// The credential that a request names, if its token may touch it.
-    fn named(&mut self, request: &Request) -> Result<CredentialRecord, Fault<E>> {
+    fn named(&mut self, request: &Request) -> Result<StoredCredential, Fault<E>> {
         let crypto = self.crypto();
         let credential = request.credential();
         let found = match &credential {
-            Ok(credential) => self.discoverable()?.into_iter().find(|r| r.id == credential.id),
+            Ok(credential) => self.discoverable()?.into_iter().find(|s| s.record.id == credential.id),
             Err(_) => None,
         };
         // Authorised first: a program without a token does not learn which credentials are here.
-        let hash = found.as_ref().map(|record| crypto.sha256(&[record.rp_id.as_bytes()]));
+        let hash = found
+            .as_ref()
+            .map(|stored| crypto.sha256(&[stored.record.rp_id.as_bytes()]));
         self.authorize_for(request, hash.as_ref())?;
         credential?;
         found.ok_or(Error::refused(Status::NoCredentials, "there is no such credential"))
@@ -177,17 +179,24 @@ impl<E: Environment> Device<E> {
     fn give_credential(
         &mut self,
         channel: u32,
-        mut rest: Vec<CredentialRecord>,
+        mut rest: Vec<StoredCredential>,
         if_none: Status,
     ) -> Result<Response, Fault<E>> {
-        let Some(record) = rest.pop() else {
+        let Some(StoredCredential { record, attributes }) = rest.pop() else {
             return refuse(if_none, "no credential is left");
         };
+        let key = self
+            .environment
+            .store()
+            .large_blob_key(&record.id)
+            .map_err(Error::Store)?;
         self.go_on(channel, Kind::Credentials(rest));
         Ok(Response {
             user: Some(record.user),
             credential: Some(CredentialDescriptor::new(record.id)),
             public_key: Some(record.public_key),
+            cred_protect: Some(attributes.protection.number()),
+            large_blob_key: key.map(|key| *key.as_bytes()),
             ..Response::default()
         })
     }
@@ -200,9 +209,9 @@ impl<E: Environment> Device<E> {
         });
     }
 
-    fn discoverable(&self) -> Result<Vec<CredentialRecord>, Fault<E>> {
+    fn discoverable(&self) -> Result<Vec<StoredCredential>, Fault<E>> {
         let mut records = self.environment.store().all().map_err(Error::Store)?;
-        records.retain(|record| record.discoverable);
+        records.retain(|stored| stored.record.discoverable);
         Ok(records)
     }
 }

@@ -5,8 +5,9 @@ use std::cmp::Reverse;
 
 use super::authorize::Wish;
 use super::continuation::{Continuation, Kind};
-use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, refuse};
-use crate::authenticator::{CredentialRecord, CredentialStore, Error, named_if};
+use super::extensions::AtAssertion;
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, StoredCredential, refuse};
+use crate::authenticator::{CredentialStore, Error, named_if};
 use crate::authenticator_data::{AuthenticatorData, Flags};
 use crate::client_pin::Permissions;
 use crate::get_assertion::{Request, Response};
@@ -28,7 +29,13 @@ impl<E: Environment> Device<E> {
             return refuse(Status::InvalidOption, "there is no built-in user verification");
         }
 
-        // 5. alwaysUv is not offered.
+        // 5. alwaysUv; a silent probe verifies nobody.
+        let uv = if request.options.up {
+            self.uv_with_always_uv(uv, param.is_some())?
+        } else {
+            uv
+        };
+
         // 6. User verification.
         let verified = self.verify_as_wished(&Wish {
             param,
@@ -40,15 +47,18 @@ impl<E: Environment> Device<E> {
         })?;
 
         // 7. The applicable credentials, best first.
-        // 8. credProtect is not offered yet.
-        let records = self.locate(&request)?;
+        // 8. credProtect hides what needs verification from whoever is not verified.
+        let records = self.locate(&request, verified.is_some())?;
         let discovered = request.allow_list.is_empty();
         let number = records.len();
         let mut rest = records;
         rest.reverse();
-        let Some(record) = rest.pop() else {
+        let Some(stored) = rest.pop() else {
             return refuse(Status::NoCredentials, "no credential fits");
         };
+
+        // 10, the first half: malformed extension inputs, before the user is bothered.
+        let extensions = self.assertion_inputs(&request.extensions, request.options.up)?;
 
         // 9. User presence; what the token proved is spent. Without `up` the platform only looks.
         if request.options.up {
@@ -59,9 +69,9 @@ impl<E: Environment> Device<E> {
             .with_if(request.options.up, Flags::UP)
             .with_if(verified.is_some(), Flags::UV);
 
-        // 10. There are no extensions yet; those that are not known are ignored.
+        // 10. Extensions: their outputs are made with the assertion.
         // 11, 12. One of an allow list; or all discoverable ones, one after the other.
-        let mut response = self.assert(record, &request.client_data_hash, flags)?;
+        let mut response = self.assert(stored, &request.client_data_hash, flags, &extensions)?;
         if discovered && number > 1 {
             response.number_of_credentials = u64::try_from(number).ok();
             self.continuation = Some(Continuation {
@@ -71,6 +81,7 @@ impl<E: Environment> Device<E> {
                     rest,
                     client_data_hash: request.client_data_hash,
                     flags,
+                    extensions,
                 },
             });
         }
@@ -87,17 +98,18 @@ impl<E: Environment> Device<E> {
                     mut rest,
                     client_data_hash,
                     flags,
+                    extensions,
                 },
             ..
         }) = continuation
         else {
             return refuse(Status::NotAllowed, "there is no next assertion");
         };
-        let Some(record) = rest.pop() else {
+        let Some(stored) = rest.pop() else {
             return refuse(Status::NotAllowed, "all assertions were given");
         };
         // 4. The same flags: the user agreed once to all of them.
-        let response = self.assert(record, &client_data_hash, flags)?;
+        let response = self.assert(stored, &client_data_hash, flags, &extensions)?;
         // 5, 6. The timer starts anew.
         self.continuation = Some(Continuation {
             channel,
@@ -106,6 +118,7 @@ impl<E: Environment> Device<E> {
                 rest,
                 client_data_hash,
                 flags,
+                extensions,
             },
         });
         Ok(response.to_cbor())
@@ -114,10 +127,15 @@ impl<E: Environment> Device<E> {
     /// Step 13: the signature.
     fn assert(
         &mut self,
-        record: CredentialRecord,
+        stored: StoredCredential,
         client_data_hash: &[u8; 32],
         flags: Flags,
+        asked: &AtAssertion,
     ) -> Result<Response, Fault<E>> {
+        let StoredCredential { record, attributes } = stored;
+        let verified = flags.contains(Flags::UV);
+        let extensions = self.assertion_outputs(asked, &record.id, &attributes, verified)?;
+        let large_blob_key = self.assertion_large_blob_key(asked, &record.id)?;
         let crypto = self.crypto();
         let store = self.environment.store_mut();
         let auth_data = AuthenticatorData {
@@ -127,33 +145,35 @@ impl<E: Environment> Device<E> {
                 .with_if(record.backed_up, Flags::BS),
             sign_count: store.next_sign_count(&record.id).map_err(Error::Store)?,
             attested: None,
-            extensions: None,
+            extensions,
         }
         .encode();
         let signed = [auth_data.as_slice(), client_data_hash].concat();
         let signature = store.sign(&record.id, &signed).map_err(Error::Store)?;
         let mut response = Response::new(CredentialDescriptor::new(record.id), auth_data, signature);
-        let verified = flags.contains(Flags::UV);
+        response.large_blob_key = large_blob_key.map(|key| *key.as_bytes());
         response.user = record.discoverable.then(|| named_if(verified, record.user));
         Ok(response)
     }
 
     /// Step 7: of an allow list the first that is here; without one all discoverable credentials, newest first.
-    fn locate(&self, request: &Request) -> Result<Vec<CredentialRecord>, Fault<E>> {
+    fn locate(&self, request: &Request, verified: bool) -> Result<Vec<StoredCredential>, Fault<E>> {
         if request.allow_list.len() > self.settings.max_credentials_in_list {
             return refuse(Status::LimitExceeded, "the allow list is too long");
         }
         let store = self.environment.store();
-        let mut records = store.find(&request.rp_id).map_err(Error::Store)?;
+        let mut records = store.at_site(&request.rp_id).map_err(Error::Store)?;
+        let named = !request.allow_list.is_empty();
+        records.retain(|stored| stored.attributes.protection.shows_to(verified, named));
         if request.allow_list.is_empty() {
-            records.retain(|record| record.discoverable);
+            records.retain(|stored| stored.record.discoverable);
             // Of two that were made in the same millisecond, the one that the store names later is newer.
             records.reverse();
-            records.sort_by_key(|record| Reverse(record.created_ms));
+            records.sort_by_key(|stored| Reverse(stored.record.created_ms));
             return Ok(records);
         }
         let mut allowed = request.allow_list.iter();
-        let place = allowed.find_map(|allowed| records.iter().position(|record| record.id == allowed.id));
+        let place = allowed.find_map(|allowed| records.iter().position(|stored| stored.record.id == allowed.id));
         Ok(place.map(|place| records.swap_remove(place)).into_iter().collect())
     }
 }

@@ -1,6 +1,6 @@
 //! `authenticatorGetInfo` (CTAP 2.1 §6.4).
 
-use super::{Answer, BuiltInUv, Device, DeviceStore, Environment};
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, extensions};
 use crate::authenticator::{Error, attestation};
 use crate::crypto::Algorithm;
 use crate::get_info::Response;
@@ -11,8 +11,9 @@ impl<E: Environment> Device<E> {
     /// What this device can do now. Says nothing that it does not do.
     pub(super) fn get_info(&self) -> Answer<E> {
         let settings = &self.settings;
-        // FIDO_2_1 promises hmac-secret and credProtect (§9), which are not here yet.
-        let mut info = Response::new(vec!["FIDO_2_0".to_owned()], settings.aaguid);
+        // Mandatory for FIDO_2_1 (§9): hmac-secret, credProtect, credMgmt, pinUvAuthToken, protocol 2.
+        let mut info = Response::new(vec!["FIDO_2_0".to_owned(), "FIDO_2_1".to_owned()], settings.aaguid);
+        info.extensions = extensions::NAMES.map(str::to_owned).to_vec();
         info.options = [
             ("rk", Some(true)),
             ("up", Some(true)),
@@ -29,7 +30,11 @@ impl<E: Environment> Device<E> {
             ),
             ("pinUvAuthToken", Some(true)),
             ("credMgmt", Some(true)),
-            ("makeCredUvNotRqd", Some(true)),
+            ("largeBlobs", Some(true)),
+            ("authnrCfg", Some(true)),
+            ("setMinPINLength", Some(true)),
+            ("alwaysUv", Some(self.state.always_uv)),
+            ("makeCredUvNotRqd", Some(!self.state.always_uv)),
         ]
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))
@@ -40,6 +45,10 @@ impl<E: Environment> Device<E> {
         info.max_credential_id_length = u64::try_from(CredentialId::MAX).ok();
         info.transports.clone_from(&settings.transports);
         info.algorithms = settings.algorithms.iter().copied().map(Algorithm::cose).collect();
+        info.max_serialized_large_blob_array = u64::try_from(self.numbers.max_large_blob_bytes).ok();
+        info.max_cred_blob_length = u64::try_from(self.numbers.max_cred_blob_bytes).ok();
+        info.max_rp_ids_for_set_min_pin_length = u64::try_from(self.numbers.max_min_pin_rp_ids).ok();
+        info.force_pin_change = Some(self.state.force_pin_change);
         info.min_pin_length = Some(self.state.min_pin_length.into());
         info.attestation_formats = attestation::formats(settings);
         let used = self.environment.store().all().map_err(Error::Store)?.len();

@@ -1,13 +1,12 @@
 //! `authenticatorMakeCredential` (CTAP 2.1 §6.1.2): the steps of the algorithm, by its numbers.
 
 use super::authorize::{Verified, Wish};
-use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, refuse};
-use crate::authenticator::{Backup, CredentialRecord, CredentialStore, Error, attestation};
+use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, StoredCredential, refuse};
+use crate::authenticator::{Backup, CredentialRecord, Error, attestation};
 use crate::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use crate::client_pin::Permissions;
 use crate::crypto::{Algorithm, PrivateKey};
 use crate::make_credential::{Request, Response};
-use crate::prf::PrfSeed;
 use crate::status::Status;
 use crate::types::{CredentialId, UserEntity};
 
@@ -42,7 +41,9 @@ impl<E: Environment> Device<E> {
             return refuse(Status::InvalidOption, "a credential without user presence");
         }
 
-        // 6. alwaysUv is not offered.
+        // 6. alwaysUv.
+        let uv = self.uv_with_always_uv(uv, param.is_some())?;
+
         // 7, 8, 10. makeCredUvNotRqd: only a discoverable credential needs the user verified, if they can be.
         if self.protected() && request.options.rk && !uv && param.is_none() {
             return if self.state.pin.is_some() {
@@ -76,12 +77,17 @@ impl<E: Environment> Device<E> {
         // 12. The exclude list.
         self.refuse_excluded(&request, verified.as_ref())?;
 
+        // 15, the first half: malformed extension inputs, before the user is bothered.
+        let extensions = self.creation_inputs(&request)?;
+
         // 13, 14. User presence; what the token proved is spent.
         self.ensure_presence(verified.as_ref(), &purpose)?;
         self.spend_token(verified.as_ref());
         let flags = Flags::UP.with_if(verified.is_some(), Flags::UV);
 
-        // 15. There are no extensions yet; those that are not known are ignored.
+        // 15. Extensions.
+        let extras = self.create_extras(extensions, request.options.rk, verified.is_some())?;
+
         // 16. The key pair.
         let crypto = self.crypto();
         let key = crypto.generate(algorithm)?;
@@ -100,7 +106,7 @@ impl<E: Environment> Device<E> {
                 id: record.id.clone(),
                 public_key: record.public_key.clone(),
             }),
-            extensions: None,
+            extensions: extras.outputs,
         }
         .encode();
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
@@ -108,10 +114,14 @@ impl<E: Environment> Device<E> {
         let (format, statement) = attestation::attest(crypto, &self.settings, preference, &key, &signed)?;
 
         // 17, 18. Store it; the store drops what this credential replaces.
-        let seed = PrfSeed::generate(crypto)?;
+        let mut response = Response::new(format, auth_data, statement);
+        response.large_blob_key = extras.secrets.large_blob_key.as_ref().map(|key| *key.as_bytes());
+        let attributes = extras.attributes;
         let store = self.environment.store_mut();
-        store.insert(record, key, seed).map_err(Error::Store)?;
-        Ok(Response::new(format, auth_data, statement).to_cbor())
+        store
+            .insert_new(StoredCredential { record, attributes }, key, extras.secrets)
+            .map_err(Error::Store)?;
+        Ok(response.to_cbor())
     }
 
     /// Step 12: a credential of the list that is here, and what the website learns of it only after a touch.
@@ -120,8 +130,10 @@ impl<E: Environment> Device<E> {
             return refuse(Status::LimitExceeded, "the exclude list is too long");
         }
         let rp_id = request.rp.id.as_str();
-        let existing = self.environment.store().find(rp_id).map_err(Error::Store)?;
-        let here = |id: &CredentialId| existing.iter().any(|record| record.id == *id);
+        let existing = self.environment.store().at_site(rp_id).map_err(Error::Store)?;
+        // credProtect: one that needs verification is not here for whoever is not verified.
+        let shown = |stored: &StoredCredential| stored.attributes.protection.shows_to(verified.is_some(), true);
+        let here = |id: &CredentialId| existing.iter().any(|stored| stored.record.id == *id && shown(stored));
         if !request.exclude_list.iter().any(|excluded| here(&excluded.id)) {
             return Ok(());
         }
@@ -168,7 +180,7 @@ impl<E: Environment> Device<E> {
 
     fn check_room(&self, record: &CredentialRecord) -> Result<(), Fault<E>> {
         let all = self.environment.store().all().map_err(Error::Store)?;
-        let kept = all.iter().filter(|older| !record.replaces(older)).count();
+        let kept = all.iter().filter(|older| !record.replaces(&older.record)).count();
         if kept < self.numbers.max_credentials {
             Ok(())
         } else {

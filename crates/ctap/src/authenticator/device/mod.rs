@@ -14,11 +14,15 @@
 
 mod authorize;
 mod client_pin;
+mod config;
 mod continuation;
 mod credential_management;
 mod environment;
+mod extensions;
 mod get_assertion;
 mod get_info;
+mod hmac_secret;
+mod large_blobs;
 mod make_credential;
 mod numbers;
 mod pin;
@@ -31,7 +35,7 @@ mod uv;
 
 pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
 pub use numbers::{Inconsistent, Numbers};
-pub use store::DeviceStore;
+pub use store::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, Protection, StoredCredential};
 
 use super::{CredentialStore, Error, Settings};
 use crate::cbor::Limits;
@@ -61,6 +65,10 @@ pub mod command {
     pub const CREDENTIAL_MANAGEMENT: u8 = 0x0a;
     /// `authenticatorSelection`.
     pub const SELECTION: u8 = 0x0b;
+    /// `authenticatorLargeBlobs`.
+    pub const LARGE_BLOBS: u8 = 0x0c;
+    /// `authenticatorConfig`.
+    pub const CONFIG: u8 = 0x0d;
 }
 
 /// The error of an environment's store.
@@ -180,6 +188,8 @@ impl<E: Environment> Device<E> {
             command::GET_ASSERTION => self.get_assertion(channel, parameters),
             command::CLIENT_PIN => self.client_pin(parameters),
             command::CREDENTIAL_MANAGEMENT => self.credential_management(channel, continuation, parameters),
+            command::CONFIG => self.config(parameters),
+            command::LARGE_BLOBS => self.large_blobs(channel, continuation, parameters),
             command::GET_INFO | command::RESET | command::GET_NEXT_ASSERTION | command::SELECTION
                 if !parameters.is_empty() =>
             {

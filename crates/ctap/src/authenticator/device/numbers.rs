@@ -12,16 +12,22 @@ pub struct Numbers {
     pub max_message_bytes: usize,
     /// Discoverable and other credentials in all. At least 1.
     pub max_credentials: usize,
-    /// Longest RP ID, in bytes. A domain name has at most 253.
+    /// Longest RP ID, in bytes. A domain name has at most 253. 1 to 255.
     pub max_rp_id_bytes: usize,
     /// Names of sites and accounts are cut to this many bytes; at least 64 (CTAP 2.1 §6.1.2).
     pub max_name_bytes: usize,
+    /// Longest credBlob, in bytes. At least 32 (CTAP 2.1 §12.2).
+    pub max_cred_blob_bytes: usize,
+    /// Longest large-blob array, in bytes. At least 1024 (CTAP 2.1 §6.10).
+    pub max_large_blob_bytes: usize,
     /// Wrong PINs until the PIN is blocked. At most 8 (CTAP 2.1 §6.5.2.2).
     pub max_pin_retries: u8,
     /// Consecutive wrong PINs until a power cycle is needed. At most 3 (CTAP 2.1 §6.5.2.2, `PIN_AUTH_BLOCKED`).
     pub max_pin_mismatches: u8,
     /// Shortest PIN of a new device, in Unicode code points. At least 4 (CTAP 2.1 §6.5.1).
     pub min_pin_length: u8,
+    /// RP IDs that may learn the shortest length of a PIN (CTAP 2.1 §6.11.4).
+    pub max_min_pin_rp_ids: usize,
     /// Failed built-in verifications until it is blocked. 1 to 25 (CTAP 2.1 §6.5.2.3).
     pub max_uv_retries: u8,
     /// Verifications tried within one command. 1 to 5 (CTAP 2.1 §6.5.2.3).
@@ -51,9 +57,12 @@ impl Default for Numbers {
             max_credentials: 1000,
             max_rp_id_bytes: 253,
             max_name_bytes: 256,
+            max_cred_blob_bytes: 32,
+            max_large_blob_bytes: 4096,
             max_pin_retries: 8,
             max_pin_mismatches: 3,
             min_pin_length: 4,
+            max_min_pin_rp_ids: 8,
             max_uv_retries: 5,
             max_uv_attempts: 3,
             token_initial_ms: 30_000,
@@ -69,7 +78,8 @@ impl Numbers {
     /// Whether the numbers keep the promises that their descriptions make.
     pub fn check(&self) -> Result<(), Inconsistent> {
         // What one answer may hold: user, RP, id, key and signature, with room to spare for their keys and lengths.
-        let longest_answer = 512 + self.max_rp_id_bytes + 2 * self.max_name_bytes + UserId::MAX;
+        let longest_answer =
+            512 + self.max_rp_id_bytes + 2 * self.max_name_bytes + UserId::MAX + self.max_cred_blob_bytes;
         let rules = [
             ((1024..=7609).contains(&self.max_message_bytes), "max_message_bytes"),
             (
@@ -77,8 +87,10 @@ impl Numbers {
                 "names too long for max_message_bytes",
             ),
             (self.max_credentials >= 1, "max_credentials"),
-            (self.max_rp_id_bytes >= 1, "max_rp_id_bytes"),
+            ((1..=255).contains(&self.max_rp_id_bytes), "max_rp_id_bytes"),
             (self.max_name_bytes >= 64, "max_name_bytes"),
+            (self.max_cred_blob_bytes >= 32, "max_cred_blob_bytes"),
+            (self.max_large_blob_bytes >= 1024, "max_large_blob_bytes"),
             ((1..=8).contains(&self.max_pin_retries), "max_pin_retries"),
             ((1..=3).contains(&self.max_pin_mismatches), "max_pin_mismatches"),
             ((4..=63).contains(&self.min_pin_length), "min_pin_length"),
@@ -109,13 +121,16 @@ mod tests {
     #[test]
     fn each_invariant_is_held() {
         type Change = fn(&mut Numbers);
-        let changes: [Change; 14] = [
+        let changes: [Change; 17] = [
             |n| n.max_message_bytes = 1023,
             |n| n.max_message_bytes = 7610,
             |n| n.max_name_bytes = 4000,
             |n| n.max_name_bytes = 63,
             |n| n.max_credentials = 0,
             |n| n.max_rp_id_bytes = 0,
+            |n| n.max_rp_id_bytes = 256,
+            |n| n.max_cred_blob_bytes = 31,
+            |n| n.max_large_blob_bytes = 1023,
             |n| n.max_pin_retries = 9,
             |n| n.max_pin_mismatches = 4,
             |n| n.min_pin_length = 3,

@@ -83,6 +83,7 @@ impl<E: Environment> Device<E> {
     pub(super) fn keep_pin(&mut self, pin: PinRecord) -> Result<(), Fault<E>> {
         self.state.pin = Some(pin);
         self.state.pin_retries = self.numbers.max_pin_retries;
+        self.state.force_pin_change = false;
         self.token = None;
         self.save()
     }

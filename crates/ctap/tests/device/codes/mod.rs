@@ -5,6 +5,7 @@ mod get;
 mod make;
 mod manage;
 mod pin;
+mod settings;
 
 use claviger_ctap::authenticator::device::{Numbers, Presence, command};
 use claviger_ctap::cbor::{Map, Value};
@@ -31,6 +32,8 @@ const CP: u8 = command::CLIENT_PIN;
 const RS: u8 = command::RESET;
 const SE: u8 = command::SELECTION;
 const CM: u8 = command::CREDENTIAL_MANAGEMENT;
+const LB: u8 = command::LARGE_BLOBS;
+const CF: u8 = command::CONFIG;
 
 const fn row(command: u8, status: Status, why: &'static str, provoke: fn() -> (Key, Result<(), Status>)) -> Row {
     Row {
@@ -142,10 +145,8 @@ fn wrong_pins(count: usize) -> (Key, Result<(), Status>) {
 
 /// The whole table.
 fn table() -> Vec<Row> {
-    [make::rows(), get::rows(), pin::rows(), manage::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
+    let rows = [make::rows(), get::rows(), pin::rows(), manage::rows(), settings::rows()];
+    rows.into_iter().flatten().collect()
 }
 
 fn token_by(fingers: &[Finger]) -> (Key, Result<(), Status>) {
@@ -205,6 +206,7 @@ fn the_table_has_every_status_that_the_specification_names() {
         S::CredentialExcluded,
         S::KeyStoreFull,
         S::RequestTooLarge,
+        S::InvalidLength,
     ];
     let getting = [
         S::UnsupportedOption,
@@ -215,6 +217,7 @@ fn the_table_has_every_status_that_the_specification_names() {
         S::PinInvalid,
         S::LimitExceeded,
         S::NoCredentials,
+        S::InvalidLength,
     ];
     let pin = [
         S::InvalidSubcommand,
@@ -236,6 +239,21 @@ fn the_table_has_every_status_that_the_specification_names() {
         S::NoCredentials,
         S::NotAllowed,
     ];
+    let blobs = [
+        S::InvalidLength,
+        S::InvalidSeq,
+        S::LargeBlobStorageFull,
+        S::IntegrityFailure,
+        S::PuatRequired,
+        S::PinAuthInvalid,
+    ];
+    let configuring = [
+        S::PuatRequired,
+        S::PinAuthInvalid,
+        S::PinPolicyViolation,
+        S::PinNotSet,
+        S::KeyStoreFull,
+    ];
     let named = [
         (MC, [&message[..], &touch, &making].concat()),
         (GA, [&message[..], &touch, &getting].concat()),
@@ -244,6 +262,8 @@ fn the_table_has_every_status_that_the_specification_names() {
         (RS, [&[S::NotAllowed][..], &touch].concat()),
         (SE, touch.to_vec()),
         (CM, [&message[..], &managing].concat()),
+        (LB, [&message[..], &blobs].concat()),
+        (CF, [&message[..], &configuring].concat()),
     ];
     let table = table();
     for (command, statuses) in named {

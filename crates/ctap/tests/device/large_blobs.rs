@@ -1,0 +1,174 @@
+//! largeBlobs: fragments in order, each authorised, the whole checked before it replaces what was there.
+
+use claviger_ctap::authenticator::device::{Numbers, command};
+use claviger_ctap::cbor::{Limits, decode};
+use claviger_ctap::client_pin::Permissions;
+use claviger_ctap::crypto::portable;
+use claviger_ctap::large_blobs::{Request, is_intact, sealed};
+use claviger_ctap::status::Status;
+
+use crate::bed::{CHANNEL, Key, PIN, Reply, Token, world};
+
+pub fn read(key: &mut Key, count: u64, offset: u64) -> Reply<Vec<u8>> {
+    let answer = key.blobs(&Request::get(count, offset))?;
+    let map = decode(&answer, &Limits::CTAP).unwrap().into_map().unwrap();
+    Ok(map.int(1).unwrap().as_bytes().unwrap().to_vec())
+}
+
+fn first(array: &[u8], fragment: &[u8]) -> Request {
+    let mut request = Request::set(fragment.to_vec(), 0);
+    request.length = u64::try_from(array.len()).ok();
+    request
+}
+
+fn write(key: &mut Key, array: &[u8], token: Option<&Token>, size: usize) -> Reply<()> {
+    let mut offset = 0;
+    for fragment in array.chunks(size) {
+        let mut request = Request::set(fragment.to_vec(), offset);
+        request.length = (offset == 0).then_some(u64::try_from(array.len()).unwrap());
+        if let Some(token) = token {
+            token.sign_blobs(&mut request);
+        }
+        assert_eq!(key.blobs(&request)?, []);
+        offset += u64::try_from(fragment.len()).unwrap();
+    }
+    Ok(())
+}
+
+fn blobs() -> Vec<u8> {
+    sealed(portable(), &[&[0x81, 0x58, 200], [9_u8; 200].as_slice()].concat())
+}
+
+#[test]
+fn a_new_device_has_an_intact_empty_array() {
+    let array = read(&mut Key::new(), 100, 0).unwrap();
+    assert_eq!(array, sealed(portable(), &[0x80]));
+    assert!(is_intact(portable(), &array));
+}
+
+#[test]
+fn what_is_written_in_fragments_is_read_in_fragments() {
+    for size in [1, 50, 219, 500] {
+        let mut key = Key::new();
+        write(&mut key, &blobs(), None, size).unwrap();
+        let mut all = Vec::new();
+        loop {
+            let part = read(&mut key, 60, u64::try_from(all.len()).unwrap()).unwrap();
+            if part.is_empty() {
+                break;
+            }
+            all.extend(part);
+        }
+        assert_eq!(all, blobs());
+    }
+}
+
+#[test]
+fn with_a_pin_every_fragment_needs_a_token_for_it() {
+    let mut key = Key::with_pin();
+    assert_eq!(write(&mut key, &blobs(), None, 100), Err(Status::PuatRequired));
+    let token = key.token(PIN, Permissions::CREDENTIAL_MANAGEMENT, None).unwrap();
+    assert_eq!(
+        write(&mut key, &blobs(), Some(&token), 100),
+        Err(Status::PinAuthInvalid)
+    );
+    let token = key.token(PIN, Permissions::LARGE_BLOB_WRITE, None).unwrap();
+    write(&mut key, &blobs(), Some(&token), 100).unwrap();
+    // The MAC covers the offset and the fragment.
+    let array = blobs();
+    let mut request = first(&array, &array[..100]);
+    token.sign_blobs(&mut request);
+    request.set = Some(array[1..101].to_vec());
+    assert_eq!(key.blobs(&request).err(), Some(Status::PinAuthInvalid));
+    assert_eq!(read(&mut key, 500, 0).unwrap(), array);
+}
+
+#[test]
+fn a_token_for_blobs_outlives_an_operation() {
+    let mut key = Key::with_pin();
+    let both = Permissions::MAKE_CREDENTIAL | Permissions::LARGE_BLOB_WRITE;
+    let token = key.token(PIN, both, Some(crate::bed::RP)).unwrap();
+    let mut request = crate::bed::make(b"alice");
+    token.sign_make(&mut request);
+    key.make(&request).unwrap();
+    write(&mut key, &blobs(), Some(&token), 100).unwrap();
+}
+
+#[test]
+fn a_damaged_or_interrupted_write_changes_nothing() {
+    let mut key = Key::new();
+    write(&mut key, &blobs(), None, 500).unwrap();
+    let mut damaged = blobs();
+    damaged[3] ^= 1;
+    assert_eq!(write(&mut key, &damaged, None, 100), Err(Status::IntegrityFailure));
+    let array = blobs();
+    key.blobs(&first(&array, &array[..100])).unwrap();
+    key.info();
+    let next = Request::set(array[100..].to_vec(), 100);
+    assert_eq!(key.blobs(&next).err(), Some(Status::InvalidSeq));
+    key.blobs(&first(&array, &array[..100])).unwrap();
+    let message = [&[command::LARGE_BLOBS], next.to_cbor().as_slice()].concat();
+    assert_eq!(key.raw_on(CHANNEL + 1, &message).err(), Some(Status::InvalidSeq));
+    key.blobs(&first(&array, &array[..100])).unwrap();
+    let gap = Request::set(array[101..].to_vec(), 101);
+    assert_eq!(key.blobs(&gap).err(), Some(Status::InvalidSeq));
+    assert_eq!(read(&mut key, 500, 0).unwrap(), array);
+}
+
+#[test]
+fn each_bad_request_has_its_status() {
+    let numbers = Numbers {
+        max_message_bytes: 1100,
+        max_name_bytes: 64,
+        ..Numbers::default()
+    };
+    let array = blobs();
+    let with_length = |mut request: Request, length: Option<u64>| {
+        request.length = length;
+        request
+    };
+    let mut without_offset = Request::get(1, 0);
+    without_offset.offset = None;
+    let mut both = Request::get(1, 0);
+    both.set = Some(vec![1]);
+    let mut neither = Request::get(1, 0);
+    neither.get = None;
+    let mut signed_get = Request::get(1, 0);
+    signed_get.pin_uv_auth_param = Some(vec![0; 32]);
+    let rows = [
+        (Status::InvalidParameter, without_offset),
+        (Status::InvalidParameter, both),
+        (Status::InvalidParameter, neither),
+        (Status::InvalidParameter, signed_get),
+        (Status::InvalidParameter, with_length(Request::get(1, 0), Some(1))),
+        (Status::InvalidLength, Request::get(1037, 0)),
+        (Status::InvalidParameter, Request::get(1, 18)),
+        (
+            Status::InvalidLength,
+            with_length(Request::set(vec![0; 1037], 0), Some(2000)),
+        ),
+        (Status::InvalidParameter, Request::set(array.clone(), 0)),
+        (
+            Status::InvalidParameter,
+            with_length(Request::set(array.clone(), 5), Some(300)),
+        ),
+        (
+            Status::LargeBlobStorageFull,
+            with_length(Request::set(array.clone(), 0), Some(4097)),
+        ),
+        (
+            Status::InvalidParameter,
+            with_length(Request::set(vec![0; 16], 0), Some(16)),
+        ),
+        (
+            Status::InvalidParameter,
+            with_length(Request::set(array.clone(), 0), Some(100)),
+        ),
+        (Status::InvalidSeq, Request::set(array, 1)),
+    ];
+    for (status, request) in rows {
+        let mut key = Key::with(world(), numbers);
+        assert_eq!(key.blobs(&request).err(), Some(status), "{request:?}");
+        read(&mut key, 1036, 0).unwrap();
+    }
+}
