@@ -6,6 +6,7 @@
 import { attach, endsPause, pause, resume } from "./attachment.js";
 import { Ceremony, NOT_ALLOWED, type Outcome } from "./ceremony.js";
 import { ask, browser } from "./host.js";
+import { MAX_RUNNING, shared } from "./limits.js";
 import { framesOf, PageWatch } from "./page.js";
 import type { Kind } from "./protocol.js";
 import { readRequest } from "./request.js";
@@ -13,6 +14,7 @@ import { badge, messageOf, type Attachment, type Situation } from "./status.js";
 
 const proxy = chrome.webAuthenticationProxy;
 const running = new Map<number, { ceremony: Ceremony; page: PageWatch }>();
+const capabilities = shared(() => ask({ type: "capabilities" }, "capabilities"));
 let attachment: Promise<Attachment> = attach();
 void showBadge();
 
@@ -35,8 +37,8 @@ chrome.webNavigation.onErrorOccurred.addListener((frame) => {
   for (const { page } of running.values()) page.left(frame);
 });
 proxy.onIsUvpaaRequest.addListener(({ requestId }) => {
-  void ask({ type: "capabilities" }, "capabilities")
-    .then((capabilities) => capabilities.userVerifyingPlatformAuthenticator, () => false)
+  void capabilities()
+    .then((answer) => answer.userVerifyingPlatformAuthenticator, () => false)
     .then((isUvpaa) => proxy.completeIsUvpaaRequest({ requestId, isUvpaa }));
 });
 chrome.alarms.onAlarm.addListener((alarm) => {
@@ -72,6 +74,9 @@ async function perform(
 }
 
 async function begin(kind: Kind, details: { requestId: number; requestDetailsJson: string }): Promise<Outcome> {
+  if (running.size >= MAX_RUNNING) {
+    return { type: "failed", error: NOT_ALLOWED, problem: "Too many sites ask for passkeys at the same time." };
+  }
   try {
     const request = readRequest(details.requestId, details.requestDetailsJson);
     const ceremony = new Ceremony(kind, request, browser);
