@@ -19,6 +19,7 @@ pub use providers::ProvidersInterface;
 
 use crate::caller::CallerError;
 use crate::types::Cause;
+pub(crate) use crate::view::text::sentence;
 
 /// The broker's bus name.
 pub const NAME: &str = claviger_provider::dbus::BROKER_NAME;
@@ -72,12 +73,4 @@ impl From<Cause> for Error {
             _ => Self::Failed(text),
         }
     }
-}
-
-/// An error's text as a sentence.
-pub(crate) fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", chars.as_str())
 }

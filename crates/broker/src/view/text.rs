@@ -120,14 +120,10 @@ pub fn wait(wait_ms: u64) -> Problem {
 /// Tells why a new PIN is not good enough; `reason` comes from hello.
 pub fn weak_pin(reason: &str) -> Problem {
     let reason = sanitise::line(reason, 200);
-    problem(
-        WEAK_PIN,
-        if reason.is_empty() {
-            "That PIN is too easy to guess."
-        } else {
-            &reason
-        },
-    )
+    if reason.is_empty() {
+        return problem(WEAK_PIN, "That PIN is too easy to guess.");
+    }
+    problem(WEAK_PIN, &sentence(&reason))
 }
 
 /// Asks for the PIN that was left out.
@@ -227,6 +223,14 @@ pub fn notice(cause: &Cause, provider_name: Option<&str>, rp_id: Option<&str>) -
         other => ("Something went wrong", format!("It did not work: {other}.")),
     };
     (title.to_owned(), problem(cause.code(), &text))
+}
+
+/// An error's text as a sentence.
+pub fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", chars.as_str())
 }
 
 fn problem(code: &str, text: &str) -> Problem {
