@@ -12,6 +12,7 @@
 //!   [`authenticator::Authenticator`] do the protocol.
 //! * You **are a security key** (a transport brings raw commands, and nobody has asked the user yet): implement
 //!   [`authenticator::device::Environment`] and let a [`authenticator::device::Device`] do all of CTAP2, the PIN too.
+//! * You **move messages** over 64-byte reports: [`ctaphid`].
 //! * You **sign or check** the platform's own messages: [`cose::Sign1`].
 //! * Everything stands on [`cbor`] and [`crypto`].
 //!
@@ -62,8 +63,7 @@
 //!
 //! # What is not here yet
 //!
-//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, the persistent token of CTAP 2.2, CTAPHID and
-//! CTAP1. Each is a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain
+//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, the persistent token of CTAP 2.2, and CTAP1. Each is a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain
 //! members.
 
 pub mod authenticator;
@@ -74,6 +74,7 @@ pub mod client_pin;
 pub mod cose;
 pub mod credential_management;
 pub mod crypto;
+pub mod ctaphid;
 mod fields;
 pub mod get_assertion;
 pub mod get_info;
