@@ -63,8 +63,8 @@
 //!
 //! # What is not here yet
 //!
-//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, the persistent token of CTAP 2.2, and CTAP1. Each is a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain
-//! members.
+//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, and the persistent token of CTAP 2.2. Each is
+//! a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain members.
 
 pub mod authenticator;
 pub mod authenticator_config;
@@ -86,5 +86,6 @@ pub mod status;
 #[cfg(test)]
 mod testing;
 pub mod types;
+pub mod u2f;
 
 pub use fields::MessageError;

@@ -18,3 +18,4 @@ mod large_blobs;
 mod management;
 mod sequences;
 mod truthful;
+mod u2f;

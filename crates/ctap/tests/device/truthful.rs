@@ -42,6 +42,10 @@ fn check(key: &mut Key, pin: &str) {
     let told = |option: &str| info.options.get(option).copied();
     assert!(!info.versions.iter().any(|version| version == "FIDO_2_2"));
 
+    // U2F_V2: with ES256 and without alwaysUv.
+    assert!(info.versions.iter().any(|version| version == "U2F_V2"));
+    assert_eq!(key.device.process_u2f(&[0, 3, 0, 0]), b"U2F_V2\x90\x00");
+
     // minPINLength and clientPin.
     let min = usize::try_from(info.min_pin_length.unwrap()).unwrap();
     match told("clientPin") {

@@ -75,6 +75,14 @@ pub enum Purpose<'a> {
         /// The only site that it is good for.
         rp_id: Option<&'a str>,
     },
+    /// To make or to use a U2F credential. The host asks again every few hundred milliseconds until it gives up, so say
+    /// at once what the user has done so far.
+    U2f {
+        /// SHA-256 of the RP ID, or of an older application id: nothing that a person could read.
+        application: &'a [u8; 32],
+        /// To make one.
+        register: bool,
+    },
     /// To use this device and not another.
     Select,
     /// To delete every credential and the PIN.

@@ -132,14 +132,14 @@ impl<E: Environment> Device<E> {
         flags: Flags,
         asked: &AtAssertion,
     ) -> Result<Response, Fault<E>> {
+        let rp_id_hash = self.site_hash(&stored);
         let StoredCredential { record, attributes } = stored;
         let verified = flags.contains(Flags::UV);
         let extensions = self.assertion_outputs(asked, &record.id, &attributes, verified)?;
         let large_blob_key = self.assertion_large_blob_key(asked, &record.id)?;
-        let crypto = self.crypto();
         let store = self.environment.store_mut();
         let auth_data = AuthenticatorData {
-            rp_id_hash: crypto.sha256(&[record.rp_id.as_bytes()]),
+            rp_id_hash,
             flags: flags
                 .with_if(record.backup_eligible, Flags::BE)
                 .with_if(record.backed_up, Flags::BS),
@@ -161,8 +161,7 @@ impl<E: Environment> Device<E> {
         if request.allow_list.len() > self.settings.max_credentials_in_list {
             return refuse(Status::LimitExceeded, "the allow list is too long");
         }
-        let store = self.environment.store();
-        let mut records = store.at_site(&request.rp_id).map_err(Error::Store)?;
+        let mut records = self.at_site(&request.rp_id)?;
         let named = !request.allow_list.is_empty();
         records.retain(|stored| stored.attributes.protection.shows_to(verified, named));
         if request.allow_list.is_empty() {

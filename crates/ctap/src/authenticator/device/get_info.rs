@@ -13,6 +13,9 @@ impl<E: Environment> Device<E> {
         let settings = &self.settings;
         // Mandatory for FIDO_2_1 (§9): hmac-secret, credProtect, credMgmt, pinUvAuthToken, protocol 2.
         let mut info = Response::new(vec!["FIDO_2_0".to_owned(), "FIDO_2_1".to_owned()], settings.aaguid);
+        if self.serves_u2f() {
+            info.versions.push("U2F_V2".to_owned());
+        }
         info.extensions = extensions::NAMES.map(str::to_owned).to_vec();
         info.options = [
             ("rk", Some(true)),

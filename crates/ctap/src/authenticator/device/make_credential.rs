@@ -130,7 +130,7 @@ impl<E: Environment> Device<E> {
             return refuse(Status::LimitExceeded, "the exclude list is too long");
         }
         let rp_id = request.rp.id.as_str();
-        let existing = self.environment.store().at_site(rp_id).map_err(Error::Store)?;
+        let existing = self.at_site(rp_id)?;
         // credProtect: one that needs verification is not here for whoever is not verified.
         let shown = |stored: &StoredCredential| stored.attributes.protection.shows_to(verified.is_some(), true);
         let here = |id: &CredentialId| existing.iter().any(|stored| stored.record.id == *id && shown(stored));
@@ -178,7 +178,8 @@ impl<E: Environment> Device<E> {
         name.get(..end).unwrap_or_default().to_owned()
     }
 
-    fn check_room(&self, record: &CredentialRecord) -> Result<(), Fault<E>> {
+    /// Whether there is room for a new credential.
+    pub(super) fn check_room(&self, record: &CredentialRecord) -> Result<(), Fault<E>> {
         let all = self.environment.store().all().map_err(Error::Store)?;
         let kept = all.iter().filter(|older| !record.replaces(&older.record)).count();
         if kept < self.numbers.max_credentials {

@@ -13,6 +13,7 @@
 //! from its own surroundings.
 
 mod authorize;
+mod certificate;
 mod client_pin;
 mod config;
 mod continuation;
@@ -31,6 +32,7 @@ mod selection;
 mod state;
 mod store;
 mod token;
+mod u2f;
 mod uv;
 
 pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
@@ -91,6 +93,7 @@ pub struct Device<E: Environment> {
     pin_mismatches: u8,
     powered_ms: u64,
     continuation: Option<Continuation>,
+    u2f: bool,
 }
 
 /// Why a [`Device`] does not start. `S` is the store's own error.
@@ -129,6 +132,7 @@ impl<E: Environment> Device<E> {
             token: None,
             pin_mismatches: 0,
             continuation: None,
+            u2f: true,
         })
     }
 

@@ -75,6 +75,8 @@ pub struct StoredCredential {
 pub struct Attributes {
     /// credProtect.
     pub protection: Protection,
+    /// For a credential that U2F has made: the SHA-256 of the RP ID, which is all that U2F knows of it.
+    pub application: Option<[u8; 32]>,
     /// credBlob: some bytes that the site left here.
     pub cred_blob: Option<Vec<u8>>,
 }
@@ -83,6 +85,7 @@ impl fmt::Debug for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attributes")
             .field("protection", &self.protection)
+            .field("application", &self.application.is_some())
             .field("cred_blob", &self.cred_blob.as_ref().map(Vec::len))
             .finish()
     }
