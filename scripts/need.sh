@@ -57,7 +57,7 @@ need_node() {
 # Chromium, Node and D-Bus: what a platform with a browser is made of.
 need_browser() {
   need_node && need_packages \
-    "chromium:chromium:the browser in which the passkeys are used" \
+    "chromium:${CHROMIUM:-chromium}:the browser in which the passkeys are used" \
     "dbus-daemon:dbus-daemon:the platform's programs talk over a private message bus" \
     "util-linux:setpriv:ends the message bus together with the script"
 }

@@ -1,6 +1,6 @@
 // Debian's Chromium on a throw-away profile, with the extension, as part of a platform.
 
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { fromRoot } from "./paths.mjs";
 import { EXTENSION_ID } from "./platform.mjs";
@@ -25,10 +25,14 @@ export function switches({ headless, further = [] }) {
   ];
 }
 
-/** The Chromium of this machine. */
+/** The Chromium of this machine, or the one that the variable CHROMIUM names. */
 export function chromiumProgram() {
-  const found = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
+  const found = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find((program) => program !== undefined && existsSync(program));
   if (found === undefined) throw new Error("Chromium is not installed");
+  // Ubuntu's package is a snap, which is shut in: it sees neither the extension's folder nor the native host.
+  if (realpathSync(found).includes("snap") || readFileSync(found).subarray(0, 4096).includes("/snap/bin/chromium")) {
+    throw new Error(`${found} is a snap, which cannot start native hosts. Install a Chromium that is none and name it: CHROMIUM=/path/to/chromium ./run`);
+  }
   return found;
 }
 
