@@ -1,7 +1,7 @@
 //! makeCredential, getAssertion, getNextAssertion, selection and reset: what they do when all is well, and what they ask
 //! of the user.
 
-use claviger_ctap::authenticator::device::{Presence, command};
+use claviger_ctap::authenticator::device::{Device, Numbers, Presence, command};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::crypto::{Algorithm, portable};
@@ -245,12 +245,41 @@ fn a_reset_leaves_nothing_behind() {
 }
 
 #[test]
+fn the_window_for_a_reset_opens_with_power_and_not_with_a_reset() {
+    let mut key = Key::new();
+    key.wait(9_000);
+    key.call(command::RESET, &[]).unwrap();
+    key.wait(2_000);
+    assert_eq!(key.call(command::RESET, &[]), Err(Status::NotAllowed));
+    key.device.power_cycle().unwrap();
+    key.call(command::RESET, &[]).unwrap();
+}
+
+#[test]
+fn the_longest_list_that_is_told_fits_a_command_whatever_the_settings_allow() {
+    let mut settings = crate::bed::settings();
+    settings.max_credentials_in_list = 1_000_000;
+    for max_message_bytes in [1400, 7609] {
+        let numbers = Numbers {
+            max_message_bytes,
+            ..Numbers::default()
+        };
+        let mut key = Key::new();
+        key.device = Device::new(crate::bed::world(), settings.clone(), numbers).unwrap();
+        let id = key.made(b"alice");
+        let longest = usize::try_from(key.info().max_credential_count_in_list.unwrap()).unwrap();
+        assert!(longest >= 8);
+        key.get(&get(&vec![&id; longest])).unwrap();
+    }
+}
+
+#[test]
 fn what_is_stored_survives_a_new_device_value() {
     let mut key = Key::with_pin();
     let id = key.made(b"alice");
     let mut world = crate::bed::world();
     std::mem::swap(&mut world.store, &mut key.world().store);
-    let mut key = Key::with(world, claviger_ctap::authenticator::device::Numbers::default());
+    let mut key = Key::with(world, Numbers::default());
     assert!(key.info().options["clientPin"]);
     assert_eq!(key.get(&get(&[])).unwrap().credential.id, id);
     key.token(PIN, Permissions::GET_ASSERTION, Some(RP)).unwrap();
@@ -258,7 +287,7 @@ fn what_is_stored_survives_a_new_device_value() {
 
 #[test]
 fn a_device_does_not_start_on_a_state_that_it_did_not_write() {
-    use claviger_ctap::authenticator::device::{Device, DeviceStore, Numbers, StartError};
+    use claviger_ctap::authenticator::device::{DeviceStore, StartError};
     let mut world = crate::bed::world();
     world.store.save_state(b"something else").unwrap();
     let error = Device::new(world, crate::bed::settings(), Numbers::default()).unwrap_err();

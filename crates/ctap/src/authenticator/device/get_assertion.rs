@@ -158,7 +158,7 @@ impl<E: Environment> Device<E> {
 
     /// Step 7: of an allow list the first that is here; without one all discoverable credentials, newest first.
     fn locate(&self, request: &Request, verified: bool) -> Result<Vec<StoredCredential>, Fault<E>> {
-        if request.allow_list.len() > self.settings.max_credentials_in_list {
+        if request.allow_list.len() > self.max_list() {
             return refuse(Status::LimitExceeded, "the allow list is too long");
         }
         let mut records = self.at_site(&request.rp_id)?;

@@ -44,7 +44,7 @@ impl<E: Environment> Device<E> {
         .collect();
         info.max_msg_size = u64::try_from(self.numbers.max_message_bytes).ok();
         info.pin_uv_auth_protocols = PinUvAuthProtocol::ALL.map(PinUvAuthProtocol::number).to_vec();
-        info.max_credential_count_in_list = u64::try_from(settings.max_credentials_in_list).ok();
+        info.max_credential_count_in_list = u64::try_from(self.max_list()).ok();
         info.max_credential_id_length = u64::try_from(CredentialId::MAX).ok();
         info.transports.clone_from(&settings.transports);
         info.algorithms = settings.algorithms.iter().copied().map(Algorithm::cose).collect();

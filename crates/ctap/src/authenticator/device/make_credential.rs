@@ -126,7 +126,7 @@ impl<E: Environment> Device<E> {
 
     /// Step 12: a credential of the list that is here, and what the website learns of it only after a touch.
     fn refuse_excluded(&mut self, request: &Request, verified: Option<&Verified<E::Proof>>) -> Result<(), Fault<E>> {
-        if request.exclude_list.len() > self.settings.max_credentials_in_list {
+        if request.exclude_list.len() > self.max_list() {
             return refuse(Status::LimitExceeded, "the exclude list is too long");
         }
         let rp_id = request.rp.id.as_str();

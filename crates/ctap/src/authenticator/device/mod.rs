@@ -9,6 +9,8 @@
 //! consecutive wrong PINs, what *get next* would give) is lost at a power cycle, which is [`Device::power_cycle`] or a
 //! new value; what must last is in the [`DeviceStore`].
 //!
+//! `examples/security_key.rs` is a complete one: CTAPHID on standard input and output, CTAP2 and U2F.
+//!
 //! One device serves one command at a time; [`Environment::user_presence`] may block, and learns of a cancellation
 //! from its own surroundings.
 
@@ -219,6 +221,12 @@ impl<E: Environment> Device<E> {
         }
     }
 
+    /// `maxCredentialCountInList`: what the settings allow, as far as such a list of this device's ids fits a command.
+    fn max_list(&self) -> usize {
+        let room = self.numbers.max_message_bytes.saturating_sub(REST_OF_COMMAND);
+        self.settings.max_credentials_in_list.min(room / DESCRIPTOR)
+    }
+
     /// Whether some form of user verification is set up (§6.1.2 step 7, "protected").
     fn protected(&self) -> bool {
         self.state.pin.is_some() || self.environment.built_in_uv() == BuiltInUv::Configured
@@ -248,6 +256,12 @@ impl<E: Environment> std::fmt::Debug for Device<E> {
             .finish_non_exhaustive()
     }
 }
+
+/// Bytes of a descriptor with an id of 32 bytes: 54, and some to spare.
+const DESCRIPTOR: usize = 64;
+
+/// Bytes of a command beside its list: hash, RP ID, extensions, a MAC.
+const REST_OF_COMMAND: usize = 768;
 
 fn refuse<T, S>(status: Status, why: &'static str) -> Result<T, Error<S>> {
     Err(Error::refused(status, why))

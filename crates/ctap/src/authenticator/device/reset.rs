@@ -17,7 +17,10 @@ impl<E: Environment> Device<E> {
         // Credentials, PIN, counters and tokens. A failing store leaves the old state in use.
         self.environment.store_mut().erase().map_err(Error::Store)?;
         self.state = State::fresh(&self.numbers);
+        // But for the window: it is the plugging in that opens it.
+        let powered_ms = self.powered_ms;
         self.power_cycle()?;
+        self.powered_ms = powered_ms;
         Ok(Vec::new())
     }
 }
