@@ -11,7 +11,8 @@
 //! * You **hold** credentials (a provider): implement [`authenticator::CredentialStore`] and let an
 //!   [`authenticator::Authenticator`] do the protocol.
 //! * You **are a security key** (a transport brings raw commands, and nobody has asked the user yet): implement
-//!   [`authenticator::device::Environment`] and let a [`authenticator::device::Device`] do all of CTAP2, the PIN too, and U2F.
+//!   [`authenticator::device::Environment`] and let a [`authenticator::device::Device`] do all of CTAP2, the PIN too,
+//!   and U2F.
 //! * You **move messages** over 64-byte reports: [`ctaphid`].
 //! * You **sign or check** the platform's own messages: [`cose::Sign1`].
 //! * Everything stands on [`cbor`] and [`crypto`].

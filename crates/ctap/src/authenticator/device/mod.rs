@@ -121,7 +121,7 @@ impl<E: Environment> Device<E> {
     pub fn new(environment: E, settings: Settings, numbers: Numbers) -> Result<Self, StartError<StoreError<E>>> {
         numbers.check()?;
         let state = match environment.store().load_state().map_err(StartError::Store)? {
-            Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?,
+            Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?.within(&numbers),
             None => State::fresh(&numbers),
         };
         Ok(Self {

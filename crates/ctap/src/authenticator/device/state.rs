@@ -48,6 +48,17 @@ impl State {
         }
     }
 
+    /// The same state under numbers that the deployment may have changed since: never more tries than they give, never
+    /// a shorter PIN than they ask for.
+    pub(super) fn within(self, numbers: &Numbers) -> Self {
+        Self {
+            pin_retries: self.pin_retries.min(numbers.max_pin_retries),
+            uv_retries: self.uv_retries.min(numbers.max_uv_retries),
+            min_pin_length: self.min_pin_length.max(numbers.min_pin_length),
+            ..self
+        }
+    }
+
     /// Version, counters and flags; with a PIN its length and hash; the RP IDs, each after its length. Not CBOR, so
     /// that no copy of the hash is left behind in a value that is not zeroised.
     pub(super) fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
@@ -156,6 +167,20 @@ mod tests {
         assert_eq!((again.pin_retries, again.uv_retries, again.min_pin_length), (6, 4, 5));
         assert!(again.force_pin_change && again.always_uv);
         assert_eq!(again.min_pin_rp_ids, state.min_pin_rp_ids);
+    }
+
+    #[test]
+    fn stricter_numbers_hold_for_an_old_state() {
+        let strict = Numbers {
+            max_pin_retries: 3,
+            max_uv_retries: 2,
+            min_pin_length: 6,
+            ..Numbers::default()
+        };
+        let state = State::fresh(&Numbers::default()).within(&strict);
+        assert_eq!((state.pin_retries, state.uv_retries, state.min_pin_length), (3, 2, 6));
+        let state = State::fresh(&strict).within(&Numbers::default());
+        assert_eq!((state.pin_retries, state.uv_retries, state.min_pin_length), (3, 2, 6));
     }
 
     #[test]
