@@ -2,10 +2,12 @@
 //
 //   target/e2e/NAME/logs/        every log line of the file's platform, at the most verbose level
 //   target/e2e/NAME/audit.jsonl  its audit log
+//   target/e2e/NAME.bus          every message on its bus
 //   target/e2e/NAME.jsonl        the ceremonies that the playground recorded
 //   target/e2e/secrets.jsonl     what must be in none of the above but the record
 
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Browser } from "./browser.mjs";
 import { fromRoot } from "./paths.mjs";
@@ -47,6 +49,7 @@ export class Bed {
     mkdirSync(path.join(RUN, name, "logs"), { recursive: true });
     try {
       bed.platform = await Platform.start({ scripted: true, log: "trace", logs: path.join(RUN, name, "logs"), before });
+      bed.monitor = bed.#listen();
       bed.playground = await Playground.start({ record });
       await bed.answers(YES);
       if (ready) {
@@ -106,6 +109,11 @@ export class Bed {
     return this.platform.audit(10).filter((entry) => entry.event === event).at(-1);
   }
 
+  /** What a role has logged so far. */
+  log(role) {
+    return readFileSync(path.join(RUN, this.name, "logs", `${role}.log`), "utf8");
+  }
+
   /** Ends everything and keeps what the checks at the end of the run read. */
   async clear() {
     await this.browser?.close();
@@ -115,7 +123,16 @@ export class Bed {
       if (existsSync(audit)) copyFileSync(audit, path.join(RUN, this.name, "audit.jsonl"));
       this.#keepNotebookKeys();
     }
+    this.monitor?.kill();
     await this.platform?.stop();
+  }
+
+  /** Writes down everything that is said on the bus. */
+  #listen() {
+    const file = openSync(path.join(RUN, `${this.name}.bus`), "w");
+    const monitor = spawn("dbus-monitor", ["--address", this.platform.busAddress], { stdio: ["ignore", file, "inherit"] });
+    closeSync(file);
+    return monitor;
   }
 
   #keep(outcome) {

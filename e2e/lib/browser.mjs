@@ -30,7 +30,7 @@ export function chromiumProgram() {
   const found = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-browser"].find((program) => program !== undefined && existsSync(program));
   if (found === undefined) throw new Error("Chromium is not installed");
   // Ubuntu's package is a snap, which is shut in: it sees neither the extension's folder nor the native host.
-  if (realpathSync(found).includes("snap") || readFileSync(found).subarray(0, 4096).includes("/snap/bin/chromium")) {
+  if (realpathSync(found).includes("/snap/") || readFileSync(found).subarray(0, 4096).includes("/snap/bin/chromium")) {
     throw new Error(`${found} is a snap, which cannot start native hosts. Install a Chromium that is none and name it: CHROMIUM=/path/to/chromium ./run`);
   }
   return found;

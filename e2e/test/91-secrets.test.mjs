@@ -1,7 +1,7 @@
 // Is there a secret in any line that the whole run logged, at the most verbose level?
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 import { RUN } from "../lib/bed.mjs";
@@ -40,4 +40,27 @@ for (const bed of BEDS) {
     assert.ok(existsSync(path.join(RUN, bed, "audit.jsonl")), "the audit log is there");
     for (const { file, text } of logs) assert.deepEqual(find(secrets, text), [], path.relative(RUN, file));
   });
+}
+
+for (const bed of BEDS) {
+  test(`${bed}: no PIN, no private key and no PRF seed ever crossed the bus`, () => {
+    const traffic = readFileSync(path.join(RUN, `${bed}.bus`), "latin1");
+    for (const member of ["NextView", "Act", "Verify", "Execute", "Ceremony"]) assert.match(traffic, new RegExp(`member=${member}\\b`), "the whole conversation was heard");
+    const home = secrets.filter(({ kind }) => ["PIN", "private key", "PRF seed"].includes(kind));
+    assert.deepEqual(find(home, withBytesJoined(traffic)), []);
+  });
+}
+
+test("a PIN that crossed the bus would be found", () => {
+  const [{ kind, bytes }] = secrets;
+  const lines = [...bytes].map((byte) => byte.toString(16).padStart(2, "0"));
+  const asBytes = `   array of bytes [\n      ${lines.slice(0, 16).join(" ")}\n      ${lines.slice(16).join(" ")}\n   ]\n`;
+  for (const text of [`   string "${bytes.toString()}"\n`, `   array of bytes "${bytes.toString()}"\n`, asBytes]) {
+    assert.ok(find([{ kind, bytes }], withBytesJoined(text)).length > 0, text);
+  }
+});
+
+/** dbus-monitor breaks byte arrays into lines; joined, a secret in the middle of one can be found. */
+function withBytesJoined(traffic) {
+  return traffic.replace(/ *\n +(?=[0-9a-f]{2}( |\n))/g, " ");
 }
