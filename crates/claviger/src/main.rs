@@ -40,7 +40,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
         Command::Hello => roles::hello(&dirs),
         Command::Vault(options) => roles::vault(&dirs, options.accept_restored),
-        Command::NativeHost { .. } => roles::native_host(&dirs),
+        Command::NativeHost { .. } => roles::native_host(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut std::io::stdout());
             Ok(())

@@ -103,8 +103,13 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
 }
 
 /// Runs `claviger native-host`, which holds nothing and keeps nothing.
-pub fn native_host(_dirs: &Dirs) -> Result<(), Failure> {
+pub fn native_host() -> Result<(), Failure> {
     tracing::debug!(browser = parent_id(), "started by the browser");
+    let sandbox = Sandbox {
+        owns: Vec::new(),
+        knows_peers: false,
+    };
+    sandbox.enter().map_err(Failure::failed)?;
     block_on(async {
         let upstream = browser::native_host::BusUpstream::session().await;
         browser::native_host::run(std::io::stdin(), std::io::stdout(), &upstream)

@@ -22,8 +22,8 @@ use seccompiler::{
 const LANDLOCK: ABI = ABI::V5;
 
 /// Directories that hold programs, libraries, devices and the process table, never a user's secrets.
-const SYSTEM: [&str; 10] = [
-    "/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev", "/run",
+const SYSTEM: [&str; 9] = [
+    "/usr", "/lib", "/lib32", "/lib64", "/bin", "/etc", "/proc", "/sys", "/dev",
 ];
 
 /// What a role keeps.
@@ -62,13 +62,7 @@ impl Sandbox {
     ///
     /// On a kernel without Landlock the file rules are missing; the log says so and `claviger doctor` shows it.
     pub fn enter(&self) -> Result<(), SandboxError> {
-        setrlimit(
-            Resource::Core,
-            Rlimit {
-                current: Some(0),
-                maximum: Some(0),
-            },
-        )?;
+        no_core_dumps()?;
         for dir in &self.owns {
             make_private(dir)?;
         }
@@ -120,6 +114,17 @@ pub fn lock_memory() -> bool {
             rustix::mm::MlockAllFlags::CURRENT | rustix::mm::MlockAllFlags::FUTURE | rustix::mm::MlockAllFlags::ONFAULT,
         )
         .is_ok()
+}
+
+/// The kernel gives up a core dump for a limit of exactly 1; 0 stops files, but not dumps that are piped to a collector.
+fn no_core_dumps() -> Result<(), SandboxError> {
+    Ok(setrlimit(
+        Resource::Core,
+        Rlimit {
+            current: Some(1),
+            maximum: Some(1),
+        },
+    )?)
 }
 
 fn make_private(dir: &Path) -> Result<(), SandboxError> {

@@ -69,7 +69,7 @@ pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
             template
                 .replace("@NAME@", name)
                 .replace("@ROLE@", role)
-                .replace("@PROGRAM@", &program.display().to_string())
+                .replace("@PROGRAM@", &quoted(program))
         };
         [
             Piece {
@@ -80,7 +80,8 @@ pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
             Piece {
                 purpose: format!("runs the {role} under systemd"),
                 path: dirs.config_home.join(format!("systemd/user/claviger-{role}.service")),
-                content: Content::Text(fill(SYSTEMD_SERVICE)),
+                // What systemd would expand in a path is written twice.
+                content: Content::Text(fill(SYSTEMD_SERVICE).replace('%', "%%").replace('$', "$$")),
             },
         ]
     });
@@ -199,6 +200,12 @@ impl Piece {
     }
 }
 
+/// The path as one word of an `Exec` line, for D-Bus and systemd alike.
+fn quoted(program: &Path) -> String {
+    let escaped = program.display().to_string().replace('\\', r"\\").replace('"', r#"\""#);
+    format!("\"{escaped}\"")
+}
+
 fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -275,7 +282,16 @@ mod tests {
 
     #[test]
     fn the_service_files_have_no_placeholder_left() {
-        let pieces = pieces(&dirs(Path::new("/home/user")), Path::new("/usr/bin/claviger"));
+        let pieces = pieces(
+            &dirs(Path::new("/home/user")),
+            Path::new("/opt/my \"100%\" tools/claviger"),
+        );
+        let systemd = pieces
+            .iter()
+            .find(|piece| piece.path.ends_with("claviger-vault.service"))
+            .unwrap();
+        assert!(matches!(&systemd.content,
+            Content::Text(text) if text.contains(r#"ExecStart="/opt/my \"100%%\" tools/claviger" vault"#)));
         for piece in pieces {
             if let Content::Text(text) = piece.content {
                 assert!(!text.contains('@'), "{text}");

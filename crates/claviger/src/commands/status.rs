@@ -36,7 +36,11 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
         line(format_args!("Provider:  {}", describe(provider)))?;
     }
     line(format_args!("Doors:     {}", text("/doors")))?;
-    line(format_args!("Audit log: {} entries", text("/audit/entries")))
+    line(format_args!(
+        "Audit log: {} entries, head {}",
+        text("/audit/entries"),
+        text("/audit/head")
+    ))
 }
 
 /// A JSON value as a person writes it.

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::commands::client;
 use crate::output::{self, Failure, note};
+use crate::sandbox::Sandbox;
 use script::{Reply, Script};
 use terminal::Terminal;
 
@@ -42,6 +43,13 @@ impl Prompt {
         let connection = zbus::Connection::session().await.map_err(unreachable)?;
         let broker = Prompt1Proxy::new(&connection).await.map_err(unreachable)?;
         broker.attach(kind).await.map_err(|error| client::failure(&error))?;
+        // From here on there may be a PIN in this process.
+        Sandbox {
+            owns: Vec::new(),
+            knows_peers: true,
+        }
+        .enter()
+        .map_err(Failure::failed)?;
         Ok(Self { broker })
     }
 

@@ -4,20 +4,32 @@
 //! length). The PIN is read without echo.
 
 use std::fmt::Write as _;
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
+use std::time::Instant;
 
 use claviger_broker::view::{Action, Kind, PinPurpose, View};
 use claviger_hello::pin::Pin;
-use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::output::Failure;
 
+/// The longest line that is kept, in bytes; a PIN has at most 127 characters.
+const MAX_LINE: usize = 1024;
+
 /// The user's terminal, with echo restored when it is dropped.
 pub struct Terminal {
-    lines: mpsc::Receiver<Zeroizing<String>>,
+    lines: mpsc::Receiver<Line>,
+    /// When the view that is on show was drawn.
+    drawn: Instant,
     original: Option<Termios>,
+}
+
+/// A line that was entered, without its end.
+struct Line {
+    entered: Instant,
+    text: Zeroizing<String>,
 }
 
 impl Terminal {
@@ -30,23 +42,24 @@ impl Terminal {
             .map_err(|error| Failure::Failed(format!("cannot use this terminal: {error}")))?;
         let (send, lines) = mpsc::channel(1);
         // Reading blocks, so it has a thread of its own; it ends with the input or with the program.
-        std::thread::spawn(move || {
-            let mut input = io::stdin().lock();
-            loop {
-                let mut line = Zeroizing::new(String::new());
-                match input.read_line(&mut line) {
-                    Ok(read) if read > 0 && send.blocking_send(line).is_ok() => {}
-                    _ => return,
-                }
-            }
-        });
-        Ok(Self { lines, original })
+        std::thread::spawn(move || read_lines(&send));
+        Ok(Self {
+            lines,
+            drawn: Instant::now(),
+            original,
+        })
     }
 
-    /// Draws the view.
+    /// Draws the view. What was typed before it was there answers nothing.
     pub fn show(&mut self, view: &View) -> Result<(), Failure> {
+        if self.original.is_some() {
+            // Drops what lies half-typed in the terminal; one that is gone has nothing typed into it.
+            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
+        }
         self.echo(true);
-        print(&draw(view))
+        print(&draw(view))?;
+        self.drawn = Instant::now();
+        Ok(())
     }
 
     /// Asks what the view asks. Cancelling it (dropping the future) leaves the terminal usable.
@@ -114,15 +127,18 @@ impl Terminal {
         {
             return Ok(None);
         }
-        Ok(Pin::new(first.trim_end_matches(['\r', '\n'])).ok())
+        Ok(Pin::new(&first).ok())
     }
 
     async fn line(&mut self, question: &str) -> Result<Zeroizing<String>, Failure> {
         print(question)?;
-        self.lines
-            .recv()
-            .await
-            .ok_or_else(|| Failure::Refused("the terminal was closed".into()))
+        loop {
+            match self.lines.recv().await {
+                Some(line) if line.entered >= self.drawn => return Ok(line.text),
+                Some(_) => {}
+                None => return Err(Failure::Refused("the terminal was closed".into())),
+            }
+        }
     }
 
     fn echo(&self, on: bool) {
@@ -139,6 +155,34 @@ impl Terminal {
 impl Drop for Terminal {
     fn drop(&mut self) {
         self.echo(true);
+    }
+}
+
+/// Passes on what is entered, line by line, without the end of the line. The bytes pass through no buffer that is not wiped.
+fn read_lines(send: &mpsc::Sender<Line>) {
+    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
+    let mut byte = Zeroizing::new([0_u8; 1]);
+    loop {
+        match rustix::io::read(io::stdin(), byte.as_mut_slice()) {
+            Ok(1) if *byte == *b"\n" => {
+                let text = Zeroizing::new(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned());
+                line.zeroize();
+                if send
+                    .blocking_send(Line {
+                        entered: Instant::now(),
+                        text,
+                    })
+                    .is_err()
+                {
+                    return;
+                }
+            }
+            // Longer than any answer or PIN: the rest changes nothing, because such a PIN is refused.
+            Ok(1) if line.len() == MAX_LINE => {}
+            Ok(1) => line.extend_from_slice(byte.as_slice()),
+            Err(rustix::io::Errno::INTR) => {}
+            _ => return,
+        }
     }
 }
 
@@ -163,6 +207,8 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
     };
     match answer.to_lowercase().as_str() {
         "n" | "no" | "q" => Parsed::Refused,
+        // Where no PIN follows, this line is all the consent there is: an empty one is not enough.
+        "" if view.pin.is_none() => Parsed::Unclear,
         "y" | "yes" | "" if view.choices.len() <= 1 => Parsed::Chosen(Chosen {
             id: view.choices.first().map(|choice| choice.id.clone()),
             remember,
@@ -245,4 +291,67 @@ fn print(text: &str) -> Result<(), Failure> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(Failure::failed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use claviger_broker::view::PinField;
+
+    use super::*;
+
+    fn terminal() -> (mpsc::Sender<Line>, Terminal) {
+        let (send, lines) = mpsc::channel(4);
+        (
+            send,
+            Terminal {
+                lines,
+                drawn: Instant::now(),
+                original: None,
+            },
+        )
+    }
+
+    fn line(text: &str, entered: Instant) -> Line {
+        Line {
+            entered,
+            text: Zeroizing::new(text.to_owned()),
+        }
+    }
+
+    fn question(pin: Option<PinField>) -> View {
+        View {
+            kind: Kind::SignIn,
+            pin,
+            ..View::idle(1)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_was_entered_before_the_question_was_drawn_does_not_answer_it() {
+        let (send, mut terminal) = terminal();
+        let early = Instant::now();
+        terminal.show(&question(None)).unwrap();
+        send.send(line("y", early)).await.unwrap();
+        send.send(line("n", Instant::now() + Duration::from_millis(1)))
+            .await
+            .unwrap();
+        let (action, _) = terminal.ask(&question(None)).await.unwrap();
+        assert_eq!(action, Action::Refuse);
+    }
+
+    #[test]
+    fn an_empty_line_is_consent_only_where_a_pin_follows() {
+        let pin = PinField {
+            purpose: PinPurpose::Verify,
+            tries_left: 10,
+            wait_ms: 0,
+        };
+        assert_eq!(parse_choice(&question(None), ""), Parsed::Unclear);
+        assert!(matches!(parse_choice(&question(None), "y"), Parsed::Chosen(_)));
+        assert!(matches!(parse_choice(&question(Some(pin)), ""), Parsed::Chosen(_)));
+        assert_eq!(parse_choice(&question(Some(pin)), "no"), Parsed::Refused);
+    }
 }
