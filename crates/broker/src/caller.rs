@@ -4,10 +4,15 @@
 //! runs. A process id may be reused between two such questions, so every reading is bracketed: a pidfd comes first, the start time
 //! is read before and after, and at the end the pidfd must still be alive and the connection still be that process's.
 //!
+//! What `/proc/PID/exe` *says* proves nothing: in a mount namespace of its own, which anybody may make, a process puts any file at
+//! any path. Programs are therefore recognised by the file that runs ([`Process::file`], read through `/proc/PID/exe` and not by
+//! its name), compared with the file that the broker itself finds where the program is installed.
+//!
 //! Limits, stated so that nobody relies on more: processes of the same user may trace each other unless Yama forbids it, and a
 //! program may hand its bus connection to another one. What this module proves is "a connection made by this executable".
 
 use std::collections::HashMap;
+use std::fs::Metadata;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
@@ -78,6 +83,9 @@ pub enum CallerError {
     /// The caller's parent is no browser on the list of privileged callers.
     #[error("{} is not on the list of privileged callers", .0.display())]
     NotPrivileged(PathBuf),
+    /// The program was replaced or removed while it runs, so that nothing tells any more what it was.
+    #[error("{} was updated while it runs; restart it", .0.display())]
+    Replaced(PathBuf),
 }
 
 impl From<CallerError> for zbus::fdo::Error {
@@ -102,8 +110,13 @@ pub struct FileId {
 impl FileId {
     /// The file at `path`, symbolic links followed.
     pub fn of(path: &Path) -> io::Result<Self> {
-        let meta = std::fs::metadata(path)?;
-        Ok(Self {
+        Ok(Self::from(&std::fs::metadata(path)?))
+    }
+}
+
+impl From<&Metadata> for FileId {
+    fn from(meta: &Metadata) -> Self {
+        Self {
             device: meta.dev(),
             inode: meta.ino(),
             size: meta.size(),
@@ -111,7 +124,7 @@ impl FileId {
                 .mtime()
                 .saturating_mul(1_000_000_000)
                 .saturating_add(meta.mtime_nsec()),
-        })
+        }
     }
 }
 
@@ -124,7 +137,8 @@ pub struct Process {
     pub parent: u32,
     /// When it started, in clock ticks since boot: together with the id it names a process for good.
     pub started: u64,
-    /// What it runs, as `/proc/PID/exe` names it. A program that was replaced while it runs ends in ` (deleted)`.
+    /// What it runs, as `/proc/PID/exe` names it: to be shown, never to be believed. A program that was replaced while it runs ends
+    /// in ` (deleted)`.
     pub executable: PathBuf,
     /// Which file that is.
     pub file: FileId,
@@ -157,6 +171,11 @@ impl Process {
         })
     }
 
+    /// Whether it runs the file that the broker finds at `path`.
+    pub fn runs(&self, path: &Path) -> bool {
+        FileId::of(path).is_ok_and(|file| file == self.file)
+    }
+
     /// The parent, which must still be the parent when it has been read.
     pub fn read_parent(&self) -> Result<Self, CallerError> {
         let parent = Self::read(self.parent)?;
@@ -186,7 +205,7 @@ pub struct PrivilegedCallers {
 
 impl PrivilegedCallers {
     /// The built-in list and those named in `files`, one absolute path per line; empty lines, lines that begin with `#` and missing
-    /// files are skipped. The files' owners vouch for their entries: those are not checked for who may write to them.
+    /// files are skipped, and so are files that others than root and the user may change.
     pub fn load(files: &[PathBuf]) -> Self {
         let mut listed = Vec::new();
         for file in files {
@@ -198,41 +217,54 @@ impl PrivilegedCallers {
                     continue;
                 }
             };
+            if !only_we_may_change(file) {
+                tracing::warn!(file = %file.display(), "others may change this list of privileged callers; it is not used");
+                continue;
+            }
             for line in text
                 .lines()
                 .map(str::trim)
                 .filter(|line| !line.is_empty() && !line.starts_with('#'))
             {
                 let path = Path::new(line);
-                if !path.is_absolute() {
+                if path.is_absolute() {
+                    listed.push(path.to_owned());
+                } else {
                     tracing::warn!(file = %file.display(), line, "a privileged caller must be an absolute path");
-                    continue;
                 }
-                // `/proc` names files without symbolic links; so must the list.
-                listed.push(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()));
             }
         }
         Self { listed }
     }
 
-    /// The name to show for `executable` if it may name an origin.
-    pub fn name_of(&self, executable: &Path) -> Option<String> {
-        let text = executable.to_str()?;
-        if let Some((_, name)) = BROWSERS.iter().find(|(pattern, _)| matches(pattern, text)) {
-            if only_root_may_change(executable) {
+    /// The name to show for `process` if it may name an origin: it runs the very file that the broker finds at the path of a known
+    /// browser, which only root may change, or at a listed path, which only root and the user may change.
+    pub fn name_of(&self, process: &Process) -> Option<String> {
+        let claimed = process.executable.to_str()?;
+        if let Some((_, name)) = BROWSERS.iter().find(|(pattern, _)| matches(pattern, claimed)) {
+            if !process.runs(&process.executable) {
+                tracing::warn!(
+                    pid = process.pid,
+                    executable = claimed,
+                    "it runs another file than the one of that name"
+                );
+            } else if only_root_may_change(&process.executable) {
                 return Some((*name).to_owned());
+            } else {
+                tracing::warn!(
+                    executable = claimed,
+                    "looks like a browser, but others than root may change it"
+                );
             }
-            tracing::warn!(
-                executable = text,
-                "looks like a browser, but others than root may change it"
-            );
         }
-        let file_name = || executable.file_name().map(|name| name.to_string_lossy().into_owned());
-        self.listed
-            .iter()
-            .any(|path| path == executable)
-            .then(file_name)
-            .flatten()
+        let path = self.listed.iter().find(|path| process.runs(path))?;
+        if only_we_may_change(path) {
+            let path = path.canonicalize().ok()?;
+            Some(path.file_name()?.to_string_lossy().into_owned())
+        } else {
+            tracing::warn!(path = %path.display(), "listed as a privileged caller, but others may change it");
+            None
+        }
     }
 }
 
@@ -317,11 +349,10 @@ impl Identifier {
         }
     }
 
-    /// The sender of a message, if it runs the broker's own program or a `claviger-prompt` in the same folder.
+    /// The sender of a message, if it runs the broker's own program or the `claviger-prompt` in the same folder.
     pub async fn require_prompt(&self, header: &zbus::message::Header<'_>) -> Result<Process, CallerError> {
         let process = self.sender(header).await?;
-        let beside = || process.executable == self.own_folder.join("claviger-prompt");
-        if self.is_own(&process) || beside() {
+        if self.is_own(&process) || is_beside(&process, &self.own_folder.join("claviger-prompt")) {
             Ok(process)
         } else {
             Err(CallerError::WrongExecutable(process.executable))
@@ -336,9 +367,10 @@ impl Identifier {
     ) -> Result<Browser, CallerError> {
         let host = self.require_own(header).await?;
         let process = host.read_parent()?;
-        match list.name_of(&process.executable) {
-            Some(name) => Ok(Browser { name, process }),
-            None => Err(CallerError::NotPrivileged(process.executable)),
+        match (list.name_of(&process), original(&process.executable)) {
+            (Some(name), _) => Ok(Browser { name, process }),
+            (None, Some(replaced)) => Err(CallerError::Replaced(replaced)),
+            (None, None) => Err(CallerError::NotPrivileged(process.executable)),
         }
     }
 
@@ -447,15 +479,40 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
+/// Whether `process` runs the program at `path`, which only root and the user may change.
+fn is_beside(process: &Process, path: &Path) -> bool {
+    process.runs(path) && only_we_may_change(path)
+}
+
+/// The path that a program had before it was replaced or removed, if `/proc` says that it was.
+fn original(executable: &Path) -> Option<PathBuf> {
+    executable.to_str()?.strip_suffix(" (deleted)").map(PathBuf::from)
+}
+
 /// Whether the file and every folder above it belong to root and nobody else may write there.
 fn only_root_may_change(path: &Path) -> bool {
-    path.ancestors().all(|part| {
-        std::fs::symlink_metadata(part).is_ok_and(|meta| {
-            // A sticky folder lets others add entries, not replace root's.
-            let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
-            meta.uid() == 0 && (meta.mode() & 0o022 == 0 || sticky)
+    path.ancestors()
+        .all(|part| std::fs::symlink_metadata(part).is_ok_and(|meta| meta.uid() == 0 && !open_to_others(&meta, None)))
+}
+
+/// Whether the file behind `path` and every folder above it belong to root or the user and nobody else may write there. A group
+/// may if it is the user's own, as with distributions that give every user a group of the same number.
+fn only_we_may_change(path: &Path) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    path.canonicalize().is_ok_and(|path| {
+        path.ancestors().all(|part| {
+            std::fs::symlink_metadata(part)
+                .is_ok_and(|meta| (meta.uid() == 0 || meta.uid() == user) && !open_to_others(&meta, Some(user)))
         })
     })
+}
+
+/// Whether others than the owner may change a file or replace what lies in a folder. A sticky folder lets others add entries, not
+/// replace those of another owner. `own_group` may always write.
+fn open_to_others(meta: &Metadata, own_group: Option<u32>) -> bool {
+    let closed = if own_group == Some(meta.gid()) { 0o002 } else { 0o022 };
+    let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
+    meta.mode() & closed != 0 && !sticky
 }
 
 #[cfg(test)]
@@ -537,16 +594,94 @@ mod tests {
         assert!(only_root_may_change(Path::new("/usr/bin/env")) || Path::new("/usr/bin/env").is_symlink());
     }
 
-    #[test]
-    fn listed_files_add_callers() {
+    /// A process that says it runs the program at `path` and does, unless a `file` is given.
+    fn process(path: &Path, file: Option<FileId>) -> Process {
+        Process {
+            pid: 1,
+            parent: 0,
+            started: 1,
+            executable: path.to_owned(),
+            file: file.unwrap_or_else(|| FileId::of(path).unwrap()),
+        }
+    }
+
+    /// A program in a new folder, and a list that names it.
+    fn listed_program() -> (tempfile::TempDir, PathBuf, PrivilegedCallers) {
         let dir = tempfile::tempdir().unwrap();
-        let program = dir.path().join("my-browser");
+        let program = dir.path().canonicalize().unwrap().join("my-browser");
         std::fs::write(&program, "").unwrap();
         let list = dir.path().join("privileged-callers");
         std::fs::write(&list, format!("# mine\n\n{}\nrelative/browser\n", program.display())).unwrap();
         let callers = PrivilegedCallers::load(&[list, dir.path().join("missing")]);
-        assert_eq!(callers.name_of(&program).as_deref(), Some("my-browser"));
-        assert_eq!(callers.name_of(Path::new("relative/browser")), None);
-        assert_eq!(callers.name_of(Path::new("/usr/bin/env")), None);
+        (dir, program, callers)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn listed_files_add_callers() {
+        let (_dir, program, callers) = listed_program();
+        assert_eq!(callers.name_of(&process(&program, None)).as_deref(), Some("my-browser"));
+        assert_eq!(callers.name_of(&process(Path::new("/usr/bin/env"), None)), None);
+    }
+
+    #[test]
+    fn another_file_at_a_listed_path_is_no_caller() {
+        let (dir, program, callers) = listed_program();
+        let other = dir.path().join("other");
+        std::fs::write(&other, "").unwrap();
+        // What a bind mount in a namespace of the process's own looks like from here.
+        let impostor = process(&program, Some(FileId::of(&other).unwrap()));
+        assert_eq!(callers.name_of(&impostor), None);
+        assert!(!is_beside(&impostor, &program));
+        assert!(is_beside(&process(&program, None), &program));
+    }
+
+    #[test]
+    fn another_file_at_a_browsers_path_is_no_browser() {
+        let own = Process::read(std::process::id()).unwrap();
+        for (pattern, _) in BROWSERS {
+            let path = PathBuf::from(pattern.replace('*', "1"));
+            assert_eq!(
+                PrivilegedCallers::default().name_of(&process(&path, Some(own.file))),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn an_installed_browser_is_one() {
+        let installed = BROWSERS.iter().find(|(path, _)| only_root_may_change(Path::new(path)));
+        // Nothing to see on a machine without a browser.
+        if let Some((path, name)) = installed {
+            let callers = PrivilegedCallers::default();
+            assert_eq!(callers.name_of(&process(Path::new(path), None)).as_deref(), Some(*name));
+        }
+    }
+
+    #[test]
+    fn a_listed_program_that_others_may_change_is_no_caller() {
+        let (dir, program, callers) = listed_program();
+        let name = || callers.name_of(&process(&program, None));
+        for (changed, open, closed) in [(program.as_path(), 0o757, 0o755), (dir.path(), 0o777, 0o700)] {
+            set_mode(changed, open);
+            assert_eq!(name(), None, "{}", changed.display());
+            set_mode(changed, closed);
+            assert!(name().is_some(), "{}", changed.display());
+        }
+        let list = dir.path().join("privileged-callers");
+        set_mode(&list, 0o666);
+        assert_eq!(PrivilegedCallers::load(&[list]).name_of(&process(&program, None)), None);
+    }
+
+    #[test]
+    fn a_replaced_program_is_told_from_a_foreign_one() {
+        assert_eq!(
+            original(Path::new("/usr/lib/chromium/chromium (deleted)")),
+            Some("/usr/lib/chromium/chromium".into())
+        );
+        assert_eq!(original(Path::new("/usr/lib/chromium/chromium")), None);
     }
 }

@@ -28,6 +28,10 @@ impl Pin {
     /// Pins what `process` runs. Reads the whole file: not for the hot path.
     pub fn of(process: &Process, crypto: &dyn Crypto) -> io::Result<Self> {
         let mut file = File::open(format!("/proc/{}/exe", process.pid))?;
+        // A process that runs another program since must not have that one's content under its own file.
+        if FileId::from(&file.metadata()?) != process.file {
+            return Err(io::Error::other("the process runs another program by now"));
+        }
         let (mut digests, mut chunk) = (Vec::new(), Vec::new());
         loop {
             chunk.clear();
@@ -46,5 +50,23 @@ impl Pin {
     /// Whether this is the same program: the same file, or the same content at the same place (reinstalled).
     pub(super) fn is_same_program(&self, seen: &Self) -> bool {
         self.file == seen.file || (self.path == seen.path && !self.digest.is_empty() && self.digest == seen.digest)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use claviger_ctap::crypto::native;
+
+    #[test]
+    fn content_is_taken_only_from_the_file_that_was_seen() {
+        let own = Process::read(std::process::id()).unwrap();
+        assert_eq!(Pin::of(&own, native()).unwrap().file, own.file);
+        let elsewhere = Process {
+            file: FileId::of(std::path::Path::new("/")).unwrap(),
+            ..own
+        };
+        assert!(Pin::of(&elsewhere, native()).is_err());
     }
 }
