@@ -1,7 +1,7 @@
 //! The `claviger` program: reads the command line, starts what it asks for, and turns the outcome into an exit status.
 //!
 //! It has no logic of its own. [`commands`] ask the broker and print, [`roles`] are the long-running processes that
-//! D-Bus and the browsers start, [`prompt`] is the terminal's face of the broker's questions, [`bench`] measures.
+//! D-Bus and the browsers start, [`prompt`] is the terminal's face of the broker's questions, [`mod@bench`] measures.
 
 mod bench;
 mod cli;
