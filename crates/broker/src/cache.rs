@@ -6,7 +6,7 @@
 //! A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing else.
 //!
 //! File: 16 bytes magic, 24 bytes nonce, then XChaCha20-Poly1305 of the canonical CBOR map {1: generation, 2: [{1: entry,
-//! 2?: `COSE_Key`}]} with magic and provider id as associated data. The key lies beside it, readable by the user only: it
+//! 2?: `COSE_Key`}], 3: [the same for credentials that may come back]} with magic and provider id as associated data. The key lies beside it, readable by the user only: it
 //! keeps copies and backups of the single files unreadable, not the user's own programs out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -98,6 +98,9 @@ struct Shelf {
     generation: u64,
     entries: HashMap<CredentialId, Arc<Cached>>,
     by_rp_id: HashMap<String, BTreeSet<CredentialId>>,
+    /// What is known of credentials that a full diff left out. A long list comes in parts, of which only the first is full; what
+    /// the later ones name again must still be known then, even if broker or provider ended in between.
+    dropped: HashMap<CredentialId, Arc<Cached>>,
     unsaved: bool,
 }
 
@@ -146,7 +149,8 @@ impl Cache {
 
     /// Takes what a provider pushed: all of it or nothing. Returns the new generation.
     ///
-    /// Public keys, and the last use where it is later than the provider's, are kept with the credentials that stay.
+    /// Public keys, and the last use where it is later than the provider's, are kept with the credentials that stay, and with those
+    /// that come back after a full diff without them.
     pub fn push(&mut self, provider: &ProviderId, diff: Diff) -> Result<u64, PushError> {
         let current = self.generation(provider);
         if !diff.full && diff.base != current {
@@ -177,19 +181,17 @@ impl Cache {
         if total > MAX_CREDENTIALS {
             return Err(PushError::TooMany);
         }
-        let old = if diff.full {
-            held.by_rp_id.clear();
-            std::mem::take(&mut held.entries)
-        } else {
-            HashMap::new()
-        };
+        if diff.full {
+            held.drop_all();
+        }
         for id in &diff.removed {
             held.remove(id);
         }
         for mut entry in diff.upserts {
-            let before = old
+            let before = held
+                .entries
                 .get(&entry.credential_id)
-                .or_else(|| held.entries.get(&entry.credential_id));
+                .or_else(|| held.dropped.get(&entry.credential_id));
             // A credential never moves to another site; one that seems to is another one, and its key is unknown.
             let before = before.filter(|before| before.entry.rp_id == entry.rp_id);
             entry.last_used_ms = entry
@@ -303,6 +305,7 @@ impl Cache {
                     crypto: self.crypto,
                     generation: held.generation,
                     entries: held.entries.values().cloned().collect(),
+                    dropped: held.dropped.values().cloned().collect(),
                 });
             }
         }
@@ -343,12 +346,13 @@ impl Cache {
             ..Shelf::default()
         };
         for item in map.int(2)?.as_array()? {
-            let item = item.as_map()?;
-            let public_key = item.int(2).map(PublicKey::from_cose).transpose().ok()?;
-            held.insert(Cached {
-                entry: Entry::from_value(item.int(1)?).ok()?,
-                public_key,
-            });
+            held.insert(Cached::from_value(item)?);
+        }
+        // Files of before this key was there have none.
+        for item in map.int(3).and_then(Value::as_array).into_iter().flatten() {
+            let cached = Cached::from_value(item)?;
+            held.dropped
+                .insert(cached.entry.credential_id.clone(), Arc::new(cached));
         }
         Some(held)
     }
@@ -362,7 +366,55 @@ impl fmt::Debug for Cache {
     }
 }
 
+impl Cached {
+    fn to_value(&self) -> Value {
+        let item = Map::new().with(1, self.entry.to_value());
+        Value::from(match &self.public_key {
+            Some(key) => item.with(2, key.to_cose()),
+            None => item,
+        })
+    }
+
+    fn from_value(item: &Value) -> Option<Self> {
+        let item = item.as_map()?;
+        Some(Self {
+            entry: Entry::from_value(item.int(1)?).ok()?,
+            public_key: item.int(2).map(PublicKey::from_cose).transpose().ok()?,
+        })
+    }
+
+    /// What the provider does not tell again: no names.
+    fn own_knowledge(&self) -> Option<Self> {
+        (self.public_key.is_some() || self.entry.last_used_ms.is_some()).then(|| Self {
+            entry: Entry {
+                rp_name: None,
+                user_handle: None,
+                user_name: None,
+                display_name: None,
+                created_ms: None,
+                tag: None,
+                ..self.entry.clone()
+            },
+            public_key: self.public_key.clone(),
+        })
+    }
+}
+
 impl Shelf {
+    /// Empties the list, but remembers what the platform itself found out.
+    fn drop_all(&mut self) {
+        self.by_rp_id.clear();
+        let entries = std::mem::take(&mut self.entries);
+        if self.dropped.len().saturating_add(entries.len()) > MAX_CREDENTIALS {
+            // Those that were there until now are the ones that may come back.
+            self.dropped.clear();
+        }
+        let known = entries
+            .into_iter()
+            .filter_map(|(id, cached)| Some((id, Arc::new(cached.own_knowledge()?))));
+        self.dropped.extend(known);
+    }
+
     fn insert(&mut self, cached: Cached) {
         let id = cached.entry.credential_id.clone();
         self.remove(&id);
@@ -373,9 +425,11 @@ impl Shelf {
         self.entries.insert(id, Arc::new(cached));
     }
 
+    /// Says whether there was anything to forget.
     fn remove(&mut self, id: &CredentialId) -> bool {
+        let dropped = self.dropped.remove(id).is_some();
         let Some(cached) = self.entries.remove(id) else {
-            return false;
+            return dropped;
         };
         if let Some(ids) = self.by_rp_id.get_mut(&cached.entry.rp_id) {
             ids.remove(id);
@@ -395,23 +449,18 @@ pub struct Unsaved {
     crypto: &'static dyn Crypto,
     generation: u64,
     entries: Vec<Arc<Cached>>,
+    dropped: Vec<Arc<Cached>>,
 }
 
 impl Unsaved {
     /// Encrypts and replaces the provider's file.
     pub fn save(self) -> Result<(), CacheError> {
-        let items: Vec<Value> = self
-            .entries
-            .iter()
-            .map(|cached| {
-                let item = Map::new().with(1, cached.entry.to_value());
-                Value::from(match &cached.public_key {
-                    Some(key) => item.with(2, key.to_cose()),
-                    None => item,
-                })
-            })
-            .collect();
-        let plain = Value::from(Map::new().with(1, self.generation).with(2, items)).encode();
+        let items = |list: &[Arc<Cached>]| -> Vec<Value> { list.iter().map(|cached| cached.to_value()).collect() };
+        let file = Map::new()
+            .with(1, self.generation)
+            .with(2, items(&self.entries))
+            .with(3, items(&self.dropped));
+        let plain = Value::from(file).encode();
         let mut nonce = [0_u8; 24];
         self.crypto.random(&mut nonce)?;
         let aad = associated_data(&self.provider);

@@ -135,6 +135,85 @@ fn keys_and_last_use_stay_with_the_credential() {
 }
 
 #[test]
+fn keys_and_last_use_survive_a_list_that_comes_in_parts() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    let (first, second) = (key(), key());
+    cache.learn(&provider(), entry(1, "a.example"), first.clone());
+    cache.learn(&provider(), entry(2, "a.example"), second.clone());
+    cache.used(&provider(), &credential(2), 70);
+    cache.push(&provider(), full(1, vec![entry(1, "a.example")])).unwrap();
+    assert_eq!(
+        ids(&cache, "a.example"),
+        [credential(1)],
+        "what was left out is not offered"
+    );
+    // The broker ends between the parts, and the provider starts over once.
+    save(&mut cache);
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache.push(&provider(), full(2, vec![entry(1, "a.example")])).unwrap();
+    let rest = Diff {
+        base: 2,
+        new: 3,
+        full: false,
+        upserts: vec![entry(2, "a.example")],
+        removed: Vec::new(),
+    };
+    cache.push(&provider(), rest).unwrap();
+    let known = |byte| {
+        let cached = cache.credential(&provider(), &credential(byte)).unwrap();
+        (cached.public_key.clone(), cached.entry.last_used_ms)
+    };
+    assert_eq!((known(1), known(2)), ((Some(first), None), (Some(second), Some(70))));
+}
+
+#[test]
+fn three_hundred_keys_survive_the_push_of_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    let all: Vec<Entry> = (0_u16..300)
+        .map(|number| Entry {
+            credential_id: CredentialId::new(number.to_be_bytes().repeat(8)).unwrap(),
+            ..entry(0, "a.example")
+        })
+        .collect();
+    let public = key();
+    for entry in &all {
+        cache.learn(&provider(), entry.clone(), public.clone());
+    }
+    let mut generation = 0;
+    let diffs = claviger_provider::metadata::Snapshot::default().diffs_to(all, true, || {
+        generation += 1;
+        generation
+    });
+    assert!(diffs.len() > 1);
+    for diff in diffs {
+        cache.push(&provider(), diff).unwrap();
+    }
+    assert_eq!(
+        cache.all().filter(|(_, cached)| cached.public_key.is_some()).count(),
+        300
+    );
+}
+
+#[test]
+fn what_is_removed_does_not_come_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache.learn(&provider(), entry(1, "a.example"), key());
+    cache.push(&provider(), full(1, Vec::new())).unwrap();
+    cache.removed(&provider(), &credential(1));
+    cache.push(&provider(), full(2, vec![entry(1, "a.example")])).unwrap();
+    assert!(
+        cache
+            .credential(&provider(), &credential(1))
+            .unwrap()
+            .public_key
+            .is_none()
+    );
+}
+
+#[test]
 fn the_providers_own_words_win_over_the_ceremonys() {
     let dir = tempfile::tempdir().unwrap();
     let mut cache = Cache::open(dir.path(), native()).unwrap();
