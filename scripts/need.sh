@@ -79,7 +79,7 @@ build_extension() {
 build_release() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  cargo build "${quiet[@]}" --locked --release --package claviger &&
-    cargo build "${quiet[@]}" --locked --release --package claviger-provider --example notebook &&
+  # In one call, so that what both need is built once.
+  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook &&
     cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
 }

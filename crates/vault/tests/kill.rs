@@ -100,20 +100,25 @@ fn run_and_kill(directory: &Path) -> BTreeMap<Vec<u8>, String> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    // From before the vault is open to some dozens of writes later.
-    let mut random = [0; 2];
-    native().random(&mut random).unwrap();
-    std::thread::sleep(Duration::from_micros(u64::from(u16::from_be_bytes(random))));
-    child.kill().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap())
+    let mut lines = BufReader::new(child.stdout.take().unwrap())
         .lines()
         .map_while(Result::ok);
+    let mut random = [0; 3];
+    native().random(&mut random).unwrap();
+    let [coin, time @ ..] = random;
+    // Half of the children are killed from before the vault is open on, half from their first write on, so that writing
+    // children are killed on a slow machine too; each some dozens of writes later at most.
+    let first = (coin % 2 == 0)
+        .then(|| lines.find(|line| line.starts_with("ack ")))
+        .flatten();
+    std::thread::sleep(Duration::from_micros(u64::from(u16::from_be_bytes(time))));
+    child.kill().unwrap();
     let parse = |line: String| {
         let (what, hex) = line.strip_prefix("ack ")?.split_once(' ')?;
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
         Some(((0..hex.len()).step_by(2).map(byte).collect(), what.to_owned()))
     };
-    let acknowledged = lines.filter_map(parse).collect();
+    let acknowledged = first.into_iter().chain(lines).filter_map(parse).collect();
     child.wait().unwrap();
     acknowledged
 }
