@@ -10,8 +10,12 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::types::Cause;
 use crate::view::View;
 
-/// How many ceremonies one caller may have at a time.
-pub const MAX_PER_CALLER: usize = 4;
+/// How many ceremonies one page may have at a time, with all its frames and tabs: fewer than its browser, so that no page
+/// keeps the others from signing in.
+pub const MAX_PER_PAGE: usize = 2;
+
+/// How many ceremonies one caller may have at a time: fewer than all together, so that no browser keeps the others out.
+pub const MAX_PER_CALLER: usize = 12;
 
 /// How many ceremonies there may be at a time.
 pub const MAX_TOTAL: usize = 32;
@@ -44,6 +48,7 @@ pub struct PromptQueue {
 #[derive(Debug)]
 struct Admitted {
     caller: String,
+    page: Option<String>,
     caller_gone: bool,
 }
 
@@ -53,17 +58,17 @@ impl PromptQueue {
         Self::default()
     }
 
-    /// Lets a ceremony in. `caller` tells callers apart, for example by their unique bus name.
+    /// Lets a ceremony in. `caller` tells callers apart, for example by their unique bus name; `page` tells apart for whom a browser
+    /// asks, by the origin in the address bar.
     ///
     /// # Errors
-    /// [`Cause::Busy`] when the caller has [`MAX_PER_CALLER`] ceremonies, or all together have [`MAX_TOTAL`].
-    pub fn admit(&mut self, caller: &str) -> Result<Ticket, Cause> {
-        let same = self
-            .admitted
-            .values()
-            .filter(|admitted| admitted.caller == caller)
-            .count();
-        if same >= MAX_PER_CALLER || self.admitted.len() >= MAX_TOTAL {
+    /// [`Cause::Busy`] when the page has [`MAX_PER_PAGE`] ceremonies, the caller has [`MAX_PER_CALLER`], or all together have
+    /// [`MAX_TOTAL`].
+    pub fn admit(&mut self, caller: &str, page: Option<&str>) -> Result<Ticket, Cause> {
+        let of_caller = || self.admitted.values().filter(|admitted| admitted.caller == caller);
+        let of_page = of_caller().filter(|admitted| page.is_some() && admitted.page.as_deref() == page);
+        if of_page.count() >= MAX_PER_PAGE || of_caller().count() >= MAX_PER_CALLER || self.admitted.len() >= MAX_TOTAL
+        {
             return Err(Cause::Busy);
         }
         self.last_ticket += 1;
@@ -72,6 +77,7 @@ impl PromptQueue {
             ticket,
             Admitted {
                 caller: caller.to_owned(),
+                page: page.map(str::to_owned),
                 caller_gone: false,
             },
         );
@@ -208,7 +214,7 @@ mod tests {
     fn views_queue_one_after_another() {
         let mut queue = PromptQueue::new();
         assert_eq!(queue.current().kind, Kind::Idle);
-        let (first, second) = (queue.admit("a").unwrap(), queue.admit("b").unwrap());
+        let (first, second) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
         assert!(queue.show(first, view("first")));
         let shown = queue.current();
         assert_eq!((shown.prompt, shown.title.as_str()), (first.number(), "first"));
@@ -228,7 +234,7 @@ mod tests {
     #[test]
     fn an_action_counts_only_for_what_is_on_show() {
         let mut queue = PromptQueue::new();
-        let ticket = queue.admit("a").unwrap();
+        let ticket = queue.admit("a", None).unwrap();
         assert_eq!(queue.act(0, 0), Err(Stale));
         queue.show(ticket, view("one"));
         let before = queue.current();
@@ -242,22 +248,40 @@ mod tests {
     #[test]
     fn a_flood_is_bounded() {
         let mut queue = PromptQueue::new();
-        let mut flood: Vec<Ticket> = (0..MAX_PER_CALLER).map(|_| queue.admit("flood").unwrap()).collect();
-        assert_eq!(queue.admit("flood"), Err(Cause::Busy));
-        assert!(queue.admit("other").is_ok());
+        let mut flood: Vec<Ticket> = (0..MAX_PER_CALLER)
+            .map(|_| queue.admit("flood", None).unwrap())
+            .collect();
+        assert_eq!(queue.admit("flood", None), Err(Cause::Busy));
+        assert!(queue.admit("other", None).is_ok());
         queue.leave(flood.pop().unwrap());
-        assert!(queue.admit("flood").is_ok());
+        assert!(queue.admit("flood", None).is_ok());
         let admitted = (0..100)
-            .filter(|number| queue.admit(&format!("caller {number}")).is_ok())
+            .filter(|number| queue.admit(&format!("caller {number}"), None).is_ok())
             .count();
         assert_eq!(queue.admitted(), MAX_TOTAL);
         assert_eq!(admitted, MAX_TOTAL - MAX_PER_CALLER - 1);
     }
 
     #[test]
+    fn one_page_leaves_room_for_the_others() {
+        let mut queue = PromptQueue::new();
+        let flood = (0..100)
+            .filter_map(|_| queue.admit("browser", Some("https://flood.example")).ok())
+            .collect::<Vec<_>>();
+        assert_eq!(flood.len(), MAX_PER_PAGE);
+        assert!(queue.admit("browser", Some("https://bank.example")).is_ok());
+        assert!(queue.admit("other browser", Some("https://flood.example")).is_ok());
+        queue.leave(flood[0]);
+        assert!(queue.admit("browser", Some("https://flood.example")).is_ok());
+        let pages = (0..100).filter(|page| queue.admit("browser", Some(&page.to_string())).is_ok());
+        assert_eq!(pages.count(), MAX_PER_CALLER - MAX_PER_PAGE - 1);
+        assert!(queue.admit("other browser", Some("https://bank.example")).is_ok());
+    }
+
+    #[test]
     fn a_caller_that_goes_takes_its_views_along() {
         let mut queue = PromptQueue::new();
-        let (gone, stays) = (queue.admit("gone").unwrap(), queue.admit("stays").unwrap());
+        let (gone, stays) = (queue.admit("gone", None).unwrap(), queue.admit("stays", None).unwrap());
         queue.show(gone, view("gone"));
         queue.show(stays, view("stays"));
         let before = queue.current();
@@ -273,7 +297,7 @@ mod tests {
     #[test]
     fn expired_views_vanish() {
         let mut queue = PromptQueue::new();
-        let (short, long) = (queue.admit("a").unwrap(), queue.admit("a").unwrap());
+        let (short, long) = (queue.admit("a", None).unwrap(), queue.admit("a", None).unwrap());
         queue.show(
             short,
             View {
@@ -330,7 +354,7 @@ mod tests {
                 match step {
                     Step::Admit(caller) => {
                         let caller = caller.to_string();
-                        if let Ok(ticket) = queue.admit(&caller) {
+                        if let Ok(ticket) = queue.admit(&caller, None) {
                             callers.push((ticket, caller));
                         }
                     }

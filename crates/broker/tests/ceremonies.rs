@@ -326,21 +326,32 @@ async fn time_runs_out() {
 }
 
 #[tokio::test]
-async fn one_caller_cannot_pile_up_requests() {
+async fn one_page_cannot_keep_the_others_of_its_browser_out() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let prompt = Prompt::attach(&bed, Script::watch()).await;
     let token = CancelToken::new();
-    let waiting: Vec<_> = (0..4)
-        .map(|_| {
-            let (broker, token) = (bed.broker.clone(), token.clone());
-            tokio::spawn(async move { broker.ceremony(make_request("alice"), token).await.map(drop) })
-        })
-        .collect();
+    let start = |request: claviger_broker::CeremonyRequest| {
+        let (broker, token) = (bed.broker.clone(), token.clone());
+        tokio::spawn(async move { broker.ceremony(request, token).await.map(drop) })
+    };
+    let mut waiting: Vec<_> = (0..2).map(|_| start(make_request("alice"))).collect();
     prompt.until(Kind::Create).await;
-    bed.until(async |bed| status(bed).await["ceremonies_running"] == 4)
+    bed.until(async |bed| status(bed).await["ceremonies_running"] == 2)
         .await;
     assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::Busy);
+    let mut frame = make_request("alice");
+    frame.site.top_origin = frame.site.origin.replace("https://frame.example".into());
+    assert_eq!(
+        bed.broker.ceremony(frame, CancelToken::new()).await.unwrap_err(),
+        Cause::Busy,
+        "a frame counts as its page"
+    );
+    let mut other = make_request("alice");
+    other.site.origin = Some("https://other.example".into());
+    waiting.push(start(other));
+    bed.until(async |bed| status(bed).await["ceremonies_running"] == 3)
+        .await;
     token.cancel();
     for ceremony in waiting {
         assert_eq!(ceremony.await.unwrap().unwrap_err(), Cause::CancelledByCaller);

@@ -71,7 +71,7 @@ fn run(seed: u64, visits: &mut Visits) {
         .map(|number| {
             // Two of three ceremonies share a caller.
             let caller = format!("caller {}", number / 2);
-            let ticket = queue.admit(&caller).expect("far below the limits");
+            let ticket = queue.admit(&caller, None).expect("far below the limits");
             World::new(random_input(&mut random), ticket, caller)
         })
         .collect();

@@ -109,7 +109,7 @@ impl Broker {
         };
         let finished = self
             .run(
-                &applicant.key,
+                (&applicant.key, None),
                 input,
                 Subject::Approval { buffer },
                 deadline,

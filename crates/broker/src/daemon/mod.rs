@@ -184,8 +184,16 @@ impl Broker {
             )
         };
         let rp_id = request.site.rp_id.clone();
+        // A frame asks in the name of the page that it is in: frames are free to have any number of origins.
+        let page = request.site.top_origin.clone().or_else(|| request.site.origin.clone());
         let finished = self
-            .run(&key, input, Subject::Ceremony(Box::new(request)), deadline, cancel)
+            .run(
+                (&key, page.as_deref()),
+                input,
+                Subject::Ceremony(Box::new(request)),
+                deadline,
+                cancel,
+            )
             .await;
         let entry = match &finished.result {
             Ok(_) => Entry::ok(event),
@@ -315,16 +323,16 @@ impl Broker {
         }
     }
 
-    /// Runs a machine in a task of its own.
+    /// Runs a machine in a task of its own, for a caller and, if it is a browser, a page.
     async fn run(
         &self,
-        caller: &str,
+        (caller, page): (&str, Option<&str>),
         input: Input,
         subject: Subject,
         deadline: Instant,
         cancel: CancelToken,
     ) -> Finished {
-        let ticket = match lock(&self.inner.queue).admit(caller) {
+        let ticket = match lock(&self.inner.queue).admit(caller, page) {
             Ok(ticket) => ticket,
             Err(cause) => return Finished::early(cause),
         };
