@@ -10,6 +10,8 @@
 //! Appending is one `write` without `fsync`: the log is on the path of every sign-in. A power cut may therefore lose or tear the
 //! last lines; [`Audit::open`] cuts off a torn line and records that it did.
 
+mod repeats;
+
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,6 +20,8 @@ use std::path::{Path, PathBuf};
 use claviger_ctap::crypto;
 use serde::Serialize;
 use serde_json::Value;
+
+pub(crate) use repeats::Repeats;
 
 /// The longest text that a field keeps, in characters; longer ones are cut and end in `…`.
 pub const MAX_FIELD: usize = 256;
@@ -58,7 +62,7 @@ pub enum Event {
 }
 
 /// Who asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Who {
     /// The door: `browser`, `cli`, …
     pub door: String,

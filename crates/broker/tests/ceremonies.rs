@@ -359,6 +359,30 @@ async fn one_page_cannot_keep_the_others_of_its_browser_out() {
 }
 
 #[tokio::test]
+async fn a_page_cannot_fill_the_log_without_the_user() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let path = bed.audit_path();
+    let before = audit::verify(&path).unwrap().seq;
+    let caller = make_request("alice").caller;
+    for _ in 0..50 {
+        bed.broker
+            .refused_at_door(&caller, audit::Event::Create, None, "https://a.example: no");
+        // Nobody can be asked.
+        bed.broker
+            .ceremony(make_request("alice"), CancelToken::new())
+            .await
+            .unwrap_err();
+    }
+    assert_eq!(audit::verify(&path).unwrap().seq - before, 5);
+    bed.broker.shut_down().await;
+    let last = audit::last(&path, 2).unwrap();
+    assert_eq!(last[0]["cause"], "repeated");
+    assert!(last[0]["detail"].as_str().unwrap().starts_with("95 more requests"));
+    assert_eq!(last[1]["event"], "stopped");
+}
+
+#[tokio::test]
 async fn what_was_learnt_survives_a_restart_of_the_broker() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;

@@ -356,6 +356,7 @@ impl Broker {
     pub(crate) async fn audit_entries(&self, count: u32) -> Result<String, Error> {
         let path = self.inner.audit_path();
         let count = usize::try_from(count.min(10_000)).unwrap_or(usize::MAX);
+        self.audit_repeats();
         let head = lock(&self.inner.audit).head();
         let read = tokio::task::spawn_blocking(move || (audit::last(&path, count), audit::verify(&path))).await;
         let (entries, verified) = read.map_err(|error| Error::Failed(error.to_string()))?;

@@ -33,7 +33,7 @@ pub use link::Deadlines;
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
-use crate::audit::{Audit, Entry, Event, EvidenceKind, Who};
+use crate::audit::{Audit, Entry, Event, EvidenceKind, Repeats, Who};
 use crate::cache::Cache;
 use crate::caller::{Identifier, PrivilegedCallers};
 use crate::cancel::CancelToken;
@@ -119,6 +119,8 @@ struct Inner {
     cache: Mutex<Cache>,
     rules: Mutex<RulesFile>,
     audit: Mutex<Audit>,
+    /// What goes into the log counted: see [`Broker::audit_unasked`].
+    repeats: Mutex<Repeats>,
     queue: Mutex<PromptQueue>,
     prompt: prompt::PromptSlot,
     links: Mutex<HashMap<ProviderId, Arc<Link>>>,
@@ -161,7 +163,7 @@ impl Broker {
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
         let Ok(hello) = hello else {
             let cause = Cause::VerificationUnavailable;
-            self.audit(&Entry {
+            self.audit_unasked(Entry {
                 caller: Some(who(&caller)),
                 rp_id: Some(request.site.rp_id),
                 ..Entry::failed(event, cause.code())
@@ -202,14 +204,18 @@ impl Broker {
                 ..Entry::failed(event, cause.code())
             },
         };
-        self.audit(&Entry {
+        let entry = Entry {
             caller: Some(who(&caller)),
             rp_id: Some(rp_id),
             provider: finished.provider,
             evidence: finished.evidence,
             detail: entry.detail.clone().or(finished.remark),
             ..entry
-        });
+        };
+        match &finished.result {
+            Err(cause) if entry.evidence.is_none() && needs_no_user(cause) => self.audit_unasked(entry),
+            _ => self.audit(&entry),
+        }
         tracing::debug!(
             milliseconds = started.elapsed().as_millis(),
             ok = finished.result.is_ok(),
@@ -262,7 +268,7 @@ impl Broker {
     /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
     pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
         let entry = Entry::failed(event, "refused-at-door").detail(detail);
-        self.audit(&Entry {
+        self.audit_unasked(Entry {
             caller: Some(who(caller)),
             rp_id: rp_id.map(str::to_owned),
             ..entry
@@ -279,6 +285,7 @@ impl Broker {
 
     /// Writes what is pending. Called by itself while the broker runs; call it once more at the end.
     pub async fn flush(&self) {
+        self.audit_repeats();
         let unsaved = lock(&self.inner.cache).take_unsaved();
         let rules = {
             let mut file = lock(&self.inner.rules);
@@ -317,6 +324,10 @@ impl Broker {
         }
         self.inner.stopped.send_replace(true);
         self.flush().await;
+        let counted = lock(&self.inner.repeats).close();
+        for entry in counted {
+            self.audit(&entry);
+        }
         self.audit(&Entry::ok(Event::Stopped));
         if let Err(error) = lock(&self.inner.audit).sync() {
             tracing::error!(%error, "the audit log was not synchronised");
@@ -428,6 +439,24 @@ impl Broker {
         }
     }
 
+    /// Writes an audit entry about something that a caller can do as often as it likes, because the user is not asked: repetitions
+    /// are counted.
+    fn audit_unasked(&self, entry: Entry) {
+        self.audit_repeats();
+        let admitted = lock(&self.inner.repeats).admit(entry, now_ms());
+        if let Some(entry) = admitted {
+            self.audit(&entry);
+        }
+    }
+
+    /// Writes what was counted and is due.
+    fn audit_repeats(&self) {
+        let due = lock(&self.inner.repeats).due(now_ms());
+        for entry in due {
+            self.audit(&entry);
+        }
+    }
+
     /// Tells a ceremony something.
     fn tell(&self, ticket: Ticket, event: ceremony::Event<Real>) {
         if let Some(mailbox) = lock(&self.inner.ceremonies).get(&ticket) {
@@ -505,6 +534,21 @@ impl Inner {
     fn audit_path(&self) -> PathBuf {
         self.config.state_dir.join("audit.jsonl")
     }
+}
+
+/// Whether a page can have its ceremonies end like this without the user doing anything.
+fn needs_no_user(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Busy
+            | Cause::VerificationUnavailable
+            | Cause::CancelledByCaller
+            | Cause::CallerGone
+            | Cause::NoPrompt
+            | Cause::Unsupported
+            | Cause::DeniedByPolicy
+            | Cause::ProviderDisabled
+    )
 }
 
 fn who(caller: &Caller) -> Who {

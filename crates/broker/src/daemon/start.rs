@@ -98,6 +98,7 @@ impl Broker {
             cache: Mutex::new(cache),
             rules: Mutex::new(RulesFile { rules, unsaved: false }),
             audit: Mutex::new(audit),
+            repeats: Mutex::default(),
             queue: Mutex::new(PromptQueue::new()),
             prompt: PromptSlot::new(),
             links: Mutex::new(HashMap::new()),
