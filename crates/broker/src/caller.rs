@@ -17,7 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
@@ -275,7 +275,7 @@ pub struct Identifier {
     user: u32,
     own: FileId,
     own_folder: PathBuf,
-    remembered: Mutex<HashMap<String, (u32, OwnedFd)>>,
+    remembered: Mutex<HashMap<String, (u32, Arc<OwnedFd>)>>,
 }
 
 impl Identifier {
@@ -299,8 +299,8 @@ impl Identifier {
 
     /// The process that made the connection `sender`. Its executable is read anew at each call: a process may change it.
     pub async fn identify(&self, sender: &UniqueName<'_>) -> Result<Process, CallerError> {
-        if let Some(pid) = self.recall(sender) {
-            return Process::read(pid);
+        if let Some((pid, handle)) = self.recall(sender) {
+            return read_alive(pid, &handle);
         }
         let first = self.credentials(sender).await?;
         let pid = first
@@ -330,7 +330,7 @@ impl Identifier {
         if remembered.len() >= MAX_REMEMBERED {
             remembered.clear();
         }
-        remembered.insert(sender.as_str().to_owned(), (pid, handle));
+        remembered.insert(sender.as_str().to_owned(), (pid, Arc::new(handle)));
         Ok(process)
     }
 
@@ -387,12 +387,9 @@ impl Identifier {
             .remove(sender);
     }
 
-    fn recall(&self, sender: &UniqueName<'_>) -> Option<u32> {
+    fn recall(&self, sender: &UniqueName<'_>) -> Option<(u32, Arc<OwnedFd>)> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered
-            .get(sender.as_str())
-            .filter(|(_, handle)| alive(handle))
-            .map(|(pid, _)| *pid)
+        remembered.get(sender.as_str()).cloned()
     }
 
     async fn credentials(&self, sender: &UniqueName<'_>) -> Result<ConnectionCredentials, CallerError> {
@@ -449,6 +446,17 @@ impl Stat {
         let parent = fields.next()?.parse().ok()?;
         let started = fields.nth(17)?.parse().ok()?;
         Some(Self { parent, started })
+    }
+}
+
+/// Reads process `pid`, whose handle is `pidfd`. The handle does not keep the id from being used again: what was read is this
+/// process's only if it still lives afterwards.
+fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, CallerError> {
+    let process = Process::read(pid)?;
+    if alive(pidfd) {
+        Ok(process)
+    } else {
+        Err(CallerError::Gone)
     }
 }
 
@@ -553,6 +561,20 @@ mod tests {
         child.wait().unwrap();
         assert!(!alive(&handle));
         assert_eq!(pidfd_target(&handle), None);
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_names_nobody() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let handle = pidfd_open(Pid::from_raw(child.id().cast_signed()).unwrap(), PidfdFlags::empty()).unwrap();
+        assert_eq!(read_alive(child.id(), &handle).unwrap().pid, child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        // As if this process had got the child's id.
+        assert!(matches!(
+            read_alive(std::process::id(), &handle),
+            Err(CallerError::Gone)
+        ));
     }
 
     #[test]
