@@ -374,12 +374,15 @@ async fn a_page_cannot_fill_the_log_without_the_user() {
             .await
             .unwrap_err();
     }
-    assert_eq!(audit::verify(&path).unwrap().seq - before, 5);
+    // Five of each cause, so that one that is rare is not hidden by one that is common.
+    assert_eq!(audit::verify(&path).unwrap().seq - before, 10);
     bed.broker.shut_down().await;
-    let last = audit::last(&path, 2).unwrap();
-    assert_eq!(last[0]["cause"], "repeated");
-    assert!(last[0]["detail"].as_str().unwrap().starts_with("95 more requests"));
-    assert_eq!(last[1]["event"], "stopped");
+    let last = audit::last(&path, 3).unwrap();
+    for counted in &last[..2] {
+        assert_eq!(counted["cause"], "repeated");
+        assert!(counted["detail"].as_str().unwrap().starts_with("45 more requests"));
+    }
+    assert_eq!(last[2]["event"], "stopped");
 }
 
 #[tokio::test]

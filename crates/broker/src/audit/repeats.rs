@@ -1,23 +1,25 @@
 //! What a caller can have written into the log without the user, and how that stays small.
 //!
-//! A page may ask in a loop for what is refused before anybody sees it. Of each caller only the first [`MAX_PER_WINDOW`] such
-//! entries of a minute are written; the others are counted, and one entry tells their number when the minute is over. While that
-//! goes on the window doubles, up to an hour, so that a page that never stops costs a few lines an hour.
+//! A page may ask in a loop for what is refused before anybody sees it. Of each caller and cause only the first
+//! [`MAX_PER_WINDOW`] such entries of a minute are written; the others are counted, and one entry tells their number when the
+//! minute is over. While that goes on the window doubles, up to an hour, so that a page that never stops costs a few lines
+//! an hour.
 
 use std::collections::HashMap;
 
 use super::{Entry, Who};
 
-/// How many entries of one caller are written before counting begins.
+/// How many entries of one caller with one cause are written before counting begins.
 pub(crate) const MAX_PER_WINDOW: u64 = 5;
 
 const MINUTE_MS: u64 = 60_000;
 const HOUR_MS: u64 = 60 * MINUTE_MS;
 
-/// The windows of all callers: as many as there are programs that may ask, which the user decides.
+/// The windows of all callers and causes: few causes, and as many callers as there are programs that may ask, which the user
+/// decides.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
-    windows: HashMap<Who, Window>,
+    windows: HashMap<(Who, Option<String>), Window>,
 }
 
 #[derive(Debug)]
@@ -35,12 +37,15 @@ impl Repeats {
         let Some(caller) = &entry.caller else {
             return Some(entry);
         };
-        let window = self.windows.entry(caller.clone()).or_insert(Window {
-            since_ms: now_ms,
-            length_ms: MINUTE_MS,
-            seen: 0,
-            last: None,
-        });
+        let window = self
+            .windows
+            .entry((caller.clone(), entry.cause.clone()))
+            .or_insert(Window {
+                since_ms: now_ms,
+                length_ms: MINUTE_MS,
+                seen: 0,
+                last: None,
+            });
         window.seen = window.seen.saturating_add(1);
         if window.seen <= MAX_PER_WINDOW {
             return Some(entry);
