@@ -4,5 +4,7 @@
 //! [`CeremonyRequest`](claviger_broker::CeremonyRequest), and tells the caller no more about a failure than its standard allows.
 //!
 //! * [`browser`]: Chromium's extension and its native host.
+//! * [`hid`]: a security key in front of every program, through the kernel.
 
 pub mod browser;
+pub mod hid;
