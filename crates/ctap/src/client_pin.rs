@@ -95,6 +95,12 @@ impl Permissions {
         self.0 & other.0 != 0
     }
 
+    /// What is in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// What is in both.
     #[must_use]
     pub fn intersection(self, other: Self) -> Self {
@@ -106,7 +112,7 @@ impl BitOr for Permissions {
     type Output = Self;
 
     fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
+        self.union(other)
     }
 }
 

@@ -163,6 +163,32 @@ impl SharedSecret {
         self.protocol
     }
 
+    /// The secret as §6.5.6 and §6.5.7 write it: 32 bytes with protocol 1; with protocol 2 the HMAC key and then the AES
+    /// key. For handing it to the process that encrypts.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(64));
+        bytes.extend_from_slice(self.hmac_key.as_slice());
+        if self.protocol == PinUvAuthProtocol::Two {
+            bytes.extend_from_slice(self.aes_key.as_slice());
+        }
+        bytes
+    }
+
+    /// The counterpart of [`Self::to_bytes`].
+    pub fn from_bytes(protocol: PinUvAuthProtocol, bytes: &[u8]) -> Result<Self, PinProtocolError> {
+        let (first, rest) = bytes.split_first_chunk().ok_or(PinProtocolError::Length)?;
+        let second = match protocol {
+            PinUvAuthProtocol::One if rest.is_empty() => first,
+            PinUvAuthProtocol::One => return Err(PinProtocolError::Length),
+            PinUvAuthProtocol::Two => rest.try_into().map_err(|_| PinProtocolError::Length)?,
+        };
+        Ok(Self {
+            protocol,
+            hmac_key: Zeroizing::new(*first),
+            aes_key: Zeroizing::new(*second),
+        })
+    }
+
     /// Encrypts whole blocks of 16 bytes.
     pub fn encrypt(&self, crypto: &dyn Crypto, plaintext: &[u8]) -> Result<Vec<u8>, PinProtocolError> {
         let iv = match self.protocol {

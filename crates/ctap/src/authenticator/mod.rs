@@ -11,16 +11,20 @@ mod attestation;
 pub mod device;
 mod get_assertion;
 mod get_info;
+pub mod hmac_secret;
 mod make_credential;
 mod memory;
+mod refusal;
 mod settings;
 mod store;
+pub mod token;
 mod uv;
 
 use thiserror::Error;
 
 use get_assertion::named_if;
 pub use memory::{MemoryError, MemoryStore};
+pub use refusal::Refusal;
 pub use settings::{Attestation, Backup, Settings};
 pub use store::{CredentialRecord, CredentialStore};
 pub use uv::{NoUv, UvProof};

@@ -147,3 +147,20 @@ proptest! {
         prop_assert_eq!(decrypted, bytes.len().is_multiple_of(16) && (!two || bytes.len() >= 16));
     }
 }
+
+#[test]
+fn a_secret_survives_the_way_to_another_process() {
+    for protocol in PinUvAuthProtocol::ALL {
+        let (here, _) = pair(protocol);
+        let bytes = here.to_bytes();
+        let there = SharedSecret::from_bytes(protocol, &bytes).unwrap();
+        assert_eq!((&here.hmac_key, &here.aes_key), (&there.hmac_key, &there.aes_key));
+        for wrong in [bytes.len() - 1, 0, 33] {
+            let bytes = vec![0; wrong];
+            assert_eq!(
+                SharedSecret::from_bytes(protocol, &bytes).err(),
+                Some(PinProtocolError::Length)
+            );
+        }
+    }
+}

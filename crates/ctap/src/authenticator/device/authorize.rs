@@ -2,16 +2,9 @@
 
 use super::{BuiltInUv, Device, Environment, Fault, Purpose, refuse};
 use crate::authenticator::Error;
+use crate::authenticator::token::{Param, Token};
 use crate::client_pin::Permissions;
-use crate::pin_protocol::PinUvAuthProtocol;
 use crate::status::Status;
-
-/// A `pinUvAuthParam` whose protocol is supported. That it verifies is not known yet.
-#[derive(Clone, Copy)]
-pub(super) struct Param<'a> {
-    pub(super) protocol: PinUvAuthProtocol,
-    pub(super) mac: &'a [u8],
-}
 
 /// How the user was verified for one operation. The proof of a built-in verification is spent here; that of a token is
 /// the token's own state, which only this module looks at.
@@ -53,8 +46,7 @@ impl<E: Environment> Device<E> {
             };
         }
         // 2. The protocol must be there, and be a supported one.
-        let protocol = supported(protocol)?;
-        Ok(Some(Param { protocol, mac }))
+        Ok(Param::read(Some(mac), protocol)?)
     }
 
     /// Checks `param` over `parts` and that its token permits `permission`. The RP ID is the caller's to check.
@@ -63,32 +55,19 @@ impl<E: Environment> Device<E> {
         param: Param<'_>,
         parts: &[&[u8]],
         permission: Permissions,
-    ) -> Result<&mut super::Token, Fault<E>> {
+    ) -> Result<&mut Token, Fault<E>> {
         let (crypto, now) = (self.crypto(), self.environment.monotonic_ms());
-        let numbers = &self.numbers;
-        self.token = self.token.take().filter(|token| token.is_alive(numbers, now));
-        let Some(token) = self.token.as_mut().filter(|token| token.permits(permission)) else {
-            return refuse(Status::PinAuthInvalid, "there is no token with the permission");
-        };
-        if token.verifies(crypto, param.protocol, parts, param.mac) {
-            Ok(token)
-        } else {
-            refuse(Status::PinAuthInvalid, "the pinUvAuthParam does not verify")
-        }
+        Ok(self.tokens.verify(crypto, param, parts, permission, now)?)
     }
 
     /// Step 11 of makeCredential, step 6 of getAssertion: verifies the user as the request wishes. `None`: it does not.
     pub(super) fn verify_as_wished(&mut self, wish: &Wish<'_>) -> Result<Option<Verified<E::Proof>>, Fault<E>> {
         if let Some(param) = wish.param {
             // x.1. By token: over the client data hash, with the permission, for this RP, and not spent yet.
-            let token = self.check_token(param, &[wish.client_data_hash], wish.permission)?;
-            if !token.user_verified() {
-                return refuse(Status::PinAuthInvalid, "the token's verification is spent");
-            }
-            // A token without an RP ID becomes this RP's with its first use.
-            if !token.bind(wish.rp_id) {
-                return refuse(Status::PinAuthInvalid, "the token is another site's");
-            }
+            let (crypto, now) = (self.crypto(), self.environment.monotonic_ms());
+            let hash = wish.client_data_hash;
+            self.tokens
+                .verify_operation(crypto, param, hash, wish.permission, wish.rp_id, now)?;
             return Ok(Some(Verified::ByToken));
         }
         if !wish.uv {
@@ -122,10 +101,7 @@ impl<E: Environment> Device<E> {
         let now = self.environment.monotonic_ms();
         let given = match verified {
             Some(Verified::BuiltIn(_)) => true,
-            Some(Verified::ByToken) => self
-                .token
-                .as_ref()
-                .is_some_and(|token| token.user_present(&self.numbers, now)),
+            Some(Verified::ByToken) => self.tokens.current(now).is_some_and(|token| token.user_present(now)),
             None => false,
         };
         if given { Ok(()) } else { self.ask(purpose) }
@@ -133,28 +109,9 @@ impl<E: Environment> Device<E> {
 
     /// What a token proved is spent once the user has agreed to one operation.
     pub(super) fn spend_token(&mut self, verified: Option<&Verified<E::Proof>>) {
-        if let (Some(Verified::ByToken), Some(token)) = (verified, self.token.as_mut()) {
+        let now = self.environment.monotonic_ms();
+        if let (Some(Verified::ByToken), Some(token)) = (verified, self.tokens.current(now)) {
             token.spend();
         }
     }
-}
-
-/// The protocol with this number.
-pub(super) fn supported<S>(number: Option<u64>) -> Result<PinUvAuthProtocol, Error<S>> {
-    let Some(number) = number else {
-        return refuse(Status::MissingParameter, "pinUvAuthParam without its protocol");
-    };
-    PinUvAuthProtocol::from_number(number).ok_or(Error::refused(
-        Status::InvalidParameter,
-        "an unsupported PIN/UV auth protocol",
-    ))
-}
-
-/// The parameter of a command that cannot do without one.
-pub(super) fn required_param<S>(mac: Option<&Vec<u8>>, protocol: Option<u64>) -> Result<Param<'_>, Error<S>> {
-    let Some(mac) = mac else {
-        return refuse(Status::PuatRequired, "the command needs a pinUvAuthParam");
-    };
-    let protocol = supported(protocol)?;
-    Ok(Param { protocol, mac })
 }

@@ -1,12 +1,11 @@
 //! `authenticatorClientPIN` (CTAP 2.1 §6.5.5): each subcommand by the numbers of its algorithm.
 
-use super::authorize::supported;
 use super::state::PinRecord;
-use super::token::Token;
 use super::{Answer, BuiltInUv, Device, Environment, Fault, Purpose, refuse};
 use crate::authenticator::Error;
+use crate::authenticator::token::{Grant, supported_protocol};
 use crate::client_pin::{Permissions, Request, Response, SubCommand};
-use crate::pin_protocol::{PinUvAuthProtocol, SharedSecret};
+use crate::pin_protocol::SharedSecret;
 use crate::status::Status;
 
 impl<E: Environment> Device<E> {
@@ -50,7 +49,7 @@ impl<E: Environment> Device<E> {
 
     /// §6.5.5.4. Both protocols have the same key: what they derive from it differs.
     fn key_agreement(&self, request: &Request) -> Result<Response, Fault<E>> {
-        supported::<super::StoreError<E>>(request.pin_uv_auth_protocol)?;
+        supported_protocol(request.pin_uv_auth_protocol)?;
         Ok(Response {
             key_agreement: Some(self.key_agreement.public().clone()),
             ..Response::default()
@@ -114,50 +113,40 @@ impl<E: Environment> Device<E> {
         if self.state.force_pin_change {
             return refuse(Status::PinInvalid, "the PIN must be changed");
         }
-        let permissions = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
-        self.issue(&secret, permissions, None, false)
+        self.issue(&secret, Grant::superseded())
     }
 
     /// §6.5.5.7.2.
     fn token_using_pin(&mut self, request: &Request) -> Result<Response, Fault<E>> {
         let secret = self.shared_secret(request)?;
         let pin_hash_enc = required(request.pin_hash_enc.as_ref())?;
-        let permissions = granted(request)?;
+        let grant = Grant::asked_for(request, OFFERED)?;
         self.pin_may_be_tried()?;
         self.try_pin(&secret, pin_hash_enc)?;
         if self.state.force_pin_change {
             return refuse(Status::PinPolicyViolation, "the PIN must be changed");
         }
-        self.issue(&secret, permissions, request.rp_id.clone(), false)
+        self.issue(&secret, grant)
     }
 
     /// §6.5.5.7.3.
     fn token_using_uv(&mut self, request: &Request) -> Result<Response, Fault<E>> {
         let secret = self.shared_secret(request)?;
-        let permissions = granted(request)?;
+        let grant = Grant::asked_for(request, OFFERED)?;
         if self.environment.built_in_uv() != BuiltInUv::Configured {
             return refuse(Status::NotAllowed, "there is no built-in user verification");
         }
         // The verifier shows what the token is for: its success is consent and presence too.
-        let rp_id = request.rp_id.as_deref();
+        let (permissions, rp_id) = (grant.permissions, grant.rp_id.as_deref());
         drop(self.perform_built_in_uv(&Purpose::Token { permissions, rp_id })?);
-        self.issue(&secret, permissions, request.rp_id.clone(), true)
+        let user_present = true;
+        self.issue(&secret, Grant { user_present, ..grant })
     }
 
-    /// `resetPinUvAuthToken` for all protocols, `beginUsingPinUvAuthToken`, and the new token for the platform.
-    fn issue(
-        &mut self,
-        secret: &SharedSecret,
-        permissions: Permissions,
-        rp_id: Option<String>,
-        user_present: bool,
-    ) -> Result<Response, Fault<E>> {
+    /// The new token for the platform.
+    fn issue(&mut self, secret: &SharedSecret, grant: Grant) -> Result<Response, Fault<E>> {
         let (crypto, now) = (self.crypto(), self.environment.monotonic_ms());
-        let token = Token::issue(crypto, secret.protocol(), permissions, rp_id, user_present, now)?;
-        let Ok(wrapped) = secret.encrypt(crypto, token.value()) else {
-            return refuse(Status::Other, "the token could not be encrypted");
-        };
-        self.token = Some(token);
+        let wrapped = self.tokens.issue(crypto, secret, grant, (), now)?;
         Ok(Response {
             pin_uv_auth_token: Some(wrapped),
             ..Response::default()
@@ -166,7 +155,7 @@ impl<E: Environment> Device<E> {
 
     /// The protocol and the platform's key, and what follows from them.
     fn shared_secret(&self, request: &Request) -> Result<SharedSecret, Fault<E>> {
-        let protocol: PinUvAuthProtocol = supported(request.pin_uv_auth_protocol)?;
+        let protocol = supported_protocol(request.pin_uv_auth_protocol)?;
         let platform = required(request.key_agreement.as_ref())?;
         let secret = SharedSecret::decapsulate(self.crypto(), protocol, &self.key_agreement, platform)?;
         Ok(secret)
@@ -180,23 +169,9 @@ fn required<T, S>(member: Option<&T>) -> Result<&T, Error<S>> {
     ))
 }
 
-/// The permissions asked for: some, all of them supported, and with an RP ID where they need one.
-fn granted<S>(request: &Request) -> Result<Permissions, Error<S>> {
-    let asked = *required(request.permissions.as_ref())?;
-    if asked == 0 {
-        return refuse(Status::InvalidParameter, "a token without permissions");
-    }
-    let supported = Permissions::MAKE_CREDENTIAL
-        | Permissions::GET_ASSERTION
-        | Permissions::CREDENTIAL_MANAGEMENT
-        | Permissions::LARGE_BLOB_WRITE
-        | Permissions::AUTHENTICATOR_CONFIGURATION;
-    let Some(permissions) = Permissions::from_bits(asked).filter(|asked| supported.contains(*asked)) else {
-        return refuse(Status::UnauthorizedPermission, "a permission for what is not offered");
-    };
-    let for_one_rp = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
-    if permissions.intersects(for_one_rp) && request.rp_id.is_none() {
-        return refuse(Status::MissingParameter, "mc or ga without an RP ID");
-    }
-    Ok(permissions)
-}
+/// What a token can be good for here: all but the management of fingerprints.
+const OFFERED: Permissions = Permissions::MAKE_CREDENTIAL
+    .union(Permissions::GET_ASSERTION)
+    .union(Permissions::CREDENTIAL_MANAGEMENT)
+    .union(Permissions::LARGE_BLOB_WRITE)
+    .union(Permissions::AUTHENTICATOR_CONFIGURATION);

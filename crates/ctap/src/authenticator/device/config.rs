@@ -1,7 +1,7 @@
 //! `authenticatorConfig` (CTAP 2.1 §6.11): each subcommand by its algorithm.
 
-use super::authorize::required_param;
 use super::{Answer, BuiltInUv, Device, Environment, Fault, refuse};
+use crate::authenticator::token::Param;
 use crate::authenticator_config::{Request, SubCommand};
 use crate::client_pin::Permissions;
 use crate::status::Status;
@@ -21,7 +21,7 @@ impl<E: Environment> Device<E> {
         // 3 to 6. If the user can be verified, they must have been; also if alwaysUv says so, but for switching that
         // off, which is the only way out for whoever has no PIN yet.
         if self.protected() || self.state.always_uv && sub_command != SubCommand::ToggleAlwaysUv {
-            let param = required_param(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
+            let param = Param::require(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;
             let permission = Permissions::AUTHENTICATOR_CONFIGURATION;
             self.check_token(param, &[&request.authenticated()], permission)?;
         }
@@ -67,7 +67,7 @@ impl<E: Environment> Device<E> {
         self.state.min_pin_length = length;
         if params.force_change_pin || too_short {
             self.state.force_pin_change = true;
-            self.token = None;
+            self.tokens.clear();
         }
         self.save()
     }

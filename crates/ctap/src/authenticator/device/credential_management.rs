@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use super::authorize::required_param;
 use super::continuation::{Continuation, Kind};
 use super::{Answer, Device, DeviceStore, Environment, Fault, StoredCredential, refuse};
 use crate::authenticator::Error;
+use crate::authenticator::token::Param;
 use crate::client_pin::Permissions;
 use crate::credential_management::{Request, Response, SubCommand};
 use crate::status::Status;
@@ -129,7 +129,7 @@ impl<E: Environment> Device<E> {
     /// ID has the hash `rp_id_hash`.
     fn authorize_for(&mut self, request: &Request, rp_id_hash: Option<&[u8; 32]>) -> Result<(), Fault<E>> {
         let crypto = self.crypto();
-        let param = required_param(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
+        let param = Param::require(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;
         let token = self.check_token(param, &[&request.authenticated()], Permissions::CREDENTIAL_MANAGEMENT)?;
         let allowed = match token.rp_id() {
             None => true,

@@ -3,8 +3,9 @@
 //! Malformed inputs are refused; extensions that are not known are ignored.
 
 use super::store::{Attributes, CredentialSecrets, LargeBlobKey, Protection};
-use super::{Device, DeviceStore, Environment, Fault, hmac_secret, refuse};
+use super::{Device, DeviceStore, Environment, Fault, refuse};
 use crate::authenticator::Error;
+use crate::authenticator::hmac_secret::{self, HmacSecretInput};
 use crate::cbor::{Map, Value};
 use crate::fields::MessageError;
 use crate::make_credential;
@@ -33,7 +34,7 @@ pub(super) struct AtCreation {
     protection: Option<Protection>,
     cred_blob: Option<Vec<u8>>,
     hmac_secret: bool,
-    salts: Option<hmac_secret::Salts>,
+    salts: Option<HmacSecretInput>,
     large_blob_key: bool,
     min_pin_length: bool,
 }
@@ -50,7 +51,7 @@ pub(super) struct Created {
 #[derive(Default)]
 pub(super) struct AtAssertion {
     cred_blob: bool,
-    salts: Option<hmac_secret::Salts>,
+    salts: Option<HmacSecretInput>,
     large_blob_key: bool,
 }
 
@@ -89,7 +90,7 @@ impl<E: Environment> Device<E> {
             if !asked.hmac_secret {
                 return refuse(Status::MissingParameter, "hmac-secret-mc without hmac-secret");
             }
-            asked.salts = Some(self.hmac_salts(value)?);
+            asked.salts = Some(HmacSecretInput::open(self.crypto(), &self.key_agreement, value)?);
         }
         Ok(asked)
     }
@@ -134,7 +135,7 @@ impl<E: Environment> Device<E> {
             } else {
                 &secrets.unverified_seed
             };
-            let output = salts.outputs(crypto, |salt| Ok(seed.evaluate(crypto, salt)))?;
+            let output = salts.answer(crypto, |salt| Ok::<_, Fault<E>>(seed.evaluate(crypto, salt)))?;
             outputs.insert(hmac_secret::NAME_MC, output);
         }
         Ok(Created {
@@ -156,7 +157,7 @@ impl<E: Environment> Device<E> {
             if !up {
                 return refuse(Status::UnsupportedOption, "hmac-secret without user presence");
             }
-            asked.salts = Some(self.hmac_salts(value)?);
+            asked.salts = Some(HmacSecretInput::open(self.crypto(), &self.key_agreement, value)?);
         }
         Ok(asked)
     }
@@ -177,7 +178,7 @@ impl<E: Environment> Device<E> {
         if let Some(salts) = &asked.salts {
             let store = self.environment.store();
             let one = |salt: &[u8; 32]| store.hmac_secret(id, verified, salt).map_err(Error::Store);
-            outputs.insert(hmac_secret::NAME, salts.outputs(self.crypto(), one)?);
+            outputs.insert(hmac_secret::NAME, salts.answer(self.crypto(), one)?);
         }
         Ok((!outputs.is_empty()).then_some(outputs))
     }

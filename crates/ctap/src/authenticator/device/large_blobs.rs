@@ -1,9 +1,9 @@
 //! `authenticatorLargeBlobs` (CTAP 2.1 §6.10): one array of encrypted blobs, read and written in fragments.
 
-use super::authorize::required_param;
 use super::continuation::{Continuation, Kind};
 use super::{Answer, Device, DeviceStore, Environment, Fault, command, refuse};
 use crate::authenticator::Error;
+use crate::authenticator::token::Param;
 use crate::cbor::{Map, Value};
 use crate::client_pin::Permissions;
 use crate::large_blobs::{Request, TRAILER, is_intact};
@@ -111,7 +111,7 @@ impl<E: Environment> Device<E> {
         if !self.protected() {
             return Ok(());
         }
-        let param = required_param(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
+        let param = Param::require(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;
         let offset = u32::try_from(offset).unwrap_or(u32::MAX).to_le_bytes();
         let hash = self.crypto().sha256(&[fragment]);
         let parts: [&[u8]; 4] = [&[0xff; 32], &[command::LARGE_BLOBS, 0], &offset, &hash];

@@ -24,7 +24,6 @@ mod environment;
 mod extensions;
 mod get_assertion;
 mod get_info;
-mod hmac_secret;
 mod large_blobs;
 mod make_credential;
 mod numbers;
@@ -33,7 +32,6 @@ mod reset;
 mod selection;
 mod state;
 mod store;
-mod token;
 mod u2f;
 mod uv;
 
@@ -41,6 +39,7 @@ pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
 pub use numbers::{Inconsistent, Numbers};
 pub use store::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, Protection, StoredCredential};
 
+use super::token::{Lifetimes, TokenKeeper};
 use super::{CredentialStore, Error, Settings};
 use crate::cbor::Limits;
 use crate::crypto::ecdh::EphemeralKey;
@@ -49,7 +48,6 @@ use crate::fields::MessageError;
 use crate::status::Status;
 use continuation::Continuation;
 use state::State;
-use token::Token;
 
 /// The command codes (CTAP 2.1 §6).
 pub mod command {
@@ -91,7 +89,7 @@ pub struct Device<E: Environment> {
     numbers: Numbers,
     state: State,
     key_agreement: EphemeralKey,
-    token: Option<Token>,
+    tokens: TokenKeeper,
     pin_mismatches: u8,
     powered_ms: u64,
     continuation: Option<Continuation>,
@@ -131,7 +129,11 @@ impl<E: Environment> Device<E> {
             settings,
             numbers,
             state,
-            token: None,
+            tokens: TokenKeeper::new(Lifetimes {
+                initial_ms: numbers.token_initial_ms,
+                present_ms: numbers.token_present_ms,
+                max_ms: numbers.token_max_ms,
+            }),
             pin_mismatches: 0,
             continuation: None,
             u2f: true,
@@ -155,7 +157,7 @@ impl<E: Environment> Device<E> {
     pub fn power_cycle(&mut self) -> Result<(), CryptoError> {
         self.key_agreement = EphemeralKey::generate(self.environment.crypto())?;
         self.powered_ms = self.environment.monotonic_ms();
-        self.token = None;
+        self.tokens.clear();
         self.pin_mismatches = 0;
         self.continuation = None;
         Ok(())

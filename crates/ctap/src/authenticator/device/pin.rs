@@ -84,7 +84,7 @@ impl<E: Environment> Device<E> {
         self.state.pin = Some(pin);
         self.state.pin_retries = self.numbers.max_pin_retries;
         self.state.force_pin_change = false;
-        self.token = None;
+        self.tokens.clear();
         self.save()
     }
 }
