@@ -6,5 +6,9 @@
 //! ```
 //!
 //! * [`uhid`] is the language of `/dev/uhid`, with the one report descriptor that this project ever hands to the kernel.
+//! * [`link`] is the user's end of the socket.
+//! * [`pace`] keeps long messages from overrunning the programs that read them.
 
+pub mod link;
+pub mod pace;
 pub mod uhid;
