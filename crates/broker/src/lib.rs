@@ -21,6 +21,7 @@ pub mod choice;
 pub mod daemon;
 pub mod dbus;
 mod files;
+mod pin_ticket;
 pub mod queue;
 pub mod registry;
 pub mod rules;
@@ -29,4 +30,5 @@ pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
 pub use daemon::{Broker, Config, Deadlines, StartError, Unavailable, UserVerifier, Verification, VerifierStatus};
+pub use pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 pub use types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification};

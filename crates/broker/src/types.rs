@@ -7,8 +7,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use claviger_ctap::cbor::Map;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
-use claviger_ctap::{get_assertion, make_credential};
+use claviger_ctap::{get_assertion, make_credential, prf};
 
 use crate::choice::Need;
 use crate::view::AccountView;
@@ -101,7 +102,7 @@ impl Operation {
         match self {
             Self::Make(request) => Need::Make {
                 algorithms: request.algorithms.clone(),
-                prf: self.asks_prf(),
+                prf: self.asks_prf() || self.asks_hmac_secret(),
                 exclude: ids(&request.exclude_list),
                 user_handle: request.user.id.as_bytes().to_vec(),
             },
@@ -113,11 +114,19 @@ impl Operation {
 
     /// Whether the site asks for PRF, which needs user verification.
     pub fn asks_prf(&self) -> bool {
-        let extensions = match self {
+        self.extensions().text(prf::NAME).is_some()
+    }
+
+    /// Whether a program asks for hmac-secret, which is another secret without user verification than with it.
+    pub fn asks_hmac_secret(&self) -> bool {
+        self.extensions().text("hmac-secret").is_some()
+    }
+
+    fn extensions(&self) -> &Map {
+        match self {
             Self::Make(request) => &request.extensions,
             Self::Get(request) => &request.extensions,
-        };
-        extensions.text("prf").is_some() || extensions.text("hmac-secret").is_some()
+        }
     }
 
     /// The account that a passkey is to be made for.

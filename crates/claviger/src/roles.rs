@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use claviger_broker::{Broker, Config};
-use claviger_doors::browser;
+use claviger_doors::{browser, hid};
 use claviger_hello::Hello;
 use claviger_provider::sdk::RegistrationPhase;
 use claviger_vault::{Options, idle, role};
@@ -40,6 +40,7 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
             .await
             .map_err(Failure::failed)?;
         browser::open(&broker).await.map_err(Failure::failed)?;
+        hid::open(&broker).await.map_err(Failure::failed)?;
         until_told_to_end(&connection).await?;
         broker.shut_down().await;
         Ok(())

@@ -131,6 +131,7 @@ pub(super) fn ceremony(
             rp_id: RP_ID.to_owned(),
             plan: plan(need, RP_ID, providers, passkeys, &Preference::default()),
             verification,
+            consent_only: false,
         }),
         context: context(),
         hello: hello(),

@@ -44,6 +44,7 @@ impl Input {
                 rp_id: request.site.rp_id.clone(),
                 plan: plan(&need, &request.site.rp_id, providers, passkeys, preference),
                 verification,
+                consent_only: !verification && request.operation.asks_hmac_secret(),
             }),
             context: Context {
                 caller: CallerView::of(&request.caller),
@@ -75,6 +76,9 @@ pub struct AnswerCourse {
     pub plan: Plan,
     /// Whether the user is verified: required or preferred by the site, or needed by PRF.
     pub verification: bool,
+    /// Whether the answer must not say that the user was verified, even if a locked provider took the PIN: what hmac-secret gives
+    /// depends on it (CTAP 2.1 §12.5), and must not depend on the provider's lock.
+    pub consent_only: bool,
 }
 
 /// Something to approve with the PIN.

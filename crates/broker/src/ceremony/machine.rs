@@ -22,6 +22,10 @@ pub struct Machine<T: Tokens> {
     repeated: bool,
     /// Whether verification is needed whatever is chosen.
     verification: bool,
+    /// Whether evidence is left out of the call; see [`super::AnswerCourse::consent_only`].
+    consent_only: bool,
+    /// Stands for the PIN, once: the user typed it into the caller before.
+    ticket: Option<T::Pin>,
     /// The kind of the view in the prompt queue, if there is one.
     on_screen: Option<Kind>,
     state: State<T>,
@@ -30,8 +34,8 @@ pub struct Machine<T: Tokens> {
 impl<T: Tokens> Machine<T> {
     /// A machine that waits for [`Event::Started`].
     pub fn new(input: Input) -> Self {
-        let (goal, verification, opening, offers) = match input.course {
-            Course::Approve(approval) => (Goal::Approve(approval), true, Opening::Ask, Offers::default()),
+        let (goal, verification, consent_only, opening, offers) = match input.course {
+            Course::Approve(approval) => (Goal::Approve(approval), true, false, Opening::Ask, Offers::default()),
             Course::Answer(course) => {
                 let (opening, offers) = match course.plan {
                     Plan::Choose {
@@ -47,7 +51,7 @@ impl<T: Tokens> Machine<T> {
                     creates: course.creates,
                     rp_id: course.rp_id,
                 };
-                (goal, course.verification, opening, offers)
+                (goal, course.verification, course.consent_only, opening, offers)
             }
         };
         Self {
@@ -61,9 +65,18 @@ impl<T: Tokens> Machine<T> {
             transactions: input.transactions,
             repeated: false,
             verification,
+            consent_only,
+            ticket: None,
             on_screen: None,
             state: State::New,
         }
+    }
+
+    /// The same, with something that stands for the PIN once: as long as it does, the screen asks for consent only.
+    #[must_use]
+    pub fn with_ticket(mut self, ticket: Option<T::Pin>) -> Self {
+        self.ticket = ticket;
+        self
     }
 
     /// Takes one event and returns what to do about it, in order. An event out of turn does nothing.
@@ -193,7 +206,7 @@ impl<T: Tokens> Machine<T> {
 
     /// Puts the one screen of the ceremony before the user, or the screen that must come before it.
     fn ask(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
-        if self.hello.locked_out {
+        if self.hello.locked_out && self.ticket.is_none() {
             // What needs no PIN can still be done.
             let verification = self.verification;
             self.offers
@@ -256,7 +269,7 @@ impl<T: Tokens> Machine<T> {
         pin: Option<T::Pin>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
-        let Some(pin) = pin else {
+        let Some(pin) = pin.or_else(|| self.ticket.take()) else {
             return self.ask(Some(text::pin_needed()), out);
         };
         out.push(Effect::Audit(Audit::Approved { provider: None }));
@@ -285,7 +298,9 @@ impl<T: Tokens> Machine<T> {
             return self.ask(Some(text::choice_needed()), out);
         };
         self.offers.preselect(&offer.id);
-        if pin.is_none() && (self.verification || offer.candidate.needs_unlock()) {
+        let needed = self.verification || offer.candidate.needs_unlock();
+        let pin = pin.or_else(|| self.ticket.take_if(|_| needed));
+        if pin.is_none() && needed {
             return self.ask(Some(text::pin_needed()), out);
         }
         let provider = offer.candidate.provider.clone();
@@ -367,6 +382,8 @@ impl<T: Tokens> Machine<T> {
                 self.hello.pin_set = false;
                 self.ask(None, out)
             }
+            // It was used up by the attempt, so this time the screen asks for the PIN.
+            VerifyFailure::TicketGone => self.ask(Some(text::pin_needed()), out),
             VerifyFailure::Unavailable => self.tell(Cause::VerificationUnavailable, None, out),
             VerifyFailure::Provider(failure) => {
                 let name = selected.map(|selected| selected.offer.candidate.provider_name);
@@ -384,6 +401,7 @@ impl<T: Tokens> Machine<T> {
         unlock: Option<T::Unlock>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
+        let evidence = evidence.filter(|_| !self.consent_only);
         let call = self.call(&selected);
         let assurance = if evidence.is_some() {
             Assurance::Verified
@@ -500,7 +518,7 @@ impl<T: Tokens> Machine<T> {
 
     /// Whether the screen has a PIN entry: if any of its choices needs one.
     fn asks_pin(&self) -> bool {
-        self.verification || self.offers.any_needs_unlock()
+        self.ticket.is_none() && (self.verification || self.offers.any_needs_unlock())
     }
 
     fn pin_field(&self, purpose: PinPurpose) -> PinField {

@@ -84,6 +84,8 @@ pub enum VerifyFailure {
     LockedOut,
     /// There is no PIN.
     NoPin,
+    /// The client PIN's ticket is spent or too old: the PIN has to be asked for.
+    TicketGone,
     /// hello cannot be reached, failed, or gave evidence that does not fit.
     Unavailable,
     /// A provider to be unlocked could not be described (approvals only: they have no step of their own for it).

@@ -2,7 +2,7 @@
 
 use super::input::{Approval, Context};
 use crate::choice::{Candidate, Lock};
-use crate::types::Cause;
+use crate::types::{Cause, Door};
 use crate::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View, sanitise, text};
 
 /// What a ceremony is to lead to.
@@ -124,7 +124,7 @@ impl Screens {
         let (kind, title) = match &self.goal {
             Goal::Answer { creates, rp_id } => {
                 let kind = if *creates { Kind::Create } else { Kind::SignIn };
-                (kind, text::site_title(kind, rp_id))
+                (kind, self.site_title(kind, rp_id))
             }
             Goal::Approve(approval) => approval_title(approval),
         };
@@ -140,7 +140,7 @@ impl Screens {
 
     /// The screen that says that the site excludes a passkey which exists.
     pub(super) fn excluded(&self, offers: &Offers) -> View {
-        let mut view = self.view(Kind::Create, text::excluded_title(self.rp_id().unwrap_or_default()));
+        let mut view = self.view(Kind::Create, text::excluded_title(&self.rp_id().unwrap_or_default()));
         view.problem = offers
             .all
             .first()
@@ -161,7 +161,7 @@ impl Screens {
 
     /// The screen that tells why it did not work.
     pub(super) fn notice(&self, cause: &Cause, provider_name: Option<&str>) -> View {
-        let (title, problem) = text::notice(cause, provider_name, self.rp_id());
+        let (title, problem) = text::notice(cause, provider_name, self.rp_id().as_deref());
         let mut view = self.view(Kind::Notice, title);
         view.problem = Some(problem);
         view
@@ -180,9 +180,19 @@ impl Screens {
         }
     }
 
-    fn rp_id(&self) -> Option<&str> {
+    /// What an ordinary program says of the site, nobody has checked: then the title says who says it.
+    fn site_title(&self, kind: Kind, rp_id: &str) -> String {
+        let caller = &self.context.caller;
+        if caller.door == Door::Hid.name() {
+            text::program_title(kind, &caller.name, &host(rp_id))
+        } else {
+            text::site_title(kind, rp_id)
+        }
+    }
+
+    fn rp_id(&self) -> Option<String> {
         match &self.goal {
-            Goal::Answer { rp_id, .. } => Some(rp_id),
+            Goal::Answer { rp_id, .. } => Some(host(rp_id)),
             Goal::Approve(_) => None,
         }
     }
@@ -198,7 +208,7 @@ impl Screens {
         view.account
             .get_or_insert_with(|| AccountView::of(account.as_deref(), None));
         view.site.get_or_insert_with(|| SiteView {
-            rp_id: sanitise::line(rp_id, sanitise::MAX_HOST_CHARS),
+            rp_id: host(rp_id),
             rp_name: None,
             origin: None,
             top_origin: None,
@@ -206,9 +216,13 @@ impl Screens {
     }
 }
 
+/// An RP ID as it may be shown: at the security-key door it is any text.
+fn host(rp_id: &str) -> String {
+    sanitise::line(rp_id, sanitise::MAX_HOST_CHARS)
+}
+
 fn approval_title(approval: &Approval) -> (Kind, String) {
     let account = |name: &Option<String>| AccountView::of(name.as_deref(), None).name;
-    let host = |rp_id: &str| sanitise::line(rp_id, sanitise::MAX_HOST_CHARS);
     match approval {
         Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, text::CONFIRM_PIN_TITLE.to_owned()),
         Approval::Unlock { providers } | Approval::Setup { providers } => {

@@ -110,7 +110,7 @@ impl Broker {
         let finished = self
             .run(
                 (&applicant.key, None),
-                input,
+                (input, None),
                 Subject::Approval { buffer },
                 deadline,
                 applicant.cancel.clone(),

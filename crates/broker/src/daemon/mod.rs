@@ -18,6 +18,7 @@ mod verifier;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -39,6 +40,7 @@ use crate::caller::{Identifier, PrivilegedCallers};
 use crate::cancel::CancelToken;
 use crate::ceremony::{self, Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
+use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::{BUILT_IN, Registry, State};
 use crate::rules::Rules;
@@ -151,6 +153,20 @@ impl Broker {
     /// # Errors
     /// See [`Cause`].
     pub async fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> Result<CeremonyAnswer, Cause> {
+        self.ceremony_with(request, None, cancel).await
+    }
+
+    /// The same for a caller that has a ticket of [`Broker::check_client_pin`]: it stands for the PIN, so the user is asked for consent
+    /// only. A ticket that hello has forgotten is no error: then the PIN is asked for.
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn ceremony_with(
+        &self,
+        request: CeremonyRequest,
+        ticket: Option<PinTicket>,
+        cancel: CancelToken,
+    ) -> Result<CeremonyAnswer, Cause> {
         let caller = request.caller.clone();
         let key = format!("{}/{}", caller.pid, caller.executable.display());
         let started = Instant::now();
@@ -191,7 +207,7 @@ impl Broker {
         let finished = self
             .run(
                 (&key, page.as_deref()),
-                input,
+                (input, ticket),
                 Subject::Ceremony(Box::new(request)),
                 deadline,
                 cancel,
@@ -283,6 +299,21 @@ impl Broker {
         self.inner.verifier.status().await
     }
 
+    /// Has hello check a client PIN (CTAP 2.1 §6.5.5.7): a sealed memory file with the first 16 bytes of the PIN's SHA-256, passed on
+    /// unread. Wrong ones count like those that are typed into the prompt.
+    ///
+    /// # Errors
+    /// Hello cannot be reached.
+    pub async fn check_client_pin(&self, pin_hash: OwnedFd) -> Result<ClientPinCheck, Unavailable> {
+        let check = self.inner.verifier.check_client_pin(pin_hash).await?;
+        match check.outcome {
+            ClientPinOutcome::Wrong => self.audit(&Entry::failed(Event::Verification, "wrong-pin")),
+            ClientPinOutcome::Blocked => self.audit(&Entry::failed(Event::Verification, "locked-out")),
+            ClientPinOutcome::Right(_) | ClientPinOutcome::NotSet | ClientPinOutcome::Wait => {}
+        }
+        Ok(check)
+    }
+
     /// Writes what is pending. Called by itself while the broker runs; call it once more at the end.
     pub async fn flush(&self) {
         self.audit_repeats();
@@ -338,7 +369,7 @@ impl Broker {
     async fn run(
         &self,
         (caller, page): (&str, Option<&str>),
-        input: Input,
+        start: (Input, Option<PinTicket>),
         subject: Subject,
         deadline: Instant,
         cancel: CancelToken,
@@ -352,7 +383,7 @@ impl Broker {
         let ceremony = run::Ceremony::new(self.clone(), ticket, subject, deadline);
         let broker = self.clone();
         let task = tokio::spawn(async move {
-            let finished = ceremony.run(input, mailbox, cancel).await;
+            let finished = ceremony.run(start, mailbox, cancel).await;
             lock(&broker.inner.queue).leave(ticket);
             lock(&broker.inner.ceremonies).remove(&ticket);
             broker.inner.prompt.wake();

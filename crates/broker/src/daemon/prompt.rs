@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use zbus::names::{UniqueName, WellKnownName};
 
+use super::run::Secret;
 use super::{Broker, lock};
 use crate::ceremony::Event;
 use crate::dbus::{Error, PROMPT_NAME};
@@ -129,7 +130,11 @@ impl Broker {
             .act(prompt, revision)
             .map_err(|stale| Error::NotReady(crate::dbus::sentence(&stale.to_string())))?;
         let event = match action {
-            Action::Approve { choice, remember } => Event::UserApproved { choice, remember, pin },
+            Action::Approve { choice, remember } => Event::UserApproved {
+                choice,
+                remember,
+                pin: pin.map(Secret::Pin),
+            },
             Action::Refuse => Event::UserRefused,
         };
         self.tell(ticket, event);

@@ -28,11 +28,12 @@ use super::{Broker, evidence_kind, lock, now_ms};
 use crate::audit::{Entry, Event as AuditEvent, EvidenceKind};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, Audit, Call, Check, Decline, Effect, Event, Execution, Input, Machine, Outcome, Presentation,
-    ProviderFailure, ProviderReply, Readiness, Tokens, Verify, VerifyFailure,
+    Assurance, Audit, Call, Check, Decline, Effect, Event, Execution, Input, Machine, Outcome, PinFailure,
+    Presentation, ProviderFailure, ProviderReply, Readiness, Tokens, Verify, VerifyFailure,
 };
 use crate::check::{self, Known};
 use crate::choice::Lock;
+use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
 use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Site};
 
@@ -43,11 +44,19 @@ const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Real;
 
 impl Tokens for Real {
-    type Pin = OwnedFd;
+    type Pin = Secret;
     type Evidence = UvEvidence;
     type Unlock = Vec<(String, Vec<u8>)>;
     type Reply = Reply;
     type Answer = CeremonyAnswer;
+}
+
+/// What proves to hello that the user is there.
+pub(super) enum Secret {
+    /// A PIN that was typed into the prompt: a sealed memory file.
+    Pin(OwnedFd),
+    /// A client PIN that hello has seen before.
+    Ticket(PinTicket),
 }
 
 /// What a provider answered.
@@ -121,11 +130,11 @@ impl Ceremony {
     /// Runs the machine to its end.
     pub(super) async fn run(
         mut self,
-        input: Input,
+        (input, ticket): (Input, Option<PinTicket>),
         mut mailbox: mpsc::UnboundedReceiver<Event<Real>>,
         cancel: CancelToken,
     ) -> Finished {
-        let mut machine = Machine::<Real>::new(input);
+        let mut machine = Machine::<Real>::new(input).with_ticket(ticket.map(Secret::Ticket));
         let mut events = VecDeque::from([Event::Started]);
         let mut withdrawn = pin!(cancel.withdrawn());
         let mut time_is_up = pin!(sleep_until(self.deadline));
@@ -181,7 +190,9 @@ impl Ceremony {
                 lock(&self.broker.inner.queue).close(self.ticket);
                 self.broker.inner.prompt.wake();
             }
-            Effect::SetPin(pin) => {
+            // A ticket stands for a PIN that exists; the machine never offers one as a new PIN.
+            Effect::SetPin(Secret::Ticket(_)) => return Some(Event::PinSet(Err(PinFailure::Unavailable))),
+            Effect::SetPin(Secret::Pin(pin)) => {
                 let verifier = self.broker.inner.verifier.clone();
                 self.work
                     .push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
@@ -404,6 +415,7 @@ impl Ceremony {
                     VerifyFailure::Wait { .. } => "wait",
                     VerifyFailure::LockedOut => "locked-out",
                     VerifyFailure::NoPin => "no-pin",
+                    VerifyFailure::TicketGone => "ticket-gone",
                     VerifyFailure::Unavailable => "verification-unavailable",
                     VerifyFailure::Provider(failure) => Cause::from(*failure).code(),
                 };
@@ -507,7 +519,11 @@ impl Broker {
             }),
             unlock,
         };
-        let verification = self.inner.verifier.verify(verify.pin, request).await?;
+        let verifier = &self.inner.verifier;
+        let verification = match verify.pin {
+            Secret::Pin(pin) => verifier.verify(pin, request).await?,
+            Secret::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
+        };
         if verification.boxes.len() != verify.unlock.len() {
             return Err(VerifyFailure::Unavailable);
         }

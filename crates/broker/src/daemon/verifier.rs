@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::lock;
 use crate::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+use crate::pin_ticket::{ClientPinCheck, PinTicket};
 
 /// How long hello's status is believed without asking again. Whatever the broker does itself is known at once; this bounds how
 /// late it sees a PIN that was changed elsewhere.
@@ -58,6 +59,22 @@ pub trait UserVerifier: Send + Sync + 'static {
 
     /// Verifies the user once, with evidence for one operation.
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>>;
+
+    /// Checks a client PIN (CTAP 2.1 §6.5): a sealed memory file with the first 16 bytes of its SHA-256.
+    fn check_client_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
+        drop(pin_hash);
+        Box::pin(async { Err(Unavailable("client PINs are not checked here".into())) })
+    }
+
+    /// Like [`Self::verify`], with a ticket in the place of a PIN. The ticket is used up whatever comes of it.
+    fn verify_ticket(
+        &self,
+        ticket: PinTicket,
+        request: VerifyRequest,
+    ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        drop((ticket, request));
+        Box::pin(async { Err(VerifyFailure::TicketGone) })
+    }
 }
 
 /// Hello over the bus.

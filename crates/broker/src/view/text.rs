@@ -51,6 +51,19 @@ pub fn site_title(kind: Kind, rp_id: &str) -> String {
     }
 }
 
+/// The title of a screen for what a program of this name says is a site.
+pub fn program_title(kind: Kind, name: &str, rp_id: &str) -> String {
+    let program = if name == UNNAMED_PROGRAM {
+        name.to_owned()
+    } else {
+        format!("{UNNAMED_PROGRAM} ({name})")
+    };
+    match kind {
+        Kind::Create => format!("{program} asks to create a passkey for {rp_id}"),
+        _ => format!("{program} asks to sign in to {rp_id}"),
+    }
+}
+
 /// The title of the screen that meets an excluded passkey.
 pub fn excluded_title(rp_id: &str) -> String {
     format!("You already have a passkey for {rp_id}")

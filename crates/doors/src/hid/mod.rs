@@ -8,7 +8,18 @@
 //! * [`uhid`] is the language of `/dev/uhid`, with the one report descriptor that this project ever hands to the kernel.
 //! * [`link`] is the user's end of the socket.
 //! * [`pace`] keeps long messages from overrunning the programs that read them.
+//! * [`service`] runs in the broker: `org.claviger.Hid1`, for the door's process only. [`message`] is what the two say to each other,
+//!   [`proxy`] the door's end of it, [`verdict`] what a program may learn of a failure.
 
+mod fields;
 pub mod link;
+pub mod message;
 pub mod pace;
+pub mod platform;
+pub mod proxy;
+mod question;
+pub mod service;
 pub mod uhid;
+pub mod verdict;
+
+pub use platform::{Platform, open};

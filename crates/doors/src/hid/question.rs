@@ -1,0 +1,116 @@
+//! From a CTAP request to the broker's nouns, and from a checked answer to a CTAP response.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claviger_broker::view::text::UNNAMED_PROGRAM;
+use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, Door, Operation, Site, UserVerification};
+use claviger_ctap::cbor::{Limits, Map};
+use claviger_ctap::status::Status;
+use claviger_ctap::{get_assertion, make_credential};
+
+use super::message::Program;
+
+/// How long the user has. Clients cancel what they no longer wait for.
+pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
+
+/// Longest RP ID, in bytes: that of a host name (RFC 1035 §2.3.4), and what the platform's caches hold.
+pub const MAX_RP_ID_BYTES: usize = 253;
+
+/// The extensions that the joint serves; others do not travel on.
+const EXTENSIONS: [&str; 3] = ["credProtect", "hmac-secret", "hmac-secret-mc"];
+
+/// The caller. The door's process looked it up in `/proc`; where it could not, the door itself is named by its process.
+pub(super) fn caller(program: Option<Program>, door_pid: u32) -> Caller {
+    let (name, executable, pid) = match program {
+        Some(program) => (program.name, program.executable, program.pid),
+        None => (UNNAMED_PROGRAM.to_owned(), None, None),
+    };
+    Caller {
+        door: Door::Hid,
+        app_id: None,
+        name,
+        executable: executable.map(PathBuf::from).unwrap_or_default(),
+        pid: pid.unwrap_or(door_pid),
+        window: String::new(),
+    }
+}
+
+/// Reads `authenticatorMakeCredential`.
+pub(super) fn make(bytes: &[u8]) -> Result<make_credential::Request, Status> {
+    let mut request =
+        make_credential::Request::from_cbor_within(bytes, &Limits::CTAP).map_err(|error| error.status())?;
+    check_rp_id(&request.rp.id)?;
+    // CTAP 2.1 §6.1.2 step 5: a credential is not made without user presence.
+    if !request.options.up {
+        return Err(Status::InvalidOption);
+    }
+    // Step 9: it is not offered.
+    if request.enterprise_attestation.is_some() {
+        return Err(Status::InvalidParameter);
+    }
+    request.extensions = known(&request.extensions);
+    // The door has checked it; no provider could.
+    (request.pin_uv_auth_param, request.pin_uv_auth_protocol) = (None, None);
+    Ok(request)
+}
+
+/// Reads `authenticatorGetAssertion`.
+pub(super) fn get(bytes: &[u8]) -> Result<get_assertion::Request, Status> {
+    let mut request = get_assertion::Request::from_cbor_within(bytes, &Limits::CTAP).map_err(|error| error.status())?;
+    check_rp_id(&request.rp_id)?;
+    request.extensions = known(&request.extensions);
+    (request.pin_uv_auth_param, request.pin_uv_auth_protocol) = (None, None);
+    Ok(request)
+}
+
+/// What the broker is asked. The RP ID is the program's word, which nobody can check: there is no origin.
+pub(super) fn ceremony(caller: Caller, operation: Operation) -> CeremonyRequest {
+    let (rp_id, rp_name, uv) = match &operation {
+        Operation::Make(request) => (request.rp.id.clone(), request.rp.name.clone(), request.options.uv),
+        Operation::Get(request) => (request.rp_id.clone(), None, request.options.uv),
+    };
+    CeremonyRequest {
+        caller,
+        site: Site {
+            rp_id,
+            rp_name,
+            origin: None,
+            top_origin: None,
+        },
+        operation,
+        user_verification: if uv {
+            UserVerification::Required
+        } else {
+            UserVerification::Discouraged
+        },
+        timeout: TIMEOUT,
+    }
+}
+
+/// The CTAP response map. `named` tells whether the request named credentials.
+pub(super) fn response(answer: CeremonyAnswer, named: bool) -> Vec<u8> {
+    match answer {
+        CeremonyAnswer::Made(response) => response.to_cbor(),
+        CeremonyAnswer::Got(mut response) => {
+            // CTAP 2.1 §6.2.3: the user chose the account here, so the client need not ask again.
+            response.user_selected = (!named).then_some(true);
+            response.to_cbor()
+        }
+    }
+}
+
+fn check_rp_id(rp_id: &str) -> Result<(), Status> {
+    match rp_id.len() {
+        0 => Err(Status::InvalidParameter),
+        1..=MAX_RP_ID_BYTES => Ok(()),
+        _ => Err(Status::LimitExceeded),
+    }
+}
+
+fn known(extensions: &Map) -> Map {
+    EXTENSIONS
+        .into_iter()
+        .filter_map(|name| Some((name, extensions.text(name)?.clone())))
+        .collect()
+}

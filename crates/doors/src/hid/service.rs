@@ -1,0 +1,216 @@
+//! `org.claviger.Hid1`: the broker's side of the security-key door.
+//!
+//! Its only caller is the door's process, `claviger hid-door`. That one speaks CTAP with the programs and ends the PIN/UV auth protocol;
+//! here begin the ceremonies. What a program may learn of a failure is decided here too ([`super::verdict`]), so that the door's
+//! process never knows more than its client.
+//!
+//! A ceremony lives as long as the door's bus connection: when that ends, prompt and provider's work are taken back.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use claviger_broker::caller::CallerError;
+use claviger_broker::{CancelToken, ClientPinOutcome, Operation};
+use zbus::OwnedFd;
+use zbus::fdo;
+use zbus::message::Header;
+use zbus::names::UniqueName;
+
+use super::message::{Ceremony, CeremonyReply, Info, Malformed, PinCheck, PinOutcome};
+use super::platform::Platform;
+use super::question;
+use super::verdict::{Asked, status_of};
+
+/// Most ceremonies of one door at a time. CTAPHID has one transaction at a time; a cancelled one may still be ending.
+const MAX_PER_DOOR: usize = 8;
+
+/// The interface; one object serves all doors.
+pub struct Hid1 {
+    platform: Arc<dyn Platform>,
+    running: Arc<Running>,
+}
+
+impl Hid1 {
+    /// An interface in front of `platform`.
+    pub fn new(platform: Arc<dyn Platform>) -> Self {
+        Self {
+            platform,
+            running: Arc::default(),
+        }
+    }
+
+    async fn perform(&self, makes: bool, call: Ceremony, door_pid: u32, cancel: CancelToken) -> CeremonyReply {
+        let asked = Asked {
+            makes,
+            client_pin: call.ticket.is_some(),
+        };
+        let operation = if makes {
+            question::make(&call.request).map(Operation::Make)
+        } else {
+            question::get(&call.request).map(Operation::Get)
+        };
+        let operation = match operation {
+            Ok(operation) => operation,
+            Err(status) => return CeremonyReply::failed(status),
+        };
+        let named = matches!(&operation, Operation::Get(request) if !request.allow_list.is_empty());
+        let request = question::ceremony(question::caller(call.program, door_pid), operation);
+        match self.platform.ceremony(request, call.ticket, cancel).await {
+            Ok(answer) => CeremonyReply::ok(question::response(answer, named)),
+            Err(cause) => {
+                tracing::info!(
+                    makes,
+                    cause = cause.code(),
+                    "a program's request ended without an answer"
+                );
+                CeremonyReply::failed(status_of(asked, &cause))
+            }
+        }
+    }
+}
+
+// The interface macro dictates the methods' shape.
+#[allow(clippy::needless_pass_by_value, clippy::unused_self)]
+#[zbus::interface(name = "org.claviger.Hid1")]
+impl Hid1 {
+    /// `authenticatorMakeCredential`: [`Ceremony`] → [`CeremonyReply`].
+    ///
+    /// Whatever becomes of the ceremony is a reply. A D-Bus error means that the sender may not ask or asked nonsense; so it is
+    /// with all methods.
+    async fn make(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
+        let call = Ceremony::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        Ok(self
+            .perform(true, call, turn.door_pid, turn.cancel.clone())
+            .await
+            .encode())
+    }
+
+    /// `authenticatorGetAssertion`: [`Ceremony`] → [`CeremonyReply`]. With `up` false it asks nobody.
+    async fn get(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
+        let call = Ceremony::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        Ok(self
+            .perform(false, call, turn.door_pid, turn.cancel.clone())
+            .await
+            .encode())
+    }
+
+    /// Ends what the sender has running; nothing running is no error.
+    fn cancel(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
+        let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
+        self.running.cancel(sender);
+        Ok(())
+    }
+
+    /// How the PIN is: [`Info`]. Asks nobody.
+    async fn info(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
+        self.platform.own(&header).await?;
+        let status = self.platform.status().await.map_err(|error| unavailable(&error))?.hello;
+        let info = Info {
+            pin_set: status.pin_set,
+            tries_left: status.tries_left,
+            locked_out: status.locked_out,
+        };
+        Ok(info.encode())
+    }
+
+    /// Checks a client PIN, `LEFT(SHA-256(PIN), 16)` in a sealed memory file: [`PinCheck`].
+    async fn check_pin(&self, pin_hash: OwnedFd, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
+        self.platform.own(&header).await?;
+        let checked = self.platform.check_pin(pin_hash.into()).await;
+        let check = checked.map_err(|error| unavailable(&error))?;
+        let check = PinCheck {
+            outcome: match check.outcome {
+                ClientPinOutcome::Right(ticket) => PinOutcome::Right(ticket),
+                ClientPinOutcome::Wrong => PinOutcome::Wrong,
+                ClientPinOutcome::Blocked => PinOutcome::Blocked,
+                ClientPinOutcome::NotSet => PinOutcome::NotSet,
+                ClientPinOutcome::Wait => PinOutcome::Wait,
+            },
+            tries_left: check.tries_left,
+        };
+        Ok(check.encode())
+    }
+}
+
+impl Hid1 {
+    /// Lets a call of the door in.
+    async fn begin(&self, header: &Header<'_>) -> fdo::Result<Turn> {
+        let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
+        // Both before anything is awaited, so that neither a `Cancel` nor the sender's end can come too early to be noticed.
+        let cancel = CancelToken::new();
+        let admission = self.running.admit(sender, &cancel)?;
+        let attendance = self.platform.attend(sender, &cancel);
+        let door_pid = self.platform.own(header).await?;
+        Ok(Turn {
+            door_pid,
+            cancel,
+            _admission: admission,
+            _attendance: attendance,
+        })
+    }
+}
+
+/// A call of the door while it runs.
+struct Turn {
+    door_pid: u32,
+    cancel: CancelToken,
+    _admission: Admission,
+    _attendance: Box<dyn Send>,
+}
+
+/// What can be cancelled, by door.
+#[derive(Default)]
+struct Running(Mutex<HashMap<String, Vec<(u64, CancelToken)>>>);
+
+impl Running {
+    fn admit(self: &Arc<Self>, sender: &UniqueName<'_>, token: &CancelToken) -> fdo::Result<Admission> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let tokens = running.entry(sender.as_str().to_owned()).or_default();
+        if tokens.len() >= MAX_PER_DOOR {
+            return Err(fdo::Error::LimitsExceeded("too many requests at a time".to_owned()));
+        }
+        let number = tokens.last().map_or(0, |(last, _)| last.wrapping_add(1));
+        tokens.push((number, token.clone()));
+        Ok(Admission {
+            running: Arc::clone(self),
+            sender: sender.as_str().to_owned(),
+            number,
+        })
+    }
+
+    fn cancel(&self, sender: &UniqueName<'_>) {
+        let running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, token) in running.get(sender.as_str()).into_iter().flatten() {
+            token.cancel();
+        }
+    }
+}
+
+/// A place among what runs, given back when dropped.
+struct Admission {
+    running: Arc<Running>,
+    sender: String,
+    number: u64,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        let mut running = self.running.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tokens) = running.get_mut(&self.sender) {
+            tokens.retain(|(number, _)| *number != self.number);
+            if tokens.is_empty() {
+                running.remove(&self.sender);
+            }
+        }
+    }
+}
+
+fn invalid(error: Malformed) -> fdo::Error {
+    fdo::Error::InvalidArgs(error.to_string())
+}
+
+fn unavailable(error: &claviger_broker::Unavailable) -> fdo::Error {
+    fdo::Error::Failed(error.to_string())
+}
