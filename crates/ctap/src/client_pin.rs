@@ -74,10 +74,23 @@ impl Permissions {
     pub const LARGE_BLOB_WRITE: Self = Self(0x10);
     /// `acfg`: configure the authenticator.
     pub const AUTHENTICATOR_CONFIGURATION: Self = Self(0x20);
+    /// `pcmr`: look at credentials, with a token that lasts (CTAP 2.2).
+    pub const PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY: Self = Self(0x40);
+
+    const DEFINED: u8 = 0x7f;
 
     /// The permissions of the bits; `None` when a bit is none of these.
     pub fn from_bits(bits: u64) -> Option<Self> {
-        u8::try_from(bits).ok().filter(|bits| bits & !0x3f == 0).map(Self)
+        u8::try_from(bits)
+            .ok()
+            .filter(|bits| bits & !Self::DEFINED == 0)
+            .map(Self)
+    }
+
+    /// The permissions of the bits, without those that are none of these: an authenticator ignores them (§6.5.5.7.2).
+    pub fn from_bits_truncate(bits: u64) -> Self {
+        let [.., low] = bits.to_be_bytes();
+        Self(low & Self::DEFINED)
     }
 
     /// The bits.
@@ -124,8 +137,10 @@ pub struct Request {
     pub pin_uv_auth_protocol: Option<u64>,
     /// The number of the subcommand, see [`SubCommand`].
     pub sub_command: u64,
-    /// The platform's key-agreement key.
+    /// The platform's key-agreement key. A key that is none is not here; [`Self::platform_key`] tells it from no key.
     pub key_agreement: Option<EcdhPublicKey>,
+    /// A map in the place of the key that is no valid key, as it came.
+    bad_key: Option<Map>,
     /// The MAC under the shared secret.
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// The new PIN, padded with zeros to 64 bytes and encrypted.
@@ -145,6 +160,7 @@ impl Request {
             pin_uv_auth_protocol: None,
             sub_command: sub_command.number(),
             key_agreement: None,
+            bad_key: None,
             pin_uv_auth_param: None,
             new_pin_enc: None,
             pin_hash_enc: None,
@@ -159,8 +175,10 @@ impl Request {
         if let Some(protocol) = self.pin_uv_auth_protocol {
             map.insert(0x01, protocol);
         }
-        if let Some(key) = &self.key_agreement {
-            map.insert(0x03, key.to_cose());
+        match (&self.key_agreement, &self.bad_key) {
+            (Some(key), _) => drop(map.insert(0x03, key.to_cose())),
+            (None, Some(bad)) => drop(map.insert(0x03, bad.clone())),
+            (None, None) => {}
         }
         let strings = [
             (0x04, &self.pin_uv_auth_param),
@@ -184,16 +202,34 @@ impl Request {
     /// Parses a request within the limits of the transport that it came by.
     pub fn from_cbor_within(bytes: &[u8], limits: &Limits) -> Result<Self, MessageError> {
         let mut fields = Fields::decode(bytes, limits)?;
+        let map = fields.take(0x03, "keyAgreement", Value::into_map)?.map(Value::from);
+        let key = map.as_ref().and_then(|map| EcdhPublicKey::from_cose(map).ok());
         Ok(Self {
             pin_uv_auth_protocol: fields.take(0x01, "pinUvAuthProtocol", |v| v.as_unsigned())?,
             sub_command: fields.require(0x02, "subCommand", |v| v.as_unsigned())?,
-            key_agreement: key_agreement(&mut fields, 0x03)?,
+            bad_key: map.filter(|_| key.is_none()).and_then(Value::into_map),
+            key_agreement: key,
             pin_uv_auth_param: fields.take(0x04, "pinUvAuthParam", Value::into_bytes)?,
             new_pin_enc: fields.take(0x05, "newPinEnc", Value::into_bytes)?,
             pin_hash_enc: fields.take(0x06, "pinHashEnc", Value::into_bytes)?,
             permissions: fields.take(0x09, "permissions", |v| v.as_unsigned())?,
             rp_id: fields.take(0x0a, "rpId", Value::into_text)?,
         })
+    }
+
+    /// Whether a key came along, valid or not: one that is not is looked at only when its turn comes.
+    pub fn has_platform_key(&self) -> bool {
+        self.key_agreement.is_some() || self.bad_key.is_some()
+    }
+
+    /// The platform's key-agreement key.
+    pub fn platform_key(&self) -> Result<&EcdhPublicKey, MessageError> {
+        let field = "keyAgreement";
+        match &self.key_agreement {
+            Some(key) => Ok(key),
+            None if self.bad_key.is_some() => Err(MessageError::Invalid { field }),
+            None => Err(MessageError::Missing { field }),
+        }
     }
 }
 

@@ -171,6 +171,8 @@ pub struct Response {
     pub cred_protect: Option<u64>,
     /// The credential's key for large blobs.
     pub large_blob_key: Option<[u8; 32]>,
+    /// Whether the credential may confirm payments on other sites (CTAP 2.2).
+    pub third_party_payment: Option<bool>,
 }
 
 impl Response {
@@ -207,6 +209,9 @@ impl Response {
         if let Some(key) = &self.large_blob_key {
             map.insert(0x0b, key);
         }
+        if let Some(payment) = self.third_party_payment {
+            map.insert(0x0c, payment);
+        }
         if map.is_empty() {
             Vec::new()
         } else {
@@ -240,6 +245,7 @@ impl Response {
             total_credentials: fields.take(0x09, "totalCredentials", |v| v.as_unsigned())?,
             cred_protect: fields.take(0x0a, "credProtect", |v| v.as_unsigned())?,
             large_blob_key: large_blob_key(&mut fields, 0x0b)?,
+            third_party_payment: fields.take(0x0c, "thirdPartyPayment", |v| v.as_bool())?,
         })
     }
 }

@@ -31,12 +31,6 @@ pub enum MessageError {
         /// The member, as the specification names it.
         field: &'static str,
     },
-    /// An option that the command does not have (`rk` in an assertion).
-    #[error("the option {option} is not supported here")]
-    UnsupportedOption {
-        /// The option.
-        option: &'static str,
-    },
     /// A public key in a message is not a valid key.
     #[error(transparent)]
     Key(#[from] CryptoError),
@@ -51,7 +45,6 @@ impl MessageError {
             Self::WrongType { .. } => Status::CborUnexpectedType,
             Self::Missing { .. } => Status::MissingParameter,
             Self::Invalid { .. } | Self::Key(_) => Status::InvalidParameter,
-            Self::UnsupportedOption { .. } => Status::UnsupportedOption,
         }
     }
 }

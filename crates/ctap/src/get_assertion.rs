@@ -37,6 +37,8 @@ pub struct Request {
     pub extensions: Map,
     /// The options.
     pub options: Options,
+    /// The option `rk`, which this command does not have: an authenticator that meets it refuses, whatever its value.
+    pub rk: Option<bool>,
     /// Proof of a PIN/UV token (PIN/UV auth protocols, CTAP 2.1 §6.5).
     pub pin_uv_auth_param: Option<Vec<u8>>,
     /// The protocol of that proof.
@@ -52,6 +54,7 @@ impl Request {
             allow_list: Vec::new(),
             extensions: Map::new(),
             options: Options::default(),
+            rk: None,
             pin_uv_auth_param: None,
             pin_uv_auth_protocol: None,
         }
@@ -69,6 +72,9 @@ impl Request {
             map.insert(0x04, self.extensions.clone());
         }
         let mut options = Map::new();
+        if let Some(rk) = self.rk {
+            options.insert("rk", rk);
+        }
         if !self.options.up {
             options.insert("up", false);
         }
@@ -95,12 +101,14 @@ impl Request {
     /// Parses a request within the limits of the transport that it came by.
     pub fn from_cbor_within(bytes: &[u8], limits: &Limits) -> Result<Self, MessageError> {
         let mut fields = Fields::decode(bytes, limits)?;
+        let options = fields.map(0x05, "options")?;
         Ok(Self {
             rp_id: fields.require(0x01, "rpId", Value::into_text)?,
             client_data_hash: fields.require_32(0x02, "clientDataHash")?,
             allow_list: CredentialDescriptor::list_from_values(fields.list(0x03, "allowList")?)?,
             extensions: fields.map(0x04, "extensions")?,
-            options: Options::from_map(&fields.map(0x05, "options")?)?,
+            options: Options::from_map(&options)?,
+            rk: option(&options, "rk")?,
             pin_uv_auth_param: fields.take(0x06, "pinUvAuthParam", Value::into_bytes)?,
             pin_uv_auth_protocol: fields.take(0x07, "pinUvAuthProtocol", |v| v.as_unsigned())?,
         })
@@ -213,10 +221,6 @@ impl fmt::Debug for Response {
 
 impl Options {
     fn from_map(map: &Map) -> Result<Self, MessageError> {
-        // CTAP 2.1 §6.2.2 step 4.3: `rk` is no option of this command, whatever its value.
-        if option(map, "rk")?.is_some() {
-            return Err(MessageError::UnsupportedOption { option: "rk" });
-        }
         let default = Self::default();
         Ok(Self {
             up: option(map, "up")?.unwrap_or(default.up),

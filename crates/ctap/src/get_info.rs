@@ -1,4 +1,4 @@
-//! `authenticatorGetInfo` (0x04): what an authenticator says of itself (CTAP 2.1 §6.4, with the members of CTAP 2.2).
+//! `authenticatorGetInfo` (0x04): what an authenticator says of itself (CTAP 2.1 §6.4, with the members of CTAP 2.2 and 2.3).
 
 use std::collections::BTreeMap;
 
@@ -42,10 +42,34 @@ pub struct Response {
     pub max_cred_blob_length: Option<u64>,
     /// How many RP IDs `setMinPINLength` takes.
     pub max_rp_ids_for_set_min_pin_length: Option<u64>,
+    /// How often a platform should try built-in user verification before it offers the PIN.
+    pub preferred_platform_uv_attempts: Option<u64>,
+    /// How built-in user verification works: bits of the FIDO Registry of Predefined Values.
+    pub uv_modality: Option<u64>,
+    /// Certifications and their levels.
+    pub certifications: BTreeMap<String, u64>,
     /// At most how many more discoverable credentials can be made.
     pub remaining_discoverable_credentials: Option<u64>,
     /// Attestation statement formats other than `none` (CTAP 2.2).
     pub attestation_formats: Vec<String>,
+    /// Built-in verifications since the PIN was entered last (CTAP 2.2).
+    pub uv_count_since_last_pin_entry: Option<u64>,
+    /// Whether a reset wants a long touch (CTAP 2.2).
+    pub long_touch_for_reset: Option<bool>,
+    /// Which device this is, for holders of its persistent token (CTAP 2.2).
+    pub enc_identifier: Option<Vec<u8>>,
+    /// The transports by which a reset is accepted (CTAP 2.2). Empty: all.
+    pub transports_for_reset: Vec<String>,
+    /// Whether PINs must satisfy more than a length; absent: the device has no such policy (CTAP 2.2).
+    pub pin_complexity_policy: Option<bool>,
+    /// Where that policy can be read (CTAP 2.2).
+    pub pin_complexity_policy_url: Option<Vec<u8>>,
+    /// Longest PIN, in Unicode code points (CTAP 2.2).
+    pub max_pin_length: Option<u64>,
+    /// A value that changes with the discoverable credentials, for holders of the persistent token (CTAP 2.3).
+    pub enc_cred_store_state: Option<Vec<u8>>,
+    /// The subcommands of authenticatorConfig (CTAP 2.3). Empty: not told.
+    pub authenticator_config_commands: Vec<u64>,
 }
 
 impl Response {
@@ -68,8 +92,20 @@ impl Response {
             firmware_version: None,
             max_cred_blob_length: None,
             max_rp_ids_for_set_min_pin_length: None,
+            preferred_platform_uv_attempts: None,
+            uv_modality: None,
+            certifications: BTreeMap::new(),
             remaining_discoverable_credentials: None,
             attestation_formats: Vec::new(),
+            uv_count_since_last_pin_entry: None,
+            long_touch_for_reset: None,
+            enc_identifier: None,
+            transports_for_reset: Vec::new(),
+            pin_complexity_policy: None,
+            pin_complexity_policy_url: None,
+            max_pin_length: None,
+            enc_cred_store_state: None,
+            authenticator_config_commands: Vec::new(),
         }
     }
 
@@ -83,20 +119,32 @@ impl Response {
         let mut map = Map::new()
             .with(0x01, text_values(&self.versions))
             .with(0x03, self.aaguid.0);
-        if !self.extensions.is_empty() {
-            map.insert(0x02, text_values(&self.extensions));
+        let lists = [
+            (0x02, text_values(&self.extensions)),
+            (0x06, self.pin_uv_auth_protocols.iter().map(|p| (*p).into()).collect()),
+            (0x09, text_values(&self.transports)),
+            (0x0a, algorithms_to_cbor(&self.algorithms)),
+            (0x16, text_values(&self.attestation_formats)),
+            (0x1a, text_values(&self.transports_for_reset)),
+            (
+                0x1f,
+                self.authenticator_config_commands.iter().map(|c| (*c).into()).collect(),
+            ),
+        ];
+        for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+            map.insert(key, list);
         }
         if !self.options.is_empty() {
-            let options: Map = self
-                .options
-                .iter()
-                .map(|(name, value)| (name.as_str(), *value))
-                .collect();
+            let options: Map = self.options.iter().map(|(name, set)| (name.as_str(), *set)).collect();
             map.insert(0x04, options);
         }
-        if !self.pin_uv_auth_protocols.is_empty() {
-            let protocols: Vec<Value> = self.pin_uv_auth_protocols.iter().map(|p| (*p).into()).collect();
-            map.insert(0x06, protocols);
+        if !self.certifications.is_empty() {
+            let levels: Map = self
+                .certifications
+                .iter()
+                .map(|(name, n)| (name.as_str(), *n))
+                .collect();
+            map.insert(0x13, levels);
         }
         let numbers = [
             (0x05, self.max_msg_size),
@@ -107,24 +155,36 @@ impl Response {
             (0x0e, self.firmware_version),
             (0x0f, self.max_cred_blob_length),
             (0x10, self.max_rp_ids_for_set_min_pin_length),
+            (0x11, self.preferred_platform_uv_attempts),
+            (0x12, self.uv_modality),
             (0x14, self.remaining_discoverable_credentials),
+            (0x17, self.uv_count_since_last_pin_entry),
+            (0x1d, self.max_pin_length),
         ];
         for (key, number) in numbers {
             if let Some(number) = number {
                 map.insert(key, number);
             }
         }
-        if !self.transports.is_empty() {
-            map.insert(0x09, text_values(&self.transports));
+        let truths = [
+            (0x0c, self.force_pin_change),
+            (0x18, self.long_touch_for_reset),
+            (0x1b, self.pin_complexity_policy),
+        ];
+        for (key, truth) in truths {
+            if let Some(truth) = truth {
+                map.insert(key, truth);
+            }
         }
-        if !self.algorithms.is_empty() {
-            map.insert(0x0a, algorithms_to_cbor(&self.algorithms));
-        }
-        if let Some(force) = self.force_pin_change {
-            map.insert(0x0c, force);
-        }
-        if !self.attestation_formats.is_empty() {
-            map.insert(0x16, text_values(&self.attestation_formats));
+        let strings = [
+            (0x19, &self.enc_identifier),
+            (0x1c, &self.pin_complexity_policy_url),
+            (0x1e, &self.enc_cred_store_state),
+        ];
+        for (key, bytes) in strings {
+            if let Some(bytes) = bytes {
+                map.insert(key, bytes.as_slice());
+            }
         }
         Value::from(map).encode()
     }
@@ -139,17 +199,9 @@ impl Response {
             .map_err(|_| MessageError::Invalid { field: "aaguid" })?;
         let mut answer = Self::new(versions, Aaguid(aaguid));
         answer.extensions = texts(fields.list(0x02, "extensions")?, "extensions")?;
-        answer.options = options(fields.map(0x04, "options")?)?;
+        answer.options = named(fields.map(0x04, "options")?, "options", Value::as_bool)?;
         answer.max_msg_size = fields.take(0x05, "maxMsgSize", |v| v.as_unsigned())?;
-        answer.pin_uv_auth_protocols = fields
-            .list(0x06, "pinUvAuthProtocols")?
-            .into_iter()
-            .map(|v| {
-                v.as_unsigned().ok_or(MessageError::WrongType {
-                    field: "pinUvAuthProtocols",
-                })
-            })
-            .collect::<Result<_, _>>()?;
+        answer.pin_uv_auth_protocols = numbers(&mut fields, 0x06, "pinUvAuthProtocols")?;
         answer.max_credential_count_in_list = fields.take(0x07, "maxCredentialCountInList", |v| v.as_unsigned())?;
         answer.max_credential_id_length = fields.take(0x08, "maxCredentialIdLength", |v| v.as_unsigned())?;
         answer.transports = texts(fields.list(0x09, "transports")?, "transports")?;
@@ -165,7 +217,31 @@ impl Response {
             fields.take(0x14, "remainingDiscoverableCredentials", |v| v.as_unsigned())?;
         answer.firmware_version = fields.take(0x0e, "firmwareVersion", |v| v.as_unsigned())?;
         answer.attestation_formats = texts(fields.list(0x16, "attestationFormats")?, "attestationFormats")?;
+        answer.read_later_members(&mut fields)?;
         Ok(answer)
+    }
+}
+
+impl Response {
+    /// The members that CTAP 2.2 and 2.3 added, and those for products.
+    fn read_later_members(&mut self, fields: &mut Fields) -> Result<(), MessageError> {
+        self.preferred_platform_uv_attempts = fields.take(0x11, "preferredPlatformUvAttempts", |v| v.as_unsigned())?;
+        self.uv_modality = fields.take(0x12, "uvModality", |v| v.as_unsigned())?;
+        self.certifications = named(
+            fields.map(0x13, "certifications")?,
+            "certifications",
+            Value::as_unsigned,
+        )?;
+        self.uv_count_since_last_pin_entry = fields.take(0x17, "uvCountSinceLastPinEntry", |v| v.as_unsigned())?;
+        self.long_touch_for_reset = fields.take(0x18, "longTouchForReset", |v| v.as_bool())?;
+        self.enc_identifier = fields.take(0x19, "encIdentifier", Value::into_bytes)?;
+        self.transports_for_reset = texts(fields.list(0x1a, "transportsForReset")?, "transportsForReset")?;
+        self.pin_complexity_policy = fields.take(0x1b, "pinComplexityPolicy", |v| v.as_bool())?;
+        self.pin_complexity_policy_url = fields.take(0x1c, "pinComplexityPolicyURL", Value::into_bytes)?;
+        self.max_pin_length = fields.take(0x1d, "maxPINLength", |v| v.as_unsigned())?;
+        self.enc_cred_store_state = fields.take(0x1e, "encCredStoreState", Value::into_bytes)?;
+        self.authenticator_config_commands = numbers(fields, 0x1f, "authenticatorConfigCommands")?;
+        Ok(())
     }
 }
 
@@ -173,9 +249,20 @@ fn text_values(texts: &[String]) -> Vec<Value> {
     texts.iter().map(|text| text.as_str().into()).collect()
 }
 
-fn options(map: Map) -> Result<BTreeMap<String, bool>, MessageError> {
-    let bad = MessageError::WrongType { field: "options" };
+fn numbers(fields: &mut Fields, key: i64, field: &'static str) -> Result<Vec<u64>, MessageError> {
+    let list = fields.list(key, field)?.into_iter();
+    list.map(|v| v.as_unsigned().ok_or(MessageError::WrongType { field }))
+        .collect()
+}
+
+/// A map from names to values of one type.
+fn named<T>(
+    map: Map,
+    field: &'static str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<BTreeMap<String, T>, MessageError> {
+    let bad = MessageError::WrongType { field };
     map.into_iter()
-        .map(|(name, value)| Ok((name.into_text().ok_or(bad)?, value.as_bool().ok_or(bad)?)))
+        .map(|(name, value)| Ok((name.into_text().ok_or(bad)?, read(&value).ok_or(bad)?)))
         .collect()
 }

@@ -64,8 +64,8 @@
 //!
 //! # What is not here yet
 //!
-//! The extension thirdPartyPayment, bioEnrollment, enterprise attestation, and the persistent token of CTAP 2.2. Each is
-//! a new file beside its peers; requests and responses are `#[non_exhaustive]` so that they can gain members.
+//! authenticatorBioEnrollment: it waits for a verifier that can enrol, and is a new file beside its peers. Requests and
+//! responses are `#[non_exhaustive]` so that they can gain members.
 
 pub mod authenticator;
 pub mod authenticator_config;

@@ -253,10 +253,9 @@ pub(crate) fn algorithms(items: Vec<Value>, field: &'static str) -> Result<Vec<i
     let mut algorithms = Vec::new();
     for item in items {
         let mut fields = Fields::from_value(item, field)?;
-        let kind = fields.require("type", field, Value::into_text)?;
-        let algorithm = fields.require("alg", field, |v| v.as_int())?;
-        if kind == PUBLIC_KEY {
-            algorithms.push(algorithm);
+        // `alg` is mandatory for this type only; of another type nothing is known.
+        if fields.require("type", field, Value::into_text)? == PUBLIC_KEY {
+            algorithms.push(fields.require("alg", field, |v| v.as_int())?);
         }
     }
     Ok(algorithms)

@@ -534,6 +534,12 @@ fn prf_needs_verification_and_presence() {
         engine.get_assertion(&request, Some(Verified)),
         Status::UnsupportedOption,
     );
+    let mut request = get(&[]);
+    request.rk = Some(false);
+    assert_status(
+        engine.get_assertion(&request, Some(Verified)),
+        Status::UnsupportedOption,
+    );
 }
 
 #[test]

@@ -37,6 +37,11 @@ pub(super) fn formats(settings: &Settings) -> Vec<String> {
     }
 }
 
+/// Whether the settings carry an enterprise attestation (CTAP 2.1 §7.1).
+pub(super) fn enterprise_capable(_settings: &Settings) -> bool {
+    false
+}
+
 /// The first supported format of the preference (CTAP 2.2 §6.1.2); without one, `none`.
 fn format(settings: &Settings, preference: &[String]) -> &'static str {
     let packed = settings.attestation == Attestation::SelfWhenPreferred;

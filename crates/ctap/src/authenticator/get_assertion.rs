@@ -18,7 +18,13 @@ impl<S: CredentialStore> Authenticator<S> {
         // 3. The answer is put together at the end; its UV and UP bits start as clear.
         let flags = Flags::NONE;
 
-        // 4. Options. `rk` was refused when the request was parsed; `up` and `uv` are used below.
+        // 4. Options. `rk` is none of this command; `up` and `uv` are used below.
+        if request.rk.is_some() {
+            return Err(Error::refused(
+                Status::UnsupportedOption,
+                "the option rk in an assertion",
+            ));
+        }
         // 5. alwaysUv is not offered.
 
         // 6. User verification. The value is spent here; there is no other way to the flag.

@@ -49,8 +49,9 @@ impl HmacSecretInput {
             return Err(Refusal::new(Status::PinAuthInvalid, "the MAC over the salts is wrong"));
         }
         let salts = secret.decrypt(&wrapped).unwrap_or_default();
+        // CTAP 2.1 and later; CTAP 2.0 said INVALID_LENGTH.
         let (first, second) = split(&salts).ok_or(Refusal::new(
-            Status::InvalidLength,
+            Status::InvalidParameter,
             "neither one salt of 32 bytes nor two",
         ))?;
         Ok(Self { secret, first, second })

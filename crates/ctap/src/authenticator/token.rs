@@ -100,7 +100,7 @@ impl Grant {
     }
 
     /// What a request with permissions asks for (§6.5.5.7.2 and §6.5.5.7.3): some, all of them `offered`, and an RP ID
-    /// where they need one.
+    /// where they need one. Bits that are no permission are ignored.
     pub fn asked_for(request: &Request, offered: Permissions) -> Result<Self, Refusal> {
         let Some(asked) = request.permissions else {
             return Err(Refusal::new(Status::MissingParameter, "a token without permissions"));
@@ -108,11 +108,21 @@ impl Grant {
         if asked == 0 {
             return Err(Refusal::new(Status::InvalidParameter, "a token for nothing"));
         }
-        let permissions = Permissions::from_bits(asked).filter(|asked| offered.contains(*asked));
-        let permissions = permissions.ok_or(Refusal::new(
-            Status::UnauthorizedPermission,
-            "a permission for what is not offered",
-        ))?;
+        let permissions = Permissions::from_bits_truncate(asked);
+        if !offered.contains(permissions) {
+            return Err(Refusal::new(
+                Status::UnauthorizedPermission,
+                "a permission for what is not offered",
+            ));
+        }
+        // CTAP 2.2: the persistent token is another one, which has this permission alone.
+        let lasting = Permissions::PERSISTENT_CREDENTIAL_MANAGEMENT_READ_ONLY;
+        if permissions.contains(lasting) && permissions != lasting {
+            return Err(Refusal::new(
+                Status::UnauthorizedPermission,
+                "pcmr together with other permissions",
+            ));
+        }
         let for_one_rp = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
         if permissions.intersects(for_one_rp) && request.rp_id.is_none() {
             return Err(Refusal::new(Status::MissingParameter, "mc or ga without an RP ID"));
@@ -136,6 +146,11 @@ impl<'a> Param<'a> {
         };
         let protocol = supported_protocol(protocol)?;
         Ok(Some(Self { protocol, mac }))
+    }
+
+    /// Whether it was made with `key` over the concatenation of `parts`.
+    pub fn verifies(&self, crypto: &dyn Crypto, key: &[u8; 32], parts: &[&[u8]]) -> bool {
+        self.protocol.verify(crypto, key, parts, self.mac).is_ok()
     }
 
     /// The members of a request that cannot do without them.
@@ -323,7 +338,7 @@ impl<A> Token<A> {
     }
 
     fn verifies(&self, crypto: &dyn Crypto, param: Param<'_>, parts: &[&[u8]]) -> bool {
-        self.protocol == param.protocol && param.protocol.verify(crypto, &self.value, parts, param.mac).is_ok()
+        self.protocol == param.protocol && param.verifies(crypto, &self.value, parts)
     }
 }
 

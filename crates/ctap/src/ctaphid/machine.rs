@@ -140,10 +140,19 @@ impl Hid {
         }
     }
 
-    /// Says whether the command in progress waits for the user; keep-alives tell the host.
+    /// Says whether the command in progress waits for the user. A change is told to the host with the next
+    /// [`Self::tick`], which is due at once.
     pub fn waits_for_user(&mut self, waits: bool) {
-        if let Transaction::Processing { waits_for_user, .. } = &mut self.transaction {
+        if let Transaction::Processing {
+            waits_for_user,
+            keepalive_ms,
+            ..
+        } = &mut self.transaction
+            && *waits_for_user != waits
+        {
             *waits_for_user = waits;
+            // §11.2.9.1.7: also whenever the status changes.
+            *keepalive_ms = 0;
         }
     }
 

@@ -272,10 +272,10 @@ fn wrong_fingers_block_the_reader_and_the_right_one_gives_the_tries_back() {
     assert_eq!(key.token_by_uv(MC, Some(RP)).err(), Some(Status::UvInvalid));
     assert_eq!(key.token_by_uv(MC, Some(RP)).err(), Some(Status::UvBlocked));
     assert_eq!(key.token_by_uv(MC, Some(RP)).err(), Some(Status::UvBlocked));
-    // The option uv sends the platform to the PIN if there is one, and says no if there is none.
+    // The option uv sends the platform to the PIN if there is one, and says that it is over if there is none.
     let mut request = make(b"alice");
     request.options.uv = true;
-    assert_eq!(key.make(&request).err(), Some(Status::OperationDenied));
+    assert_eq!(key.make(&request).err(), Some(Status::PinBlocked));
     key.set_pin(PIN).unwrap();
     assert_eq!(key.make(&request).err(), Some(Status::PuatRequired));
 }

@@ -104,18 +104,32 @@ fn a_silent_probe_asks_nobody_and_says_only_whether_a_credential_is_here() {
 }
 
 #[test]
-fn without_verification_an_assertion_names_nobody() {
+fn an_assertion_names_accounts_only_to_a_verified_user_who_must_choose() {
     let mut key = Key::with_pin();
     key.made(b"alice");
+    let verified = |key: &mut Key| {
+        let token = key.token(PIN, Permissions::GET_ASSERTION, Some(RP)).unwrap();
+        let mut request = get(&[]);
+        token.sign_get(&mut request);
+        key.get(&request).unwrap().user.unwrap()
+    };
+    // One account: nothing to choose.
+    assert_eq!(verified(&mut key).name, None);
+    let bobby = key.made(b"bobby");
+    for user in [verified(&mut key), key.next().unwrap().user.unwrap()] {
+        assert!(user.name.is_some() && user.display_name.is_some());
+    }
+    // Named by the site: nothing to choose.
+    let token = key.token(PIN, Permissions::GET_ASSERTION, Some(RP)).unwrap();
+    let mut request = get(&[&bobby]);
+    token.sign_get(&mut request);
+    assert_eq!(key.get(&request).unwrap().user.unwrap().name, None);
     let user = key.get(&get(&[])).unwrap().user.unwrap();
     assert_eq!(
         (user.id.as_bytes(), user.name, user.display_name),
-        (b"alice".as_slice(), None, None)
+        (b"bobby".as_slice(), None, None)
     );
-    let token = key.token(PIN, Permissions::GET_ASSERTION, Some(RP)).unwrap();
-    let mut request = get(&[]);
-    token.sign_get(&mut request);
-    assert!(key.get(&request).unwrap().user.unwrap().name.is_some());
+    assert_eq!(key.next().unwrap().user.unwrap().name, None);
 }
 
 #[test]
@@ -212,6 +226,10 @@ fn long_names_are_cut_at_a_character_and_the_answer_fits_a_message() {
     request.user.name = Some("ä".repeat(1500));
     request.user.display_name = Some("€".repeat(1000));
     request.options.uv = true;
+    let mut other = make(b"other");
+    other.options.uv = true;
+    key.make(&other).unwrap();
+    key.wait(1);
     key.make(&request).unwrap();
     let mut request = get(&[]);
     request.options.uv = true;

@@ -129,7 +129,7 @@ fn hmac_secret_refuses_bad_inputs() {
         (Status::MissingParameter, |map, _| drop(map.remove_int(2))),
         (Status::MissingParameter, |map, _| drop(map.remove_int(3))),
         (Status::CborUnexpectedType, |map, _| drop(map.insert(2, 1))),
-        (Status::InvalidLength, |map, secret| {
+        (Status::InvalidParameter, |map, secret| {
             let wrapped = secret.encrypt(portable(), &[1; 48]).unwrap();
             map.insert(3, secret.authenticate(portable(), &[&wrapped]));
             map.insert(2, wrapped);

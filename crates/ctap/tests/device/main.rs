@@ -16,6 +16,8 @@ mod credentials;
 mod extensions;
 mod large_blobs;
 mod management;
+mod persistent;
+mod precedence;
 mod sequences;
 mod truthful;
 mod u2f;

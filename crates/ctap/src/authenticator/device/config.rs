@@ -10,9 +10,9 @@ impl<E: Environment> Device<E> {
     pub(super) fn config(&mut self, parameters: &[u8]) -> Answer<E> {
         // 1. Mandatory parameters.
         let request = Request::from_cbor_within(parameters, &self.limits())?;
-        // 2. The subcommand. Enterprise attestation is not offered.
-        let sub_command = SubCommand::from_number(request.sub_command);
-        let Some(sub_command @ (SubCommand::ToggleAlwaysUv | SubCommand::SetMinPinLength)) = sub_command else {
+        // 2. The subcommand.
+        let sub_command = SubCommand::from_number(request.sub_command).filter(|sub| self.configures(*sub));
+        let Some(sub_command) = sub_command else {
             return refuse(
                 Status::InvalidParameter,
                 "an unsupported authenticatorConfig subcommand",
@@ -26,13 +26,20 @@ impl<E: Environment> Device<E> {
             self.check_token(param, &[&request.authenticated()], permission)?;
         }
         // 7. The subcommand itself.
-        if sub_command == SubCommand::ToggleAlwaysUv {
-            self.state.always_uv = !self.state.always_uv;
-            self.save()?;
-        } else {
-            self.set_min_pin_length(&request)?;
+        match sub_command {
+            SubCommand::EnableEnterpriseAttestation => self.enable_enterprise()?,
+            SubCommand::ToggleAlwaysUv => {
+                self.state.always_uv = !self.state.always_uv;
+                self.save()?;
+            }
+            SubCommand::SetMinPinLength => self.set_min_pin_length(&request)?,
         }
         Ok(Vec::new())
+    }
+
+    /// Whether this device has the subcommand.
+    pub(super) fn configures(&self, sub_command: SubCommand) -> bool {
+        sub_command != SubCommand::EnableEnterpriseAttestation || self.enterprise_capable()
     }
 
     /// §6.11.4. Nothing is changed unless everything is accepted.
@@ -41,7 +48,10 @@ impl<E: Environment> Device<E> {
         // 1, 2. The length only grows, and a PIN of that length must be possible.
         let current = self.state.min_pin_length;
         let asked = params.new_min_pin_length.unwrap_or(current.into());
-        let Some(length) = u8::try_from(asked).ok().filter(|n| (current..=MAX_LENGTH).contains(n)) else {
+        let Some(length) = u8::try_from(asked)
+            .ok()
+            .filter(|n| (current..=MAX_PIN_LENGTH).contains(n))
+        else {
             return refuse(
                 Status::PinPolicyViolation,
                 "a shorter minimum, or one that no PIN can have",
@@ -63,9 +73,11 @@ impl<E: Environment> Device<E> {
             }
             self.state.min_pin_rp_ids = rp_ids;
         }
-        // 6. Keep it; a token made with the old PIN is gone.
+        // 6. Keep it; tokens made with a PIN that must be changed are gone, the persistent one too.
         self.state.min_pin_length = length;
         if params.force_change_pin || too_short {
+            let crypto = self.crypto();
+            self.state.identity.reset_token(crypto)?;
             self.state.force_pin_change = true;
             self.tokens.clear();
         }
@@ -74,7 +86,14 @@ impl<E: Environment> Device<E> {
 
     /// §6.1.2 step 6 and §6.2.2 step 5: with alwaysUv, the option `uv` as the device takes it.
     pub(super) fn uv_with_always_uv(&self, uv: bool, has_param: bool) -> Result<bool, Fault<E>> {
-        if !self.state.always_uv || has_param || uv {
+        if !self.state.always_uv {
+            return Ok(uv);
+        }
+        // A client PIN can always be set, so that there is a way even where nothing is set up yet.
+        if !self.protected() {
+            return refuse(Status::PuatRequired, "alwaysUv, and no verification is set up");
+        }
+        if has_param || uv {
             return Ok(uv);
         }
         if self.environment.built_in_uv() == BuiltInUv::Configured {
@@ -85,4 +104,4 @@ impl<E: Environment> Device<E> {
 }
 
 /// A PIN has at most 63 bytes (§6.5.1).
-const MAX_LENGTH: u8 = 63;
+pub(super) const MAX_PIN_LENGTH: u8 = 63;

@@ -1,6 +1,7 @@
 //! `authenticatorCredentialManagement` (CTAP 2.1 §6.8): each subcommand by its algorithm.
 //!
-//! Only discoverable credentials are managed: the others are named by the site alone.
+//! Only discoverable credentials are managed: the others are named by the site alone. The persistent token of CTAP 2.2
+//! looks at them and changes nothing.
 
 use std::collections::BTreeMap;
 
@@ -38,7 +39,7 @@ impl<E: Environment> Device<E> {
 
     /// §6.8.2.
     fn metadata(&mut self, request: &Request) -> Result<Response, Fault<E>> {
-        self.authorize_for(request, None)?;
+        self.authorize_look(request, None)?;
         let all = self.environment.store().all().map_err(Error::Store)?;
         let existing = all.iter().filter(|stored| stored.record.discoverable).count();
         Ok(Response {
@@ -50,7 +51,7 @@ impl<E: Environment> Device<E> {
 
     /// §6.8.3, the first.
     fn first_rp(&mut self, channel: u32, request: &Request) -> Result<Response, Fault<E>> {
-        self.authorize_for(request, None)?;
+        self.authorize_look(request, None)?;
         let stored = self.discoverable()?;
         // One entry for each RP ID; of its names the newest.
         let rps: BTreeMap<_, _> = stored.into_iter().map(|s| (s.record.rp_id, s.record.rp_name)).collect();
@@ -74,9 +75,9 @@ impl<E: Environment> Device<E> {
 
     /// §6.8.4, the first.
     fn first_credential(&mut self, channel: u32, request: &Request) -> Result<Response, Fault<E>> {
-        let hash = request.rp_id_hash();
-        self.authorize_for(request, hash.as_ref().ok())?;
-        let hash = hash?;
+        has_param(request)?;
+        let hash = request.rp_id_hash()?;
+        self.authorize_look(request, Some(&hash))?;
         let crypto = self.crypto();
         let mut records = self.discoverable()?;
         records.retain(|stored| crypto.sha256(&[stored.record.rp_id.as_bytes()]) == hash);
@@ -102,14 +103,16 @@ impl<E: Environment> Device<E> {
     /// §6.8.5.
     fn delete(&mut self, request: &Request) -> Result<Response, Fault<E>> {
         let StoredCredential { record, .. } = self.named(request)?;
+        self.credentials_change()?;
         self.environment.store_mut().delete(&record.id).map_err(Error::Store)?;
         Ok(Response::default())
     }
 
     /// §6.8.6.
     fn update_user(&mut self, request: &Request) -> Result<Response, Fault<E>> {
-        let StoredCredential { record, .. } = self.named(request)?;
+        has_param(request)?;
         let user = request.user()?;
+        let StoredCredential { record, .. } = self.named(request)?;
         if user.id != record.user.id {
             return refuse(Status::InvalidParameter, "another account than the credential's");
         }
@@ -120,9 +123,19 @@ impl<E: Environment> Device<E> {
             display_name: kept(user.display_name),
             id: user.id,
         };
+        self.credentials_change()?;
         let store = self.environment.store_mut();
         store.set_user(&record.id, user).map_err(Error::Store)?;
         Ok(Response::default())
+    }
+
+    /// As [`Self::authorize_for`], but the persistent token will do.
+    fn authorize_look(&mut self, request: &Request, rp_id_hash: Option<&[u8; 32]>) -> Result<(), Fault<E>> {
+        let param = Param::require(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;
+        if self.by_persistent_token(&param, &request.authenticated()) {
+            return Ok(());
+        }
+        self.authorize_for(request, rp_id_hash)
     }
 
     /// Checks the MAC and the permission `cm`. A token that is bound to an RP may do only what concerns this RP, whose
@@ -144,18 +157,15 @@ impl<E: Environment> Device<E> {
 
     /// The credential that a request names, if its token may touch it.
     fn named(&mut self, request: &Request) -> Result<StoredCredential, Fault<E>> {
+        has_param(request)?;
         let crypto = self.crypto();
-        let credential = request.credential();
-        let found = match &credential {
-            Ok(credential) => self.discoverable()?.into_iter().find(|s| s.record.id == credential.id),
-            Err(_) => None,
-        };
+        let credential = request.credential()?;
+        let found = self.discoverable()?.into_iter().find(|s| s.record.id == credential.id);
         // Authorised first: a program without a token does not learn which credentials are here.
         let hash = found
             .as_ref()
             .map(|stored| crypto.sha256(&[stored.record.rp_id.as_bytes()]));
         self.authorize_for(request, hash.as_ref())?;
-        credential?;
         found.ok_or(Error::refused(Status::NoCredentials, "there is no such credential"))
     }
 
@@ -197,6 +207,7 @@ impl<E: Environment> Device<E> {
             public_key: Some(record.public_key),
             cred_protect: Some(attributes.protection.number()),
             large_blob_key: key.map(|key| *key.as_bytes()),
+            third_party_payment: Some(attributes.third_party_payment),
             ..Response::default()
         })
     }
@@ -213,5 +224,13 @@ impl<E: Environment> Device<E> {
         let mut records = self.environment.store().all().map_err(Error::Store)?;
         records.retain(|stored| stored.record.discoverable);
         Ok(records)
+    }
+}
+
+/// The first step of every subcommand, before its own parameters are looked at.
+fn has_param<S>(request: &Request) -> Result<(), Error<S>> {
+    match request.pin_uv_auth_param {
+        Some(_) => Ok(()),
+        None => refuse(Status::PuatRequired, "the command needs a pinUvAuthParam"),
     }
 }

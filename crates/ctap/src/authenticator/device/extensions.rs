@@ -1,6 +1,7 @@
-//! The extensions (CTAP 2.1 §12; hmac-secret-mc: CTAP 2.2): what a request asks for, and what the answer says.
+//! The extensions (CTAP 2.1 §12; hmac-secret-mc and thirdPartyPayment: CTAP 2.2): what a request asks for, and what the answer says.
 //!
-//! Malformed inputs are refused; extensions that are not known are ignored.
+//! Malformed inputs are refused; extensions that are not known are ignored. Deviation: inputs are read before the user is
+//! asked (the specification has extensions after the consent), so that nobody touches a key for nothing.
 
 use super::store::{Attributes, CredentialSecrets, LargeBlobKey, Protection};
 use super::{Device, DeviceStore, Environment, Fault, refuse};
@@ -14,19 +15,21 @@ use crate::status::Status;
 use crate::types::CredentialId;
 
 /// The names, in the order in which getInfo tells them.
-pub(super) const NAMES: [&str; 6] = [
+pub(super) const NAMES: [&str; 7] = [
     CRED_BLOB,
     CRED_PROTECT,
     hmac_secret::NAME,
     hmac_secret::NAME_MC,
     LARGE_BLOB_KEY,
     MIN_PIN_LENGTH,
+    THIRD_PARTY_PAYMENT,
 ];
 
 const CRED_BLOB: &str = "credBlob";
 const CRED_PROTECT: &str = "credProtect";
 const LARGE_BLOB_KEY: &str = "largeBlobKey";
 const MIN_PIN_LENGTH: &str = "minPinLength";
+const THIRD_PARTY_PAYMENT: &str = "thirdPartyPayment";
 
 /// What a makeCredential request asks for.
 #[derive(Default)]
@@ -37,6 +40,7 @@ pub(super) struct AtCreation {
     salts: Option<HmacSecretInput>,
     large_blob_key: bool,
     min_pin_length: bool,
+    third_party_payment: Option<bool>,
 }
 
 /// What it gets.
@@ -53,6 +57,7 @@ pub(super) struct AtAssertion {
     cred_blob: bool,
     salts: Option<HmacSecretInput>,
     large_blob_key: bool,
+    third_party_payment: bool,
 }
 
 impl<E: Environment> Device<E> {
@@ -84,6 +89,10 @@ impl<E: Environment> Device<E> {
         if let Some(value) = inputs.text(MIN_PIN_LENGTH) {
             let wanted = value.as_bool().ok_or(wrong_type(MIN_PIN_LENGTH))?;
             asked.min_pin_length = wanted && self.state.min_pin_rp_ids.contains(&request.rp.id);
+        }
+        // thirdPartyPayment, CTAP 2.2.
+        if let Some(value) = inputs.text(THIRD_PARTY_PAYMENT) {
+            asked.third_party_payment = Some(value.as_bool().ok_or(wrong_type(THIRD_PARTY_PAYMENT))?);
         }
         // hmac-secret-mc, CTAP 2.2: outputs at creation, of a secret that is asked for.
         if let Some(value) = inputs.text(hmac_secret::NAME_MC) {
@@ -123,6 +132,10 @@ impl<E: Environment> Device<E> {
             attributes.cred_blob = kept.then_some(blob);
             outputs.insert(CRED_BLOB, kept);
         }
+        if let Some(payment) = asked.third_party_payment {
+            attributes.third_party_payment = payment;
+            outputs.insert(THIRD_PARTY_PAYMENT, payment);
+        }
         if asked.min_pin_length {
             outputs.insert(MIN_PIN_LENGTH, self.state.min_pin_length);
         }
@@ -152,6 +165,9 @@ impl<E: Environment> Device<E> {
             asked.cred_blob = value.as_bool().ok_or(wrong_type(CRED_BLOB))?;
         }
         asked.large_blob_key = only_true(inputs, LARGE_BLOB_KEY)?;
+        if let Some(value) = inputs.text(THIRD_PARTY_PAYMENT) {
+            asked.third_party_payment = value.as_bool().ok_or(wrong_type(THIRD_PARTY_PAYMENT))?;
+        }
         if let Some(value) = inputs.text(hmac_secret::NAME) {
             // §12.5: nothing is computed behind the user's back.
             if !up {
@@ -174,6 +190,9 @@ impl<E: Environment> Device<E> {
         if asked.cred_blob {
             // §12.2: an empty string when there is none.
             outputs.insert(CRED_BLOB, attributes.cred_blob.clone().unwrap_or_default());
+        }
+        if asked.third_party_payment {
+            outputs.insert(THIRD_PARTY_PAYMENT, attributes.third_party_payment);
         }
         if let Some(salts) = &asked.salts {
             let store = self.environment.store();

@@ -23,10 +23,13 @@ impl<E: Environment> Device<E> {
         let param = self.param_or_selection(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
 
         // 3. The answer is put together at the end; its UV and UP bits start as clear.
-        // 4. Options. With a parameter, `uv` counts as absent; `rk` was refused when the request was parsed.
+        // 4. Options. With a parameter, `uv` counts as absent; `rk` is none of this command.
         let uv = request.options.uv && param.is_none();
         if uv && self.environment.built_in_uv() != BuiltInUv::Configured {
             return refuse(Status::InvalidOption, "there is no built-in user verification");
+        }
+        if request.rk.is_some() {
+            return refuse(Status::UnsupportedOption, "the option rk in an assertion");
         }
 
         // 5. alwaysUv; a silent probe verifies nobody.
@@ -71,8 +74,10 @@ impl<E: Environment> Device<E> {
 
         // 10. Extensions: their outputs are made with the assertion.
         // 11, 12. One of an allow list; or all discoverable ones, one after the other.
-        let mut response = self.assert(stored, &request.client_data_hash, flags, &extensions)?;
-        if discovered && number > 1 {
+        let several = discovered && number > 1;
+        let named = several && verified.is_some();
+        let mut response = self.assert(stored, &request.client_data_hash, flags, named, &extensions)?;
+        if several {
             response.number_of_credentials = u64::try_from(number).ok();
             self.continuation = Some(Continuation {
                 channel,
@@ -109,7 +114,8 @@ impl<E: Environment> Device<E> {
             return refuse(Status::NotAllowed, "all assertions were given");
         };
         // 4. The same flags: the user agreed once to all of them.
-        let response = self.assert(stored, &client_data_hash, flags, &extensions)?;
+        let named = flags.contains(Flags::UV);
+        let response = self.assert(stored, &client_data_hash, flags, named, &extensions)?;
         // 5, 6. The timer starts anew.
         self.continuation = Some(Continuation {
             channel,
@@ -124,12 +130,14 @@ impl<E: Environment> Device<E> {
         Ok(response.to_cbor())
     }
 
-    /// Step 13: the signature.
+    /// Step 13: the signature. The account is `named` when the user was verified and there are several to choose from
+    /// (§6.2, `user`): the platform needs the names for nothing else.
     fn assert(
         &mut self,
         stored: StoredCredential,
         client_data_hash: &[u8; 32],
         flags: Flags,
+        named: bool,
         asked: &AtAssertion,
     ) -> Result<Response, Fault<E>> {
         let rp_id_hash = self.site_hash(&stored);
@@ -152,7 +160,7 @@ impl<E: Environment> Device<E> {
         let signature = store.sign(&record.id, &signed).map_err(Error::Store)?;
         let mut response = Response::new(CredentialDescriptor::new(record.id), auth_data, signature);
         response.large_blob_key = large_blob_key.map(|key| *key.as_bytes());
-        response.user = record.discoverable.then(|| named_if(verified, record.user));
+        response.user = record.discoverable.then(|| named_if(named, record.user));
         Ok(response)
     }
 

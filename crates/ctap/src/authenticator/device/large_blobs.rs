@@ -108,7 +108,7 @@ impl<E: Environment> Device<E> {
     }
 
     fn authorize_fragment(&mut self, request: &Request, offset: usize, fragment: &[u8]) -> Result<(), Fault<E>> {
-        if !self.protected() {
+        if !self.protected() && !self.state.always_uv {
             return Ok(());
         }
         let param = Param::require(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;

@@ -59,10 +59,8 @@ impl<E: Environment> Device<E> {
             };
         }
 
-        // 9. Enterprise attestation is not offered.
-        if request.enterprise_attestation.is_some() {
-            return refuse(Status::InvalidParameter, "enterprise attestation is not supported");
-        }
+        // 9. Enterprise attestation.
+        self.check_enterprise(request.enterprise_attestation)?;
 
         // 11. User verification.
         let verified = self.verify_as_wished(&Wish {
@@ -114,6 +112,9 @@ impl<E: Environment> Device<E> {
         let (format, statement) = attestation::attest(crypto, &self.settings, preference, &key, &signed)?;
 
         // 17, 18. Store it; the store drops what this credential replaces.
+        if record.discoverable {
+            self.credentials_change()?;
+        }
         let mut response = Response::new(format, auth_data, statement);
         response.large_blob_key = extras.secrets.large_blob_key.as_ref().map(|key| *key.as_bytes());
         let attributes = extras.attributes;

@@ -11,6 +11,22 @@
 //!
 //! `examples/security_key.rs` is a complete one: CTAPHID on standard input and output, CTAP2 and U2F.
 //!
+//! # Choices
+//!
+//! Where the specification leaves a choice, or this engine departs from it:
+//!
+//! * What is wrong with a request is told in the order of the numbered steps; that its members have the right types, and
+//!   that extension inputs are well formed, is seen before the user is asked.
+//! * A user who does nothing gets makeCredential and getAssertion refused with `OPERATION_DENIED`, as their steps say;
+//!   selection and reset end with `USER_ACTION_TIMEOUT`.
+//! * A user who declines the built-in verification is not sent to the PIN instead.
+//! * A `pinUvAuthParam` on a device that has neither PIN nor verifier is refused with `PIN_AUTH_INVALID`; the
+//!   specification skips the check, and so signs without verification what the platform thought was authorised.
+//! * An empty allow list counts as none.
+//! * Names are told only to a verified user who has several accounts to choose from.
+//! * Credentials that are not discoverable are stored like the others, so that a reset or a deletion ends them.
+//! * authenticatorBioEnrollment is not offered: the command is unknown, the option absent, the permission refused.
+//!
 //! One device serves one command at a time; [`Environment::user_presence`] may block, and learns of a cancellation
 //! from its own surroundings.
 
@@ -20,6 +36,8 @@ mod client_pin;
 mod config;
 mod continuation;
 mod credential_management;
+mod description;
+mod enterprise;
 mod environment;
 mod extensions;
 mod get_assertion;
@@ -27,6 +45,7 @@ mod get_info;
 mod large_blobs;
 mod make_credential;
 mod numbers;
+mod persistent;
 mod pin;
 mod reset;
 mod selection;
@@ -35,6 +54,7 @@ mod store;
 mod u2f;
 mod uv;
 
+pub use description::Description;
 pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
 pub use numbers::{Inconsistent, Numbers};
 pub use store::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, Protection, StoredCredential};
@@ -87,6 +107,7 @@ pub struct Device<E: Environment> {
     environment: E,
     settings: Settings,
     numbers: Numbers,
+    description: Description,
     state: State,
     key_agreement: EphemeralKey,
     tokens: TokenKeeper,
@@ -120,24 +141,32 @@ impl<E: Environment> Device<E> {
         numbers.check()?;
         let state = match environment.store().load_state().map_err(StartError::Store)? {
             Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?.within(&numbers),
-            None => State::fresh(&numbers),
+            None => State::fresh(&numbers, environment.crypto())?,
         };
         Ok(Self {
             key_agreement: EphemeralKey::generate(environment.crypto())?,
             powered_ms: environment.monotonic_ms(),
             environment,
             settings,
-            numbers,
+            description: Description::default(),
             state,
             tokens: TokenKeeper::new(Lifetimes {
                 initial_ms: numbers.token_initial_ms,
                 present_ms: numbers.token_present_ms,
                 max_ms: numbers.token_max_ms,
             }),
+            numbers,
             pin_mismatches: 0,
             continuation: None,
             u2f: true,
         })
+    }
+
+    /// The same device with these facts in getInfo.
+    #[must_use]
+    pub fn describe(mut self, description: Description) -> Self {
+        self.description = description;
+        self
     }
 
     /// Carries out one command: its code and its parameters. The answer is a status byte, and after success whatever
@@ -240,12 +269,12 @@ impl<E: Environment> Device<E> {
         self.environment.store_mut().save_state(&bytes).map_err(Error::Store)
     }
 
-    /// Asks for user presence.
-    fn ask(&mut self, purpose: &Purpose<'_>) -> Result<(), Fault<E>> {
+    /// Asks for user presence. `timed_out` is the status of the command at hand for a user who does nothing.
+    fn ask(&mut self, purpose: &Purpose<'_>, timed_out: Status) -> Result<(), Fault<E>> {
         match self.environment.user_presence(purpose) {
             Presence::Given => Ok(()),
             Presence::Denied => refuse(Status::OperationDenied, "the user declined"),
-            Presence::TimedOut => refuse(Status::UserActionTimeout, "the user did nothing"),
+            Presence::TimedOut => refuse(timed_out, "the user did nothing"),
             Presence::Cancelled => refuse(Status::KeepaliveCancel, "the platform cancelled"),
         }
     }

@@ -43,6 +43,7 @@ impl<E: Environment> Device<E> {
             self.state.pin_retries = self.numbers.max_pin_retries;
             // §6.5.2.3: whoever knows the PIN may use the built-in verifier again.
             self.state.uv_retries = self.numbers.max_uv_retries;
+            self.state.uv_count = 0;
             self.pin_mismatches = 0;
             return self.save();
         }

@@ -13,10 +13,12 @@ impl<E: Environment> Device<E> {
         if self.numbers.reset_window_ms.is_some_and(|window| age > window) {
             return refuse(Status::NotAllowed, "a reset long after power-up");
         }
-        self.ask(&Purpose::Reset)?;
-        // Credentials, PIN, counters and tokens. A failing store leaves the old state in use.
+        self.ask(&Purpose::Reset, Status::UserActionTimeout)?;
+        // Credentials, PIN, counters, tokens, large blobs, what authenticatorConfig has set, and the device's identity.
+        // A failing store leaves the old state in use.
+        let fresh = State::fresh(&self.numbers, self.crypto())?;
         self.environment.store_mut().erase().map_err(Error::Store)?;
-        self.state = State::fresh(&self.numbers);
+        self.state = fresh;
         // But for the window: it is the plugging in that opens it.
         let powered_ms = self.powered_ms;
         self.power_cycle()?;

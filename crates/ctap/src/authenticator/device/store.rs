@@ -79,6 +79,8 @@ pub struct Attributes {
     pub application: Option<[u8; 32]>,
     /// credBlob: some bytes that the site left here.
     pub cred_blob: Option<Vec<u8>>,
+    /// thirdPartyPayment: other sites may have payments confirmed with it.
+    pub third_party_payment: bool,
 }
 
 impl fmt::Debug for Attributes {
@@ -87,6 +89,7 @@ impl fmt::Debug for Attributes {
             .field("protection", &self.protection)
             .field("application", &self.application.is_some())
             .field("cred_blob", &self.cred_blob.as_ref().map(Vec::len))
+            .field("third_party_payment", &self.third_party_payment)
             .finish()
     }
 }

@@ -11,6 +11,7 @@ impl<E: Environment> Device<E> {
                 return refuse(Status::UvBlocked, "built-in user verification is blocked");
             };
             self.state.uv_retries = left;
+            self.state.uv_count = self.state.uv_count.saturating_add(1);
             self.save()?;
             let outcome = self.environment.verify_user(purpose);
             // Only a mismatch uses a try up.

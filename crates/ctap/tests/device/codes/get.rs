@@ -50,9 +50,21 @@ pub fn rows() -> Vec<Row> {
         row(GA, S::OperationDenied, "the user declines", || {
             touched(Presence::Denied, GA, &bed::get(&[]).to_cbor())
         }),
-        row(GA, S::UserActionTimeout, "no touch", || {
+        row(GA, S::OperationDenied, "no touch", || {
             touched(Presence::TimedOut, GA, &bed::get(&[]).to_cbor())
         }),
+        row(GA, S::UserActionTimeout, "no finger", || {
+            fingered(Finger::Away, GA, &uv_get())
+        }),
+        row(GA, S::PinBlocked, "the wrong finger too often", || {
+            worn_out(GA, &uv_get())
+        }),
+        row(
+            GA,
+            S::PuatRequired,
+            "alwaysUv on a device without any verification",
+            || always_uv(GA, &edited(&bed::get(&[]).to_cbor(), 6, Some(Value::from(&[0_u8; 32])))),
+        ),
         row(GA, S::KeepaliveCancel, "the platform cancels", || {
             touched(Presence::Cancelled, GA, &bed::get(&[]).to_cbor())
         }),

@@ -79,7 +79,7 @@ pub fn rows() -> Vec<Row> {
         row(MC, S::OperationDenied, "the user declines", || {
             touched(Presence::Denied, MC, &bed::make(b"bob").to_cbor())
         }),
-        row(MC, S::UserActionTimeout, "no touch", || {
+        row(MC, S::OperationDenied, "no touch", || {
             touched(Presence::TimedOut, MC, &bed::make(b"bob").to_cbor())
         }),
         row(MC, S::KeepaliveCancel, "the platform cancels", || {
@@ -91,6 +91,27 @@ pub fn rows() -> Vec<Row> {
         row(MC, S::UserActionTimeout, "no finger", || {
             fingered(Finger::Away, MC, &uv_make())
         }),
+        row(MC, S::KeepaliveCancel, "the platform cancels the finger", || {
+            fingered(Finger::Cancelled, MC, &uv_make())
+        }),
+        row(MC, S::PinBlocked, "the wrong finger too often", || {
+            worn_out(MC, &uv_make())
+        }),
+        row(MC, S::OperationDenied, "selection, and the user does nothing", || {
+            let request = edited(&bed::make(b"alice").to_cbor(), 8, Some(Value::Bytes(vec![])));
+            touched(Presence::TimedOut, MC, &request)
+        }),
+        row(
+            MC,
+            S::PuatRequired,
+            "alwaysUv on a device without any verification",
+            || {
+                always_uv(
+                    MC,
+                    &edited(&bed::make(b"alice").to_cbor(), 8, Some(Value::from(&[0_u8; 32]))),
+                )
+            },
+        ),
         row(MC, S::KeyStoreFull, "no room", || {
             let numbers = Numbers {
                 max_credentials: 1,

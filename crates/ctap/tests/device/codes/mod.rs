@@ -85,6 +85,29 @@ fn fingered(finger: Finger, code: u8, parameters: &[u8]) -> (Key, Result<(), Sta
     sent(key, code, parameters)
 }
 
+/// After so many wrong fingers that none is looked at any more.
+fn worn_out(code: u8, parameters: &[u8]) -> (Key, Result<(), Status>) {
+    let mut key = Key::with_uv();
+    key.world().fingers.extend([Finger::Wrong; 5]);
+    for _ in 0..2 {
+        let _ = key.call(code, parameters);
+    }
+    sent(key, code, parameters)
+}
+
+/// With alwaysUv on, and neither PIN nor finger set up. The parameters are those of a request with a MAC and, as one
+/// more member, its protocol.
+fn always_uv(code: u8, parameters: &[u8]) -> (Key, Result<(), Status>) {
+    use claviger_ctap::authenticator_config::{Request, SubCommand};
+    let mut key = Key::new();
+    key.config(&Request::new(SubCommand::ToggleAlwaysUv)).unwrap();
+    let protocol = if code == MC { 9 } else { 7 };
+    let parameters = edited(parameters, protocol, Some(2.into()));
+    let (mut key, result) = sent(key, code, &parameters);
+    key.device.power_cycle().unwrap();
+    (key, result)
+}
+
 fn uv_make() -> Vec<u8> {
     let mut request = bed::make(b"alice");
     request.options.uv = true;
@@ -184,7 +207,7 @@ fn an_empty_command_has_an_invalid_length() {
     assert_eq!(Key::new().raw(&[]), Err(Status::InvalidLength));
 }
 
-/// The statuses that CTAP 2.1 §6 names for each command, of those that this device can have a reason for.
+/// The statuses that CTAP 2.1 to 2.3 §6 name for each command, of those that this device can have a reason for.
 #[test]
 fn the_table_has_every_status_that_the_specification_names() {
     use Status as S;
@@ -206,7 +229,7 @@ fn the_table_has_every_status_that_the_specification_names() {
         S::CredentialExcluded,
         S::KeyStoreFull,
         S::RequestTooLarge,
-        S::InvalidLength,
+        S::PinBlocked,
     ];
     let getting = [
         S::UnsupportedOption,
@@ -217,7 +240,7 @@ fn the_table_has_every_status_that_the_specification_names() {
         S::PinInvalid,
         S::LimitExceeded,
         S::NoCredentials,
-        S::InvalidLength,
+        S::PinBlocked,
     ];
     let pin = [
         S::InvalidSubcommand,

@@ -1,5 +1,7 @@
 //! The rows of clientPIN.
 
+use claviger_ctap::authenticator::device::BuiltInUv;
+
 use super::*;
 
 #[allow(clippy::too_many_lines)]
@@ -34,7 +36,8 @@ pub fn rows() -> Vec<Row> {
                 .with(-1, 1)
                 .with(-2, [1_u8; 32])
                 .with(-3, [1_u8; 32]);
-            let request = Map::new().with(1, 2).with(2, 9).with(3, key);
+            let request = Map::new().with(1, 2).with(2, 9).with(3, key).with(6, [0_u8; 32]);
+            let request = request.with(9, 1).with(10, RP);
             sent(Key::with_pin(), CP, &Value::from(request).encode())
         }),
         row(CP, S::MissingParameter, "no PIN hash", || {
@@ -49,8 +52,8 @@ pub fn rows() -> Vec<Row> {
         row(CP, S::UnauthorizedPermission, "fingerprints cannot be enrolled", || {
             pinned(|r| r.permissions = Some(Permissions::BIO_ENROLLMENT.bits().into()))
         }),
-        row(CP, S::UnauthorizedPermission, "an unknown permission", || {
-            pinned(|r| r.permissions = Some(0x100))
+        row(CP, S::UnauthorizedPermission, "pcmr together with another", || {
+            pinned(|r| r.permissions = Some(0x44))
         }),
         row(CP, S::MissingParameter, "mc without an RP ID", || {
             pinned(|r| r.rp_id = None)
@@ -58,8 +61,14 @@ pub fn rows() -> Vec<Row> {
         row(CP, S::InvalidParameter, "getPinToken with permissions", || {
             pinned(|r| r.sub_command = SubCommand::GetPinToken.number())
         }),
-        row(CP, S::NotAllowed, "by finger without a reader", || {
+        row(CP, S::InvalidSubcommand, "by finger without a reader", || {
             pinned(|r| r.sub_command = SubCommand::GetTokenUsingUv.number())
+        }),
+        row(CP, S::NotAllowed, "by finger before it was enrolled", || {
+            let mut key = Key::with_uv();
+            key.world().uv = BuiltInUv::NotConfigured;
+            let result = key.token_by_uv(Permissions::MAKE_CREDENTIAL, Some(RP)).map(drop);
+            (key, result)
         }),
         row(CP, S::PinInvalid, "a wrong PIN", || wrong_pins(1)),
         row(CP, S::PinAuthBlocked, "three wrong PINs", || wrong_pins(3)),

@@ -52,8 +52,8 @@ pub fn rows() -> Vec<Row> {
     use Status as S;
     vec![
         // Extensions.
-        row(MC, S::InvalidLength, "half a salt", || salts(MC)),
-        row(GA, S::InvalidLength, "half a salt", || salts(GA)),
+        row(MC, S::InvalidParameter, "half a salt", || salts(MC)),
+        row(GA, S::InvalidParameter, "half a salt", || salts(GA)),
         // largeBlobs
         row(LB, S::InvalidCbor, "no CBOR", || sent(Key::new(), LB, &[0xf7])),
         row(LB, S::CborUnexpectedType, "the offset is text", || {
