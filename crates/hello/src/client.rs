@@ -27,7 +27,8 @@ use crate::{
     evidence::UvEvidence,
     hello::Status,
     peer::{self, PeerError},
-    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, decode_outcome},
+    ticket::PinTicket,
+    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, decode_outcome, decode_ticket},
 };
 
 /// How long hello may take for one call: the verifications that came before, each with its key derivation, and a slow disk.
@@ -96,26 +97,28 @@ impl HelloClient {
     pub async fn verify(&self, pin: impl AsFd, request: &VerifyRequest) -> Result<Verified, ClientError> {
         let hello = self.hello().await?;
         let answer = within(hello.verify(borrowed(pin.as_fd()), &request.encode())).await?;
-        let VerifyReply { evidence, boxes } = decode_outcome(&answer)??;
-        if boxes.len() != request.unlock.len() || evidence.is_some() != request.evidence.is_some() {
-            return Err(ClientError::Answer("hello answered something else than was asked"));
-        }
-        let evidence = match (evidence, &request.evidence) {
-            (Some(bytes), Some(operation)) => {
-                let key = uv_key(&self.status_of(&hello).await?)?.ok_or(ClientError::Answer("hello has no key"))?;
-                let expected = Expected {
-                    audience: &operation.audience,
-                    transaction: operation.transaction,
-                    buffer_hash: operation.buffer_hash,
-                    now_ms: unix_ms(),
-                };
-                // No count is kept here: the transaction is fresh and ours, so only this answer can fit it. Providers keep one.
-                let verified = evidence::verify(crypto::native(), &bytes, &key, &expected, &mut 0)?;
-                Some(UvEvidence::new(bytes, verified.claims().clone()))
-            }
-            _ => None,
-        };
-        Ok(Verified { evidence, boxes })
+        self.checked(&hello, &answer, request).await
+    }
+
+    /// Has hello look at a PIN as CTAP clients give it, in a sealed memory file of 16 bytes. The ticket is for
+    /// [`Self::verify_ticket`], within [`LIFETIME`](crate::ticket::LIFETIME).
+    pub async fn verify_client_pin(&self, pin: impl AsFd) -> Result<PinTicket, ClientError> {
+        let hello = self.hello().await?;
+        let answer = within(hello.verify_client_pin(borrowed(pin.as_fd()))).await?;
+        Ok(decode_ticket(&answer)??)
+    }
+
+    /// [`Self::verify`] with a ticket in place of the PIN; the ticket is spent, whatever comes of it. A ticket that is too old
+    /// or was replaced is refused with [`Refusal::TicketGone`].
+    pub async fn verify_ticket(&self, ticket: PinTicket, request: &VerifyRequest) -> Result<Verified, ClientError> {
+        let hello = self.hello().await?;
+        let answer = within(hello.verify_ticket(ticket.as_bytes(), &request.encode())).await?;
+        self.checked(&hello, &answer, request).await
+    }
+
+    /// Makes all tickets worthless, because the user locks.
+    pub async fn lock(&self) -> Result<(), ClientError> {
+        within(self.hello().await?.lock()).await
     }
 }
 
@@ -142,6 +145,35 @@ impl HelloClient {
             .destination(owner)
             .build()
             .await?)
+    }
+
+    /// A verification's answer, with the evidence held against the request.
+    async fn checked(
+        &self,
+        hello: &Hello1Proxy<'_>,
+        answer: &[u8],
+        request: &VerifyRequest,
+    ) -> Result<Verified, ClientError> {
+        let VerifyReply { evidence, boxes } = decode_outcome(answer)??;
+        if boxes.len() != request.unlock.len() || evidence.is_some() != request.evidence.is_some() {
+            return Err(ClientError::Answer("hello answered something else than was asked"));
+        }
+        let evidence = match (evidence, &request.evidence) {
+            (Some(bytes), Some(operation)) => {
+                let key = uv_key(&self.status_of(hello).await?)?.ok_or(ClientError::Answer("hello has no key"))?;
+                let expected = Expected {
+                    audience: &operation.audience,
+                    transaction: operation.transaction,
+                    buffer_hash: operation.buffer_hash,
+                    now_ms: unix_ms(),
+                };
+                // No count is kept here: the transaction is fresh and ours, so only this answer can fit it. Providers keep one.
+                let verified = evidence::verify(crypto::native(), &bytes, &key, &expected, &mut 0)?;
+                Some(UvEvidence::new(bytes, verified.claims().clone()))
+            }
+            _ => None,
+        };
+        Ok(Verified { evidence, boxes })
     }
 
     async fn status_of(&self, hello: &Hello1Proxy<'_>) -> Result<Status, ClientError> {
@@ -216,6 +248,9 @@ trait Hello1 {
     fn change_pin(&self, old: Fd<'_>, new: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn check_pin(&self, pin: Fd<'_>) -> zbus::Result<String>;
     fn verify(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<Vec<u8>>;
+    fn verify_client_pin(&self, pin: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn verify_ticket(&self, ticket: &[u8], request: &[u8]) -> zbus::Result<Vec<u8>>;
+    fn lock(&self) -> zbus::Result<()>;
 }
 
 async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, ClientError> {

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::{
+    client_pin::ClientPin,
     clock::{Clock, SystemClock},
     counter::{Gate, MAX_FAILURES, TryCounter},
     disk::{Directory, Medium},
@@ -28,6 +29,7 @@ use crate::{
     pin::{Pin, Weak},
     protector::{Gesture, Protector, ProtectorError},
     store::{State, Store, StoreError},
+    ticket::Tickets,
     verification::{Operation, Refusal, VerifyReply, VerifyRequest},
 };
 
@@ -36,6 +38,8 @@ pub struct Hello {
     crypto: &'static dyn Crypto,
     clock: Arc<dyn Clock>,
     inner: Mutex<Inner>,
+    /// Locked after `inner` where both are.
+    tickets: Mutex<Tickets>,
 }
 
 struct Inner {
@@ -77,6 +81,7 @@ impl Hello {
             crypto,
             clock,
             inner: Mutex::new(Inner { store, state }),
+            tickets: Mutex::default(),
         })
     }
 
@@ -92,6 +97,7 @@ impl Hello {
         );
         Status {
             pin_set: state.is_some(),
+            client_pin: state.is_some_and(State::takes_client_pin),
             tries_left: gate.tries_left(),
             wait_ms: gate.wait_ms(),
             locked_out: gate == Gate::LockedOut,
@@ -106,7 +112,7 @@ impl Hello {
         self.inner().state.as_ref().map(|state| state.uv_key.clone())
     }
 
-    /// Sets the first PIN and makes the user's key. Takes one key derivation's time.
+    /// Sets the first PIN and makes the user's key. Takes two key derivations' time.
     pub fn set_pin(&self, pin: &Pin) -> Result<(), HelloError> {
         pin.quality()?;
         let mut inner = self.inner();
@@ -118,7 +124,7 @@ impl Hello {
             tries: TryCounter::FRESH,
             evidence_count: 0,
             uv_key: key.evidence_key(self.crypto)?.public_key().clone(),
-            protectors: vec![Protector::wrap(self.crypto, Gesture::Pin(pin), &key)?],
+            protectors: self.protectors(pin, &key)?,
         };
         inner.store.replace(&state)?;
         inner.state = Some(state);
@@ -133,36 +139,24 @@ impl Hello {
         new.quality()?;
         let mut inner = self.inner();
         let open = self.open_with_gesture(&mut inner, Gesture::Pin(old), 0)?;
-        let wrapped = Protector::wrap(self.crypto, Gesture::Pin(new), &open.key)?;
+        let protectors = self.protectors(new, &open.key)?;
         let Inner { store, state } = &mut *inner;
         let state = state.as_mut().ok_or(HelloError::Refused(Refusal::NoPin))?;
-        let mut changed = state.clone();
-        changed
-            .protectors
-            .retain(|protector| protector.method() != wrapped.method());
-        changed.protectors.insert(0, wrapped);
+        let changed = State {
+            protectors,
+            ..state.clone()
+        };
         store.replace(&changed)?;
         *state = changed;
+        self.tickets().clear();
         tracing::info!("the PIN was changed");
         Ok(())
     }
 
     /// Verifies the user once and does what the request asks for.
     pub fn verify(&self, pin: &Pin, request: &VerifyRequest) -> Result<VerifyReply, HelloError> {
-        let open = self.open_key(pin, u32::from(request.evidence.is_some()))?;
-        let evidence = request
-            .evidence
-            .as_ref()
-            .map(|operation| open.attest(operation))
-            .transpose()?;
-        let boxes = request
-            .unlock
-            .iter()
-            .map(|target| open.unlock_box(&target.provider, target.transaction, &target.recipient));
-        Ok(VerifyReply {
-            evidence: evidence.map(UvEvidence::into_bytes),
-            boxes: boxes.collect::<Result<_, _>>()?,
-        })
+        self.open_key(pin, u32::from(request.evidence.is_some()))?
+            .serve(request)
     }
 
     /// The first half of [`Self::verify`]: spends a try durably, then looks at the PIN (the slow part), then gives the try back.
@@ -190,7 +184,7 @@ impl Hello {
         *state = spent;
 
         let protector = state
-            .protector(gesture.method())
+            .protector(gesture.form())
             .ok_or(StoreError::Damaged("a protector is missing"))?;
         let (method, tier) = (protector.method(), protector.tier());
         let key = match protector.unwrap(gesture) {
@@ -198,21 +192,26 @@ impl Hello {
                 let gate = state.tries.gate(self.clock.moment());
                 let (tries_left, wait_ms) = (gate.tries_left(), gate.wait_ms());
                 tracing::warn!(tries_left, "wrong PIN");
+                if gate == Gate::LockedOut {
+                    self.tickets().clear();
+                }
                 return Err(HelloError::Refused(Refusal::WrongPin { tries_left, wait_ms }));
             }
             unwrapped => unwrapped?,
         };
-        let signer = key.evidence_key(self.crypto)?;
-        if *signer.public_key() != state.uv_key {
-            return Err(StoreError::Damaged("the evidence key is not this user's").into());
-        }
+        let signer = self.signer(&key, state)?;
         state.tries = state.tries.forgive();
+        if let Gesture::Pin(pin) = gesture
+            && !state.takes_client_pin()
+        {
+            self.add_client_protector(state, pin, &key);
+        }
         // All that is lost when this fails is a try after the next restart; the PIN was right, so the user goes on.
         if let Err(error) = store.replace(state) {
             tracing::warn!(%error, "the try counter could not be set back");
         }
         Ok(OpenKey {
-            key,
+            key: Box::new(key),
             signer,
             method,
             tier,
@@ -223,6 +222,38 @@ impl Hello {
         })
     }
 
+    /// Everything that wraps the user's key under this PIN.
+    fn protectors(&self, pin: &Pin, key: &UserKey) -> Result<Vec<Protector>, HelloError> {
+        let client = ClientPin::of(self.crypto, pin);
+        Ok(vec![
+            Protector::wrap(self.crypto, Gesture::Pin(pin), key)?,
+            Protector::wrap(self.crypto, Gesture::ClientPin(&client), key)?,
+        ])
+    }
+
+    /// Turns a state of the file's first version into one of today's, now that the PIN is known.
+    fn add_client_protector(&self, state: &mut State, pin: &Pin, key: &UserKey) {
+        let client = ClientPin::of(self.crypto, pin);
+        match Protector::wrap(self.crypto, Gesture::ClientPin(&client), key) {
+            Ok(protector) => state.protectors.push(protector),
+            // The next right PIN tries again; this one was right, so the user goes on.
+            Err(error) => tracing::warn!(%error, "the PIN cannot be taken from CTAP clients yet"),
+        }
+    }
+
+    /// The key that signs this user's evidence.
+    fn signer(&self, key: &UserKey, state: &State) -> Result<PrivateKey, HelloError> {
+        let signer = key.evidence_key(self.crypto)?;
+        if *signer.public_key() != state.uv_key {
+            return Err(StoreError::Damaged("the evidence key is not this user's").into());
+        }
+        Ok(signer)
+    }
+
+    fn tickets(&self) -> MutexGuard<'_, Tickets> {
+        self.tickets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         // The state in memory is only ever replaced as a whole, so a panic in between leaves it whole.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -231,7 +262,8 @@ impl Hello {
 
 /// The user's key in the hand, after a right PIN. Drop it as soon as the one operation is done: it wipes itself.
 pub struct OpenKey {
-    key: UserKey,
+    /// In a box, because a value that is moved leaves a copy behind that nobody wipes.
+    key: Box<UserKey>,
     signer: PrivateKey,
     method: Method,
     tier: Tier,
@@ -261,6 +293,23 @@ impl OpenKey {
         Ok(UvEvidence::new(bytes, claims))
     }
 
+    /// Does what one request asks for.
+    fn serve(&self, request: &VerifyRequest) -> Result<VerifyReply, HelloError> {
+        let evidence = request
+            .evidence
+            .as_ref()
+            .map(|operation| self.attest(operation))
+            .transpose()?;
+        let boxes = request
+            .unlock
+            .iter()
+            .map(|target| self.unlock_box(&target.provider, target.transaction, &target.recipient));
+        Ok(VerifyReply {
+            evidence: evidence.map(UvEvidence::into_bytes),
+            boxes: boxes.collect::<Result<_, _>>()?,
+        })
+    }
+
     /// Seals this provider's unlock secret to its process, for this transaction.
     pub fn unlock_box(
         &self,
@@ -284,6 +333,9 @@ impl fmt::Debug for OpenKey {
 pub struct Status {
     /// Whether a PIN was chosen.
     pub pin_set: bool,
+    /// Whether the PIN can be given as CTAP clients give it: yes, but for a PIN that was set before version 2 of the file and has
+    /// not been given since.
+    pub client_pin: bool,
     /// Wrong PINs that may still be given.
     pub tries_left: u8,
     /// The wait before the next PIN is looked at, in milliseconds; 0 for none.
@@ -356,6 +408,8 @@ fn refusal(gate: Gate) -> Refusal {
         },
     }
 }
+
+mod tickets;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! User verification and sealing: PIN in, evidence and unlock secrets out.
 //!
-//! *Hello* holds one random key per user, wrapped by *protectors*; in this version there is one, for the PIN (Argon2id, software
-//! tier). After the right gesture it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
+//! *Hello* holds one random key per user, wrapped by *protectors*; in this version there are two, for the PIN as it is typed and as
+//! CTAP clients give it (Argon2id, software tier). After the right gesture it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
 //! that provider's process. Without the gesture nobody can do either, not even a program that reads and edits all of
 //! hello's files, because both keys come from the wrapped one.
 //!
@@ -9,6 +9,8 @@
 //!
 //! * The process that *is* hello: [`Hello::open`], then [`service::run`].
 //! * The broker, which *calls* hello: [`client::HelloClient`].
+//! * A security-key door: [`client_pin::ClientPin`] for what a CTAP client sent, [`memfd::seal_client_pin`] to pass it on, and
+//!   [`ticket::PinTicket`] for what comes of it.
 //! * A prompt: [`pin::Pin`] for what was typed, [`pin::quality`] while a new PIN is chosen, [`memfd::seal`] to pass it on.
 //! * To measure: [`Hello::open_key`] is the deliberately slow half, [`OpenKey`] the fast one.
 //!
@@ -37,6 +39,7 @@
 
 pub mod bus;
 pub mod client;
+pub mod client_pin;
 pub mod clock;
 pub mod counter;
 mod disk;
@@ -49,6 +52,7 @@ pub mod pin;
 mod protector;
 pub mod service;
 mod store;
+pub mod ticket;
 pub mod verification;
 
 pub use disk::DiskError;

@@ -5,7 +5,7 @@
 //! Whoever receives one trusts nothing: [`receive`] takes only a complete set of seals, no more bytes than a PIN has, and
 //! reads by position, so that the sender's file offset plays no part.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use rustix::{
     fs::{FileType, MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create},
@@ -14,7 +14,10 @@ use rustix::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::pin::{Pin, PinError};
+use crate::{
+    client_pin::ClientPin,
+    pin::{Pin, PinError},
+};
 
 /// What must be sealed: no change of the bytes, no change of the size, and no change of the seals.
 const SEALS: SealFlags = SealFlags::WRITE
@@ -24,8 +27,31 @@ const SEALS: SealFlags = SealFlags::WRITE
 
 /// Puts the PIN into a new sealed memory file, ready to be passed on. Errors are the kernel's (out of memory or descriptors).
 pub fn seal(pin: &Pin) -> Result<OwnedFd, MemfdError> {
+    seal_bytes(pin.as_bytes())
+}
+
+/// Puts what a CTAP client said of the PIN into a new sealed memory file of exactly [`ClientPin::LENGTH`] bytes.
+pub fn seal_client_pin(pin: &ClientPin) -> Result<OwnedFd, MemfdError> {
+    seal_bytes(pin.as_bytes())
+}
+
+/// Takes the PIN out of a memory file that somebody passed to us.
+pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
+    let bytes = receive_bytes(file.as_fd(), Pin::MAX_BYTES)?.ok_or(PinError::TooLong)?;
+    Ok(Pin::from_utf8(&bytes)?)
+}
+
+/// Takes what a CTAP client said of the PIN out of a memory file of exactly [`ClientPin::LENGTH`] bytes.
+pub fn receive_client_pin(file: impl AsFd) -> Result<ClientPin, MemfdError> {
+    let bytes = receive_bytes(file.as_fd(), ClientPin::LENGTH)?;
+    bytes
+        .and_then(|bytes| ClientPin::from_bytes(&bytes))
+        .ok_or(MemfdError::ClientPinLength)
+}
+
+fn seal_bytes(secret: &[u8]) -> Result<OwnedFd, MemfdError> {
     let file = memfd_create("claviger-pin", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
-    let mut rest = pin.as_bytes();
+    let mut rest = secret;
     let mut offset = 0;
     while !rest.is_empty() {
         let written = pwrite(&file, rest, offset)?;
@@ -36,9 +62,8 @@ pub fn seal(pin: &Pin) -> Result<OwnedFd, MemfdError> {
     Ok(file)
 }
 
-/// Takes the PIN out of a memory file that somebody passed to us.
-pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
-    let file = file.as_fd();
+/// All bytes of a sealed memory file; `None` when there are more than `most`.
+fn receive_bytes(file: BorrowedFd<'_>, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, MemfdError> {
     // Everything but memory files fails here (pipes, sockets, ordinary files) or lacks the seals (files in a tmpfs).
     let seals = match fcntl_get_seals(file) {
         Ok(seals) => seals,
@@ -54,19 +79,19 @@ pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
         return Err(MemfdError::NotAMemoryFile);
     }
     let size = usize::try_from(status.st_size).unwrap_or(usize::MAX);
-    if size > Pin::MAX_BYTES {
-        return Err(MemfdError::Pin(PinError::TooLong));
+    if size > most {
+        return Ok(None);
     }
     let mut bytes = Zeroizing::new(vec![0; size]);
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        // Sealed against shrinking, so an early end cannot happen; it would leave zeros, which are no PIN.
+        // Sealed against shrinking, so an early end cannot happen; it would leave zeros, which are no PIN and nobody's hash.
         match pread(file, rest, u64::try_from(filled).unwrap_or(u64::MAX))? {
             0 => break,
             read => filled = filled.saturating_add(read),
         }
     }
-    Ok(Pin::from_utf8(&bytes)?)
+    Ok(Some(bytes))
 }
 
 /// Why a descriptor yields no PIN.
@@ -81,6 +106,9 @@ pub enum MemfdError {
     /// The user's: what is in the file cannot be a PIN.
     #[error(transparent)]
     Pin(#[from] PinError),
+    /// The sender's: what a CTAP client says of a PIN has exactly [`ClientPin::LENGTH`] bytes.
+    #[error("the hash of a PIN has 16 bytes")]
+    ClientPinLength,
     /// The kernel's.
     #[error("the memory file with the PIN cannot be used: {0}")]
     Kernel(#[from] Errno),
@@ -109,6 +137,22 @@ mod tests {
         // Reading moved nothing, and nothing can be changed any more.
         assert_eq!(receive(&file).unwrap().as_bytes(), pin.as_bytes());
         assert_eq!(pwrite(&file, b"x", 0).unwrap_err(), Errno::PERM);
+    }
+
+    #[test]
+    fn what_a_client_says_of_a_pin_goes_through_in_its_one_length() {
+        let pin = ClientPin::from_bytes(&[7; 16]).unwrap();
+        let file = seal_client_pin(&pin).unwrap();
+        assert_eq!(receive_client_pin(&file).unwrap().as_bytes(), pin.as_bytes());
+        for length in [0, 15, 17, 600] {
+            let other = memory_file(&vec![7; length], SEALS);
+            assert!(
+                matches!(receive_client_pin(&other), Err(MemfdError::ClientPinLength)),
+                "{length}"
+            );
+        }
+        let unsealed = memory_file(&[7; 16], SEALS.difference(SealFlags::WRITE));
+        assert!(matches!(receive_client_pin(&unsealed), Err(MemfdError::NotSealed)));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Protectors: what wraps the user's key, one per verification method.
 //!
 //! The user's key itself never changes; adding, changing or removing a protector wraps it anew and re-encrypts nothing else. A
-//! PIN protector is always there. Further methods are further variants of [`Protector`]: a TPM protector keeps a sealed object
-//! where the PIN protector keeps a salt and a wrapped key, and evidence already names method and tier as data.
+//! PIN protector is always there, and beside it one for the [form](Form) in which CTAP clients give the same PIN. Further methods
+//! are further variants of [`Protector`]: a TPM protector keeps a sealed object where the PIN protector keeps a salt and a
+//! wrapped key, and evidence already names method and tier as data.
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use chacha20poly1305::{
@@ -17,10 +18,8 @@ use claviger_provider::evidence::{Method, Tier};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{keys::UserKey, pin::Pin};
+use crate::{client_pin::ClientPin, keys::UserKey, pin::Pin};
 
-/// Bound into the wrapping of a PIN protector.
-const PIN_CONTEXT: &str = "claviger-hello-pin-v1";
 const SALT_LENGTH: usize = 32;
 const NONCE_LENGTH: usize = 24;
 const WRAPPED_LENGTH: usize = UserKey::LENGTH + 16;
@@ -30,13 +29,42 @@ const WRAPPED_LENGTH: usize = UserKey::LENGTH + 16;
 pub(crate) enum Gesture<'a> {
     /// Typed a PIN.
     Pin(&'a Pin),
+    /// Typed a PIN into a program that speaks CTAP.
+    ClientPin(&'a ClientPin),
+}
+
+/// In which form a protector takes the PIN.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// As it was typed, in UTF-8.
+    Typed,
+    /// As CTAP clients give it: the left half of its SHA-256.
+    Client,
+}
+
+impl Form {
+    /// Bound into the wrapping.
+    fn context(self) -> &'static str {
+        match self {
+            Self::Typed => "claviger-hello-pin-v1",
+            Self::Client => "claviger-hello-client-pin-v1",
+        }
+    }
 }
 
 impl Gesture<'_> {
-    /// The method that it belongs to.
-    pub(crate) fn method(self) -> Method {
+    /// The form of PIN that it is.
+    pub(crate) fn form(self) -> Form {
         match self {
-            Self::Pin(_) => Method::Pin,
+            Self::Pin(_) => Form::Typed,
+            Self::ClientPin(_) => Form::Client,
+        }
+    }
+
+    fn secret(&self) -> &[u8] {
+        match self {
+            Self::Pin(pin) => pin.as_bytes(),
+            Self::ClientPin(pin) => pin.as_bytes(),
         }
     }
 }
@@ -48,18 +76,26 @@ pub(crate) enum Protector {
     Pin(PinProtector),
 }
 
+/// The file's mark of a protector that takes the PIN in the clients' form.
+const CLIENT_FORM: u64 = 1;
+
 impl Protector {
     /// Wraps the user's key so that this gesture opens it. As slow as opening it.
     pub(crate) fn wrap(crypto: &dyn Crypto, gesture: Gesture<'_>, key: &UserKey) -> Result<Self, ProtectorError> {
-        match gesture {
-            Gesture::Pin(pin) => PinProtector::wrap(crypto, pin, key).map(Self::Pin),
-        }
+        PinProtector::wrap(crypto, gesture, key).map(Self::Pin)
     }
 
     /// The user's key, when the gesture is the right one.
     pub(crate) fn unwrap(&self, gesture: Gesture<'_>) -> Result<UserKey, ProtectorError> {
-        match (self, gesture) {
-            (Self::Pin(protector), Gesture::Pin(pin)) => protector.unwrap(pin),
+        match self {
+            Self::Pin(protector) => protector.unwrap(gesture),
+        }
+    }
+
+    /// The form of PIN that it takes.
+    pub(crate) fn form(&self) -> Form {
+        match self {
+            Self::Pin(pin) => pin.form,
         }
     }
 
@@ -77,34 +113,39 @@ impl Protector {
         }
     }
 
-    /// As stored. Nothing in it is secret.
+    /// As stored: `{1: method, 2: parameters, 3: salt, 4: nonce, 5: wrapped key, 6?: 1 for the clients' form}`. Nothing in it is
+    /// secret.
     pub(crate) fn to_cbor(&self) -> Value {
-        match self {
-            Self::Pin(pin) => Value::from(
-                Map::new()
-                    .with(1, self.method().number())
-                    .with(2, pin.parameters.to_cbor())
-                    .with(3, pin.salt)
-                    .with(4, pin.nonce)
-                    .with(5, pin.wrapped),
-            ),
-        }
+        let Self::Pin(pin) = self;
+        let map = Map::new()
+            .with(1, self.method().number())
+            .with(2, pin.parameters.to_cbor())
+            .with(3, pin.salt)
+            .with(4, pin.nonce)
+            .with(5, pin.wrapped);
+        Value::from(match pin.form {
+            Form::Typed => map,
+            Form::Client => map.with(6, CLIENT_FORM),
+        })
     }
 
     /// Reads what [`Self::to_cbor`] wrote; the text says what is wrong.
     pub(crate) fn from_cbor(value: &Value) -> Result<Self, &'static str> {
-        let map = value
-            .as_map()
-            .filter(|map| map.len() == 5)
-            .ok_or("a protector has five fields")?;
+        let map = value.as_map().ok_or("a protector is a map")?;
         if map.int(1).and_then(Value::as_unsigned) != Some(Method::Pin.number()) {
             return Err("the protector's method is not known");
         }
+        let form = match (map.len(), map.int(6).map(Value::as_unsigned)) {
+            (5, None) => Form::Typed,
+            (6, Some(Some(CLIENT_FORM))) => Form::Client,
+            _ => return Err("the protector has fields that are not known"),
+        };
         let parameters = map
             .int(2)
             .ok_or("the protector has no parameters")
             .and_then(KdfParameters::from_cbor)?;
         Ok(Self::Pin(PinProtector {
+            form,
             parameters,
             salt: fixed(map.int(3)).ok_or("the protector's salt has the wrong length")?,
             nonce: fixed(map.int(4)).ok_or("the protector's nonce has the wrong length")?,
@@ -116,6 +157,7 @@ impl Protector {
 /// The user's key, wrapped with XChaCha20-Poly1305 under a key that Argon2id makes of the PIN.
 #[derive(Clone, Debug)]
 pub(crate) struct PinProtector {
+    form: Form,
     parameters: KdfParameters,
     salt: [u8; SALT_LENGTH],
     nonce: [u8; NONCE_LENGTH],
@@ -123,22 +165,24 @@ pub(crate) struct PinProtector {
 }
 
 impl PinProtector {
-    /// Wraps `key` under `pin`, with a fresh salt and nonce. Takes [`KdfParameters::STANDARD`]'s time and memory.
-    pub(crate) fn wrap(crypto: &dyn Crypto, pin: &Pin, key: &UserKey) -> Result<Self, ProtectorError> {
+    /// Wraps `key` under the PIN, with a fresh salt and nonce. Takes [`KdfParameters::STANDARD`]'s time and memory.
+    pub(crate) fn wrap(crypto: &dyn Crypto, gesture: Gesture<'_>, key: &UserKey) -> Result<Self, ProtectorError> {
+        let form = gesture.form();
         let parameters = KdfParameters::STANDARD;
         let (mut salt, mut nonce) = ([0; SALT_LENGTH], [0; NONCE_LENGTH]);
         crypto.random(&mut salt)?;
         crypto.random(&mut nonce)?;
-        let cipher = cipher(pin, &salt, parameters)?;
+        let cipher = cipher(gesture, &salt, parameters)?;
         let message = Payload {
             msg: key.expose(),
-            aad: &binding(&salt, parameters),
+            aad: &binding(form, &salt, parameters),
         };
         let wrapped = cipher
             .encrypt(&XNonce::from(nonce), message)
             .map_err(|_| ProtectorError::Memory)?;
         let wrapped = wrapped.try_into().map_err(|_| ProtectorError::Memory)?;
         Ok(Self {
+            form,
             parameters,
             salt,
             nonce,
@@ -147,11 +191,11 @@ impl PinProtector {
     }
 
     /// The user's key, when the PIN is right. Takes the time and memory that the stored parameters name.
-    pub(crate) fn unwrap(&self, pin: &Pin) -> Result<UserKey, ProtectorError> {
-        let cipher = cipher(pin, &self.salt, self.parameters)?;
+    pub(crate) fn unwrap(&self, gesture: Gesture<'_>) -> Result<UserKey, ProtectorError> {
+        let cipher = cipher(gesture, &self.salt, self.parameters)?;
         let message = Payload {
             msg: &self.wrapped,
-            aad: &binding(&self.salt, self.parameters),
+            aad: &binding(self.form, &self.salt, self.parameters),
         };
         let key = cipher
             .decrypt(&XNonce::from(self.nonce), message)
@@ -230,7 +274,11 @@ pub(crate) enum ProtectorError {
 }
 
 /// The cipher under the key that Argon2id makes of the PIN. All of the derivation's memory is wiped and given back.
-fn cipher(pin: &Pin, salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> Result<XChaCha20Poly1305, ProtectorError> {
+fn cipher(
+    gesture: Gesture<'_>,
+    salt: &[u8; SALT_LENGTH],
+    parameters: KdfParameters,
+) -> Result<XChaCha20Poly1305, ProtectorError> {
     let KdfParameters { memory, passes, lanes } = parameters;
     let mut key = Zeroizing::new([0; 32]);
     let params = Params::new(memory, passes, lanes, Some(key.len())).map_err(|_| ProtectorError::Memory)?;
@@ -243,7 +291,7 @@ fn cipher(pin: &Pin, salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> Res
         .map_err(|_| ProtectorError::Memory)?;
     blocks.0.resize(params.block_count(), Block::new());
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(pin.as_bytes(), salt, key.as_mut_slice(), blocks.0.as_mut_slice())
+        .hash_password_into_with_memory(gesture.secret(), salt, key.as_mut_slice(), blocks.0.as_mut_slice())
         .map_err(|_| ProtectorError::Memory)?;
     Ok(XChaCha20Poly1305::new((&*key).into()))
 }
@@ -258,8 +306,9 @@ impl Zeroize for Blocks {
 }
 
 /// What the wrapping is bound to besides the key: its purpose, and parameters and salt as stored.
-fn binding(salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> Vec<u8> {
-    Value::from(vec![Value::from(PIN_CONTEXT), parameters.to_cbor(), Value::from(salt)]).encode()
+fn binding(form: Form, salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> Vec<u8> {
+    let context = Value::from(form.context());
+    Value::from(vec![context, parameters.to_cbor(), Value::from(salt)]).encode()
 }
 
 /// A byte string of exactly this length.
@@ -274,9 +323,13 @@ mod tests {
 
     use super::*;
 
+    fn pin(text: &str) -> Pin {
+        Pin::new(text).unwrap()
+    }
+
     fn protector() -> (UserKey, PinProtector) {
         let key = UserKey::generate(native()).unwrap();
-        let protector = PinProtector::wrap(native(), &Pin::new("zebra-94").unwrap(), &key).unwrap();
+        let protector = PinProtector::wrap(native(), Gesture::Pin(&pin("zebra-94")), &key).unwrap();
         (key, protector)
     }
 
@@ -285,18 +338,56 @@ mod tests {
         let (key, protector) = protector();
         let stored = Protector::Pin(protector).to_cbor();
         let Protector::Pin(protector) = Protector::from_cbor(&stored).unwrap();
+        assert_eq!(protector.form, Form::Typed);
+        let right = pin("zebra-94");
+        assert_eq!(protector.unwrap(Gesture::Pin(&right)).unwrap().expose(), key.expose());
+        let wrong = protector.unwrap(Gesture::Pin(&pin("zebra-95")));
+        assert!(matches!(wrong, Err(ProtectorError::WrongPin)));
+    }
+
+    #[test]
+    fn the_clients_form_opens_its_own_protector_only() {
+        let (key, typed) = protector();
+        let right = ClientPin::of(native(), &pin("zebra-94"));
+        let client = PinProtector::wrap(native(), Gesture::ClientPin(&right), &key).unwrap();
+        let Protector::Pin(client) = Protector::from_cbor(&Protector::Pin(client).to_cbor()).unwrap();
+        assert_eq!(client.form, Form::Client);
         assert_eq!(
-            protector.unwrap(&Pin::new("zebra-94").unwrap()).unwrap().expose(),
+            client.unwrap(Gesture::ClientPin(&right)).unwrap().expose(),
             key.expose()
         );
-        let wrong = protector.unwrap(&Pin::new("zebra-95").unwrap());
-        assert!(matches!(wrong, Err(ProtectorError::WrongPin)));
+        let wrong = ClientPin::of(native(), &pin("zebra-95"));
+        assert!(client.unwrap(Gesture::ClientPin(&wrong)).is_err());
+        assert!(client.unwrap(Gesture::Pin(&pin("zebra-94"))).is_err());
+        assert!(typed.unwrap(Gesture::ClientPin(&right)).is_err());
+        // One is not the other with another mark on it.
+        let disguised = PinProtector {
+            form: Form::Typed,
+            ..client
+        };
+        assert!(disguised.unwrap(Gesture::ClientPin(&right)).is_err());
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        let (_, protector) = protector();
+        let map = Protector::Pin(protector).to_cbor().into_map().unwrap();
+        for changed in [
+            map.clone().with(6, 0),
+            map.clone().with(6, 2),
+            map.clone().with(7, 1),
+            map.clone().with(6, CLIENT_FORM).with(7, 1),
+            map.clone().with(1, 2),
+        ] {
+            assert!(Protector::from_cbor(&Value::from(changed)).is_err());
+        }
+        assert!(Protector::from_cbor(&Value::from(map.with(6, CLIENT_FORM))).is_ok());
     }
 
     #[test]
     fn everything_stored_is_bound() {
         let (_, protector) = protector();
-        let pin = Pin::new("zebra-94").unwrap();
+        let pin = pin("zebra-94");
         for change in [
             |p: &mut PinProtector| p.salt[0] ^= 1,
             |p: &mut PinProtector| p.nonce[0] ^= 1,
@@ -305,17 +396,20 @@ mod tests {
         ] {
             let mut changed = protector.clone();
             change(&mut changed);
-            assert!(matches!(changed.unwrap(&pin), Err(ProtectorError::WrongPin)));
+            assert!(matches!(
+                changed.unwrap(Gesture::Pin(&pin)),
+                Err(ProtectorError::WrongPin)
+            ));
         }
     }
 
     #[test]
     fn two_protectors_of_one_pin_have_nothing_in_common() {
         let key = UserKey::generate(native()).unwrap();
-        let pin = Pin::new("zebra-94").unwrap();
+        let pin = pin("zebra-94");
         let (one, two) = (
-            PinProtector::wrap(native(), &pin, &key).unwrap(),
-            PinProtector::wrap(native(), &pin, &key).unwrap(),
+            PinProtector::wrap(native(), Gesture::Pin(&pin), &key).unwrap(),
+            PinProtector::wrap(native(), Gesture::Pin(&pin), &key).unwrap(),
         );
         assert_ne!(one.salt, two.salt);
         assert_ne!(one.nonce, two.nonce);

@@ -15,7 +15,8 @@ use crate::{
     hello::{Hello, HelloError},
     memfd, peer,
     pin::Pin,
-    verification::{CodecError, Outcome, VerifyReply, VerifyRequest, encode_outcome},
+    ticket::{self, PinTicket},
+    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
 
 /// Serves `hello` on this connection under its name until the bus goes away.
@@ -134,6 +135,58 @@ impl Service {
         let outcome = self.in_turn(move |hello| outcome(hello.verify(&pin, &request))).await?;
         Ok(encode_outcome(&outcome))
     }
+
+    /// Looks at a PIN as CTAP clients give it, from a sealed memory file of 16 bytes; answers an outcome and, if it is right, a
+    /// ticket: see [`crate::ticket`].
+    async fn verify_client_pin(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        pin: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header, connection).await?;
+        let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
+        let outcome = self
+            .in_turn(move |hello| outcome(hello.verify_client_pin(&pin)))
+            .await?;
+        if outcome.is_ok() {
+            // Nobody need come back with the ticket for its key to be wiped in time.
+            let hello = Arc::clone(&self.hello);
+            tokio::spawn(async move {
+                tokio::time::sleep(ticket::LIFETIME).await;
+                hello.sweep_tickets();
+            });
+        }
+        Ok(encode_ticket(&outcome))
+    }
+
+    /// `Verify` with a ticket in place of the PIN. The ticket is spent, whatever comes of it.
+    async fn verify_ticket(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        ticket: Vec<u8>,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header, connection).await?;
+        let ticket = <&[u8; PinTicket::LENGTH]>::try_from(ticket.as_slice())
+            .map(PinTicket::from_bytes)
+            .map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))?;
+        let request = VerifyRequest::decode(&request).inspect_err(|_| self.hello.forget_ticket(&ticket))?;
+        let outcome = self.in_turn(move |hello| outcome(hello.verify_ticket(&ticket, &request)));
+        Ok(encode_outcome(&outcome.await?))
+    }
+
+    /// Makes all tickets worthless: the user locks.
+    async fn lock(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+    ) -> Result<(), ServiceError> {
+        self.admit(&header, connection).await?;
+        self.hello.forget_tickets();
+        Ok(())
+    }
 }
 
 impl Service {
@@ -187,7 +240,7 @@ fn receive(file: &zbus::OwnedFd) -> Result<Pin, ServiceError> {
 }
 
 /// A refused gesture is an answer, not a failure.
-fn outcome(result: Result<VerifyReply, HelloError>) -> Result<Outcome, HelloError> {
+fn outcome<T>(result: Result<T, HelloError>) -> Result<Result<T, Refusal>, HelloError> {
     match result {
         Ok(reply) => Ok(Ok(reply)),
         Err(HelloError::Refused(refusal)) => Ok(Err(refusal)),

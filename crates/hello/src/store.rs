@@ -8,14 +8,17 @@
 //! | key | value |
 //! |---|---|
 //! | 1 | the text `claviger-hello` |
-//! | 2 | version, 1 |
+//! | 2 | version, 1 or 2 |
 //! | 3 | generation: how often the file was replaced |
 //! | 4 | wrong PINs in a row, 0 to 10 |
 //! | 5 | when the last try was spent: `[boot id, milliseconds since boot]`, or null |
 //! | 6 | the highest count given to any evidence |
 //! | 7 | when this very file was born: `[seconds, nanoseconds]`, or null where the file system does not know |
 //! | 8 | the public evidence key, a `COSE_Key` |
-//! | 9 | the protectors: in this version one, for the PIN |
+//! | 9 | the protectors: for the PIN as typed and, in version 2, for the PIN as CTAP clients give it |
+//!
+//! Version 1 is what was written before there was a second protector. It is read, and written as long as nobody has given the
+//! PIN from which the second one could be made; the next right PIN turns it into version 2.
 //!
 //! **A file that was copied back** (from a backup, or to get tries back) was born at another time than it says; the counter then
 //! counts as [`TryCounter::restored`]. A whole file system that was set back does not show: that is not claimed.
@@ -24,17 +27,17 @@ use claviger_ctap::{
     cbor::{Limits, Map, Value, decode},
     crypto::{Crypto, PublicKey},
 };
-use claviger_provider::evidence::Method;
 use thiserror::Error;
 
 use crate::{
     counter::{Moment, TryCounter},
     disk::{self, Birth, DiskError, MAX_BYTES, Medium},
-    protector::Protector,
+    protector::{Form, Protector},
 };
 
 const FORMAT: &str = "claviger-hello";
-const VERSION: u64 = 1;
+const WITHOUT_CLIENT_PIN: u64 = 1;
+const VERSION: u64 = 2;
 const CHECKSUM: usize = 32;
 const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES - CHECKSUM,
@@ -56,9 +59,14 @@ pub(crate) struct State {
 }
 
 impl State {
-    /// The protector for this method.
-    pub(crate) fn protector(&self, method: Method) -> Option<&Protector> {
-        self.protectors.iter().find(|protector| protector.method() == method)
+    /// The protector that takes this form of the PIN.
+    pub(crate) fn protector(&self, form: Form) -> Option<&Protector> {
+        self.protectors.iter().find(|protector| protector.form() == form)
+    }
+
+    /// Whether the PIN can be given as CTAP clients give it.
+    pub(crate) fn takes_client_pin(&self) -> bool {
+        self.protector(Form::Client).is_some()
     }
 }
 
@@ -153,9 +161,14 @@ fn encode(crypto: &dyn Crypto, generation: u64, born: Option<Birth>, state: &Sta
     let born = born.map_or(Value::Null, |born| {
         Value::from(vec![Value::from(born.seconds), Value::from(born.nanoseconds)])
     });
+    let version = if state.takes_client_pin() {
+        VERSION
+    } else {
+        WITHOUT_CLIENT_PIN
+    };
     let map = Map::new()
         .with(1, FORMAT)
-        .with(2, VERSION)
+        .with(2, version)
         .with(3, generation)
         .with(4, state.tries.failures())
         .with(5, last)
@@ -181,11 +194,14 @@ fn parse(crypto: &dyn Crypto, bytes: &[u8]) -> Result<Parsed, StoreError> {
     if map.int(1).and_then(Value::as_text) != Some(FORMAT) {
         return Err(damaged("it is another program's"));
     }
-    match map.int(2).and_then(Value::as_unsigned) {
-        Some(VERSION) if map.len() == 9 => {}
-        Some(VERSION) => return Err(damaged("it has fields that its version does not have")),
+    let forms: &[Form] = match map.int(2).and_then(Value::as_unsigned) {
+        Some(WITHOUT_CLIENT_PIN) => &[Form::Typed],
+        Some(VERSION) => &[Form::Typed, Form::Client],
         Some(newer) => return Err(StoreError::Version(newer)),
         None => return Err(damaged("it names no version")),
+    };
+    if map.len() != 9 {
+        return Err(damaged("it has fields that its version does not have"));
     }
     let number = |key| {
         map.int(key)
@@ -216,9 +232,8 @@ fn parse(crypto: &dyn Crypto, bytes: &[u8]) -> Result<Parsed, StoreError> {
         .map(Protector::from_cbor)
         .collect::<Result<Vec<_>, _>>()
         .map_err(damaged)?;
-    let methods = protectors.iter().map(Protector::method);
-    if !methods.eq([Method::Pin]) {
-        return Err(damaged("there must be one protector for the PIN"));
+    if !protectors.iter().map(Protector::form).eq(forms.iter().copied()) {
+        return Err(damaged("it has not the protectors that its version has"));
     }
     Ok(Parsed {
         generation: number(3)?,

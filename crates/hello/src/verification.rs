@@ -12,6 +12,8 @@ use claviger_ctap::{
 use claviger_provider::{ProviderId, TransactionId, evidence, unlock};
 use thiserror::Error;
 
+use crate::ticket::PinTicket;
+
 /// Most unlock boxes of one verification.
 pub const MAX_UNLOCKS: usize = 16;
 
@@ -94,9 +96,18 @@ pub enum Refusal {
     /// Outcome 3: the PIN was not looked at and none will be, until recovery.
     #[error("locked after too many wrong PINs; only recovery opens it again")]
     LockedOut,
-    /// Outcome 4: there is no PIN yet.
+    /// Outcome 4: there is no PIN yet; to a CTAP client also: none that can be given as a CTAP client gives it.
     #[error("no PIN is set")]
     NoPin,
+    /// Outcome 5, to CTAP clients only: the PIN was not looked at, because the tries that are left are kept for the prompt.
+    #[error("too many wrong PINs from programs: enter the PIN in a prompt of Claviger first")]
+    PromptOnly {
+        /// Wrong PINs that may still be given, in a prompt.
+        tries_left: u8,
+    },
+    /// Outcome 6, to tickets only: there is no such ticket, or no longer.
+    #[error("the PIN was entered too long ago, or has served already")]
+    TicketGone,
 }
 
 /// What hello answers to a verification.
@@ -175,13 +186,6 @@ impl VerifyRequest {
 
 /// As it comes from hello: `{1: outcome, 2: tries left, 3: wait in ms, 4: [evidence], 5: [boxes]}`.
 pub(crate) fn encode_outcome(outcome: &Outcome) -> Vec<u8> {
-    let (number, tries_left, wait_ms) = match outcome {
-        Ok(_) => (0, crate::counter::MAX_FAILURES, 0),
-        Err(Refusal::WrongPin { tries_left, wait_ms }) => (1, *tries_left, *wait_ms),
-        Err(Refusal::Wait { tries_left, wait_ms }) => (2, *tries_left, *wait_ms),
-        Err(Refusal::LockedOut) => (3, 0, 0),
-        Err(Refusal::NoPin) => (4, 0, 0),
-    };
     let reply = outcome.as_ref().ok();
     let list = |items: &[Vec<u8>]| {
         items
@@ -191,23 +195,15 @@ pub(crate) fn encode_outcome(outcome: &Outcome) -> Vec<u8> {
     };
     let evidence = list(reply.map_or(&[], |reply| reply.evidence.as_slice()));
     let boxes = list(reply.map_or(&[], |reply| reply.boxes.as_slice()));
-    let map = Map::new().with(1, number).with(2, tries_left).with(3, wait_ms);
+    let map = head(outcome.as_ref().err().copied());
     Value::from(map.with(4, evidence).with(5, boxes)).encode()
 }
 
 /// Reads what [`encode_outcome`] wrote.
 pub(crate) fn decode_outcome(bytes: &[u8]) -> Result<Outcome, CodecError> {
     let value = decode(bytes, &LIMITS)?;
-    let number = |key| field(&value, key, Value::as_unsigned);
-    let tries_left = u8::try_from(number(2)?).map_err(|_| CodecError::Field(2))?;
-    let wait_ms = number(3)?;
-    match number(1)? {
-        0 => {}
-        1 => return Ok(Err(Refusal::WrongPin { tries_left, wait_ms })),
-        2 => return Ok(Err(Refusal::Wait { tries_left, wait_ms })),
-        3 => return Ok(Err(Refusal::LockedOut)),
-        4 => return Ok(Err(Refusal::NoPin)),
-        _ => return Err(CodecError::Field(1)),
+    if let Some(refusal) = refusal(&value)? {
+        return Ok(Err(refusal));
     }
     let bytes = |key, most: usize| {
         let items = array(&value, key)?.iter();
@@ -222,6 +218,59 @@ pub(crate) fn decode_outcome(bytes: &[u8]) -> Result<Outcome, CodecError> {
     Ok(Ok(VerifyReply {
         evidence: evidence.pop(),
         boxes,
+    }))
+}
+
+/// As `VerifyClientPin` answers: `{1: outcome, 2: tries left, 3: wait in ms, 4?: ticket}`.
+pub(crate) fn encode_ticket(outcome: &Result<PinTicket, Refusal>) -> Vec<u8> {
+    let map = head(outcome.as_ref().err().copied());
+    Value::from(match outcome {
+        Ok(ticket) => map.with(4, *ticket.as_bytes()),
+        Err(_) => map,
+    })
+    .encode()
+}
+
+/// Reads what [`encode_ticket`] wrote.
+pub(crate) fn decode_ticket(bytes: &[u8]) -> Result<Result<PinTicket, Refusal>, CodecError> {
+    let value = decode(bytes, &LIMITS)?;
+    if let Some(refusal) = refusal(&value)? {
+        return Ok(Err(refusal));
+    }
+    field(&value, 4, |ticket| {
+        Some(PinTicket::from_bytes(ticket.as_bytes()?.try_into().ok()?))
+    })
+    .map(Ok)
+}
+
+/// `{1: outcome, 2: tries left, 3: wait in ms}`.
+fn head(refusal: Option<Refusal>) -> Map {
+    let (number, tries_left, wait_ms) = match refusal {
+        None => (0, crate::counter::MAX_FAILURES, 0),
+        Some(Refusal::WrongPin { tries_left, wait_ms }) => (1, tries_left, wait_ms),
+        Some(Refusal::Wait { tries_left, wait_ms }) => (2, tries_left, wait_ms),
+        Some(Refusal::LockedOut) => (3, 0, 0),
+        Some(Refusal::NoPin) => (4, 0, 0),
+        Some(Refusal::PromptOnly { tries_left }) => (5, tries_left, 0),
+        Some(Refusal::TicketGone) => (6, 0, 0),
+    };
+    Map::new().with(1, number).with(2, tries_left).with(3, wait_ms)
+}
+
+/// Reads what [`head`] wrote.
+fn refusal(value: &Value) -> Result<Option<Refusal>, CodecError> {
+    let number = |key| field(value, key, Value::as_unsigned);
+    let tries_left = u8::try_from(number(2)?).map_err(|_| CodecError::Field(2))?;
+    let wait_ms = number(3)?;
+    Ok(Some(match number(1)? {
+        0 => return Ok(None),
+        1 => Refusal::WrongPin { tries_left, wait_ms },
+        2 => Refusal::Wait { tries_left, wait_ms },
+        3 => Refusal::LockedOut,
+        4 => Refusal::NoPin,
+        5 => Refusal::PromptOnly { tries_left },
+        6 => Refusal::TicketGone,
+        _ => return Err(CodecError::Field(1)),
     }))
 }
 
@@ -316,11 +365,34 @@ mod tests {
             }),
             Err(Refusal::LockedOut),
             Err(Refusal::NoPin),
+            Err(Refusal::PromptOnly { tries_left: 5 }),
+            Err(Refusal::TicketGone),
         ] {
             assert_eq!(decode_outcome(&encode_outcome(&outcome)), Ok(outcome));
         }
-        let unknown = Value::from(Map::new().with(1, 5).with(2, 0).with(3, 0)).encode();
+        let unknown = Value::from(Map::new().with(1, 7).with(2, 0).with(3, 0)).encode();
         assert_eq!(decode_outcome(&unknown), Err(CodecError::Field(1)));
+    }
+
+    #[test]
+    fn tickets_go_there_and_back_and_only_whole() {
+        let ticket = PinTicket::from_bytes(&[9; 16]);
+        let bytes = encode_ticket(&Ok(ticket));
+        assert_eq!(decode_ticket(&bytes).unwrap().unwrap().as_bytes(), &[9; 16]);
+        let refused = Refusal::WrongPin {
+            tries_left: 6,
+            wait_ms: 30_000,
+        };
+        assert_eq!(
+            decode_ticket(&encode_ticket(&Err(refused))).unwrap().unwrap_err(),
+            refused
+        );
+        let short = Value::from(head(None).with(4, [9; 15])).encode();
+        assert_eq!(decode_ticket(&short).unwrap_err(), CodecError::Field(4));
+        assert_eq!(
+            decode_ticket(&Value::from(head(None)).encode()).unwrap_err(),
+            CodecError::Field(4)
+        );
     }
 
     #[test]

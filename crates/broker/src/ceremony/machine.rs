@@ -383,7 +383,7 @@ impl<T: Tokens> Machine<T> {
                 self.ask(None, out)
             }
             // It was used up by the attempt, so this time the screen asks for the PIN.
-            VerifyFailure::TicketGone => self.ask(Some(text::pin_needed()), out),
+            VerifyFailure::TicketGone => self.ask(Some(text::ticket_gone()), out),
             VerifyFailure::Unavailable => self.tell(Cause::VerificationUnavailable, None, out),
             VerifyFailure::Provider(failure) => {
                 let name = selected.map(|selected| selected.offer.candidate.provider_name);

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::lock;
 use crate::ceremony::{HelloStatus, PinFailure, VerifyFailure};
-use crate::pin_ticket::{ClientPinCheck, PinTicket};
+use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 
 /// How long hello's status is believed without asking again. Whatever the broker does itself is known at once; this bounds how
 /// late it sees a PIN that was changed elsewhere.
@@ -31,6 +31,9 @@ pub struct VerifierStatus {
     pub tier: String,
     /// The key that evidence is signed with; `None` before a PIN is set.
     pub uv_key: Option<PublicKey>,
+    /// Whether the PIN can be checked as CTAP clients give it. A PIN that an older version set has to be given in a prompt once
+    /// before it can.
+    pub client_pin: bool,
 }
 
 /// Hello cannot be reached or does not answer sensibly. The text is for the log.
@@ -60,7 +63,8 @@ pub trait UserVerifier: Send + Sync + 'static {
     /// Verifies the user once, with evidence for one operation.
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>>;
 
-    /// Checks a client PIN (CTAP 2.1 §6.5): a sealed memory file with the first 16 bytes of its SHA-256.
+    /// Checks a client PIN (CTAP 2.1 §6.5): a sealed memory file with the first 16 bytes of its SHA-256. A right one yields a ticket
+    /// for one [`Self::verify_ticket`] within two minutes.
     fn check_client_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
         drop(pin_hash);
         Box::pin(async { Err(Unavailable("client PINs are not checked here".into())) })
@@ -74,6 +78,11 @@ pub trait UserVerifier: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         drop((ticket, request));
         Box::pin(async { Err(VerifyFailure::TicketGone) })
+    }
+
+    /// Makes all tickets worthless, because the user locks.
+    fn forget_tickets(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
     }
 }
 
@@ -129,6 +138,7 @@ impl UserVerifier for BusVerifier {
                 },
                 tier: status.tier,
                 uv_key,
+                client_pin: status.client_pin,
             };
             // While wrong PINs count, the truth changes by the second.
             if status.hello.pin_set && status.hello.wait_ms == 0 {
@@ -153,35 +163,83 @@ impl UserVerifier for BusVerifier {
     }
 
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        Box::pin(async move { self.verified(self.client.verify(pin, &request).await).await })
+    }
+
+    fn check_client_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
         Box::pin(async move {
-            let error = match self.client.verify(pin, &request).await {
-                Ok(Verified { evidence, boxes }) => {
+            let error = match self.client.verify_client_pin(pin_hash).await {
+                Ok(ticket) => {
                     self.forgiven();
-                    let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
-                    return Ok(Verification { evidence, boxes });
+                    return Ok(ClientPinCheck {
+                        outcome: ClientPinOutcome::Right(ticket),
+                        tries_left: u32::from(MAX_FAILURES),
+                    });
                 }
                 Err(error) => error,
             };
             self.forget();
             match error {
-                ClientError::Refused(refusal) => Err(refused(refusal)),
-                // What cannot be a PIN is no right one; it was not looked at, so it cost no try.
-                ClientError::BadPin(_) => match self.status().await {
-                    Ok(VerifierStatus {
-                        hello:
-                            HelloStatus {
-                                tries_left, wait_ms, ..
-                            },
-                        ..
-                    }) => Err(VerifyFailure::WrongPin { tries_left, wait_ms }),
-                    Err(_) => Err(VerifyFailure::Unavailable),
-                },
-                other => {
-                    tracing::error!(error = %other, "hello did not verify");
-                    Err(VerifyFailure::Unavailable)
-                }
+                ClientError::Refused(refusal) => client_refused(refusal),
+                other => Err(Unavailable(other.to_string())),
             }
         })
+    }
+
+    fn verify_ticket(
+        &self,
+        ticket: PinTicket,
+        request: VerifyRequest,
+    ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        Box::pin(async move {
+            match self.client.verify_ticket(ticket, &request).await {
+                Ok(Verified { evidence, boxes }) => {
+                    let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
+                    Ok(Verification { evidence, boxes })
+                }
+                Err(error) => self.verified(Err(error)).await,
+            }
+        })
+    }
+
+    fn forget_tickets(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.client.lock().await {
+                tracing::warn!(%error, "hello was not told to forget its tickets; they end by themselves");
+            }
+        })
+    }
+}
+
+impl BusVerifier {
+    /// What came of a PIN or ticket, in the broker's words.
+    async fn verified(&self, result: Result<Verified, ClientError>) -> Result<Verification, VerifyFailure> {
+        let error = match result {
+            Ok(Verified { evidence, boxes }) => {
+                self.forgiven();
+                let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
+                return Ok(Verification { evidence, boxes });
+            }
+            Err(error) => error,
+        };
+        self.forget();
+        match error {
+            ClientError::Refused(refusal) => Err(refused(refusal)),
+            // What cannot be a PIN is no right one; it was not looked at, so it cost no try.
+            ClientError::BadPin(_) => match self.status().await {
+                Ok(VerifierStatus {
+                    hello: HelloStatus {
+                        tries_left, wait_ms, ..
+                    },
+                    ..
+                }) => Err(VerifyFailure::WrongPin { tries_left, wait_ms }),
+                Err(_) => Err(VerifyFailure::Unavailable),
+            },
+            other => {
+                tracing::error!(error = %other, "hello did not verify");
+                Err(VerifyFailure::Unavailable)
+            }
+        }
     }
 }
 
@@ -200,5 +258,23 @@ fn refused(refusal: Refusal) -> VerifyFailure {
         },
         Refusal::Wait { wait_ms, .. } => VerifyFailure::Wait { wait_ms },
         Refusal::NoPin => VerifyFailure::NoPin,
+        Refusal::TicketGone => VerifyFailure::TicketGone,
+        // Not an answer to what was asked.
+        Refusal::PromptOnly { .. } => VerifyFailure::Unavailable,
     }
+}
+
+fn client_refused(refusal: Refusal) -> Result<ClientPinCheck, Unavailable> {
+    let (outcome, tries_left) = match refusal {
+        Refusal::WrongPin { tries_left, .. } => (ClientPinOutcome::Wrong, tries_left),
+        Refusal::Wait { tries_left, .. } => (ClientPinOutcome::Wait, tries_left),
+        Refusal::PromptOnly { tries_left } => (ClientPinOutcome::Blocked, tries_left),
+        Refusal::LockedOut => (ClientPinOutcome::Blocked, 0),
+        Refusal::NoPin => (ClientPinOutcome::NotSet, MAX_FAILURES),
+        Refusal::TicketGone => return Err(Unavailable("hello answered something else than was asked".into())),
+    };
+    Ok(ClientPinCheck {
+        outcome,
+        tries_left: u32::from(tries_left),
+    })
 }

@@ -144,6 +144,11 @@ pub fn pin_needed() -> Problem {
     problem(PIN_NEEDED, "Enter the PIN to go on.")
 }
 
+/// Asks for the PIN anew, because what stood for it is too old.
+pub fn ticket_gone() -> Problem {
+    problem(PIN_NEEDED, "The PIN was entered too long ago. Enter it again.")
+}
+
 /// Asks for the choice that was left out or not understood.
 pub fn choice_needed() -> Problem {
     problem(CHOICE_NEEDED, "Choose one of the entries.")

@@ -224,6 +224,7 @@ impl UserVerifier for OpenHello {
             hello,
             tier: status.tier.clone(),
             uv_key: self.hello.uv_key(),
+            client_pin: status.client_pin,
         };
         Box::pin(async move { Ok(status) })
     }

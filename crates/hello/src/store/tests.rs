@@ -7,7 +7,7 @@ use claviger_ctap::crypto::native;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{keys::UserKey, pin::Pin, protector::Gesture};
+use crate::{client_pin::ClientPin, keys::UserKey, pin::Pin, protector::Gesture};
 
 static STATE: LazyLock<State> = LazyLock::new(|| {
     let key = UserKey::generate(native()).unwrap();
@@ -115,9 +115,39 @@ fn every_field_is_checked() {
         Err(StoreError::Damaged(_))
     ));
     assert!(matches!(
-        parse(native(), &sealed(good.with(2, 2))),
-        Err(StoreError::Version(2))
+        parse(native(), &sealed(good.with(2, 3))),
+        Err(StoreError::Version(3))
     ));
+}
+
+#[test]
+fn each_version_has_its_protectors_and_no_others() {
+    let key = UserKey::generate(native()).unwrap();
+    let pin = ClientPin::of(native(), &Pin::new("zebra-94").unwrap());
+    let client = Protector::wrap(native(), Gesture::ClientPin(&pin), &key).unwrap();
+    let typed = &STATE.protectors[0];
+    for (version, protectors, good) in [
+        (1, vec![typed], true),
+        (1, vec![typed, &client], false),
+        (1, vec![&client], false),
+        (2, vec![typed, &client], true),
+        (2, vec![&client, typed], false),
+        (2, vec![typed], false),
+        (2, vec![typed, &client, &client], false),
+    ] {
+        let list: Vec<_> = protectors.iter().map(|protector| protector.to_cbor()).collect();
+        let map = as_map(&STATE).with(2, version).with(9, list);
+        let parsed = parse(native(), &sealed(map));
+        assert_eq!(parsed.is_ok(), good, "{version}: {protectors:?}");
+        if let Ok(Parsed { state, .. }) = parsed {
+            assert_eq!(state.takes_client_pin(), version == 2);
+            // And it is written back as what it is.
+            let written = encode(native(), 0, None, &state);
+            let (content, _) = written.split_at(written.len() - CHECKSUM);
+            let map = decode(content, &LIMITS).unwrap().into_map().unwrap();
+            assert_eq!(map.int(2).and_then(Value::as_unsigned), Some(version));
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,197 @@
+//! Tickets: one verification now, its evidence a little later.
+//!
+//! A client that speaks CTAP gives the PIN first and says what for afterwards. After its right PIN hello keeps the user's key
+//! open for [`LIFETIME`] at most and hands out a [`PinTicket`]; whoever brings it back gets what a verification gives, once.
+//! The key is wiped when the ticket is spent, grows old, is pushed out by newer ones, or the PIN changes.
+
+use core::{fmt, time::Duration};
+
+use claviger_ctap::crypto::{Crypto, CryptoError};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::{counter::Moment, keys::UserKey};
+
+/// How long a ticket is good at most.
+pub const LIFETIME: Duration = Duration::from_mins(2);
+
+/// How many tickets there are at a time; the oldest goes when one more is made.
+pub const MAX_TICKETS: usize = 4;
+
+/// Names one right PIN that no evidence was made of yet. Good for one operation, so it is kept like a secret: not `Clone`,
+/// printed as `[redacted]`, wiped when dropped.
+pub struct PinTicket(Zeroizing<[u8; Self::LENGTH]>);
+
+impl PinTicket {
+    /// Length in bytes.
+    pub const LENGTH: usize = 16;
+
+    /// A ticket that hello made, on its way back.
+    pub fn from_bytes(bytes: &[u8; Self::LENGTH]) -> Self {
+        Self(Zeroizing::new(*bytes))
+    }
+
+    /// The bytes, for whoever passes it on.
+    pub fn as_bytes(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
+
+    fn generate(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
+        let mut id = Zeroizing::new([0; Self::LENGTH]);
+        crypto.random(id.as_mut_slice())?;
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Debug for PinTicket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinTicket([redacted])")
+    }
+}
+
+/// The keys behind the tickets.
+#[derive(Default)]
+pub(crate) struct Tickets(Vec<Held>);
+
+/// In boxes, because a value that is moved leaves a copy behind that nobody wipes.
+struct Held {
+    ticket: PinTicket,
+    key: Box<UserKey>,
+    since: Moment,
+}
+
+impl Tickets {
+    /// Keeps `key` open behind a new ticket.
+    pub(crate) fn issue(
+        &mut self,
+        crypto: &dyn Crypto,
+        key: Box<UserKey>,
+        now: Moment,
+    ) -> Result<PinTicket, CryptoError> {
+        self.sweep(now);
+        let ticket = PinTicket::generate(crypto)?;
+        let copy = PinTicket(ticket.0.clone());
+        if self.0.len() >= MAX_TICKETS {
+            self.0.remove(0);
+        }
+        self.0.push(Held {
+            ticket: copy,
+            key,
+            since: now,
+        });
+        Ok(ticket)
+    }
+
+    /// The key behind this ticket, which is spent.
+    pub(crate) fn take(&mut self, ticket: &PinTicket, now: Moment) -> Option<Box<UserKey>> {
+        self.sweep(now);
+        let found = self
+            .0
+            .iter()
+            .position(|held| held.ticket.0.ct_eq(ticket.0.as_slice()).into())?;
+        Some(self.0.remove(found).key)
+    }
+
+    /// Wipes the keys of tickets that are too old.
+    pub(crate) fn sweep(&mut self, now: Moment) {
+        self.0.retain(|held| held.is_good(now));
+    }
+
+    /// Wipes all.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Held {
+    fn is_good(&self, now: Moment) -> bool {
+        let age = now.since_boot_ms.checked_sub(self.since.since_boot_ms);
+        now.boot == self.since.boot && age.is_some_and(|age| Duration::from_millis(age) < LIFETIME)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use claviger_ctap::crypto::native;
+
+    use super::*;
+
+    fn at(since_boot_ms: u64) -> Moment {
+        Moment {
+            boot: [1; 16],
+            since_boot_ms,
+        }
+    }
+
+    fn issue(tickets: &mut Tickets, number: u8, now: u64) -> PinTicket {
+        let key = Box::new(UserKey::from_bytes(Zeroizing::new([number; 32])));
+        tickets.issue(native(), key, at(now)).unwrap()
+    }
+
+    #[test]
+    fn a_ticket_is_good_once_and_for_its_own_key() {
+        let mut tickets = Tickets::default();
+        let (one, two) = (issue(&mut tickets, 1, 0), issue(&mut tickets, 2, 0));
+        assert_eq!(tickets.take(&two, at(1)).unwrap().expose(), &[2; 32]);
+        assert!(tickets.take(&two, at(1)).is_none());
+        assert_eq!(tickets.take(&one, at(1)).unwrap().expose(), &[1; 32]);
+        assert_eq!(tickets.len(), 0);
+        assert!(tickets.take(&PinTicket::from_bytes(&[0; 16]), at(1)).is_none());
+    }
+
+    #[test]
+    fn a_ticket_dies_to_the_millisecond_and_by_a_clock_that_makes_no_sense() {
+        for (now, good) in [
+            (at(5_000), true),
+            (at(124_999), true),
+            (at(125_000), false),
+            (at(4_999), false),
+            (
+                Moment {
+                    boot: [2; 16],
+                    since_boot_ms: 5_000,
+                },
+                false,
+            ),
+        ] {
+            let mut tickets = Tickets::default();
+            let ticket = issue(&mut tickets, 1, 5_000);
+            assert_eq!(tickets.take(&ticket, now).is_some(), good, "{now:?}");
+        }
+    }
+
+    #[test]
+    fn sweeping_wipes_the_old_and_keeps_the_young() {
+        let mut tickets = Tickets::default();
+        issue(&mut tickets, 1, 0);
+        let young = issue(&mut tickets, 2, 60_000);
+        tickets.sweep(at(119_999));
+        assert_eq!(tickets.len(), 2);
+        tickets.sweep(at(120_000));
+        assert_eq!(tickets.len(), 1);
+        assert!(tickets.take(&young, at(120_000)).is_some());
+    }
+
+    #[test]
+    fn the_fifth_pushes_out_the_first() {
+        let mut tickets = Tickets::default();
+        let all: Vec<_> = (1..=5).map(|number| issue(&mut tickets, number, 0)).collect();
+        assert_eq!(tickets.len(), MAX_TICKETS);
+        let good: Vec<_> = all.iter().map(|ticket| tickets.take(ticket, at(0)).is_some()).collect();
+        assert_eq!(good, [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn tickets_and_their_keys_print_nothing() {
+        let mut tickets = Tickets::default();
+        let ticket = issue(&mut tickets, 1, 0);
+        assert_eq!(format!("{ticket:?}"), "PinTicket([redacted])");
+        assert_eq!(PinTicket::from_bytes(ticket.as_bytes()).as_bytes(), ticket.as_bytes());
+    }
+}
