@@ -10,16 +10,26 @@
 //! * [`pace`] keeps long messages from overrunning the programs that read them.
 //! * [`service`] runs in the broker: `org.claviger.Hid1`, for the door's process only. [`message`] is what the two say to each other,
 //!   [`proxy`] the door's end of it, [`verdict`] what a program may learn of a failure.
+//! * [`process`] is the door's process: [`runner`] moves reports between a transport and the [`authenticator`], which asks its
+//!   [`upstream`], the broker over the [`bus`]. [`seqpacket`] is a transport without a kernel device, [`control`] how others see the process.
 
+pub mod authenticator;
+pub mod bus;
+pub mod control;
 mod fields;
 pub mod link;
 pub mod message;
 pub mod pace;
 pub mod platform;
+pub mod process;
+mod program;
 pub mod proxy;
 mod question;
+pub mod runner;
+pub mod seqpacket;
 pub mod service;
 pub mod uhid;
+pub mod upstream;
 pub mod verdict;
 
 pub use platform::{Platform, open};

@@ -1,0 +1,129 @@
+//! `org.claviger.HidDoor1`: how the door's process is, for `claviger status`, and a knock when the user has changed a setting.
+//!
+//! The process takes the name [`NAME`] on the session bus, so there is one at a time. D-Bus does not start it: systemd does, at login.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{Notify, watch};
+use zbus::fdo::RequestNameFlags;
+
+/// The process's bus name.
+pub const NAME: &str = "org.claviger.HidDoor";
+
+/// Its object.
+pub const PATH: &str = "/org/claviger/HidDoor";
+
+/// How the door is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// The user has switched it off: there is no key.
+    Off,
+    /// There is a key that programs can open.
+    Plugged,
+    /// It listens at a socket, and no program is connected.
+    Listening,
+    /// There is no key, and why; it tries again.
+    Unplugged(String),
+}
+
+impl State {
+    /// One word for programs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Plugged => "plugged",
+            Self::Listening => "listening",
+            Self::Unplugged(_) => "unplugged",
+        }
+    }
+
+    fn problem(&self) -> Option<&str> {
+        match self {
+            Self::Unplugged(problem) => Some(problem),
+            _ => None,
+        }
+    }
+}
+
+/// The process's end: what it shows, and what it is told.
+pub struct Control {
+    state: watch::Sender<State>,
+    reload: Arc<Notify>,
+}
+
+struct HidDoor1 {
+    state: watch::Receiver<State>,
+    reload: Arc<Notify>,
+}
+
+impl Control {
+    /// Takes the name on `connection` and shows that the door is off.
+    ///
+    /// # Errors
+    ///
+    /// The bus refused; [`zbus::Error::NameTaken`] when another process of the door runs.
+    pub async fn open(connection: &zbus::Connection) -> zbus::Result<Self> {
+        let (sender, state) = watch::channel(State::Off);
+        let reload = Arc::new(Notify::new());
+        let interface = HidDoor1 {
+            state,
+            reload: Arc::clone(&reload),
+        };
+        connection.object_server().at(PATH, interface).await?;
+        connection
+            .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
+            .await?;
+        Ok(Self { state: sender, reload })
+    }
+
+    /// Shows how the door is, and says it in the log when it is new.
+    pub(super) fn show(&self, state: &State) {
+        let changed = self.state.send_if_modified(|shown| {
+            let changed = shown != state;
+            shown.clone_from(state);
+            changed
+        });
+        match state {
+            _ if !changed => {}
+            State::Unplugged(problem) => tracing::warn!("there is no security key: {problem}"),
+            state => tracing::info!(state = state.name(), "the security-key door"),
+        }
+    }
+
+    /// Waits until a setting may have changed.
+    pub(super) async fn knock(&self) {
+        self.reload.notified().await;
+    }
+}
+
+// The interface macro dictates the methods' shape.
+#[zbus::interface(name = "org.claviger.HidDoor1")]
+impl HidDoor1 {
+    /// How the door is, as JSON: `state` (`off`, `plugged`, `listening`, `unplugged`) and `problem` (text or null).
+    fn status(&self) -> String {
+        let state = self.state.borrow();
+        json!({ "state": state.name(), "problem": state.problem() }).to_string()
+    }
+
+    /// Reads the settings again.
+    fn reload(&self) {
+        self.reload.notify_one();
+    }
+}
+
+/// The other end.
+#[zbus::proxy(
+    interface = "org.claviger.HidDoor1",
+    default_service = "org.claviger.HidDoor",
+    default_path = "/org/claviger/HidDoor"
+)]
+pub trait HidDoor1 {
+    /// How the door is, as JSON.
+    #[zbus(no_autostart)]
+    fn status(&self) -> zbus::Result<String>;
+
+    /// Reads the settings again.
+    #[zbus(no_autostart)]
+    fn reload(&self) -> zbus::Result<()>;
+}

@@ -1,0 +1,159 @@
+//! The door's process: gets a transport, serves it, and gets another one when it ends.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use claviger_ctap::crypto::Crypto;
+use claviger_ctap::ctaphid::Report;
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use super::bus::BusUpstream;
+use super::control::{Control, State};
+use super::link::{FromHelper, Link, LinkError};
+use super::program;
+use super::runner::{Incoming, Transport, serve};
+use super::seqpacket::Listener;
+use super::upstream::Upstream as _;
+
+/// Where programs find the key.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// In a kernel device of the hid helper, which listens here.
+    Helper(PathBuf),
+    /// At a socket of our own, for tests and for machines without uhid.
+    Socket(PathBuf),
+}
+
+/// Why the process does not go on.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProcessError {
+    /// The bus.
+    #[error("the bus refused: {0}")]
+    Bus(#[from] zbus::Error),
+    /// The socket of our own.
+    #[error("the socket cannot be used: {0}")]
+    Socket(#[source] io::Error),
+}
+
+/// Serves programs at `place` until the future is dropped. `enabled` says whether the user wants the door; it is asked at the start and
+/// whenever somebody knocks.
+///
+/// # Errors
+///
+/// What trying again would not mend.
+pub async fn run(
+    connection: &zbus::Connection,
+    control: &Control,
+    place: &Place,
+    enabled: impl Fn() -> bool,
+    crypto: &'static dyn Crypto,
+) -> Result<(), ProcessError> {
+    loop {
+        control.show(&State::Off);
+        while !enabled() {
+            control.knock().await;
+        }
+        let work = async {
+            match place {
+                Place::Helper(path) => at_helper(connection, control, path, crypto).await,
+                Place::Socket(path) => at_socket(connection, control, path, crypto).await,
+            }
+        };
+        let switched_off = async {
+            while enabled() {
+                control.knock().await;
+            }
+        };
+        tokio::select! {
+            ended = work => return ended,
+            // The key is pulled out with the work; what the user is being asked is withdrawn.
+            () = switched_off => BusUpstream::new(connection, || None).await?.cancel().await,
+        }
+    }
+}
+
+/// Plugs the key in at the helper, again and again.
+async fn at_helper(
+    connection: &zbus::Connection,
+    control: &Control,
+    path: &Path,
+    crypto: &'static dyn Crypto,
+) -> Result<(), ProcessError> {
+    let upstream = BusUpstream::new(connection, program::holder).await?;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let problem = match Link::connect(path) {
+            Err(error) => error.to_string(),
+            Ok(link) => {
+                let plugged = Instant::now();
+                control.show(&State::Plugged);
+                let served = serve(&mut Helper(link), &upstream, crypto).await;
+                if plugged.elapsed() >= STEADY {
+                    pause = FIRST_PAUSE;
+                }
+                served.map_or_else(
+                    |error| error.to_string(),
+                    |()| format!("{}; its log says why", LinkError::Closed),
+                )
+            }
+        };
+        control.show(&State::Unplugged(problem));
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Serves one program after the other.
+async fn at_socket(
+    connection: &zbus::Connection,
+    control: &Control,
+    path: &Path,
+    crypto: &'static dyn Crypto,
+) -> Result<(), ProcessError> {
+    let listener = Listener::bind(path).map_err(ProcessError::Socket)?;
+    loop {
+        control.show(&State::Listening);
+        let mut client = listener.accept().await.map_err(ProcessError::Socket)?;
+        control.show(&State::Plugged);
+        let program = client.program();
+        let upstream = BusUpstream::new(connection, move || program.clone()).await?;
+        if let Err(error) = serve(&mut client, &upstream, crypto).await {
+            tracing::warn!(%error, "a program's connection");
+        }
+    }
+}
+
+/// The helper's link as a transport.
+struct Helper(Link);
+
+impl Transport for Helper {
+    async fn receive(&mut self) -> io::Result<Option<Incoming>> {
+        match self.0.receive().await {
+            Ok(FromHelper::Report(report)) => Ok(Some(Incoming::Report(report))),
+            Ok(FromHelper::Opened) => Ok(Some(Incoming::Opened)),
+            Ok(FromHelper::Closed) => Ok(Some(Incoming::Closed)),
+            Err(LinkError::Closed) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+
+    async fn send(&mut self, report: &Report) -> io::Result<()> {
+        match self.0.send(report).await {
+            // `receive` says so next.
+            Err(LinkError::Closed) => Ok(()),
+            sent => sent.map_err(io::Error::other),
+        }
+    }
+}
+
+/// Before the second try.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Between tries that go on failing. A session that comes to the foreground again waits this long at most.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// A key that was plugged in for so long was not refused.
+const STEADY: Duration = Duration::from_secs(5);

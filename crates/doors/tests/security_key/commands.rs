@@ -1,0 +1,436 @@
+//! getInfo, makeCredential, getAssertion, selection, and what the door does not have.
+
+use claviger_ctap::authenticator::device::command;
+use claviger_ctap::cbor::Map;
+use claviger_ctap::client_pin::Permissions;
+use claviger_ctap::crypto::portable;
+use claviger_ctap::get_info;
+use claviger_ctap::make_credential;
+use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
+use claviger_ctap::status::Status;
+use claviger_ctap::types::{CredentialDescriptor, CredentialId};
+use claviger_ctap::{cbor, get_assertion};
+
+use super::client::{HASH, Key, SITE, get_request, make_request};
+use super::stand_in::{Asked, StandIn, TICKET};
+
+const BOTH: [PinUvAuthProtocol; 2] = PinUvAuthProtocol::ALL;
+
+fn descriptor(id: u8) -> CredentialDescriptor {
+    CredentialDescriptor::new(CredentialId::new([id; 32]).unwrap())
+}
+
+fn info(key: &mut Key) -> get_info::Response {
+    get_info::Response::from_cbor(&key.send(command::GET_INFO, &[]).unwrap()).unwrap()
+}
+
+#[test]
+fn get_info_says_what_can_be_done_now() {
+    let with_pin = info(&mut Key::new(StandIn::new()));
+    assert_eq!(with_pin.versions, ["FIDO_2_0", "FIDO_2_1"]);
+    assert_eq!(with_pin.extensions, ["credProtect", "hmac-secret"]);
+    assert_eq!(with_pin.algorithms, [-7, -8]);
+    assert_eq!(with_pin.transports, ["usb"]);
+    let options = |info: &get_info::Response| info.options.clone().into_iter().collect::<Vec<_>>();
+    let always = ["credMgmt", "makeCredUvNotRqd", "pinUvAuthToken", "rk", "up"];
+    for name in always {
+        assert_eq!(with_pin.options.get(name), Some(&true), "{name}");
+    }
+    assert_eq!(with_pin.options.get("uv"), Some(&true));
+    assert_eq!(with_pin.options.get("clientPin"), Some(&true));
+    assert_eq!(
+        options(&with_pin).len(),
+        always.len() + 2,
+        "nothing else, `plat` least of all"
+    );
+
+    let without_pin = info(&mut Key::new(StandIn::without_pin()));
+    assert_eq!(without_pin.options.get("uv"), Some(&false));
+    assert_eq!(
+        without_pin.options.get("clientPin"),
+        None,
+        "false would offer to set one"
+    );
+}
+
+#[test]
+fn what_the_door_does_not_have_gets_the_status_that_says_so() {
+    for (message, status) in [
+        (&[][..], Status::InvalidLength),
+        (&[command::RESET], Status::OperationDenied),
+        (&[command::GET_NEXT_ASSERTION], Status::NotAllowed),
+        (&[command::LARGE_BLOBS, 0xa0], Status::InvalidCommand),
+        (&[command::CONFIG, 0xa0], Status::InvalidCommand),
+        (&[0x09, 0xa0], Status::InvalidCommand),
+        (&[0x42], Status::InvalidCommand),
+        (&[0xff], Status::InvalidCommand),
+        (&[command::GET_INFO, 0xa0], Status::InvalidLength),
+        (&[command::SELECTION, 0xa0], Status::InvalidLength),
+        (&[command::RESET, 0xa0], Status::InvalidLength),
+        (&[command::MAKE_CREDENTIAL], Status::InvalidCbor),
+        (&[command::MAKE_CREDENTIAL, 0xa0], Status::MissingParameter),
+        (&[command::GET_ASSERTION, 0x80], Status::CborUnexpectedType),
+        (
+            &[command::CLIENT_PIN, 0xa1, 0x02, 0x18, 0x63],
+            Status::InvalidSubcommand,
+        ),
+        (
+            &[command::CREDENTIAL_MANAGEMENT, 0xa1, 0x01, 0x18, 0x63],
+            Status::InvalidSubcommand,
+        ),
+    ] {
+        let mut key = Key::new(StandIn::new());
+        let answer = match message {
+            [] => continue_with_nothing(&mut key),
+            [code, parameters @ ..] => key.send(*code, parameters),
+        };
+        assert_eq!(answer, Err(status), "{message:02x?}");
+        assert_eq!(key.platform.asked(), [], "{message:02x?}");
+        assert!(key.send(command::GET_INFO, &[]).is_ok(), "the next good one works");
+    }
+}
+
+fn continue_with_nothing(key: &mut Key) -> Result<Vec<u8>, Status> {
+    use futures_util::FutureExt as _;
+    let mut authenticator = claviger_doors::hid::authenticator::Authenticator::new(portable()).unwrap();
+    let answer = authenticator.process(&key.platform, 1, &[]).now_or_never().unwrap();
+    Err(Status::from_code(answer[0]).unwrap())
+}
+
+#[test]
+fn selection_is_one_screen() {
+    let mut key = Key::new(StandIn::new());
+    assert_eq!(key.send(command::SELECTION, &[]), Ok(Vec::new()));
+    assert_eq!(key.platform.asked(), [Asked::Select]);
+    for status in [
+        Status::OperationDenied,
+        Status::UserActionTimeout,
+        Status::KeepaliveCancel,
+    ] {
+        key.platform.refuses.set(Some(status));
+        assert_eq!(key.send(command::SELECTION, &[]), Err(status));
+    }
+}
+
+#[test]
+fn a_browser_s_dummy_credential_is_a_selection_and_never_made() {
+    let empty = |mut request: make_credential::Request| {
+        request.pin_uv_auth_param = Some(Vec::new());
+        request.pin_uv_auth_protocol = Some(1);
+        request
+    };
+    let blink = || {
+        let mut request = make_request();
+        request.rp.id = "make.me.blink".to_owned();
+        request
+    };
+    for (platform, status) in [
+        (StandIn::new as fn() -> StandIn, Status::PinInvalid),
+        (StandIn::without_pin, Status::PinNotSet),
+    ] {
+        for request in [blink(), empty(blink()), empty(make_request())] {
+            let mut key = Key::new(platform());
+            assert_eq!(key.make(&request), Err(status));
+            assert_eq!(key.platform.asked(), [Asked::Select]);
+            key.platform.refuses.set(Some(Status::OperationDenied));
+            assert_eq!(key.make(&request), Err(Status::OperationDenied));
+        }
+        let mut key = Key::new(platform());
+        let mut request = get_request();
+        request.pin_uv_auth_param = Some(Vec::new());
+        assert_eq!(key.get(&request), Err(status));
+        assert_eq!(key.platform.asked(), [Asked::Select]);
+    }
+}
+
+#[test]
+fn a_credential_without_verification_asks_for_consent_only() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = make_request();
+    request.exclude_list = vec![descriptor(3)];
+    let body = key.make(&request).unwrap();
+    let response = make_credential::Response::from_cbor(&body).unwrap();
+    assert_eq!(
+        response.unsigned_extension_outputs, None,
+        "only what every client takes"
+    );
+    assert_eq!(key.platform.asked(), [Asked::Make(Box::new(request), None)]);
+}
+
+#[test]
+fn built_in_verification_is_asked_of_the_ceremony() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = make_request();
+    request.options.uv = true;
+    request.options.rk = true;
+    key.make(&request).unwrap();
+    assert_eq!(key.platform.asked(), [Asked::Make(Box::new(request), None)]);
+    let mut request = get_request();
+    request.options.uv = true;
+    key.get(&request).unwrap();
+    assert_eq!(key.platform.asked(), [Asked::Get(Box::new(request), None)]);
+}
+
+#[test]
+fn what_a_token_using_uv_is_used_for_verifies_the_user() {
+    for protocol in BOTH {
+        let mut key = Key::new(StandIn::new());
+        let token = key
+            .uv_token(protocol, Permissions::MAKE_CREDENTIAL, Some(SITE))
+            .unwrap();
+        assert_eq!(key.platform.asked(), [], "a token asks nobody");
+        let mut request = make_request();
+        request.options.rk = true;
+        key.make(&token.sign_make(request.clone())).unwrap();
+        request.options.uv = true;
+        assert_eq!(key.platform.asked(), [Asked::Make(Box::new(request.clone()), None)]);
+        // It is good for one operation.
+        request.options.uv = false;
+        assert_eq!(key.make(&token.sign_make(request)), Err(Status::PinAuthInvalid));
+        assert_eq!(key.platform.asked(), []);
+    }
+}
+
+#[test]
+fn what_a_token_using_pin_is_used_for_brings_the_ticket() {
+    for protocol in BOTH {
+        let mut key = Key::new(StandIn::new());
+        let token = key.pin_token(protocol, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+        key.platform.asked();
+        let mut request = get_request();
+        key.get(&token.sign_get(request.clone())).unwrap();
+        request.options.uv = true;
+        assert_eq!(key.platform.asked(), [Asked::Get(Box::new(request), Some(TICKET))]);
+        assert_eq!(key.get(&token.sign_get(get_request())), Err(Status::PinAuthInvalid));
+    }
+}
+
+#[test]
+fn a_refused_ceremony_keeps_the_token_and_loses_the_ticket() {
+    let mut key = Key::new(StandIn::new());
+    let token = key
+        .pin_token(PinUvAuthProtocol::Two, Permissions::GET_ASSERTION, Some(SITE))
+        .unwrap();
+    key.platform.refuses.set(Some(Status::OperationDenied));
+    assert_eq!(key.get(&token.sign_get(get_request())), Err(Status::OperationDenied));
+    key.platform.asked();
+    key.platform.refuses.set(None);
+    key.get(&token.sign_get(get_request())).unwrap();
+    let mut verified = get_request();
+    verified.options.uv = true;
+    // The prompt asks for the PIN this time.
+    assert_eq!(key.platform.asked(), [Asked::Get(Box::new(verified), None)]);
+}
+
+#[test]
+fn a_silent_probe_asks_nobody_and_spends_nothing() {
+    let mut key = Key::new(StandIn::new());
+    let both = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
+    let token = key.pin_token(PinUvAuthProtocol::Two, both, Some(SITE)).unwrap();
+    key.platform.asked();
+    let mut probe = get_request();
+    probe.options.up = false;
+    probe.allow_list = vec![descriptor(5)];
+    // With a token (Firefox), without (Chromium), and with `uv`, for which nobody is asked either.
+    let mut with_uv = probe.clone();
+    with_uv.options.uv = true;
+    for request in [token.sign_get(probe.clone()), probe.clone(), with_uv] {
+        let body = key.get(&request).unwrap();
+        let response = get_assertion::Response::from_cbor(&body).unwrap();
+        let user = response.user.unwrap();
+        assert_eq!(
+            (user.name, user.display_name),
+            (None, None),
+            "no names without verification"
+        );
+        assert_eq!(key.platform.asked(), [Asked::Get(Box::new(probe.clone()), None)]);
+    }
+    key.platform.refuses.set(Some(Status::NoCredentials));
+    assert_eq!(key.get(&probe), Err(Status::NoCredentials));
+    key.platform.refuses.set(None);
+    key.platform.asked();
+    key.make(&token.sign_make(make_request())).unwrap();
+    assert!(matches!(key.platform.asked()[..], [Asked::Make(_, Some(TICKET))]));
+}
+
+#[test]
+fn an_assertion_holds_only_what_every_client_takes() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = get_request();
+    request.options.uv = true;
+    let body = key.get(&request).unwrap();
+    let map = cbor::decode(&body, &cbor::Limits::CTAP).unwrap().into_map().unwrap();
+    let keys: Vec<_> = map.iter().map(|(key, _)| key.as_int().unwrap()).collect();
+    assert_eq!(keys, [1, 2, 3, 4], "authenticator-rs refuses `userSelected`");
+    assert!(
+        get_assertion::Response::from_cbor(&body)
+            .unwrap()
+            .user
+            .unwrap()
+            .name
+            .is_some()
+    );
+}
+
+#[test]
+fn requests_that_the_specification_refuses_are_refused_before_the_user_is_bothered() {
+    type Change = fn(&mut make_credential::Request);
+    let changes: [(Change, Status); 9] = [
+        (|r| r.algorithms = vec![-257], Status::UnsupportedAlgorithm),
+        (|r| r.options.up = false, Status::InvalidOption),
+        (|r| r.options.rk = true, Status::PuatRequired),
+        (|r| r.enterprise_attestation = Some(1), Status::InvalidParameter),
+        (|r| r.pin_uv_auth_param = Some(vec![1; 16]), Status::MissingParameter),
+        (
+            |r| (r.pin_uv_auth_param, r.pin_uv_auth_protocol) = (Some(vec![1; 16]), Some(3)),
+            Status::InvalidParameter,
+        ),
+        (
+            |r| (r.pin_uv_auth_param, r.pin_uv_auth_protocol) = (Some(vec![1; 32]), Some(2)),
+            Status::PinAuthInvalid,
+        ),
+        (|r| r.exclude_list = vec![descriptor(1); 101], Status::LimitExceeded),
+        (
+            |r| r.extensions = Map::new().with("credProtect", 4),
+            Status::InvalidOption,
+        ),
+    ];
+    for (number, (change, status)) in changes.into_iter().enumerate() {
+        let mut key = Key::new(StandIn::new());
+        let mut request = make_request();
+        change(&mut request);
+        assert_eq!(key.make(&request), Err(status), "change {number}");
+        assert_eq!(key.platform.asked(), [], "change {number}");
+    }
+    let mut key = Key::new(StandIn::without_pin());
+    let mut request = make_request();
+    request.options.uv = true;
+    assert_eq!(key.make(&request), Err(Status::InvalidOption), "nobody can be verified");
+    let mut request = get_request();
+    request.options.uv = true;
+    assert_eq!(key.get(&request), Err(Status::InvalidOption));
+    assert_eq!(key.platform.asked(), []);
+    // Without a PIN a discoverable credential needs no verification.
+    let mut request = make_request();
+    request.options.rk = true;
+    assert!(key.make(&request).is_ok());
+}
+
+#[test]
+fn a_token_serves_its_own_site_and_permission_only() {
+    let mut key = Key::new(StandIn::new());
+    let two = PinUvAuthProtocol::Two;
+    let token = key
+        .uv_token(two, Permissions::MAKE_CREDENTIAL, Some("other.example"))
+        .unwrap();
+    assert_eq!(key.make(&token.sign_make(make_request())), Err(Status::PinAuthInvalid));
+    let token = key.uv_token(two, Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+    assert_eq!(key.get(&token.sign_get(get_request())), Err(Status::PinAuthInvalid));
+    let older = key.uv_token(two, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let newer = key.uv_token(two, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    assert_eq!(key.get(&older.sign_get(get_request())), Err(Status::PinAuthInvalid));
+    assert_eq!(key.platform.asked(), []);
+    key.platform.now_ms.set(key.platform.now_ms.get() + 30_001);
+    assert_eq!(
+        key.get(&newer.sign_get(get_request())),
+        Err(Status::PinAuthInvalid),
+        "too late"
+    );
+    assert_eq!(key.platform.asked(), []);
+}
+
+#[test]
+fn extensions_travel_in_the_joint_s_form_and_unknown_ones_do_not() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = make_request();
+    let known = Map::new().with("credProtect", 3).with("hmac-secret", true);
+    request.extensions = known.clone().with("credBlob", vec![1]).with("minPinLength", true);
+    key.make(&request).unwrap();
+    let [Asked::Make(asked, _)] = &key.platform.asked()[..] else {
+        panic!("a make");
+    };
+    assert_eq!(asked.extensions, known);
+}
+
+#[test]
+fn the_salts_of_hmac_secret_arrive_decrypted_with_the_key_that_wraps_the_answer() {
+    for protocol in BOTH {
+        for salts in [vec![1; 32], [[1; 32], [2; 32]].concat()] {
+            let mut key = Key::new(StandIn::new());
+            let (agreed, secret) = key.agree(protocol);
+            let wrapped = secret.encrypt(portable(), &salts).unwrap();
+            let mac = secret.authenticate(portable(), &[&wrapped]);
+            let input = Map::new()
+                .with(1, agreed.key_agreement.clone().unwrap().to_cose())
+                .with(2, wrapped)
+                .with(3, mac)
+                .with(4, protocol.number());
+            let mut request = get_request();
+            request.extensions = Map::new().with("hmac-secret", input.clone());
+            key.get(&request).unwrap();
+            let [Asked::Get(asked, None)] = &key.platform.asked()[..] else {
+                panic!("a get");
+            };
+            let form = asked.extensions.text("hmac-secret").unwrap().as_map().unwrap();
+            assert_eq!(form.int(1).unwrap().as_bytes(), Some(salts.as_slice()));
+            assert_eq!(form.int(2).unwrap().as_unsigned(), Some(protocol.number()));
+            // What is wrapped under that key can be read by the program.
+            let bytes = form.int(3).unwrap().as_bytes().unwrap();
+            let same = SharedSecret::from_bytes(protocol, bytes).unwrap();
+            let output = same.encrypt(portable(), &[5; 32]).unwrap();
+            assert_eq!(*secret.decrypt(&output).unwrap(), [5; 32]);
+
+            request.extensions = Map::new().with("hmac-secret", input.clone().with(3, vec![0; 32]));
+            assert_eq!(key.get(&request), Err(Status::PinAuthInvalid));
+            request.extensions = Map::new().with("hmac-secret", input);
+            request.options.up = false;
+            assert_eq!(key.get(&request), Err(Status::UnsupportedOption));
+            assert_eq!(key.platform.asked(), []);
+        }
+    }
+}
+
+#[test]
+fn what_the_platform_refuses_reaches_the_program_as_it_is() {
+    for status in [
+        Status::OperationDenied,
+        Status::UserActionTimeout,
+        Status::CredentialExcluded,
+        Status::KeyStoreFull,
+        Status::UvBlocked,
+        Status::Other,
+    ] {
+        let mut key = Key::new(StandIn::new());
+        key.platform.refuses.set(Some(status));
+        assert_eq!(key.make(&make_request()), Err(status));
+        assert_eq!(key.get(&get_request()), Err(status));
+    }
+}
+
+#[test]
+fn who_prefers_no_attestation_format_gets_one_with_a_signature() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = make_request();
+    request.attestation_formats_preference.clear();
+    key.make(&request).unwrap();
+    request.attestation_formats_preference = vec!["packed".to_owned()];
+    assert_eq!(
+        key.platform.asked(),
+        [Asked::Make(Box::new(request), None)],
+        "libfido2 takes no other"
+    );
+}
+
+#[test]
+fn openssh_asks_for_its_own_application() {
+    let mut key = Key::new(StandIn::new());
+    let mut request = make_request();
+    request.rp.id = "ssh:".to_owned();
+    request.algorithms = vec![-8];
+    request.extensions = Map::new().with("credProtect", 1);
+    key.make(&request).unwrap();
+    let [Asked::Make(asked, _)] = &key.platform.asked()[..] else {
+        panic!("a make");
+    };
+    assert_eq!((asked.rp.id.as_str(), asked.client_data_hash), ("ssh:", HASH));
+}
