@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 use claviger_ctap::authenticator::device::{
     BuiltInUv, Device, Environment, Numbers, Presence, Purpose, StoreError, Verification,
 };
-use claviger_ctap::authenticator::{Backup, Error, MemoryStore, NoUv, Settings};
+use claviger_ctap::authenticator::{Attestation, Backup, Error, MemoryStore, NoUv, Settings};
 use claviger_ctap::crypto::{Crypto, portable};
 use claviger_ctap::ctaphid::{Capabilities, Effect, Hid, REPORT};
 use claviger_ctap::types::Aaguid;
@@ -69,6 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
     let settings = Settings {
         backup: Backup::DeviceBound,
+        attestation: Attestation::SelfUnlessNonePreferred,
         transports: vec!["usb".to_owned()],
         max_credentials_in_list: 16,
         ..Settings::new(Aaguid(*b"an example's key"))

@@ -33,7 +33,7 @@ pub(super) fn attest(
 pub(super) fn formats(settings: &Settings) -> Vec<String> {
     match settings.attestation {
         Attestation::None => Vec::new(),
-        Attestation::SelfWhenPreferred => vec![PACKED.to_owned()],
+        Attestation::SelfWhenPreferred | Attestation::SelfUnlessNonePreferred => vec![PACKED.to_owned()],
     }
 }
 
@@ -42,9 +42,13 @@ pub(super) fn enterprise_capable(_settings: &Settings) -> bool {
     false
 }
 
-/// The first supported format of the preference (CTAP 2.2 §6.1.2); without one, `none`.
+/// The first supported format of the preference (CTAP 2.2 §6.1.2); without one, what the settings say.
 fn format(settings: &Settings, preference: &[String]) -> &'static str {
-    let packed = settings.attestation == Attestation::SelfWhenPreferred;
+    let packed = settings.attestation != Attestation::None;
+    let otherwise = match settings.attestation {
+        Attestation::None | Attestation::SelfWhenPreferred => NONE,
+        Attestation::SelfUnlessNonePreferred => PACKED,
+    };
     preference
         .iter()
         .find_map(|format| match format.as_str() {
@@ -52,5 +56,5 @@ fn format(settings: &Settings, preference: &[String]) -> &'static str {
             PACKED if packed => Some(PACKED),
             _ => None,
         })
-        .unwrap_or(NONE)
+        .unwrap_or(otherwise)
 }

@@ -41,6 +41,9 @@ pub enum Attestation {
     None,
     /// Packed self attestation when the request prefers `packed` to `none`.
     SelfWhenPreferred,
+    /// Packed self attestation unless the request prefers `none`: what clients of security keys are used to. libfido2 and
+    /// `ssh-keygen` refuse a key whose attestation is `none`.
+    SelfUnlessNonePreferred,
 }
 
 impl Settings {

@@ -99,6 +99,17 @@ fn every_site_and_every_credential_is_enumerated_once() {
 }
 
 #[test]
+fn the_code_of_the_prototype_manages_credentials_too() {
+    let (mut key, token) = populated();
+    let begin = request(SubCommand::EnumerateRpsBegin, None, &token).to_cbor();
+    let next = Request::new(SubCommand::EnumerateRpsGetNextRp).to_cbor();
+    for parameters in [begin, next] {
+        let answer = key.call(command::CREDENTIAL_MANAGEMENT_PROTOTYPE, &parameters).unwrap();
+        assert!(Response::from_cbor(&answer).unwrap().rp.is_some());
+    }
+}
+
+#[test]
 fn an_enumeration_ends_with_another_command_another_channel_and_with_time() {
     let (mut key, token) = populated();
     let begin = request(SubCommand::EnumerateRpsBegin, None, &token);

@@ -85,6 +85,9 @@ pub mod command {
     pub const GET_NEXT_ASSERTION: u8 = 0x08;
     /// `authenticatorCredentialManagement`.
     pub const CREDENTIAL_MANAGEMENT: u8 = 0x0a;
+    /// The same under the code that it had before CTAP 2.1. libfido2 before 1.15 (`ssh-keygen -K`, `fido2-token`) knows no
+    /// other.
+    pub const CREDENTIAL_MANAGEMENT_PROTOTYPE: u8 = 0x41;
     /// `authenticatorSelection`.
     pub const SELECTION: u8 = 0x0b;
     /// `authenticatorLargeBlobs`.
@@ -224,7 +227,9 @@ impl<E: Environment> Device<E> {
             command::MAKE_CREDENTIAL => self.make_credential(parameters),
             command::GET_ASSERTION => self.get_assertion(channel, parameters),
             command::CLIENT_PIN => self.client_pin(parameters),
-            command::CREDENTIAL_MANAGEMENT => self.credential_management(channel, continuation, parameters),
+            command::CREDENTIAL_MANAGEMENT | command::CREDENTIAL_MANAGEMENT_PROTOTYPE => {
+                self.credential_management(channel, continuation, parameters)
+            }
             command::CONFIG => self.config(parameters),
             command::LARGE_BLOBS => self.large_blobs(channel, continuation, parameters),
             command::GET_INFO | command::RESET | command::GET_NEXT_ASSERTION | command::SELECTION
