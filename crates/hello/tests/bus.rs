@@ -7,152 +7,32 @@
     missing_docs
 )]
 
+mod bed;
+
 use std::{
-    io::{BufRead, BufReader, Write},
+    io::Write,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::Ordering,
 };
 
+use bed::*;
 use claviger_ctap::crypto::native;
 use claviger_hello::{
     Hello, PeerError,
     bus::{INTERFACE, NAME, PATH},
     client::{ClientError, HelloClient},
-    clock::Clock,
-    counter::Moment,
-    memfd,
-    pin::Pin,
     service,
-    verification::{Operation, Refusal, UnlockTarget, VerifyRequest},
+    verification::{Refusal, UnlockTarget, VerifyRequest},
 };
 use claviger_provider::{
-    ProviderId, TransactionId,
+    TransactionId,
     evidence::{self, Expected, Method, Tier},
     unlock::UnlockKey,
 };
 use futures_util::future::join_all;
 use rustix::fs::{MemfdFlags, memfd_create};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
-use zbus::{Connection, Fd, connection::Builder};
-
-const RIGHT: &str = "zebra-94";
-const WRONG: &str = "zebra-95";
-
-/// The time since boot stands still until it is moved; the wall clock is the machine's, as the client compares it.
-#[derive(Debug, Default)]
-struct TestClock(AtomicU64);
-
-impl Clock for TestClock {
-    fn moment(&self) -> Moment {
-        Moment {
-            boot: [1; 16],
-            since_boot_ms: self.0.load(Ordering::SeqCst),
-        }
-    }
-
-    fn unix_ms(&self) -> u64 {
-        let now = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .unwrap();
-        u64::try_from(now.as_millis()).unwrap()
-    }
-}
-
-/// A bus of its own, and hello on it.
-struct Bed {
-    directory: TempDir,
-    daemon: Child,
-    address: String,
-    clock: Arc<TestClock>,
-    service: Option<JoinHandle<zbus::Result<()>>>,
-}
-
-impl Drop for Bed {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-impl Bed {
-    fn bus() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let socket = format!("--address=unix:dir={}", directory.path().display());
-        let mut daemon = Command::new("/usr/bin/dbus-daemon")
-            .args(["--session", "--nofork", "--print-address", &socket])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dbus-daemon is needed for this test: install the package dbus-daemon");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        let address = address.trim().to_owned();
-        Self {
-            directory,
-            daemon,
-            address,
-            clock: Arc::default(),
-            service: None,
-        }
-    }
-
-    /// Hello for processes of `allowed`.
-    async fn serving(allowed: &Path) -> Self {
-        let mut bed = Self::bus();
-        let path = bed.directory.path().join("hello");
-        let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
-        let (connection, allowed) = (bed.connect().await, allowed.to_owned());
-        let name = zbus::names::BusName::try_from(NAME).unwrap();
-        let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed)));
-        while !bus.name_has_owner(name.clone()).await.unwrap() {
-            tokio::task::yield_now().await;
-        }
-        bed
-    }
-
-    async fn connect(&self) -> Connection {
-        Builder::address(self.address.as_str()).build().await.unwrap()
-    }
-
-    async fn client(&self) -> HelloClient {
-        HelloClient::new(self.connect().await, own_executable())
-    }
-}
-
-fn own_executable() -> PathBuf {
-    std::env::current_exe().unwrap()
-}
-
-fn sealed(text: &str) -> OwnedFd {
-    memfd::seal(&Pin::new(text).unwrap()).unwrap()
-}
-
-fn vault() -> ProviderId {
-    ProviderId::parse("org.claviger.Vault").unwrap()
-}
-
-fn operation(number: u8) -> Operation {
-    Operation {
-        audience: vault(),
-        transaction: TransactionId([number; 16]),
-        buffer_hash: [number; 32],
-    }
-}
-
-fn request(number: u8) -> VerifyRequest {
-    VerifyRequest {
-        evidence: Some(operation(number)),
-        unlock: Vec::new(),
-    }
-}
+use zbus::Fd;
 
 #[tokio::test]
 async fn a_pin_is_chosen_and_opens_everything() {

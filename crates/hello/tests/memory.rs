@@ -10,7 +10,8 @@
 
 use std::time::Instant;
 
-use claviger_hello::{Hello, pin::Pin, verification::VerifyRequest};
+use claviger_ctap::crypto::native;
+use claviger_hello::{Hello, client_pin::ClientPin, pin::Pin, verification::VerifyRequest};
 
 /// Resident and peak resident memory of this process, in KiB.
 fn resident() -> (u64, u64) {
@@ -40,9 +41,23 @@ fn the_key_derivations_memory_is_given_back() {
         });
     }
     let each = start.elapsed() / 5;
+    // And with tickets held: they are small.
+    let client_pin = ClientPin::of(native(), &pin);
+    let tickets: Vec<_> = (0..5)
+        .map(|_| {
+            std::thread::scope(|scope| {
+                scope
+                    .spawn(|| hello.verify_client_pin(&client_pin).unwrap())
+                    .join()
+                    .unwrap()
+            })
+        })
+        .collect();
+    assert_eq!((tickets.len(), hello.open_tickets()), (5, 4));
     let (after, peak) = resident();
     eprintln!("one verification {each:?}; resident before {before} KiB, peak {peak} KiB, after {after} KiB");
     assert!(peak >= before + 60 * 1024, "64 MiB were in use: {peak} KiB");
+    assert!(peak < before + 96 * 1024, "and never twice that: {peak} KiB");
     assert!(
         after < before + 4 * 1024,
         "and were given back: {before} KiB before, {after} KiB after"

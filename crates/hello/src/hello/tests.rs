@@ -17,16 +17,16 @@ use crate::{
     verification::UnlockTarget,
 };
 
-const RIGHT: &str = "zebra-94";
-const WRONG: &str = "zebra-95";
+pub(super) const RIGHT: &str = "zebra-94";
+pub(super) const WRONG: &str = "zebra-95";
 const NOW: u64 = 1_800_000_000_000;
 
 /// Stands still until it is moved.
 #[derive(Debug, Default)]
-struct TestClock(AtomicU64);
+pub(super) struct TestClock(AtomicU64);
 
 impl TestClock {
-    fn advance(&self, ms: u64) {
+    pub(super) fn advance(&self, ms: u64) {
         self.0.fetch_add(ms, Ordering::SeqCst);
     }
 }
@@ -44,28 +44,28 @@ impl Clock for TestClock {
     }
 }
 
-struct Bed {
+pub(super) struct Bed {
     directory: TempDir,
-    clock: Arc<TestClock>,
+    pub(super) clock: Arc<TestClock>,
 }
 
 impl Bed {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             directory: tempfile::tempdir().unwrap(),
             clock: Arc::default(),
         }
     }
 
-    fn path(&self) -> PathBuf {
+    pub(super) fn path(&self) -> PathBuf {
         self.directory.path().join("hello")
     }
 
-    fn open(&self) -> Hello {
+    pub(super) fn open(&self) -> Hello {
         Hello::open_with(&self.path(), self.clock.clone(), native()).unwrap()
     }
 
-    fn with_pin() -> (Self, Hello) {
+    pub(super) fn with_pin() -> (Self, Hello) {
         let bed = Self::new();
         let hello = bed.open();
         hello.set_pin(&pin(RIGHT)).unwrap();
@@ -73,11 +73,11 @@ impl Bed {
     }
 }
 
-fn pin(text: &str) -> Pin {
+pub(super) fn pin(text: &str) -> Pin {
     Pin::new(text).unwrap()
 }
 
-fn operation(number: u8) -> Operation {
+pub(super) fn operation(number: u8) -> Operation {
     Operation {
         audience: ProviderId::parse("org.example.Notebook").unwrap(),
         transaction: TransactionId([number; 16]),
@@ -85,21 +85,21 @@ fn operation(number: u8) -> Operation {
     }
 }
 
-fn request(number: u8) -> VerifyRequest {
+pub(super) fn request(number: u8) -> VerifyRequest {
     VerifyRequest {
         evidence: Some(operation(number)),
         unlock: Vec::new(),
     }
 }
 
-fn refused(result: Result<VerifyReply, HelloError>) -> Refusal {
+pub(super) fn refused<T: fmt::Debug>(result: Result<T, HelloError>) -> Refusal {
     match result {
         Err(HelloError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
 }
 
-fn expected(operation: &Operation) -> Expected<'_> {
+pub(super) fn expected(operation: &Operation) -> Expected<'_> {
     Expected {
         audience: &operation.audience,
         transaction: operation.transaction,
@@ -341,9 +341,9 @@ fn a_damaged_file_opens_nothing() {
 
 /// Keeps the last published file in memory and fails after so many steps.
 #[derive(Clone, Debug, Default)]
-struct Failing {
+pub(super) struct Failing {
     file: Arc<Mutex<(Vec<u8>, Vec<u8>)>>,
-    steps_left: Arc<AtomicUsize>,
+    pub(super) steps_left: Arc<AtomicUsize>,
 }
 
 impl Failing {

@@ -86,3 +86,6 @@ impl Hello {
         tickets.len()
     }
 }
+
+#[cfg(test)]
+mod tests;

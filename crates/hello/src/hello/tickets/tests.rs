@@ -1,0 +1,276 @@
+//! Tests of the PIN from CTAP clients and of tickets, with the real key derivation and file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    sync::atomic::Ordering,
+};
+
+use claviger_ctap::crypto::{native, portable};
+use claviger_provider::{
+    ProviderId, TransactionId,
+    evidence::{self, Method, Tier},
+    unlock::UnlockKey,
+};
+
+use super::*;
+use crate::{
+    clock::Clock,
+    hello::tests::{Bed, Failing, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
+    keys::UserKey,
+    ticket::{LIFETIME, MAX_TICKETS},
+    verification::UnlockTarget,
+};
+
+/// What the version of hello before this one wrote: the PIN `zebra-94`, four counts of evidence given, one wrong PIN.
+const VERSION_1: &[u8] = include_bytes!("../../../tests/data/version-1.state");
+/// The secret with which that hello unlocked the vault.
+const VERSION_1_SECRET: [u8; 32] = [
+    165, 113, 132, 174, 189, 9, 74, 55, 142, 108, 11, 116, 83, 119, 242, 48, 174, 237, 117, 71, 125, 150, 92, 12, 83,
+    243, 147, 64, 228, 220, 5, 19,
+];
+
+fn client(text: &str) -> ClientPin {
+    ClientPin::of(native(), &pin(text))
+}
+
+fn ms(duration: core::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap()
+}
+
+/// The vault's unlock secret, by whatever `verify` does with the request.
+fn vault_secret(verify: impl FnOnce(&VerifyRequest) -> VerifyReply) -> [u8; 32] {
+    let (vault, transaction) = (ProviderId::parse("org.claviger.Vault").unwrap(), TransactionId([9; 16]));
+    let key = UnlockKey::generate(native()).unwrap();
+    let reply = verify(&VerifyRequest {
+        evidence: None,
+        unlock: vec![UnlockTarget {
+            provider: vault.clone(),
+            transaction,
+            recipient: key.public().clone(),
+        }],
+    });
+    assert!(reply.evidence.is_none());
+    *key.open(native(), &vault, transaction, &reply.boxes[0])
+        .unwrap()
+        .expose()
+}
+
+#[test]
+fn a_ticket_gives_what_the_pin_gives_and_once() {
+    let (_bed, hello) = Bed::with_pin();
+    assert!(hello.status().client_pin);
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    assert_eq!(hello.open_tickets(), 1);
+    let bytes = hello.verify_ticket(&ticket, &request(1)).unwrap().evidence.unwrap();
+    let (key, operation) = (hello.uv_key().unwrap(), operation(1));
+    let good = evidence::verify(native(), &bytes, &key, &expected(&operation), &mut 0).unwrap();
+    assert_eq!(
+        (good.claims().method, good.claims().tier, good.claims().count),
+        (Method::Pin, Tier::Software, 1)
+    );
+    assert_eq!(hello.open_tickets(), 0);
+    assert_eq!(refused(hello.verify_ticket(&ticket, &request(2))), Refusal::TicketGone);
+
+    let by_pin = vault_secret(|request| hello.verify(&pin(RIGHT), request).unwrap());
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let by_ticket = vault_secret(|request| hello.verify_ticket(&ticket, request).unwrap());
+    assert_eq!(by_pin, by_ticket);
+    let made_up = PinTicket::from_bytes(&[0; 16]);
+    assert_eq!(refused(hello.verify_ticket(&made_up, &request(3))), Refusal::TicketGone);
+}
+
+#[test]
+fn evidence_of_an_older_ticket_counts_after_what_was_given_since() {
+    let (_bed, hello) = Bed::with_pin();
+    let (key, mut last_count) = (hello.uv_key().unwrap(), 0);
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let by_pin = hello.verify(&pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let by_ticket = hello.verify_ticket(&ticket, &request(2)).unwrap().evidence.unwrap();
+    for (number, bytes) in [(1, by_pin), (2, by_ticket)] {
+        let operation = operation(number);
+        evidence::verify(native(), &bytes, &key, &expected(&operation), &mut last_count).unwrap();
+    }
+}
+
+#[test]
+fn one_guess_is_one_try_whichever_way_it_comes() {
+    let (bed, hello) = Bed::with_pin();
+    let wrong = |tries_left, wait_ms| Refusal::WrongPin { tries_left, wait_ms };
+    assert_eq!(refused(hello.verify_client_pin(&client(WRONG))), wrong(9, 0));
+    assert_eq!(refused(hello.verify(&pin(WRONG), &request(1))), wrong(8, 0));
+    assert_eq!(refused(hello.verify_client_pin(&client(WRONG))), wrong(7, 0));
+    assert_eq!(refused(hello.verify(&pin(WRONG), &request(1))), wrong(6, 30_000));
+    // Neither way is open during the wait, and asking costs nothing.
+    let wait = Refusal::Wait {
+        tries_left: 6,
+        wait_ms: 30_000,
+    };
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), wait);
+    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), wait);
+    drop(hello);
+    let hello = bed.open();
+    bed.clock.advance(30_000);
+    // A right one either way gives all tries back.
+    hello.verify_client_pin(&client(RIGHT)).unwrap();
+    assert_eq!(hello.status().tries_left, MAX_FAILURES);
+}
+
+#[test]
+fn programs_cannot_lock_the_user_out() {
+    let (bed, hello) = Bed::with_pin();
+    for _ in 0..MAX_CLIENT_FAILURES {
+        bed.clock.advance(hello.status().wait_ms);
+        let refusal = refused(hello.verify_client_pin(&client(WRONG)));
+        assert!(matches!(refusal, Refusal::WrongPin { .. }), "{refusal:?}");
+    }
+    bed.clock.advance(1 << 40);
+    let kept = Refusal::PromptOnly { tries_left: 5 };
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), kept);
+    assert_eq!(hello.status().tries_left, 5);
+    // The prompt goes on, wrong or right, and the right PIN there opens this way again.
+    let wrong = refused(hello.verify(&pin(WRONG), &request(1)));
+    assert!(matches!(wrong, Refusal::WrongPin { tries_left: 4, .. }));
+    let kept = Refusal::PromptOnly { tries_left: 4 };
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), kept);
+    bed.clock.advance(hello.status().wait_ms);
+    hello.verify(&pin(RIGHT), &request(2)).unwrap();
+    hello.verify_client_pin(&client(RIGHT)).unwrap();
+}
+
+#[test]
+fn lock_out_is_for_clients_too_and_ends_their_tickets() {
+    let (bed, hello) = Bed::with_pin();
+    for _ in 0..MAX_FAILURES {
+        bed.clock.advance(hello.status().wait_ms);
+        // As if one had been got a moment ago: the waits outlive every ticket otherwise.
+        hello
+            .tickets()
+            .issue(
+                native(),
+                Box::new(UserKey::generate(native()).unwrap()),
+                bed.clock.moment(),
+            )
+            .unwrap();
+        refused(hello.verify(&pin(WRONG), &request(1)));
+    }
+    assert_eq!(hello.open_tickets(), 0);
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::LockedOut);
+}
+
+#[test]
+fn a_ticket_is_good_for_two_minutes_and_then_wiped() {
+    let (bed, hello) = Bed::with_pin();
+    let young = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    bed.clock.advance(ms(LIFETIME) - 1);
+    hello.verify_ticket(&young, &request(1)).unwrap();
+    let old = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    bed.clock.advance(ms(LIFETIME));
+    assert_eq!(hello.tickets().len(), 1);
+    hello.sweep_tickets();
+    assert_eq!(hello.tickets().len(), 0);
+    assert_eq!(refused(hello.verify_ticket(&old, &request(2))), Refusal::TicketGone);
+}
+
+#[test]
+fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many() {
+    let (bed, hello) = Bed::with_pin();
+    let gone = |hello: &Hello, ticket: &PinTicket| {
+        assert_eq!(refused(hello.verify_ticket(ticket, &request(1))), Refusal::TicketGone);
+    };
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    refused(hello.change_pin(&pin(WRONG), &pin("other-77")));
+    hello.change_pin(&pin(RIGHT), &pin("other-77")).unwrap();
+    gone(&hello, &ticket);
+    assert!(matches!(
+        refused(hello.verify_client_pin(&client(RIGHT))),
+        Refusal::WrongPin { .. }
+    ));
+    let mut tickets: Vec<_> = (0..=MAX_TICKETS)
+        .map(|_| hello.verify_client_pin(&client("other-77")).unwrap())
+        .collect();
+    assert_eq!(hello.open_tickets(), MAX_TICKETS);
+    gone(&hello, &tickets.remove(0));
+    hello.verify_ticket(&tickets.remove(0), &request(1)).unwrap();
+    hello.forget_ticket(&tickets[0]);
+    gone(&hello, &tickets[0]);
+    hello.forget_tickets();
+    assert_eq!(hello.open_tickets(), 0);
+    gone(&hello, &tickets[1]);
+    let ticket = hello.verify_client_pin(&client("other-77")).unwrap();
+    drop(hello);
+    gone(&bed.open(), &ticket);
+}
+
+#[test]
+fn without_a_pin_there_is_nothing_to_guess() {
+    let hello = Bed::new().open();
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::NoPin);
+    assert!(!hello.status().client_pin);
+}
+
+#[test]
+fn a_file_of_version_1_learns_the_clients_form_with_the_next_right_pin() {
+    let bed = Bed::new();
+    fs::DirBuilder::new().mode(0o700).create(bed.path()).unwrap();
+    let mut options = fs::OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600);
+    std::io::Write::write_all(&mut file.open(bed.path().join("hello.state")).unwrap(), VERSION_1).unwrap();
+    let hello = bed.open();
+    let (status, uv_key) = (hello.status(), hello.uv_key());
+    assert_eq!((status.pin_set, status.client_pin, status.tries_left), (true, false, 9));
+    // Not set, for clients: nothing is looked at, no try is spent, and a wrong PIN changes nothing.
+    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::NoPin);
+    assert_eq!(hello.status().tries_left, 9);
+    refused(hello.verify(&pin(WRONG), &request(1)));
+    assert!(!hello.status().client_pin);
+    drop(hello);
+    // It is still a file of version 1, until the right PIN comes.
+    let hello = bed.open();
+    assert!(!hello.status().client_pin);
+    assert_eq!(
+        vault_secret(|request| hello.verify(&pin(RIGHT), request).unwrap()),
+        VERSION_1_SECRET
+    );
+    assert!(hello.status().client_pin);
+    drop(hello);
+    let hello = bed.open();
+    assert!(hello.status().client_pin);
+    assert_eq!(hello.uv_key(), uv_key);
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    assert_eq!(
+        vault_secret(|request| hello.verify_ticket(&ticket, request).unwrap()),
+        VERSION_1_SECRET
+    );
+    let bytes = hello.verify(&pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let operation = operation(1);
+    let good = evidence::verify(portable(), &bytes, &uv_key.unwrap(), &expected(&operation), &mut 5).unwrap();
+    assert!(good.claims().count > 5, "counts go on where version 1 was");
+}
+
+#[test]
+fn a_clients_guess_and_a_tickets_count_are_on_disk_first() {
+    let medium = Failing::default();
+    medium.steps_left.store(5, Ordering::SeqCst);
+    let clock = Arc::new(TestClock::default());
+    let hello = Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap();
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    for text in [RIGHT, WRONG] {
+        medium.steps_left.store(4, Ordering::SeqCst);
+        assert!(matches!(
+            hello.verify_client_pin(&client(text)),
+            Err(HelloError::Store(_))
+        ));
+    }
+    medium.steps_left.store(10, Ordering::SeqCst);
+    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    medium.steps_left.store(4, Ordering::SeqCst);
+    assert!(matches!(
+        hello.verify_ticket(&ticket, &request(1)),
+        Err(HelloError::Store(_))
+    ));
+    // Spent all the same.
+    medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+    assert_eq!(refused(hello.verify_ticket(&ticket, &request(1))), Refusal::TicketGone);
+}

@@ -1,0 +1,149 @@
+//! A private bus with the real hello on it.
+#![allow(dead_code, unreachable_pub)] // Shared by several test programs; none uses all of it.
+
+use std::{
+    io::{BufRead, BufReader},
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use claviger_ctap::crypto::native;
+use claviger_hello::{
+    Hello,
+    bus::NAME,
+    client::HelloClient,
+    client_pin::ClientPin,
+    clock::Clock,
+    counter::Moment,
+    memfd,
+    pin::Pin,
+    service,
+    verification::{Operation, VerifyRequest},
+};
+use claviger_provider::{ProviderId, TransactionId};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+use zbus::{Connection, connection::Builder};
+
+pub const RIGHT: &str = "zebra-94";
+pub const WRONG: &str = "zebra-95";
+
+/// The time since boot stands still until it is moved; the wall clock is the machine's, as the client compares it.
+#[derive(Debug, Default)]
+pub struct TestClock(pub AtomicU64);
+
+impl Clock for TestClock {
+    fn moment(&self) -> Moment {
+        Moment {
+            boot: [1; 16],
+            since_boot_ms: self.0.load(Ordering::SeqCst),
+        }
+    }
+
+    fn unix_ms(&self) -> u64 {
+        let now = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+        u64::try_from(now.as_millis()).unwrap()
+    }
+}
+
+/// A bus of its own, and hello on it.
+pub struct Bed {
+    pub directory: TempDir,
+    pub daemon: Child,
+    pub address: String,
+    pub clock: Arc<TestClock>,
+    pub service: Option<JoinHandle<zbus::Result<()>>>,
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+impl Bed {
+    pub fn bus() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = format!("--address=unix:dir={}", directory.path().display());
+        let mut daemon = Command::new("/usr/bin/dbus-daemon")
+            .args(["--session", "--nofork", "--print-address", &socket])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("dbus-daemon is needed for this test: install the package dbus-daemon");
+        let mut address = String::new();
+        BufReader::new(daemon.stdout.take().unwrap())
+            .read_line(&mut address)
+            .unwrap();
+        let address = address.trim().to_owned();
+        Self {
+            directory,
+            daemon,
+            address,
+            clock: Arc::default(),
+            service: None,
+        }
+    }
+
+    /// Hello for processes of `allowed`.
+    pub async fn serving(allowed: &Path) -> Self {
+        let mut bed = Self::bus();
+        let path = bed.directory.path().join("hello");
+        let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
+        let (connection, allowed) = (bed.connect().await, allowed.to_owned());
+        let name = zbus::names::BusName::try_from(NAME).unwrap();
+        let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
+        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed)));
+        while !bus.name_has_owner(name.clone()).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        bed
+    }
+
+    pub async fn connect(&self) -> Connection {
+        Builder::address(self.address.as_str()).build().await.unwrap()
+    }
+
+    pub async fn client(&self) -> HelloClient {
+        HelloClient::new(self.connect().await, own_executable())
+    }
+}
+
+pub fn own_executable() -> PathBuf {
+    std::env::current_exe().unwrap()
+}
+
+pub fn sealed(text: &str) -> OwnedFd {
+    memfd::seal(&Pin::new(text).unwrap()).unwrap()
+}
+
+pub fn vault() -> ProviderId {
+    ProviderId::parse("org.claviger.Vault").unwrap()
+}
+
+pub fn operation(number: u8) -> Operation {
+    Operation {
+        audience: vault(),
+        transaction: TransactionId([number; 16]),
+        buffer_hash: [number; 32],
+    }
+}
+
+pub fn request(number: u8) -> VerifyRequest {
+    VerifyRequest {
+        evidence: Some(operation(number)),
+        unlock: Vec::new(),
+    }
+}
+
+/// As a CTAP client gives this PIN, in its memory file.
+pub fn client_pin(text: &str) -> OwnedFd {
+    memfd::seal_client_pin(&ClientPin::of(native(), &Pin::new(text).unwrap())).unwrap()
+}
