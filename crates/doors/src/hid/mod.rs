@@ -6,6 +6,7 @@
 //! ```
 //!
 //! * [`uhid`] is the language of `/dev/uhid`, with the one report descriptor that this project ever hands to the kernel.
+//! * [`helper`] is what the helper does: who gets a key, and how reports pass.
 //! * [`link`] is the user's end of the socket.
 //! * [`pace`] keeps long messages from overrunning the programs that read them.
 //! * [`service`] runs in the broker: `org.claviger.Hid1`, for the door's process only. [`message`] is what the two say to each other,
@@ -17,6 +18,7 @@ pub mod authenticator;
 pub mod bus;
 pub mod control;
 mod fields;
+pub mod helper;
 pub mod link;
 pub mod message;
 pub mod pace;

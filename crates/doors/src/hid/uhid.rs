@@ -86,6 +86,12 @@ impl Identity<'static> {
     };
 }
 
+/// Opens the kernel's device for reading and writing that do not block.
+pub fn open(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    File::options().read(true).write(true).custom_flags(flags).open(path)
+}
+
 /// `UHID_DESTROY`. Closing the file does the same.
 pub const DESTROY: [u8; 4] = 1_u32.to_ne_bytes();
 
@@ -190,12 +196,7 @@ pub struct Device {
 impl Device {
     /// Opens the kernel's device and creates a key. Reading and writing do not block.
     pub fn open(path: &Path, identity: &Identity<'_>) -> io::Result<Self> {
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
-            .open(path)?;
-        Self::create(file, identity)
+        Self::create(open(path)?, identity)
     }
 
     /// Creates a key on a device that is open for reading and writing. Whether reading blocks is the file's own matter.
