@@ -58,6 +58,9 @@ pub enum Command {
     /// Role: user verification (started by D-Bus)
     #[command(hide = true)]
     Hello,
+    /// Role: the helper that owns /dev/uhid (started by systemd as a user of its own)
+    #[command(hide = true)]
+    Hid(Hid),
     /// Role: the built-in vault (started by D-Bus)
     #[command(hide = true)]
     Vault(Vault),
@@ -80,6 +83,7 @@ pub struct Output {
 
 /// `claviger setup`.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of the command line.
 pub struct Setup {
     /// Only say what would be written
     #[arg(long)]
@@ -90,6 +94,15 @@ pub struct Setup {
     /// Do not start the platform and choose a PIN now
     #[arg(long)]
     pub no_start: bool,
+    /// Install the virtual security key for all users of this machine instead (needs root)
+    #[arg(long)]
+    pub system: bool,
+    /// Write the system's files below this folder, where a package keeps them, and start nothing
+    #[arg(long, value_name = "DIR", requires = "system")]
+    pub root: Option<PathBuf>,
+    /// Print JSON for programs
+    #[arg(long, requires = "system")]
+    pub json: bool,
 }
 
 /// `claviger passkey …`.
@@ -238,4 +251,15 @@ pub struct Broker {
     /// Accept a scripted prompt. For tests only: whoever writes the script approves for the user
     #[arg(long)]
     pub allow_scripted_prompt: bool,
+}
+
+/// `claviger hid`.
+#[derive(Debug, Args)]
+pub struct Hid {
+    /// Listen here instead of on the socket that systemd passes
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Give a key to every user, in an active session or not. For tests only
+    #[arg(long)]
+    pub any_user: bool,
 }

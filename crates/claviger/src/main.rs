@@ -7,6 +7,7 @@ mod bench;
 mod cli;
 mod commands;
 mod dirs;
+mod hid;
 mod output;
 mod prompt;
 mod roles;
@@ -35,6 +36,10 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
+    // A system service has no home.
+    if let Command::Hid(options) = command {
+        return hid::run(&options);
+    }
     let dirs = Dirs::from_env().map_err(Failure::failed)?;
     match command {
         Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
@@ -79,6 +84,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         | Command::Broker(_)
         | Command::Completions { .. }
         | Command::Hello
+        | Command::Hid(_)
         | Command::Man
         | Command::NativeHost { .. }
         | Command::Vault(_) => Ok(()),
@@ -86,6 +92,9 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
 }
 
 async fn setup(dirs: &Dirs, options: &cli::Setup) -> Result<(), Failure> {
+    if options.system {
+        return commands::system::run(options);
+    }
     if options.remove {
         return commands::setup::remove(dirs);
     }

@@ -117,7 +117,7 @@ pub fn lock_memory() -> bool {
 }
 
 /// The kernel gives up a core dump for a limit of exactly 1; 0 stops files, but not dumps that are piped to a collector.
-fn no_core_dumps() -> Result<(), SandboxError> {
+pub fn no_core_dumps() -> Result<(), SandboxError> {
     Ok(setrlimit(
         Resource::Core,
         Rlimit {

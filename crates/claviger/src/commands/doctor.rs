@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::json;
 
 use super::client;
+use super::doctor_hid;
 use super::setup::{self, Piece};
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
@@ -12,7 +13,7 @@ use crate::sandbox;
 
 /// One thing that was looked at.
 #[derive(Debug)]
-struct Finding {
+pub struct Finding {
     what: String,
     state: State,
     remedy: Option<String>,
@@ -33,6 +34,7 @@ pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     findings.extend(installed(dirs)?);
     findings.push(extension_folder()?);
     findings.push(landlock());
+    findings.extend(doctor_hid::findings());
     findings.extend(platform().await);
     if as_json {
         output::json(&as_value(&findings))?;
@@ -132,15 +134,11 @@ fn extension_folder() -> Result<Finding, Failure> {
 
 fn landlock() -> Finding {
     let known = sandbox::has_landlock();
-    let mut finding = Finding::new(
+    Finding::weak(
         "Landlock, which keeps the vault to its own files",
         known,
         "use a kernel with Landlock (5.13 or newer, `lsm=landlock,…`); until then file permissions alone guard them",
-    );
-    if !known {
-        finding.state = State::Weak;
-    }
-    finding
+    )
 }
 
 async fn platform() -> Vec<Finding> {
@@ -195,11 +193,20 @@ async fn platform() -> Vec<Finding> {
 }
 
 impl Finding {
-    fn new(what: impl Into<String>, good: bool, remedy: &str) -> Self {
+    /// Something that the platform does not work without.
+    pub fn new(what: impl Into<String>, good: bool, remedy: &str) -> Self {
         Self {
             what: what.into(),
             state: if good { State::Good } else { State::Missing },
             remedy: (!good).then(|| remedy.to_owned()),
+        }
+    }
+
+    /// Something that the platform works without, but not as well.
+    pub fn weak(what: impl Into<String>, good: bool, remedy: &str) -> Self {
+        Self {
+            state: if good { State::Good } else { State::Weak },
+            ..Self::new(what, good, remedy)
         }
     }
 }

@@ -3,8 +3,10 @@
 pub mod audit;
 pub mod client;
 pub mod doctor;
+mod doctor_hid;
 pub mod lock;
 pub mod passkey;
 pub mod provider;
 pub mod setup;
 pub mod status;
+pub mod system;

@@ -173,7 +173,8 @@ impl Piece {
         }
     }
 
-    fn put(&self) -> Result<(), Failure> {
+    /// Writes it, whole or not at all.
+    pub fn put(&self) -> Result<(), Failure> {
         self.try_put()
             .map_err(|error| Failure::Failed(format!("cannot write {}: {error}", self.path.display())))
     }
@@ -201,7 +202,7 @@ impl Piece {
 }
 
 /// The path as one word of an `Exec` line, for D-Bus and systemd alike.
-fn quoted(program: &Path) -> String {
+pub fn quoted(program: &Path) -> String {
     let escaped = program.display().to_string().replace('\\', r"\\").replace('"', r#"\""#);
     format!("\"{escaped}\"")
 }

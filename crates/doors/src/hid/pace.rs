@@ -1,8 +1,8 @@
 //! How fast reports may follow each other towards the programs.
 //!
-//! hidraw keeps 64 unread reports for each program and drops the ones that come after. A key on a wire is slow enough; here a message of
-//! 129 reports would overrun a program that is not scheduled at once. So: a burst that fits into half of hidraw's room, enough for
-//! almost every message, and then no more than four reports in a millisecond.
+//! hidraw keeps 64 unread reports for each program and drops the ones that come after. A key on a wire sends one in a millisecond at most;
+//! here a message of 129 reports would overrun a program that is not scheduled at once. So: a burst that fits into half of hidraw's room,
+//! enough for almost every message, and then the speed of the wire.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub const BURST: u32 = 32;
 
 /// The time for which each report counts.
-pub const INTERVAL: Duration = Duration::from_micros(250);
+pub const INTERVAL: Duration = Duration::from_millis(1);
 
 /// Counts reports against the clock that it is given.
 #[derive(Clone, Copy, Debug, Default)]

@@ -21,6 +21,13 @@ pub const REPORT: usize = REPORT_SIZE as usize;
 /// A report, without the report number that hidraw puts before it.
 pub type Report = [u8; REPORT];
 
+/// The longest CTAPHID message, in bytes, that fits into the kernel's queue of 32 events: an initialization packet and 31 continuation
+/// packets. An authenticator behind this device should not let programs send longer ones (`maxMsgSize`).
+///
+/// Programs write to hidraw as fast as they can, and what finds the queue full is lost. A wire would slow them down; the kernel's
+/// queue only helps as far as it goes.
+pub const MESSAGE: usize = 57 + 31 * 59;
+
 /// Where the kernel's device is.
 pub const PATH: &str = "/dev/uhid";
 
