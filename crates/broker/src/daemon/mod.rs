@@ -308,7 +308,15 @@ impl Broker {
         let check = self.inner.verifier.check_client_pin(pin_hash).await?;
         match check.outcome {
             ClientPinOutcome::Wrong => self.audit(&Entry::failed(Event::Verification, "wrong-pin")),
-            ClientPinOutcome::Blocked => self.audit(&Entry::failed(Event::Verification, "locked-out")),
+            ClientPinOutcome::Blocked => {
+                // A program can ask for this as often as it likes.
+                let cause = if check.tries_left == 0 {
+                    "locked-out"
+                } else {
+                    "prompt-only"
+                };
+                self.audit_unasked(Entry::failed(Event::Verification, cause));
+            }
             ClientPinOutcome::Right(_) | ClientPinOutcome::NotSet | ClientPinOutcome::Wait => {}
         }
         Ok(check)
