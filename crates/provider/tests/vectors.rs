@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::{
+    authenticator::device::Protection,
     cbor::{Limits, Map, Value, decode},
     cose::Sign1,
     crypto::{
@@ -462,6 +463,7 @@ fn metadata() {
         backed_up: true,
         tag: Some("work".into()),
         discoverable: true,
+        protection: Protection::Optional,
     };
     let bare = Entry {
         credential_id: CredentialId::new(vec![0x01]).unwrap(),
@@ -475,6 +477,7 @@ fn metadata() {
         backed_up: false,
         tag: None,
         discoverable: false,
+        protection: Protection::Optional,
     };
     let case = |name: &str, diff: &Diff| {
         assert_eq!(Diff::decode(&diff.encode()), Ok(diff.clone()));
