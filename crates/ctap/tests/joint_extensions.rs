@@ -53,7 +53,11 @@ fn get(allow: Option<&CredentialId>) -> Get {
 }
 
 /// The credential and the signed outputs.
-fn made(engine: &mut Engine, request: &Make, verified: bool) -> Result<(CredentialId, Option<Map>), Error<MemoryError>> {
+fn made(
+    engine: &mut Engine,
+    request: &Make,
+    verified: bool,
+) -> Result<(CredentialId, Option<Map>), Error<MemoryError>> {
     let response = engine.make_credential(request, verified.then_some(Verified), 1)?;
     let data = AuthenticatorData::parse(&response.auth_data).unwrap();
     Ok((data.attested.unwrap().id, data.extensions))
@@ -74,7 +78,10 @@ fn output(engine: &Engine, id: &CredentialId, protocol: PinUvAuthProtocol, salts
     let mut request = get(Some(id));
     request.extensions.insert("hmac-secret", input(protocol, salts));
     let response = engine.get_assertion(&request, verified.then_some(Verified)).unwrap();
-    let signed = AuthenticatorData::parse(&response.auth_data).unwrap().extensions.unwrap();
+    let signed = AuthenticatorData::parse(&response.auth_data)
+        .unwrap()
+        .extensions
+        .unwrap();
     assert_eq!(signed.len(), 1);
     let sealed = signed.text("hmac-secret").unwrap().as_bytes().unwrap();
     secret(protocol).decrypt(sealed).unwrap().to_vec()
@@ -112,7 +119,10 @@ fn without_verification_hmac_secret_is_another_secret() {
     let (id, _) = made(&mut engine, &make(Map::new()), false).unwrap();
     let (other, _) = made(&mut engine, &make(Map::new().with("hmac-secret", true)), false).unwrap();
     let out = |id, verified| output(&engine, id, PinUvAuthProtocol::Two, &[0x11; 32], verified);
-    assert!(engine.get_assertion(&get(Some(&id)), None::<NoUv>).is_err(), "it was replaced");
+    assert!(
+        engine.get_assertion(&get(Some(&id)), None::<NoUv>).is_err(),
+        "it was replaced"
+    );
     assert_eq!(out(&other, false), out(&other, false));
     assert_ne!(out(&other, false), out(&other, true));
 }
@@ -141,13 +151,19 @@ fn hmac_secret_mc_gives_at_creation_what_an_assertion_gives() {
     let signed = signed.unwrap();
     let sealed = signed.text("hmac-secret-mc").unwrap().as_bytes().unwrap();
     let at_creation = secret(PinUvAuthProtocol::Two).decrypt(sealed).unwrap().to_vec();
-    assert_eq!(at_creation, output(&engine, &id, PinUvAuthProtocol::One, &[0x11; 32], true));
+    assert_eq!(
+        at_creation,
+        output(&engine, &id, PinUvAuthProtocol::One, &[0x11; 32], true)
+    );
 
     let refused = made(&mut engine, &request, false).unwrap_err();
     assert_eq!(refused.status(), Status::PuatRequired);
     let mut alone = wrapped(PinUvAuthProtocol::Two);
     alone.remove_text("hmac-secret");
-    assert_eq!(made(&mut engine, &make(alone), true).unwrap_err().status(), Status::MissingParameter);
+    assert_eq!(
+        made(&mut engine, &make(alone), true).unwrap_err().status(),
+        Status::MissingParameter
+    );
 }
 
 #[test]

@@ -4,9 +4,9 @@
 //! outputs are not signed; the security-key door asks for the others, whose outputs are. So an output that a door did not ask for
 //! is refused without looking at the door.
 
+use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator::hmac_secret::{self, HmacSecretInput};
-use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::prf;
@@ -32,7 +32,11 @@ pub(super) struct Extensions<'a> {
 pub(super) fn check(all: &Extensions<'_>) -> Result<(), Rejection> {
     each(all.signed, |name, output| all.signed_fits(name, output))?;
     each(all.unsigned, |name, output| {
-        name == prf::NAME && all.asked.text(name).is_some_and(|input| prf_fits(input, output, all.assurance))
+        name == prf::NAME
+            && all
+                .asked
+                .text(name)
+                .is_some_and(|input| prf_fits(input, output, all.assurance))
     })
 }
 

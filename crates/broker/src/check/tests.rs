@@ -3,8 +3,8 @@
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::AttestedCredential;
 use claviger_ctap::cbor::Map;
-use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::crypto::{PrivateKey, native};
+use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, RpEntity};
 use proptest::prelude::*;
 
@@ -428,7 +428,11 @@ fn hmac_secret_at_creation_is_promised_or_given_as_asked() {
             .with("hmac-secret", true)
             .with("hmac-secret-mc", salts(PinUvAuthProtocol::Two, 1))
     };
-    let answered = || Map::new().with("hmac-secret", true).with("hmac-secret-mc", vec![9_u8; 48]);
+    let answered = || {
+        Map::new()
+            .with("hmac-secret", true)
+            .with("hmac-secret-mc", vec![9_u8; 48])
+    };
     let mut make = Make::new(Algorithm::Es256);
     make.request.extensions = asked();
     make.data.extensions = Some(answered());

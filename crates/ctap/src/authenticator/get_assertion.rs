@@ -46,8 +46,7 @@ impl<S: CredentialStore> Authenticator<S> {
 
         // 10. Extensions. Those that are not known are ignored.
         let prf_answer = self.prf_output(request, verified, &record)?;
-        let extensions =
-            self.extensions_at_assertion(&request.extensions, request.options.up, verified, &record)?;
+        let extensions = self.extensions_at_assertion(&request.extensions, request.options.up, verified, &record)?;
 
         // 11, 12. Deviation: no numberOfCredentials and no authenticatorGetNextAssertion. The platform has shown the
         // accounts from the metadata cache and names the chosen one in the allow list; a platform that does not gets

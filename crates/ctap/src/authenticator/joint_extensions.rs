@@ -73,8 +73,7 @@ impl<S: CredentialStore> Authenticator<S> {
                 ));
             }
             let input = HmacSecretInput::from_joint(value)?;
-            let output =
-                input.answer::<Error<S::Error>>(self.crypto, |salt| Ok(seed.evaluate(self.crypto, salt)))?;
+            let output = input.answer::<Error<S::Error>>(self.crypto, |salt| Ok(seed.evaluate(self.crypto, salt)))?;
             outputs.insert(NAME_MC, output);
         }
         Ok(AtCreation {
