@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Builds every fuzz target with coverage instrumentation and runs each for SECONDS (default 20).
-# Stable Rust suffices: the flags are those that cargo-fuzz passes, without the sanitizers that need nightly.
+# Stable Rust suffices: the flags are those that cargo-fuzz passes, without the sanitizers that need nightly; they are
+# in instrument.sh.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-20}
 export CARGO_TARGET_DIR=${FUZZ_TARGET_DIR:-$PWD/../target/fuzz}
 host=$(rustc -vV | sed -n 's/^host: //p')
-export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
--Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares -Clink-dead-code -Ccodegen-units=1"
+export RUSTFLAGS="--cfg fuzzing -Clink-dead-code -Ccodegen-units=1"
+export RUSTC_WRAPPER=$PWD/instrument.sh
 cargo build --release --quiet --locked --target "$host"
 passed=0 failed=0
 for source in fuzz_targets/*.rs; do

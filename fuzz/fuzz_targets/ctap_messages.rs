@@ -1,22 +1,63 @@
-//! CTAP requests, responses, authenticator data, keys and COSE_Sign1: nothing crashes, whatever the bytes.
+//! CTAP requests, responses, authenticator data, keys, COSE_Sign1 and U2F: nothing crashes, whatever the bytes, and what
+//! is accepted is written back to an equal message.
 #![no_main]
 
 use claviger_ctap::authenticator_data::AuthenticatorData;
+use claviger_ctap::cbor::{Limits, decode};
 use claviger_ctap::cose::Sign1;
+use claviger_ctap::crypto::ecdh::EcdhPublicKey;
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
-use claviger_ctap::{get_assertion, get_info, make_credential};
+use claviger_ctap::prf::{PrfAnswer, PrfInput};
+use claviger_ctap::{authenticator_config as config, client_pin, credential_management as management};
+use claviger_ctap::{get_assertion, get_info, large_blobs, make_credential, u2f};
 use libfuzzer_sys::fuzz_target;
 
+/// What a decoder accepts comes back the same from what its encoder writes.
+macro_rules! round_trip {
+    ($parse:expr, $bytes:expr) => {
+        if let Ok(message) = $parse($bytes) {
+            let again = $parse(&message.to_cbor());
+            assert!(again.as_ref() == Ok(&message));
+        }
+    };
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    let _ = make_credential::Request::from_cbor(bytes);
-    let _ = make_credential::Response::from_cbor(bytes);
-    let _ = get_assertion::Request::from_cbor(bytes);
-    let _ = get_assertion::Response::from_cbor(bytes);
-    let _ = get_info::Response::from_cbor(bytes);
-    let _ = PublicKey::from_cose_bytes(bytes);
+    round_trip!(make_credential::Request::from_cbor, bytes);
+    round_trip!(make_credential::Response::from_cbor, bytes);
+    round_trip!(get_assertion::Request::from_cbor, bytes);
+    round_trip!(get_assertion::Response::from_cbor, bytes);
+    round_trip!(get_info::Response::from_cbor, bytes);
+    round_trip!(|b: &[u8]| client_pin::Request::from_cbor_within(b, &Limits::CTAP), bytes);
+    round_trip!(client_pin::Response::from_cbor, bytes);
+    round_trip!(|b: &[u8]| management::Request::from_cbor_within(b, &Limits::CTAP), bytes);
+    round_trip!(management::Response::from_cbor, bytes);
+    round_trip!(|b: &[u8]| config::Request::from_cbor_within(b, &Limits::CTAP), bytes);
+    round_trip!(|b: &[u8]| large_blobs::Request::from_cbor_within(b, &Limits::CTAP), bytes);
+    if let Ok(request) = management::Request::from_cbor_within(bytes, &Limits::CTAP) {
+        let _ = (request.rp_id_hash(), request.credential(), request.user(), request.authenticated());
+    }
+    if let Ok(request) = config::Request::from_cbor_within(bytes, &Limits::CTAP) {
+        let _ = (request.min_pin_length(), request.authenticated());
+    }
+
+    if let Ok(key) = PublicKey::from_cose_bytes(bytes) {
+        assert_eq!(key.cose_bytes(), bytes);
+    }
     let _ = PrivateKey::from_pkcs8_der(bytes, None);
     let _ = Sign1::parse(bytes);
+    if let Ok(value) = decode(bytes, &Limits::JOINT) {
+        if let Ok(key) = EcdhPublicKey::from_cose(&value) {
+            assert_eq!(key.cose_bytes(), bytes);
+        }
+        if let Some(map) = value.as_map() {
+            let _ = (PrfInput::from_extensions(map), PrfAnswer::from_unsigned_outputs(map));
+        }
+    }
     if let Ok(data) = AuthenticatorData::parse(bytes) {
         assert_eq!(data.encode(), bytes);
+    }
+    if let Ok(request) = u2f::Request::parse(bytes) {
+        assert_eq!(u2f::Request::parse(&request.to_apdu()), Ok(request));
     }
 });

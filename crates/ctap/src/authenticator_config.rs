@@ -63,6 +63,8 @@ pub struct MinPinLength {
     pub rp_ids: Option<Vec<String>>,
     /// Whether the PIN must be changed before it gives another token.
     pub force_change_pin: bool,
+    /// Whether PINs must satisfy more than a length (CTAP 2.2).
+    pub pin_complexity_policy: bool,
 }
 
 impl MinPinLength {
@@ -78,6 +80,9 @@ impl MinPinLength {
         }
         if self.force_change_pin {
             map.insert(0x03, true);
+        }
+        if self.pin_complexity_policy {
+            map.insert(0x04, true);
         }
         map
     }
@@ -111,10 +116,12 @@ impl Request {
         let mut fields = Fields::from_value(params.into(), "subCommandParams")?;
         let rp_ids = fields.take(0x02, "minPinLengthRPIDs", Value::into_array)?;
         let force = fields.take(0x03, "forceChangePin", |v| v.as_bool())?;
+        let policy = fields.take(0x04, "pinComplexityPolicy", |v| v.as_bool())?;
         Ok(MinPinLength {
             new_min_pin_length: fields.take(0x01, "newMinPINLength", |v| v.as_unsigned())?,
             rp_ids: rp_ids.map(|items| texts(items, "minPinLengthRPIDs")).transpose()?,
             force_change_pin: force.unwrap_or(false),
+            pin_complexity_policy: policy.unwrap_or(false),
         })
     }
 

@@ -2,8 +2,6 @@
 
 use claviger_ctap::crypto::{Algorithm, native};
 
-use claviger_ctap::authenticator::device::Protection;
-
 use super::*;
 
 fn provider() -> ProviderId {
@@ -27,7 +25,6 @@ fn entry(byte: u8, rp_id: &str) -> Entry {
         backed_up: false,
         tag: None,
         discoverable: true,
-        protection: Protection::Optional,
     }
 }
 

@@ -1,7 +1,6 @@
 //! Who verifies the user: hello over the bus, or, for measuring and for other tiers, something in its place.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -92,8 +91,6 @@ pub trait UserVerifier: Send + Sync + 'static {
 pub struct BusVerifier {
     client: HelloClient,
     status: Mutex<Option<(Instant, Arc<VerifierStatus>)>>,
-    /// Whether hello may hold a ticket; if not, it need not be started to forget one.
-    tickets: AtomicBool,
 }
 
 impl BusVerifier {
@@ -102,7 +99,6 @@ impl BusVerifier {
         Self {
             client,
             status: Mutex::default(),
-            tickets: AtomicBool::new(false),
         }
     }
 
@@ -174,7 +170,6 @@ impl UserVerifier for BusVerifier {
         Box::pin(async move {
             let error = match self.client.verify_client_pin(pin_hash).await {
                 Ok(ticket) => {
-                    self.tickets.store(true, Ordering::Relaxed);
                     self.forgiven();
                     return Ok(ClientPinCheck {
                         outcome: ClientPinOutcome::Right(ticket),
@@ -198,7 +193,6 @@ impl UserVerifier for BusVerifier {
     ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move {
             match self.client.verify_ticket(ticket, &request).await {
-                // It gives no tries back; the PIN that it is for did.
                 Ok(Verified { evidence, boxes }) => {
                     let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
                     Ok(Verification { evidence, boxes })
@@ -210,9 +204,7 @@ impl UserVerifier for BusVerifier {
 
     fn forget_tickets(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if self.tickets.swap(false, Ordering::Relaxed)
-                && let Err(error) = self.client.lock().await
-            {
+            if let Err(error) = self.client.lock().await {
                 tracing::warn!(%error, "hello was not told to forget its tickets; they end by themselves");
             }
         })

@@ -10,4 +10,3 @@ pub mod provider;
 pub mod setup;
 pub mod status;
 pub mod system;
-pub mod virtual_key;

@@ -1,4 +1,5 @@
-//! A world around a device, with its user and its clock in the test's hands; and a platform that talks to it.
+//! A world around a device, with its user and its clock in the test's hands; and a platform that talks to it. The fuzz
+//! targets include this file too; whoever does brings `crate::crypto`.
 
 use std::collections::VecDeque;
 
@@ -10,7 +11,7 @@ use claviger_ctap::authenticator_config as config;
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::client_pin::{self, Permissions, SubCommand};
 use claviger_ctap::credential_management as management;
-use claviger_ctap::crypto::{Crypto, portable};
+use claviger_ctap::crypto::Crypto;
 use claviger_ctap::get_assertion::{self, Request as Get};
 use claviger_ctap::get_info;
 use claviger_ctap::large_blobs;
@@ -18,6 +19,8 @@ use claviger_ctap::make_credential::{self, Request as Make};
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
+
+use crate::crypto;
 
 pub const RP: &str = "example.com";
 pub const HASH: [u8; 32] = [0xcd; 32];
@@ -56,7 +59,7 @@ impl Environment for World {
     type Proof = Fingerprint;
 
     fn crypto(&self) -> &'static dyn Crypto {
-        portable()
+        crypto()
     }
 
     fn monotonic_ms(&self) -> u64 {
@@ -110,7 +113,7 @@ pub type Reply<T> = Result<T, Status>;
 
 pub fn world() -> World {
     World {
-        store: MemoryStore::new(portable()),
+        store: MemoryStore::new(crypto()),
         now_ms: 1_000,
         touches: VecDeque::new(),
         uv: BuiltInUv::None,
@@ -222,7 +225,7 @@ impl Key {
         let mut request = client_pin::Request::new(SubCommand::GetKeyAgreement);
         request.pin_uv_auth_protocol = Some(self.protocol.number());
         let key = self.pin(&request).unwrap().key_agreement.unwrap();
-        let (public, secret) = SharedSecret::encapsulate(portable(), self.protocol, &key).unwrap();
+        let (public, secret) = SharedSecret::encapsulate(crypto(), self.protocol, &key).unwrap();
         let mut request = client_pin::Request::new(sub_command);
         request.pin_uv_auth_protocol = Some(self.protocol.number());
         request.key_agreement = Some(public);
@@ -231,17 +234,17 @@ impl Key {
 
     pub fn set_pin(&mut self, pin: &str) -> Reply<()> {
         let (mut request, secret) = self.agreed(SubCommand::SetPin);
-        let new_pin_enc = secret.encrypt(portable(), &padded(pin)).unwrap();
-        request.pin_uv_auth_param = Some(secret.authenticate(portable(), &[&new_pin_enc]));
+        let new_pin_enc = secret.encrypt(crypto(), &padded(pin)).unwrap();
+        request.pin_uv_auth_param = Some(secret.authenticate(crypto(), &[&new_pin_enc]));
         request.new_pin_enc = Some(new_pin_enc);
         self.pin(&request).map(drop)
     }
 
     pub fn change_pin(&mut self, old: &str, new: &str) -> Reply<()> {
         let (mut request, secret) = self.agreed(SubCommand::ChangePin);
-        let new_pin_enc = secret.encrypt(portable(), &padded(new)).unwrap();
-        let pin_hash_enc = secret.encrypt(portable(), &pin_hash(old)).unwrap();
-        request.pin_uv_auth_param = Some(secret.authenticate(portable(), &[&new_pin_enc, &pin_hash_enc]));
+        let new_pin_enc = secret.encrypt(crypto(), &padded(new)).unwrap();
+        let pin_hash_enc = secret.encrypt(crypto(), &pin_hash(old)).unwrap();
+        request.pin_uv_auth_param = Some(secret.authenticate(crypto(), &[&new_pin_enc, &pin_hash_enc]));
         request.new_pin_enc = Some(new_pin_enc);
         request.pin_hash_enc = Some(pin_hash_enc);
         self.pin(&request).map(drop)
@@ -249,7 +252,7 @@ impl Key {
 
     pub fn token(&mut self, pin: &str, permissions: Permissions, rp_id: Option<&str>) -> Reply<Token> {
         let (mut request, secret) = self.agreed(SubCommand::GetTokenUsingPin);
-        request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash(pin)).unwrap());
+        request.pin_hash_enc = Some(secret.encrypt(crypto(), &pin_hash(pin)).unwrap());
         request.permissions = Some(permissions.bits().into());
         request.rp_id = rp_id.map(str::to_owned);
         self.open(&request, &secret)
@@ -264,7 +267,7 @@ impl Key {
 
     pub fn old_token(&mut self, pin: &str) -> Reply<Token> {
         let (mut request, secret) = self.agreed(SubCommand::GetPinToken);
-        request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash(pin)).unwrap());
+        request.pin_hash_enc = Some(secret.encrypt(crypto(), &pin_hash(pin)).unwrap());
         self.open(&request, &secret)
     }
 
@@ -300,7 +303,7 @@ pub struct Token {
 
 impl Token {
     pub fn mac(&self, message: &[u8]) -> Vec<u8> {
-        self.protocol.authenticate(portable(), &self.value, &[message])
+        self.protocol.authenticate(crypto(), &self.value, &[message])
     }
 
     pub fn sign_make(&self, request: &mut Make) {
@@ -319,7 +322,7 @@ impl Token {
     }
 
     pub fn sign_blobs(&self, request: &mut large_blobs::Request) {
-        let fragment = portable().sha256(&[request.set.as_deref().unwrap()]);
+        let fragment = crypto().sha256(&[request.set.as_deref().unwrap()]);
         let offset = u32::try_from(request.offset.unwrap()).unwrap().to_le_bytes();
         let message = [[0xff; 32].as_slice(), &[0x0c, 0], &offset, &fragment].concat();
         request.pin_uv_auth_protocol = Some(self.protocol.number());
@@ -339,7 +342,7 @@ pub fn padded(pin: &str) -> [u8; 64] {
 }
 
 pub fn pin_hash(pin: &str) -> [u8; 16] {
-    portable().sha256(&[pin.as_bytes()])[..16].try_into().unwrap()
+    crypto().sha256(&[pin.as_bytes()])[..16].try_into().unwrap()
 }
 
 pub fn make(handle: &[u8]) -> Make {

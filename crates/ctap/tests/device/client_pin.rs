@@ -142,6 +142,22 @@ fn a_token_is_for_one_site_one_purpose_and_one_operation() {
 }
 
 #[test]
+fn an_operation_without_the_token_spends_it_and_one_by_fingerprint_does_not() {
+    for by_finger in [false, true] {
+        let mut key = Key::with_uv();
+        key.set_pin(PIN).unwrap();
+        key.made(b"alice");
+        let token = key.token(PIN, GA, Some(RP)).unwrap();
+        let mut other = get(&[]);
+        other.options.uv = by_finger;
+        key.get(&other).unwrap();
+        let mut request = get(&[]);
+        token.sign_get(&mut request);
+        assert_eq!(key.get(&request).is_ok(), by_finger);
+    }
+}
+
+#[test]
 fn a_silent_probe_does_not_spend_the_token() {
     let mut key = Key::with_pin();
     key.made(b"alice");

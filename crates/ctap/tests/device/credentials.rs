@@ -104,6 +104,18 @@ fn a_silent_probe_asks_nobody_and_says_only_whether_a_credential_is_here() {
 }
 
 #[test]
+fn whoever_was_verified_here_was_present_whether_that_was_asked_for_or_not() {
+    let mut key = Key::with_uv();
+    let mut request = make(b"alice");
+    request.options.uv = true;
+    key.make(&request).unwrap();
+    let mut request = get(&[]);
+    (request.options.up, request.options.uv) = (false, true);
+    let data = key.get(&request).unwrap().auth_data;
+    assert_eq!(AuthenticatorData::parse(&data).unwrap().flags, Flags::UP | Flags::UV);
+}
+
+#[test]
 fn an_assertion_names_accounts_only_to_a_verified_user_who_must_choose() {
     let mut key = Key::with_pin();
     key.made(b"alice");

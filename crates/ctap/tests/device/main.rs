@@ -21,3 +21,9 @@ mod precedence;
 mod sequences;
 mod truthful;
 mod u2f;
+mod wire;
+
+/// What the bed computes with.
+fn crypto() -> &'static dyn claviger_ctap::crypto::Crypto {
+    claviger_ctap::crypto::portable()
+}

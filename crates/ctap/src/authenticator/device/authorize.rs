@@ -113,10 +113,11 @@ impl<E: Environment> Device<E> {
         }
     }
 
-    /// What a token proved is spent once the user has agreed to one operation.
+    /// What a token proved is spent once the user has agreed to one operation, with this token or without any; but not
+    /// by one that the built-in verifier has authorised (it leaves step 14 or 9 out).
     pub(super) fn spend_token(&mut self, verified: Option<&Verified<E::Proof>>) {
         let now = self.environment.monotonic_ms();
-        if let (Some(Verified::ByToken), Some(token)) = (verified, self.tokens.current(now)) {
+        if let (None | Some(Verified::ByToken), Some(token)) = (verified, self.tokens.current(now)) {
             token.spend();
         }
     }

@@ -57,6 +57,13 @@ impl<E: Environment> Device<E> {
                 "a shorter minimum, or one that no PIN can have",
             );
         };
+        // CTAP 2.2: there is no further policy to be switched on.
+        if params.pin_complexity_policy {
+            return refuse(
+                Status::InvalidParameter,
+                "a policy for PINs that this device does not have",
+            );
+        }
         // 3. Changing needs a PIN.
         if params.force_change_pin && self.state.pin.is_none() {
             return refuse(Status::PinNotSet, "there is no PIN to be changed");

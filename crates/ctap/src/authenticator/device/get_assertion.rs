@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use super::authorize::Wish;
+use super::authorize::{Verified, Wish};
 use super::continuation::{Continuation, Kind};
 use super::extensions::AtAssertion;
 use super::{Answer, BuiltInUv, Device, DeviceStore, Environment, Fault, Purpose, StoredCredential, refuse};
@@ -50,7 +50,7 @@ impl<E: Environment> Device<E> {
         })?;
 
         // 7. The applicable credentials, best first.
-        // 8. credProtect hides what needs verification from whoever is not verified.
+        // credProtect hides what needs verification from whoever is not verified.
         let records = self.locate(&request, verified.is_some())?;
         let discovered = request.allow_list.is_empty();
         let number = records.len();
@@ -68,8 +68,10 @@ impl<E: Environment> Device<E> {
             self.ensure_presence(verified.as_ref(), &purpose)?;
             self.spend_token(verified.as_ref());
         }
+        // 8. Whoever was verified here has been here, asked for or not.
+        let present = request.options.up || matches!(verified, Some(Verified::BuiltIn(_)));
         let flags = Flags::NONE
-            .with_if(request.options.up, Flags::UP)
+            .with_if(present, Flags::UP)
             .with_if(verified.is_some(), Flags::UV);
 
         // 10. Extensions: their outputs are made with the assertion.

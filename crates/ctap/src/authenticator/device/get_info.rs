@@ -41,6 +41,8 @@ impl<E: Environment> Device<E> {
             ("uvAcfg", (built_in != BuiltInUv::None).then_some(true)),
             ("pinUvAuthToken", Some(true)),
             ("credMgmt", Some(true)),
+            // The same command under its old code.
+            ("credentialMgmtPreview", Some(true)),
             ("perCredMgmtRO", Some(true)),
             ("largeBlobs", Some(true)),
             ("authnrCfg", Some(true)),

@@ -113,6 +113,9 @@ pub fn rows() -> Vec<Row> {
         row(CF, S::PinPolicyViolation, "a shorter minimum", || {
             config(Key::with_pin(), true, |p| p.new_min_pin_length = Some(3))
         }),
+        row(CF, S::InvalidParameter, "a policy for PINs that is not there", || {
+            config(Key::with_pin(), true, |p| p.pin_complexity_policy = true)
+        }),
         row(CF, S::PinNotSet, "changing no PIN", || {
             config(Key::new(), false, |p| p.force_change_pin = true)
         }),
