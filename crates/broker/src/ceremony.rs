@@ -15,6 +15,8 @@
 //! What holds, and what holds it:
 //!
 //! * **One screen.** The view that offers the choice takes the PIN too. It comes back only with a problem to tell.
+//! * **A ticket is a PIN, once.** With one ([`Machine::with_ticket`]) the screen asks for choice and consent only, until it is spent; if
+//!   hello has forgotten it, the screen comes back and asks for the PIN. It replaces the PIN, never the consent.
 //! * **No answer without consent.** An [`Execution`] holds a [`Consent`], which only an approval on screen makes.
 //! * **No UV flag without evidence.** The evidence is a value of [`Tokens::Evidence`], which comes in with
 //!   [`Event::Verified`], is moved into the one [`Execution`] it is for, and is dropped when the course changes.

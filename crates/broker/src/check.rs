@@ -7,13 +7,15 @@
 //! Not checked here, because the platform cannot: that the private key exists only once, and that a signature under a key that the
 //! platform has never seen is the right one ([`Assertion::key_known`] tells).
 
+use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
-use claviger_ctap::cbor::{Map, Value};
+use claviger_ctap::cbor::Value;
 use claviger_ctap::crypto::{Algorithm, Crypto, PublicKey};
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_ctap::{MessageError, get_assertion, make_credential};
 
 use crate::ceremony::Assurance;
+use extensions::Extensions;
 
 /// Which check an answer failed. Always the provider's fault. The texts hold nothing of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +72,8 @@ pub struct NewCredential {
     pub public_key: PublicKey,
     /// Whether it is backed up at present.
     pub backed_up: bool,
+    /// The credProtect level that the provider says to keep.
+    pub protection: Protection,
 }
 
 /// An assertion that passed.
@@ -111,9 +115,15 @@ pub fn made(
         return Err(Rejection::CredentialInUse);
     }
     check_attestation(crypto, request, &response, &credential.public_key)?;
-    let outputs = [data.extensions.as_ref(), response.unsigned_extension_outputs.as_ref()];
-    check_extensions(&request.extensions, outputs, assurance)?;
+    extensions::check(&Extensions {
+        asked: &request.extensions,
+        signed: data.extensions.as_ref(),
+        unsigned: response.unsigned_extension_outputs.as_ref(),
+        makes: true,
+        assurance,
+    })?;
     Ok(NewCredential {
+        protection: extensions::protection(data.extensions.as_ref()),
         id: credential.id.clone(),
         public_key: credential.public_key.clone(),
         backed_up: data.flags.contains(Flags::BS),
@@ -167,8 +177,13 @@ pub fn asserted<'a>(
             .verify(key, &message, &response.signature)
             .map_err(|_| Rejection::Signature)?;
     }
-    let outputs = [data.extensions.as_ref(), response.unsigned_extension_outputs.as_ref()];
-    check_extensions(&request.extensions, outputs, assurance)?;
+    extensions::check(&Extensions {
+        asked: &request.extensions,
+        signed: data.extensions.as_ref(),
+        unsigned: response.unsigned_extension_outputs.as_ref(),
+        makes: false,
+        assurance,
+    })?;
     Ok(Assertion {
         key_known: known.public_key.is_some(),
         response,
@@ -230,64 +245,7 @@ fn check_attestation(
     }
 }
 
-/// Extensions answer only when asked (`WebAuthn` level 3, 9). PRF outputs are secrets of the verified user: no output without
-/// verification, and not more outputs than salts.
-fn check_extensions(asked: &Map, outputs: [Option<&Map>; 2], assurance: Assurance) -> Result<(), Rejection> {
-    for (name, output) in outputs.into_iter().flatten().flat_map(Map::iter) {
-        let Some(name) = name.as_text() else {
-            return Err(Rejection::Extension("without a name".into()));
-        };
-        let acceptable = match asked.text(name) {
-            None => false,
-            Some(input) if name == "prf" => prf_fits(input, output, assurance),
-            Some(_) => true,
-        };
-        if !acceptable {
-            return Err(Rejection::Extension(
-                name.chars().take(32).filter(|c| !c.is_control()).collect(),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn prf_fits(input: &Value, output: &Value, assurance: Assurance) -> bool {
-    let (Some(input), Some(output)) = (input.as_map(), output.as_map()) else {
-        return false;
-    };
-    let known = |map: &Map, names: [&str; 2]| {
-        map.iter()
-            .all(|(key, _)| key.as_text().is_some_and(|key| names.contains(&key)))
-    };
-    if !known(output, ["enabled", "results"]) || output.text("enabled").is_some_and(|value| value.as_bool().is_none()) {
-        return false;
-    }
-    let Some(results) = output.text("results") else {
-        return true;
-    };
-    let Some(results) = results.as_map() else { return false };
-    let by_credential = input.text("evalByCredential").and_then(Value::as_map);
-    let salts = || {
-        input
-            .text("eval")
-            .into_iter()
-            .chain(by_credential.into_iter().flat_map(Map::iter).map(|(_, value)| value))
-    };
-    let asked = |which: &str| {
-        salts()
-            .filter_map(Value::as_map)
-            .any(|salts| salts.text(which).is_some())
-    };
-    let fits = |which: &str| match results.text(which) {
-        None => true,
-        Some(value) => value.as_bytes().is_some_and(|bytes| bytes.len() == 32) && asked(which),
-    };
-    assurance == Assurance::Verified
-        && known(results, ["first", "second"])
-        && results.text("first").is_some()
-        && fits("first")
-        && fits("second")
-}
+mod extensions;
 
 #[cfg(test)]
 mod tests;

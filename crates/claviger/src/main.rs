@@ -36,9 +36,12 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    // A system service has no home.
+    // A system service has no home, and a virtual key keeps nothing in anybody's.
     if let Command::Hid(options) = command {
         return hid::run(&options);
+    }
+    if let Command::VirtualKey(options) = command {
+        return commands::virtual_key::run(&options);
     }
     let dirs = Dirs::from_env().map_err(Failure::failed)?;
     match command {
@@ -87,7 +90,8 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         | Command::Hid(_)
         | Command::Man
         | Command::NativeHost { .. }
-        | Command::Vault(_) => Ok(()),
+        | Command::Vault(_)
+        | Command::VirtualKey(_) => Ok(()),
     }
 }
 

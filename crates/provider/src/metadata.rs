@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use claviger_ctap::{
-    authenticator::CredentialRecord,
+    authenticator::{CredentialRecord, device::Protection, protection_of},
     cbor::{Limits, Map, Value},
     types::{CredentialId, UserId},
 };
@@ -69,6 +69,8 @@ pub struct Entry {
     pub tag: Option<String>,
     /// Whether it can be found without an allow list.
     pub discoverable: bool,
+    /// Its credProtect level (CTAP 2.1 §12.1).
+    pub protection: Protection,
 }
 
 /// A change of a provider's metadata, applied as a whole or not at all.
@@ -89,6 +91,7 @@ pub struct Diff {
 impl Entry {
     /// The entry as a map, as it stands in a diff.
     pub fn to_value(&self) -> Value {
+        let raised = (self.protection != Protection::Optional).then_some(self.protection);
         Map::new()
             .with(1, self.credential_id.as_bytes())
             .with(2, self.rp_id.as_str())
@@ -101,6 +104,7 @@ impl Entry {
             .with(9, self.backed_up)
             .maybe(10, self.tag.as_deref())
             .with(11, self.discoverable)
+            .maybe(12, raised.map(Protection::number))
             .into()
     }
 
@@ -113,6 +117,8 @@ impl Entry {
         }
         let user_handle =
             |fields: &Fields, key| UserId::new(fields.bytes(key)?.to_vec()).map_err(|_| MessageError::Value(key));
+        let protection =
+            |fields: &Fields, key| Protection::from_number(fields.unsigned(key)?).ok_or(MessageError::Value(key));
         Ok(Self {
             credential_id: credential_id(&fields, 1)?,
             rp_id: rp_id.to_owned(),
@@ -125,6 +131,7 @@ impl Entry {
             backed_up: fields.boolean(9)?,
             tag: fields.optional_text(10, MAX_TAG_BYTES)?,
             discoverable: fields.boolean(11)?,
+            protection: fields.optional(12, protection)?.unwrap_or_default(),
         })
     }
 
@@ -147,6 +154,7 @@ impl From<CredentialRecord> for Entry {
     /// What an engine's record says; without tag and last use.
     fn from(record: CredentialRecord) -> Self {
         Self {
+            protection: protection_of(&record.id),
             credential_id: record.id,
             rp_id: record.rp_id,
             rp_name: record.rp_name,
@@ -346,6 +354,7 @@ mod tests {
             backed_up: false,
             tag: None,
             discoverable: true,
+            protection: Protection::Optional,
         }
     }
 
@@ -360,6 +369,7 @@ mod tests {
     #[test]
     fn diffs_come_back() {
         let bare = Entry {
+            protection: Protection::Required,
             rp_name: None,
             user_handle: None,
             user_name: None,

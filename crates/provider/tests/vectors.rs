@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::{
+    authenticator::{Refusal, device::Protection, hmac_secret::HmacSecretInput},
     cbor::{Limits, Map, Value, decode},
     cose::Sign1,
     crypto::{
@@ -12,6 +13,8 @@ use claviger_ctap::{
         native,
     },
     get_assertion, get_info,
+    pin_protocol::{PinUvAuthProtocol, SharedSecret},
+    prf::PrfSeed,
     types::{Aaguid, CredentialDescriptor, CredentialId, UserId},
 };
 use claviger_provider::{
@@ -462,6 +465,7 @@ fn metadata() {
         backed_up: true,
         tag: Some("work".into()),
         discoverable: true,
+        protection: Protection::Optional,
     };
     let bare = Entry {
         credential_id: CredentialId::new(vec![0x01]).unwrap(),
@@ -475,6 +479,12 @@ fn metadata() {
         backed_up: false,
         tag: None,
         discoverable: false,
+        protection: Protection::Optional,
+    };
+    let protected = Entry {
+        credential_id: CredentialId::new(vec![0x02]).unwrap(),
+        protection: Protection::Required,
+        ..bare.clone()
     };
     let case = |name: &str, diff: &Diff| {
         assert_eq!(Diff::decode(&diff.encode()), Ok(diff.clone()));
@@ -488,7 +498,71 @@ fn metadata() {
             "cases": [
                 case("everything", &Diff { base: 0, new: 1000, full: true, upserts: vec![bare, full], removed: vec![] }),
                 case("one gone", &Diff { base: 1000, new: 1001, full: false, upserts: vec![], removed }),
+                case("one of credProtect level 3", &Diff { base: 1001, new: 1002, full: false, upserts: vec![protected], removed: vec![] }),
             ],
+        }),
+    );
+}
+
+#[test]
+fn extensions() {
+    let seed = PrfSeed::from_bytes(&secret(0x20));
+    let salts = [secret(0x60), secret(0x80)].concat();
+    let case = |name: &str, protocol: PinUvAuthProtocol, count: usize, verified: bool| {
+        let length = if protocol == PinUvAuthProtocol::One { 32 } else { 64 };
+        let wrap_key = [secret(0x00), secret(0x20)].concat()[..length].to_vec();
+        let shared = SharedSecret::from_bytes(protocol, &wrap_key).unwrap();
+        let input = HmacSecretInput::new(shared, &salts[..32 * count]).unwrap();
+        let mut request = get_assertion::Request::new("example.org", [0xcc; 32]);
+        request.options.uv = verified;
+        request.extensions = Map::new().with("hmac-secret", input.to_joint());
+        let read = get_assertion::Request::from_cbor(&request.to_cbor()).unwrap();
+        let read = HmacSecretInput::from_joint(read.extensions.text("hmac-secret").unwrap()).unwrap();
+        let domain = b"claviger hmac-secret without user verification\0".as_slice();
+        let evaluated = |salt: &[u8; 32]| {
+            if verified {
+                *salt
+            } else {
+                native().sha256(&[domain, salt])
+            }
+        };
+        let output = |salt: &[u8; 32]| Ok::<_, Refusal>(seed.evaluate(native(), &evaluated(salt)));
+        let sealed = read.answer(&Dice, output).unwrap();
+        let mut iv = [0; 16];
+        Dice.random(&mut iv).unwrap();
+        let plain: Vec<String> = [Some(read.first()), read.second()]
+            .into_iter()
+            .flatten()
+            .map(|salt| hex(output(salt).unwrap().as_bytes()))
+            .collect();
+        json!({
+            "name": name,
+            "verified": verified,
+            "protocol": protocol.number(),
+            "wrap_key": hex(&wrap_key),
+            "salts": hex(&salts[..32 * count]),
+            "parameters": hex(request.to_cbor()),
+            "outputs": plain,
+            "iv": hex(&iv[..if protocol == PinUvAuthProtocol::One { 0 } else { 16 }]),
+            "signed_extensions": hex(Value::from(Map::new().with("hmac-secret", sealed)).encode()),
+        })
+    };
+    let salt = native().sha256(&[b"WebAuthn PRF\0", b"hello"]);
+    check(
+        "extensions.json",
+        &json!({
+            "about": "The extensions of a security key. All outputs of hmac-secret are of the one seed.",
+            "seed": hex(seed.as_bytes()),
+            "cases": [
+                case("one salt, protocol 1", PinUvAuthProtocol::One, 1, true),
+                case("two salts, protocol 2", PinUvAuthProtocol::Two, 2, true),
+                case("one salt, protocol 2, not verified, a single seed", PinUvAuthProtocol::Two, 1, false),
+            ],
+            "prf": { "input": hex(b"hello"), "salt": hex(salt), "output": hex(seed.evaluate(native(), &salt).as_bytes()) },
+            "at_creation": {
+                "inputs": hex(Value::from(Map::new().with("credProtect", 3).with("hmac-secret", true)).encode()),
+                "signed_extensions": hex(Value::from(Map::new().with("credProtect", 3).with("hmac-secret", true)).encode()),
+            },
         }),
     );
 }

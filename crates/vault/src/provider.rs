@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::idle::{Clock, Idle};
 use crate::index::PasskeyInfo;
 use crate::vault::Vault;
-use claviger_ctap::authenticator::{self, CredentialRecord, Settings};
+use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_of};
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::{Aaguid, CredentialId, UserEntity, UserId};
@@ -97,6 +97,12 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
         self.touch();
         self.vault.prf(id.as_bytes(), salt)
     }
+
+    // Not derived from the other: CXF carries both seeds, and an imported passkey has its own.
+    fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+        self.touch();
+        self.vault.prf_unverified(id.as_bytes(), salt)
+    }
 }
 
 impl<C: Clock> CredentialStore for VaultStore<C> {
@@ -180,8 +186,10 @@ fn record(info: &PasskeyInfo) -> Result<CredentialRecord, Error> {
 /// Not by way of [`record`]: checking ten thousand public keys for a list that has none would take half a second.
 fn entry(info: &PasskeyInfo) -> Result<Entry, Error> {
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+    let credential_id = CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?;
     Ok(Entry {
-        credential_id: CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?,
+        protection: protection_of(&credential_id),
+        credential_id,
         rp_id: info.rp_id.clone(),
         rp_name: info.rp_name.clone(),
         user_handle: UserId::new(info.user_handle.as_slice()).ok(),

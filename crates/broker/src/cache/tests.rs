@@ -2,6 +2,8 @@
 
 use claviger_ctap::crypto::{Algorithm, native};
 
+use claviger_ctap::authenticator::device::Protection;
+
 use super::*;
 
 fn provider() -> ProviderId {
@@ -25,6 +27,7 @@ fn entry(byte: u8, rp_id: &str) -> Entry {
         backed_up: false,
         tag: None,
         discoverable: true,
+        protection: Protection::Optional,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a ceremony starts from.
 
 use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
-use crate::types::{CeremonyRequest, UserVerification};
+use crate::types::CeremonyRequest;
 use crate::view::{AccountView, CallerView, SiteView};
 
 /// The length of a transaction id, in bytes.
@@ -37,7 +37,7 @@ impl Input {
     ) -> Self {
         let need = request.operation.need();
         let account = request.operation.account();
-        let verification = request.user_verification != UserVerification::Discouraged || request.operation.asks_prf();
+        let verification = request.verifies();
         Self {
             course: Course::Answer(AnswerCourse {
                 creates: matches!(need, Need::Make { .. }),

@@ -58,6 +58,10 @@ fn promises_hold_over_100_000_interleavings() {
         "pin chosen",
         "unlocked",
         "own window",
+        "ticket spent",
+        "ticket gone",
+        "answered by ticket",
+        "approved by ticket",
     ] {
         let times = visits.get(place).copied().unwrap_or(0);
         assert!(times >= 100, "only {times} × {place}; {visits:?}");
@@ -72,7 +76,8 @@ fn run(seed: u64, visits: &mut Visits) {
             // Two of three ceremonies share a caller.
             let caller = format!("caller {}", number / 2);
             let ticket = queue.admit(&caller, None).expect("far below the limits");
-            World::new(random_input(&mut random), ticket, caller)
+            let brings_ticket = random.below(4) == 0;
+            World::new(random_input(&mut random), brings_ticket, ticket, caller)
         })
         .collect();
     for _ in 0..random.below(60) + 2 {

@@ -333,7 +333,8 @@ impl<T: Tokens> Machine<T> {
         selected.offer.candidate.lock = readiness.lock;
         self.offers.set_lock(&selected.offer.candidate.provider, readiness.lock);
         let locked = readiness.lock == Lock::Locked;
-        match pin {
+        // It locked itself since the user agreed: the ticket opens it without asking for anything more.
+        match pin.or_else(|| self.ticket.take_if(|_| locked)) {
             Some(pin) => {
                 let call = self.call(&selected);
                 out.push(Effect::Verify(Verify {
@@ -444,7 +445,10 @@ impl<T: Tokens> Machine<T> {
                 self.repeated = true;
                 self.offers.retain(|offer| offer.id == selected.offer.id);
                 self.offers.set_lock(&selected.offer.candidate.provider, Lock::Locked);
-                self.ask(Some(text::locked(&selected.offer.candidate.provider_name)), out)
+                let problem = self
+                    .asks_pin()
+                    .then(|| text::locked(&selected.offer.candidate.provider_name));
+                self.ask(problem, out)
             }
             decline => self.failed(&selected.offer, decline.into(), out),
         }

@@ -1,6 +1,7 @@
 //! One test per course that a ceremony can take. The ways in which it can fail have a file of their own.
 
 mod failures;
+mod tickets;
 
 use super::fixtures::*;
 use super::*;
@@ -18,8 +19,12 @@ struct Course {
 
 impl Course {
     fn start(input: Input) -> Self {
+        Self::start_with(input, None)
+    }
+
+    fn start_with(input: Input, ticket: Option<u64>) -> Self {
         let mut course = Self {
-            machine: Machine::new(input),
+            machine: Machine::new(input).with_ticket(ticket.map(Pin)),
             said: Vec::new(),
         };
         course.on(Event::Started);

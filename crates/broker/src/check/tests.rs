@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::AttestedCredential;
+use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{PrivateKey, native};
+use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, RpEntity};
 use proptest::prelude::*;
 
@@ -365,7 +368,83 @@ fn extensions_answer_only_when_asked() {
     make.data.extensions = Some(Map::new().with("credProtect", 2));
     assert_eq!(make.check(), Err(Rejection::Extension("credProtect".into())));
     make.request.extensions = Map::new().with("credProtect", 2);
+    assert_eq!(make.check().unwrap().protection, Protection::OptionalWithIdList);
+    // What is not signed may be changed on its way; and nothing is asked of an extension that the platform does not know.
+    make.unsigned = make.data.extensions.take();
+    assert!(make.check().is_err());
+    let mut get = Get::new();
+    get.request.extensions = Map::new().with("credBlob", true);
+    get.data.extensions = Some(Map::new().with("credBlob", vec![1_u8]));
+    assert!(get.check().is_err());
+}
+
+#[test]
+fn cred_protect_is_answered_with_the_level_that_was_asked_for() {
+    for (asked, answered, passes) in [(2, 2, true), (3, 3, true), (3, 2, false), (1, 3, false)] {
+        let mut make = Make::new(Algorithm::Es256);
+        make.request.extensions = Map::new().with("credProtect", asked);
+        make.data.extensions = Some(Map::new().with("credProtect", answered));
+        assert_eq!(make.check().is_ok(), passes, "{asked} {answered}");
+    }
+    // A provider that does not know the extension answers without it.
+    let mut make = Make::new(Algorithm::Es256);
+    make.request.extensions = Map::new().with("credProtect", 3);
+    assert_eq!(make.check().unwrap().protection, Protection::Optional);
+}
+
+fn salts(protocol: PinUvAuthProtocol, count: usize) -> Value {
+    let length = if protocol == PinUvAuthProtocol::One { 32 } else { 64 };
+    let secret = SharedSecret::from_bytes(protocol, &vec![1; length]).unwrap();
+    HmacSecretInput::new(secret, &vec![2; 32 * count]).unwrap().to_joint()
+}
+
+#[test]
+fn hmac_secret_is_as_long_as_the_salts_make_it() {
+    for (protocol, count, length) in [
+        (PinUvAuthProtocol::One, 1, 32),
+        (PinUvAuthProtocol::One, 2, 64),
+        (PinUvAuthProtocol::Two, 1, 48),
+        (PinUvAuthProtocol::Two, 2, 80),
+    ] {
+        let mut get = Get::new();
+        get.data.extensions = Some(Map::new().with("hmac-secret", vec![9_u8; length]));
+        assert!(get.check().is_err(), "not asked");
+        get.request.extensions = Map::new().with("hmac-secret", salts(protocol, count));
+        assert!(get.check().is_ok());
+        get.data.extensions = Some(Map::new().with("hmac-secret", vec![9_u8; length + 16]));
+        assert!(get.check().is_err(), "too long");
+        get.data.extensions = Some(Map::new().with("hmac-secret", true));
+        assert!(get.check().is_err(), "no bytes");
+        get.data.extensions = None;
+        get.unsigned = Some(Map::new().with("hmac-secret", vec![9_u8; length]));
+        assert!(get.check().is_err(), "not signed");
+    }
+}
+
+#[test]
+fn hmac_secret_at_creation_is_promised_or_given_as_asked() {
+    let asked = || {
+        Map::new()
+            .with("hmac-secret", true)
+            .with("hmac-secret-mc", salts(PinUvAuthProtocol::Two, 1))
+    };
+    let answered = || {
+        Map::new()
+            .with("hmac-secret", true)
+            .with("hmac-secret-mc", vec![9_u8; 48])
+    };
+    let mut make = Make::new(Algorithm::Es256);
+    make.request.extensions = asked();
+    make.data.extensions = Some(answered());
     assert!(make.check().is_ok());
+    (make.assurance, make.data.flags) = (Assurance::Consented, Flags::UP | Flags::BE);
+    assert!(make.check().is_err(), "without verification");
+    let mut make = Make::new(Algorithm::Es256);
+    make.data.extensions = Some(answered());
+    assert!(make.check().is_err(), "not asked");
+    make.request.extensions = Map::new().with("hmac-secret", false);
+    make.data.extensions = Some(Map::new().with("hmac-secret", true));
+    assert!(make.check().is_err(), "asked not to");
 }
 
 #[test]

@@ -278,6 +278,8 @@ impl Broker {
         } else {
             vec![self.known_provider(provider)?]
         };
+        // Otherwise a PIN of two minutes ago would open again what is locked now.
+        self.inner.verifier.forget_tickets().await;
         let caller = own_caller();
         for id in ids {
             // A provider that does not run has nothing open.

@@ -44,7 +44,7 @@ use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::{BUILT_IN, Registry, State};
 use crate::rules::Rules;
-use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest};
+use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, UserVerification};
 use link::Link;
 use run::{Finished, Real, Subject};
 
@@ -163,7 +163,7 @@ impl Broker {
     /// See [`Cause`].
     pub async fn ceremony_with(
         &self,
-        request: CeremonyRequest,
+        mut request: CeremonyRequest,
         ticket: Option<PinTicket>,
         cancel: CancelToken,
     ) -> Result<CeremonyAnswer, Cause> {
@@ -188,8 +188,9 @@ impl Broker {
         };
         self.introduce_vault().await;
         self.refresh_activatable().await;
+        self.heed_protection(&mut request);
         let input = {
-            let (providers, passkeys, preference) = self.snapshot(&request.site.rp_id);
+            let (providers, passkeys, preference) = self.snapshot(&request);
             let transactions = [self.transaction()?, self.transaction()?];
             Input::ceremony(
                 &request,
@@ -308,7 +309,15 @@ impl Broker {
         let check = self.inner.verifier.check_client_pin(pin_hash).await?;
         match check.outcome {
             ClientPinOutcome::Wrong => self.audit(&Entry::failed(Event::Verification, "wrong-pin")),
-            ClientPinOutcome::Blocked => self.audit(&Entry::failed(Event::Verification, "locked-out")),
+            ClientPinOutcome::Blocked => {
+                // A program can ask for this as often as it likes.
+                let cause = if check.tries_left == 0 {
+                    "locked-out"
+                } else {
+                    "prompt-only"
+                };
+                self.audit_unasked(Entry::failed(Event::Verification, cause));
+            }
             ClientPinOutcome::Right(_) | ClientPinOutcome::NotSet | ClientPinOutcome::Wait => {}
         }
         Ok(check)
@@ -394,13 +403,14 @@ impl Broker {
     }
 
     /// What a ceremony for `rp_id` starts from.
-    fn snapshot(&self, rp_id: &str) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
+    fn snapshot(&self, request: &CeremonyRequest) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
         let (registry, cache, rules) = (
             lock(&self.inner.registry),
             lock(&self.inner.cache),
             lock(&self.inner.rules),
         );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
+        let rp_id = request.site.rp_id.as_str();
         let providers = registry
             .records()
             .filter(|(_, record)| record.state() != State::Unregistered)
@@ -432,6 +442,7 @@ impl Broker {
             .collect();
         let passkeys = cache
             .for_site(rp_id)
+            .filter(|(_, cached)| request.sees(cached.entry.protection))
             .map(|(provider, cached)| PasskeySnapshot {
                 provider: provider.to_string(),
                 id: cached.entry.credential_id.as_bytes().to_vec(),
@@ -451,6 +462,16 @@ impl Broker {
         let mut preference = rules.rules.preference(rp_id);
         preference.default_provider.get_or_insert_with(|| BUILT_IN.to_owned());
         (providers, passkeys, preference)
+    }
+
+    /// A site that asks for no verification may have asked for it before, when it had the passkey made (credProtect). Then the user
+    /// is verified. A program at the security-key door decides that by itself: to that one the passkey is not there.
+    fn heed_protection(&self, request: &mut CeremonyRequest) {
+        let cache = lock(&self.inner.cache);
+        let mut here = cache.for_site(&request.site.rp_id);
+        if request.caller.door != Door::Hid && here.any(|(_, cached)| request.hides(cached.entry.protection)) {
+            request.user_verification = UserVerification::Required;
+        }
     }
 
     fn transaction(&self) -> Result<ceremony::Transaction, Cause> {

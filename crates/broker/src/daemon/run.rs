@@ -367,6 +367,7 @@ impl Ceremony {
                     backed_up: made.backed_up,
                     tag: None,
                     discoverable: sent.options.rk,
+                    protection: made.protection,
                 };
                 self.broker
                     .change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));

@@ -1,6 +1,7 @@
 //! Who verifies the user: hello over the bus, or, for measuring and for other tiers, something in its place.
 
 use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -91,6 +92,8 @@ pub trait UserVerifier: Send + Sync + 'static {
 pub struct BusVerifier {
     client: HelloClient,
     status: Mutex<Option<(Instant, Arc<VerifierStatus>)>>,
+    /// Whether hello may hold a ticket; if not, it need not be started to forget one.
+    tickets: AtomicBool,
 }
 
 impl BusVerifier {
@@ -99,6 +102,7 @@ impl BusVerifier {
         Self {
             client,
             status: Mutex::default(),
+            tickets: AtomicBool::new(false),
         }
     }
 
@@ -170,6 +174,7 @@ impl UserVerifier for BusVerifier {
         Box::pin(async move {
             let error = match self.client.verify_client_pin(pin_hash).await {
                 Ok(ticket) => {
+                    self.tickets.store(true, Ordering::Relaxed);
                     self.forgiven();
                     return Ok(ClientPinCheck {
                         outcome: ClientPinOutcome::Right(ticket),
@@ -193,6 +198,7 @@ impl UserVerifier for BusVerifier {
     ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move {
             match self.client.verify_ticket(ticket, &request).await {
+                // It gives no tries back; the PIN that it is for did.
                 Ok(Verified { evidence, boxes }) => {
                     let evidence = evidence.ok_or(VerifyFailure::Unavailable)?;
                     Ok(Verification { evidence, boxes })
@@ -204,7 +210,9 @@ impl UserVerifier for BusVerifier {
 
     fn forget_tickets(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if let Err(error) = self.client.lock().await {
+            if self.tickets.swap(false, Ordering::Relaxed)
+                && let Err(error) = self.client.lock().await
+            {
                 tracing::warn!(%error, "hello was not told to forget its tickets; they end by themselves");
             }
         })

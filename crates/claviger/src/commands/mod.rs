@@ -10,3 +10,4 @@ pub mod provider;
 pub mod setup;
 pub mod status;
 pub mod system;
+pub mod virtual_key;

@@ -1,5 +1,6 @@
 //! `authenticatorGetAssertion` (CTAP 2.1 §6.2.2): the steps of the algorithm, by its numbers.
 
+use super::protected_id::protection_of;
 use super::{Authenticator, CredentialRecord, CredentialStore, Error, UvProof, refuse_pin_uv_auth};
 use crate::authenticator_data::{AuthenticatorData, Flags};
 use crate::get_assertion::{Request, Response};
@@ -37,15 +38,15 @@ impl<S: CredentialStore> Authenticator<S> {
         }
         let flags = flags.with_if(verified, Flags::UV);
 
-        // 7. The applicable credential.
-        let record = self.locate(request)?;
+        // 7, 8. The applicable credential; those that credProtect hides are not there.
+        let record = self.locate(request, verified)?;
 
-        // 8. credProtect is not offered.
         // 9. User presence: the signed request is the platform's word for it (see the module's documentation).
         let flags = flags.with_if(request.options.up, Flags::UP);
 
         // 10. Extensions. Those that are not known are ignored.
         let prf_answer = self.prf_output(request, verified, &record)?;
+        let extensions = self.extensions_at_assertion(&request.extensions, request.options.up, verified, &record)?;
 
         // 11, 12. Deviation: no numberOfCredentials and no authenticatorGetNextAssertion. The platform has shown the
         // accounts from the metadata cache and names the chosen one in the allow list; a platform that does not gets
@@ -59,7 +60,7 @@ impl<S: CredentialStore> Authenticator<S> {
                 .with_if(record.backed_up, Flags::BS),
             sign_count: record.sign_count,
             attested: None,
-            extensions: None,
+            extensions,
         }
         .encode();
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
@@ -71,11 +72,13 @@ impl<S: CredentialStore> Authenticator<S> {
         Ok(response)
     }
 
-    fn locate(&self, request: &Request) -> Result<CredentialRecord, Error<S::Error>> {
+    fn locate(&self, request: &Request, verified: bool) -> Result<CredentialRecord, Error<S::Error>> {
         if request.allow_list.len() > self.settings.max_credentials_in_list {
             return Err(Error::refused(Status::LimitExceeded, "the allow list is too long"));
         }
         let mut records = self.store.find(&request.rp_id).map_err(Error::Store)?;
+        let named = !request.allow_list.is_empty();
+        records.retain(|record| protection_of(&record.id).shows_to(verified, named));
         let found = if request.allow_list.is_empty() {
             records
                 .into_iter()

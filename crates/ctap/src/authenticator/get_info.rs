@@ -1,6 +1,6 @@
 //! `authenticatorGetInfo` (CTAP 2.1 §6.4).
 
-use super::{Authenticator, CredentialStore, attestation};
+use super::{Authenticator, CRED_PROTECT, CredentialStore, attestation, hmac_secret};
 use crate::cbor::Limits;
 use crate::crypto::Algorithm;
 use crate::get_info::Response;
@@ -12,7 +12,9 @@ impl<S: CredentialStore> Authenticator<S> {
     pub fn get_info(&self) -> Response {
         let settings = &self.settings;
         let mut info = Response::new(vec!["FIDO_2_0".to_owned(), "FIDO_2_1".to_owned()], settings.aaguid);
-        info.extensions = vec![prf::NAME.to_owned()];
+        info.extensions = [CRED_PROTECT, hmac_secret::NAME, hmac_secret::NAME_MC, prf::NAME]
+            .map(str::to_owned)
+            .to_vec();
         info.options = [
             // Credentials that are found without their id.
             ("rk", true),

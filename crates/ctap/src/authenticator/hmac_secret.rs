@@ -57,6 +57,12 @@ impl HmacSecretInput {
         Ok(Self { secret, first, second })
     }
 
+    /// One salt of 32 bytes or two, decrypted already; `None` for any other length.
+    pub fn new(secret: SharedSecret, salts: &[u8]) -> Option<Self> {
+        let (first, second) = split(salts)?;
+        Some(Self { secret, first, second })
+    }
+
     /// The first salt.
     pub fn first(&self) -> &[u8; 32] {
         &self.first

@@ -1,5 +1,6 @@
 //! `authenticatorMakeCredential` (CTAP 2.1 §6.1.2): the steps of the algorithm, by its numbers.
 
+use super::protected_id::{new_id, protection_of};
 use super::{
     Authenticator, Backup, CredentialRecord, CredentialStore, Error, UvProof, attestation, refuse_pin_uv_auth,
 };
@@ -8,7 +9,6 @@ use crate::crypto::Algorithm;
 use crate::make_credential::{Request, Response};
 use crate::prf::{PrfAnswer, PrfInput, PrfSeed};
 use crate::status::Status;
-use crate::types::CredentialId;
 
 impl<S: CredentialStore> Authenticator<S> {
     /// Makes a credential and stores it.
@@ -76,10 +76,11 @@ impl<S: CredentialStore> Authenticator<S> {
             return Err(Error::refused(Status::LimitExceeded, "the exclude list is too long"));
         }
         let existing = self.store.find(&request.rp.id).map_err(Error::Store)?;
-        if existing
+        // A credential that must not show without user verification does not show here either.
+        let mut visible = existing
             .iter()
-            .any(|record| request.exclude_list.iter().any(|excluded| excluded.id == record.id))
-        {
+            .filter(|record| protection_of(&record.id).shows_to(verified, true));
+        if visible.any(|record| request.exclude_list.iter().any(|excluded| excluded.id == record.id)) {
             return Err(Error::refused(
                 Status::CredentialExcluded,
                 "a credential of the exclude list is here",
@@ -92,10 +93,11 @@ impl<S: CredentialStore> Authenticator<S> {
         // 15. Extensions. Those that are not known are ignored.
         let prf_seed = PrfSeed::generate(self.crypto)?;
         let prf_answer = self.prf_at_creation(request, verified, &prf_seed)?;
+        let extensions = self.extensions_at_creation(&request.extensions, verified, &prf_seed)?;
 
         // 16. The key pair.
         let key = self.crypto.generate(algorithm)?;
-        let id = CredentialId::random(self.crypto)?;
+        let id = new_id(self.crypto, extensions.protection)?;
         let record = CredentialRecord {
             id: id.clone(),
             rp_id: request.rp.id.clone(),
@@ -121,7 +123,7 @@ impl<S: CredentialStore> Authenticator<S> {
                 id,
                 public_key: record.public_key.clone(),
             }),
-            extensions: None,
+            extensions: extensions.outputs,
         }
         .encode();
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();

@@ -1,5 +1,6 @@
 //! What the engine needs from its surroundings.
 
+use super::joint_extensions::unverified_salt;
 use crate::crypto::{PrivateKey, PublicKey};
 use crate::prf::{PrfOutput, PrfSeed};
 use crate::types::{CredentialId, UserEntity};
@@ -58,9 +59,16 @@ pub trait CredentialStore {
     /// ([`Crypto::sign`](crate::crypto::Crypto::sign)).
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Self::Error>;
 
-    /// The PRF output for a credential that [`Self::find`] returned ([`PrfSeed::evaluate`]). Called only after user
-    /// verification.
+    /// The PRF output for a credential that [`Self::find`] returned ([`PrfSeed::evaluate`]). For salts that a client
+    /// chose it is called only after user verification.
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error>;
+
+    /// What [`Self::prf`] gives where the user was not verified: other bytes (CTAP 2.1 §12.5, `CredRandomWithoutUV`).
+    ///
+    /// A store that keeps one seed has nothing to do. One that keeps two overrides this.
+    fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
+        self.prf(id, &unverified_salt(salt))
+    }
 }
 
 impl<S: CredentialStore> CredentialStore for &mut S {
@@ -80,5 +88,9 @@ impl<S: CredentialStore> CredentialStore for &mut S {
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
         S::prf(self, id, salt)
+    }
+
+    fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
+        S::prf_unverified(self, id, salt)
     }
 }

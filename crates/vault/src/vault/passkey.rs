@@ -64,17 +64,27 @@ impl Vault {
     /// # Errors
     /// [`Error::NotFound`] for a passkey that was made, elsewhere, without a PRF.
     pub fn prf(&self, credential_id: &[u8], salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+        self.evaluate(credential_id, salt, |seeds| &seeds.with_uv)
+    }
+
+    /// The same with its seed for users who were not verified.
+    pub fn prf_unverified(&self, credential_id: &[u8], salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+        self.evaluate(credential_id, salt, |seeds| &seeds.without_uv)
+    }
+
+    fn evaluate(
+        &self,
+        credential_id: &[u8],
+        salt: &[u8; 32],
+        which: impl Fn(&HmacCredentials) -> &SecretBytes,
+    ) -> Result<PrfOutput, Error> {
         self.with_passkey(self.passkey(credential_id)?, |passkey| {
             let seeds = passkey
                 .fido2_extensions
                 .as_ref()
                 .and_then(|fido2| fido2.hmac_credentials.as_ref());
-            let seed = seeds
-                .ok_or(Error::NotFound)?
-                .with_uv
-                .expose()
-                .try_into()
-                .map_err(|_| Error::BadKey)?;
+            let seed = which(seeds.ok_or(Error::NotFound)?);
+            let seed = seed.expose().try_into().map_err(|_| Error::BadKey)?;
             Ok(PrfSeed::from_bytes(seed).evaluate(self.crypto, salt))
         })
     }
@@ -135,11 +145,13 @@ fn new_item(crypto: &dyn Crypto, record: &CredentialRecord, key: &PrivateKey, se
     let mut item = Item::new(ItemId::random(crypto)?, title);
     item.creation_at = i64::try_from(record.created_ms / 1000).ok();
     item.modified_at = item.creation_at;
-    item.scope = Some(Scope {
+    // By way of the security-key door an RP ID may be anything: `ssh:`, say. Such a one is not a place on the web.
+    let is_host = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+    item.scope = record.rp_id.chars().all(is_host).then(|| Scope {
         urls: vec![format!("https://{}", record.rp_id)],
         other: Fields::default(),
     });
-    // CXF wants both seeds; the one for unverified users is for a door that may serve them, and nothing else knows it.
+    // CXF wants both seeds. The one for unverified users serves the security-key door.
     let mut without_uv = Zeroizing::new(vec![0; 32]);
     crypto.random(&mut without_uv)?;
     let seeds = HmacCredentials {

@@ -1,7 +1,7 @@
 //! Randomness that repeats itself, and random inputs.
 
 use crate::ceremony::fixtures::{NOTEBOOK, VAULT, approval, ceremony, get, make, named, passkey, provider};
-use crate::ceremony::{Approval, Input};
+use crate::ceremony::{Approval, Course, Input};
 use crate::choice::{Lock, Need};
 
 /// xorshift64*: not random enough for keys, more than enough for this.
@@ -71,7 +71,12 @@ fn random_ceremony(random: &mut Random) -> Input {
             user_handle: vec![1],
         },
     };
-    ceremony(&need, &providers, &passkeys, random.below(2) == 0)
+    let verification = random.below(2) == 0;
+    let mut input = ceremony(&need, &providers, &passkeys, verification);
+    if let Course::Answer(course) = &mut input.course {
+        course.consent_only = !verification && random.below(4) == 0;
+    }
+    input
 }
 
 fn random_approval(random: &mut Random) -> Input {

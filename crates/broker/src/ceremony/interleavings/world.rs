@@ -14,6 +14,9 @@ use crate::queue::{PromptQueue, Ticket};
 use crate::types::Cause;
 use crate::view::{Kind, PinPurpose, View};
 
+/// The ticket that a caller may bring; what users type has higher numbers.
+const TICKET: u64 = 0;
+
 /// One ceremony with the daemon around it and the model beside it.
 #[allow(clippy::struct_excessive_bools)] // A model of flags: each is one fact that a promise is about.
 pub(super) struct World {
@@ -22,6 +25,7 @@ pub(super) struct World {
     pub(super) caller: String,
     /// From the input.
     verification: bool,
+    consent_only: bool,
     candidates: BTreeSet<(String, Option<Vec<u8>>)>,
     excluded: bool,
     approves: bool,
@@ -36,6 +40,10 @@ pub(super) struct World {
     agreed: Option<(Option<String>, bool)>,
     /// The PIN that the user gave on the view on show.
     pin: Option<(u64, PinPurpose)>,
+    /// Whether the caller brought a ticket that is not spent yet.
+    ticket_left: bool,
+    /// Whether the evidence for what is going on came by ticket.
+    by_ticket: bool,
     /// Evidence and unlock boxes that this daemon's hello really made, and not yet seen used.
     made: BTreeSet<u64>,
     transactions_used: BTreeSet<Transaction>,
@@ -56,6 +64,7 @@ enum Pending {
         audience: String,
         transaction: Transaction,
         unlock: bool,
+        by_ticket: bool,
     },
     Describe,
     Execute(Call),
@@ -63,11 +72,12 @@ enum Pending {
 }
 
 impl World {
-    pub(super) fn new(input: Input, ticket: Ticket, caller: String) -> Self {
+    pub(super) fn new(input: Input, brings_ticket: bool, ticket: Ticket, caller: String) -> Self {
         let (mut verification, mut candidates, mut excluded, mut approves) = (true, BTreeSet::new(), false, false);
+        let mut consent_only = false;
         match &input.course {
             Course::Answer(course) => {
-                verification = course.verification;
+                (verification, consent_only) = (course.verification, course.consent_only);
                 if let Plan::Choose { candidates: all, .. } = &course.plan {
                     candidates = all
                         .iter()
@@ -79,10 +89,11 @@ impl World {
             Course::Approve(_) => approves = true,
         }
         Self {
-            machine: Machine::new(input),
+            machine: Machine::new(input).with_ticket(brings_ticket.then_some(Pin(TICKET))),
             ticket,
             caller,
             verification,
+            consent_only,
             candidates,
             excluded,
             approves,
@@ -92,6 +103,8 @@ impl World {
             answered: false,
             agreed: None,
             pin: None,
+            ticket_left: brings_ticket,
+            by_ticket: false,
             made: BTreeSet::new(),
             transactions_used: BTreeSet::new(),
             executed: None,
@@ -156,7 +169,9 @@ impl World {
                 audience,
                 transaction,
                 unlock,
+                by_ticket,
             } => match random.below(24) {
+                0..4 if by_ticket => Event::VerifyFailed(VerifyFailure::TicketGone),
                 0 => Event::VerifyFailed(VerifyFailure::WrongPin {
                     tries_left: 3,
                     wait_ms: random.below(2) * 30_000,
@@ -169,6 +184,7 @@ impl World {
                 _ => {
                     let (number, boxes) = (self.number(), self.number());
                     self.made.extend([number, boxes]);
+                    self.by_ticket = by_ticket;
                     Event::Verified {
                         evidence: Evidence {
                             number,
@@ -260,6 +276,9 @@ impl World {
     }
 
     pub(super) fn feed(&mut self, event: Event<Numbered>, queue: &mut PromptQueue, visits: &mut Visits) {
+        if matches!(event, Event::VerifyFailed(VerifyFailure::TicketGone)) {
+            count(visits, "ticket gone");
+        }
         self.ended |= matches!(event, Event::CallerGone | Event::CallerCancelled | Event::TimedOut);
         let at_work = match &self.pending {
             Pending::Execute(call) if self.ended => Some(call.transaction),
@@ -306,11 +325,15 @@ impl World {
                 self.pending = Pending::SetPin;
             }
             Effect::Verify(verify) => {
-                assert_eq!(
-                    self.pin.take(),
-                    Some((verify.pin.0, PinPurpose::Verify)),
-                    "not the PIN given"
-                );
+                let by_ticket = verify.pin.0 == TICKET;
+                if by_ticket {
+                    assert!(std::mem::take(&mut self.ticket_left), "a ticket twice");
+                    assert!(self.pin.is_none(), "a ticket in place of the PIN that was asked for");
+                    count(visits, "ticket spent");
+                } else {
+                    let given = Some((verify.pin.0, PinPurpose::Verify));
+                    assert_eq!(self.pin.take(), given, "not the PIN given");
+                }
                 assert!(self.agreed.is_some(), "verification without consent");
                 assert_eq!(verify.call.is_none(), self.approves);
                 let unlock = !verify.unlock.is_empty();
@@ -318,6 +341,7 @@ impl World {
                     audience: verify.audience,
                     transaction: verify.transaction,
                     unlock,
+                    by_ticket,
                 };
             }
             Effect::DescribeProvider { .. } => {
@@ -368,6 +392,10 @@ impl World {
             view.pin.is_none() || !matches!(view.kind, Kind::Notice),
             "a notice asks for a PIN"
         );
+        assert!(
+            view.pin.is_none() || !self.ticket_left,
+            "asked for in spite of a ticket"
+        );
         // Another question, another consent.
         (self.answered, self.agreed, self.pin) = (false, None, None);
         self.view = Some(view);
@@ -387,13 +415,17 @@ impl World {
             assert!(execution.evidence.is_some(), "verification left out");
         }
         if let Some(evidence) = &execution.evidence {
+            assert!(!self.consent_only, "verification that was not to be told");
             assert!(self.made.remove(&evidence.number), "forged or used evidence");
             assert_eq!(evidence.transaction, call.transaction, "evidence for another call");
             assert_eq!(evidence.audience, call.provider, "evidence for another provider");
         }
         if let Some(unlock) = &execution.unlock {
             assert!(self.made.remove(&unlock.0), "forged or used unlock box");
-            assert!(execution.evidence.is_some(), "unlocked without verification");
+            assert!(
+                execution.evidence.is_some() || self.consent_only,
+                "unlocked without verification"
+            );
             count(visits, "unlocked");
         }
         if execution.presentation == Presentation::Visible {
@@ -413,6 +445,9 @@ impl World {
                 assert!(self.checked.contains(&answer.0), "an unchecked answer");
                 let verified = self.executed.expect("an answer without a call");
                 assert!(verified || !self.verification, "an answer without verification");
+                if verified && self.by_ticket {
+                    count(visits, "answered by ticket");
+                }
                 count(
                     visits,
                     if verified {
@@ -429,6 +464,9 @@ impl World {
                     assert!(self.made.remove(&evidence.number), "forged or used evidence");
                     assert_eq!(evidence.transaction, TRANSACTIONS[0]);
                     assert!(unlock.is_none_or(|unlock| self.made.remove(&unlock.0)), "forged box");
+                    if self.by_ticket {
+                        count(visits, "approved by ticket");
+                    }
                 } else {
                     assert!(unlock.is_none(), "unlocked without verification");
                 }

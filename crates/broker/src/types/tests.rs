@@ -1,0 +1,85 @@
+use super::*;
+use claviger_ctap::types::{RpEntity, UserEntity, UserId};
+
+fn descriptor(id: u8) -> CredentialDescriptor {
+    let mut descriptor = CredentialDescriptor::new(CredentialId::new([id; 16]).unwrap());
+    descriptor.transports = vec!["internal".to_owned()];
+    descriptor
+}
+
+fn get(allow: &[u8]) -> Operation {
+    let mut request = get_assertion::Request::new("example.com", [7; 32]);
+    request.allow_list = allow.iter().map(|id| descriptor(*id)).collect();
+    Operation::Get(request)
+}
+
+fn make() -> make_credential::Request {
+    let rp = RpEntity {
+        id: "example.com".to_owned(),
+        name: None,
+    };
+    let id = UserId::new([5; 8]).unwrap();
+    let user = UserEntity {
+        id,
+        name: Some("alice".to_owned()),
+        display_name: None,
+    };
+    make_credential::Request::new([7; 32], rp, user, vec![-7])
+}
+
+#[test]
+fn a_get_is_narrowed_to_the_chosen_passkey() {
+    for allow in [&[][..], &[1], &[1, 2]] {
+        match get(allow).for_provider(Some(&[1; 16]), true) {
+            Operation::Get(request) => {
+                assert_eq!(request.allow_list.len(), 1);
+                assert_eq!(request.allow_list[0].id.as_bytes(), [1; 16]);
+                assert_eq!(request.allow_list[0].transports.is_empty(), allow.is_empty());
+                assert!(request.options.uv);
+            }
+            Operation::Make(_) => panic!("another operation"),
+        }
+    }
+    assert_eq!(get(&[1, 2]).for_provider(None, false), get(&[1, 2]));
+}
+
+#[test]
+fn verification_is_asked_for_only_with_evidence() {
+    let mut request = make();
+    request.options.uv = true;
+    match Operation::Make(request).for_provider(None, false) {
+        Operation::Make(request) => assert!(!request.options.uv, "whatever the caller had set"),
+        Operation::Get(_) => panic!("another operation"),
+    }
+}
+
+#[test]
+fn the_need_of_a_request_is_seen() {
+    let mut request = make();
+    request.exclude_list = vec![descriptor(3)];
+    request.extensions.insert("prf", claviger_ctap::cbor::Map::new());
+    let operation = Operation::Make(request);
+    assert!(operation.asks_prf());
+    let exclude = vec![vec![3; 16]];
+    let need = Need::Make {
+        algorithms: vec![-7],
+        prf: true,
+        exclude,
+        user_handle: vec![5; 8],
+    };
+    assert!(operation.need() == need);
+    assert_eq!(operation.account().unwrap().name, "alice");
+    assert!(!get(&[]).asks_prf());
+    assert!(
+        get(&[1]).need()
+            == Need::Get {
+                allow: vec![vec![1; 16]]
+            }
+    );
+}
+
+#[test]
+fn an_operation_prints_its_kind_only() {
+    assert_eq!(format!("{:?}", get(&[1])), "Get");
+    assert_eq!(format!("{:?}", Operation::Make(make())), "Make");
+}

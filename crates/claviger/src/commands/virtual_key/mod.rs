@@ -1,0 +1,115 @@
+//! `claviger virtual-key`: a security key in software, for whoever tests a client or a website.
+//!
+//! Reports come by a [`wire`], [`front`] speaks CTAPHID and sees to it that each client gets its own answers, and
+//! [`engine`] runs the authenticator on a thread of its own, with a [`desk`] around it.
+
+mod channels;
+mod clock;
+mod desk;
+mod engine;
+mod first_pin;
+mod front;
+mod journal;
+pub mod options;
+mod state;
+mod user;
+mod wire;
+
+use claviger_ctap::authenticator::device::{Device, Numbers};
+use claviger_ctap::authenticator::{Backup, Settings};
+use claviger_ctap::crypto::native;
+use claviger_ctap::ctaphid::{Capabilities, Hid};
+use tokio::sync::mpsc;
+
+use self::desk::Desk;
+use self::engine::Engine;
+use self::first_pin::FirstPin;
+use self::front::Front;
+use self::journal::Journal;
+use self::state::{StateFile, Store};
+use self::user::User;
+use self::wire::Bound;
+use crate::cli::VirtualKey;
+use crate::output::{Failure, note};
+use crate::roles::block_on;
+use crate::sandbox::Sandbox;
+
+/// Runs the command until it is told to end.
+pub fn run(options: &VirtualKey) -> Result<(), Failure> {
+    user::check_terminal(options.presence)?;
+    let (store, state_directory) = match &options.state {
+        Some(path) => {
+            let file = StateFile::open(path).map_err(Failure::failed)?;
+            let directory = file.directory().to_owned();
+            (Store::open(native(), file).map_err(Failure::failed)?, Some(directory))
+        }
+        None => (Store::in_memory(native()), None),
+    };
+    let bound = Bound::bind(&options.transport)?;
+    let name = bound.name()?;
+    // Sockets and files are open: what is left to open lies in these directories.
+    let sandbox = Sandbox {
+        owns: state_directory.into_iter().chain(bound.directory()).collect(),
+        knows_peers: false,
+    };
+    sandbox.enter().map_err(Failure::failed)?;
+
+    let (journal, written) = Journal::start(options.json);
+    let ended = serve(options, bound, name, store, &journal);
+    drop(journal);
+    written.wait();
+    ended
+}
+
+fn serve(options: &VirtualKey, bound: Bound, name: String, store: Store, journal: &Journal) -> Result<(), Failure> {
+    let (tell, news) = mpsc::unbounded_channel();
+    let (user, interruption) = User::new(options.presence, journal.clone(), tell.clone());
+    user.listen(&interruption);
+    let desk = Desk {
+        store,
+        user,
+        uv: options.uv,
+    };
+    let device = device(options, desk)?;
+    let engine = Engine::start(device, journal.clone(), interruption, (tell, news))?;
+    let mut capabilities = Capabilities::WINK | Capabilities::CBOR;
+    if options.no_u2f {
+        capabilities = capabilities | Capabilities::NMSG;
+    }
+    block_on(async {
+        let wire = bound.serve()?;
+        Front::new(Hid::new(capabilities), wire, engine, journal.clone(), name)
+            .run()
+            .await
+    })?
+}
+
+fn device(options: &VirtualKey, desk: Desk) -> Result<Device<Desk>, Failure> {
+    let mut settings = Settings {
+        // A key of its own: nothing copies what it holds.
+        backup: Backup::DeviceBound,
+        transports: vec!["usb".to_owned()],
+        max_credentials_in_list: 64,
+        ..Settings::new(options.aaguid.unwrap_or(options::AAGUID))
+    };
+    if !options.algorithms.is_empty() {
+        settings.algorithms.clear();
+        for algorithm in &options.algorithms {
+            if !settings.algorithms.contains(algorithm) {
+                settings.algorithms.push(*algorithm);
+            }
+        }
+    }
+    let mut device = Device::new(desk, settings, Numbers::default()).map_err(Failure::failed)?;
+    if options.no_u2f {
+        device = device.without_u2f();
+    }
+    // Whatever is there could be read: now it shows whether it can be written.
+    device.environment_mut().store.write().map_err(Failure::failed)?;
+    if let Some(pin) = &options.pin
+        && first_pin::set(&mut device, pin)? == FirstPin::Kept
+    {
+        note("claviger: the state has a PIN already; --pin changes nothing");
+    }
+    Ok(device)
+}

@@ -1,0 +1,116 @@
+//! Reports through the kernel's `/dev/uhid`: a HID device that any program on this machine can find.
+//!
+//! The device goes when the process does. Reading and writing block, so each has a thread.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use claviger_ctap::ctaphid::Report;
+use claviger_doors::hid::pace::Pace;
+use claviger_doors::hid::uhid::{Device, Event, Identity, PATH};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use tokio::sync::mpsc;
+
+use super::{Arrival, Peer};
+use crate::output::Failure;
+
+/// The kernel's device, created.
+#[derive(Debug)]
+pub struct Opened(Device);
+
+/// The way out.
+#[derive(Debug)]
+pub struct Outlet(Sender<Report>);
+
+impl Opened {
+    /// Creates the device.
+    pub fn open() -> Result<Self, Failure> {
+        let device = Device::open(Path::new(PATH), &Identity::VIRTUAL_KEY);
+        device.map(Self).map_err(|error| {
+            let remedy = match error.kind() {
+                io::ErrorKind::NotFound => {
+                    "load the kernel's module as root: `modprobe uhid` (a container has no devices of its own)"
+                }
+                io::ErrorKind::PermissionDenied => {
+                    "let yourself use it as root: `setfacl -m u:YOU:rw /dev/uhid`, until the next boot. \
+                     Whoever can write to it can type as a keyboard, so do not open it to everybody"
+                }
+                _ if Errno::from_io_error(&error) == Some(Errno::NODEV) => {
+                    "load the kernel's module as root: `modprobe uhid`"
+                }
+                _ => "look into the kernel's log for the cause",
+            };
+            Failure::Failed(format!("cannot use {PATH}: {error}\nRemedy: {remedy}."))
+        })
+    }
+
+    /// Begins to serve.
+    pub fn serve(self, arrivals: mpsc::Sender<Arrival>) -> io::Result<Outlet> {
+        let device = Arc::new(self.0);
+        let (send, reports) = channel();
+        let writer = Arc::clone(&device);
+        std::thread::Builder::new()
+            .name("uhid-out".into())
+            .spawn(move || transmit(&writer, &reports))?;
+        std::thread::Builder::new().name("uhid-in".into()).spawn(move || {
+            // The end of the arrivals ends the key.
+            if let Err(error) = receive(&device, &arrivals) {
+                tracing::error!(%error, "the kernel's device failed");
+            }
+        })?;
+        Ok(Outlet(send))
+    }
+}
+
+impl Outlet {
+    /// Sends a report, at a pace that the programs can follow.
+    pub fn send(&self, report: &Report) {
+        // A thread that is gone shows on the other side.
+        let _ = self.0.send(*report);
+    }
+}
+
+fn transmit(device: &Device, reports: &Receiver<Report>) {
+    let mut pace = Pace::default();
+    for report in reports {
+        let wait = pace.wait(Instant::now());
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
+        }
+        pace.sent(Instant::now());
+        if let Err(error) = device.send(&report) {
+            tracing::debug!(%error, "a report is lost");
+        }
+    }
+}
+
+fn receive(device: &Device, arrivals: &mpsc::Sender<Arrival>) -> io::Result<()> {
+    loop {
+        let arrival = match device.event() {
+            Ok(Some(Event::Start)) => Arrival::Ready,
+            Ok(Some(Event::Open)) => Arrival::Opened(true),
+            Ok(Some(Event::Close)) => Arrival::Opened(false),
+            Ok(Some(Event::Output(report))) => Arrival::Report(Peer::Kernel, report),
+            Ok(Some(Event::Asked(question))) => {
+                device.refuse(question)?;
+                continue;
+            }
+            Ok(Some(Event::Stop | Event::Ignored) | None) => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                match poll(&mut [PollFd::new(device, PollFlags::IN)], None) {
+                    Ok(_) | Err(Errno::INTR) => continue,
+                    Err(errno) => return Err(errno.into()),
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if arrivals.blocking_send(arrival).is_err() {
+            return Ok(());
+        }
+    }
+}

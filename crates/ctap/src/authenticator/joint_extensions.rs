@@ -1,0 +1,143 @@
+//! The extensions of a security key as a provider serves them: credProtect (CTAP 2.1 §12.1), hmac-secret (§12.5) and hmac-secret-mc
+//! (CTAP 2.2).
+//!
+//! The PIN/UV auth protocol ends at the platform. What comes here in the place of `saltEnc` and `saltAuth` are the salts themselves and
+//! the *wrap key*, the shared secret of that protocol, under which the outputs go into the signed authenticator data.
+
+use zeroize::Zeroizing;
+
+use super::device::Protection;
+use super::hmac_secret::{HmacSecretInput, NAME, NAME_MC};
+use super::{Authenticator, CredentialRecord, CredentialStore, Error};
+use crate::cbor::{Map, Value};
+use crate::crypto::portable;
+use crate::fields::MessageError;
+use crate::pin_protocol::{PinUvAuthProtocol, SharedSecret};
+use crate::prf::PrfSeed;
+use crate::status::Status;
+
+/// The name of the extension credProtect.
+pub const CRED_PROTECT: &str = "credProtect";
+
+/// Separates the salts of unverified users from all that a client can send for a verified one.
+const UNVERIFIED: &[u8] = b"claviger hmac-secret without user verification\0";
+
+/// What is asked for at creation.
+pub(super) struct AtCreation {
+    /// The level of credProtect that the new credential gets.
+    pub(super) protection: Protection,
+    /// The signed outputs.
+    pub(super) outputs: Option<Map>,
+}
+
+/// The salt that stands for `salt` where the user is not verified and the store has one secret only.
+pub(super) fn unverified_salt(salt: &[u8; 32]) -> [u8; 32] {
+    portable().sha256(&[UNVERIFIED, salt])
+}
+
+impl<S: CredentialStore> Authenticator<S> {
+    /// Reads the inputs of makeCredential and gives the outputs.
+    pub(super) fn extensions_at_creation(
+        &self,
+        inputs: &Map,
+        verified: bool,
+        seed: &PrfSeed,
+    ) -> Result<AtCreation, Error<S::Error>> {
+        let mut outputs = Map::new();
+        let mut protection = Protection::default();
+        if let Some(value) = inputs.text(CRED_PROTECT) {
+            let number = value.as_unsigned().ok_or(wrong_type(CRED_PROTECT))?;
+            let unknown = Error::refused(Status::InvalidOption, "an unknown credProtect level");
+            protection = Protection::from_number(number).ok_or(unknown)?;
+            outputs.insert(CRED_PROTECT, number);
+        }
+        let asked = match inputs.text(NAME) {
+            Some(value) => value.as_bool().ok_or(wrong_type(NAME))?,
+            None => false,
+        };
+        if asked {
+            outputs.insert(NAME, true);
+        }
+        if let Some(value) = inputs.text(NAME_MC) {
+            if !asked {
+                return Err(Error::refused(
+                    Status::MissingParameter,
+                    "hmac-secret-mc without hmac-secret",
+                ));
+            }
+            // Deviation: the secret for unverified users is the store's, which does not have the credential yet.
+            if !verified {
+                return Err(Error::refused(
+                    Status::PuatRequired,
+                    "hmac-secret-mc needs user verification",
+                ));
+            }
+            let input = HmacSecretInput::from_joint(value)?;
+            let output = input.answer::<Error<S::Error>>(self.crypto, |salt| Ok(seed.evaluate(self.crypto, salt)))?;
+            outputs.insert(NAME_MC, output);
+        }
+        Ok(AtCreation {
+            protection,
+            outputs: (!outputs.is_empty()).then_some(outputs),
+        })
+    }
+
+    /// The outputs of getAssertion for one credential.
+    pub(super) fn extensions_at_assertion(
+        &self,
+        inputs: &Map,
+        up: bool,
+        verified: bool,
+        record: &CredentialRecord,
+    ) -> Result<Option<Map>, Error<S::Error>> {
+        let Some(value) = inputs.text(NAME) else {
+            return Ok(None);
+        };
+        // §12.5: nothing is computed behind the user's back.
+        if !up {
+            return Err(Error::refused(
+                Status::UnsupportedOption,
+                "hmac-secret without user presence",
+            ));
+        }
+        let input = HmacSecretInput::from_joint(value)?;
+        let output = input.answer(self.crypto, |salt| {
+            let output = if verified {
+                self.store.prf(&record.id, salt)
+            } else {
+                self.store.prf_unverified(&record.id, salt)
+            };
+            output.map_err(Error::Store)
+        })?;
+        Ok(Some(Map::new().with(NAME, output)))
+    }
+}
+
+fn wrong_type(field: &'static str) -> MessageError {
+    MessageError::WrongType { field }
+}
+
+impl HmacSecretInput {
+    /// Reads the form that crosses the provider protocol: salts, 32 or 64 bytes (1), PIN/UV auth protocol (2), wrap key (3).
+    pub fn from_joint(input: &Value) -> Result<Self, MessageError> {
+        let invalid = MessageError::Invalid { field: NAME };
+        let map = input.as_map().ok_or(wrong_type(NAME))?;
+        let bytes = |key| map.int(key).and_then(Value::as_bytes).ok_or(invalid);
+        let number = map.int(2).and_then(Value::as_unsigned).ok_or(invalid)?;
+        let protocol = PinUvAuthProtocol::from_number(number).ok_or(invalid)?;
+        let secret = SharedSecret::from_bytes(protocol, bytes(3)?).map_err(|_| invalid)?;
+        Self::new(secret, bytes(1)?).ok_or(invalid)
+    }
+
+    /// The counterpart of [`Self::from_joint`]. The value is not wiped: it is on its way out of the process.
+    pub fn to_joint(&self) -> Value {
+        let mut salts = Zeroizing::new(Vec::with_capacity(64));
+        salts.extend_from_slice(self.first());
+        salts.extend_from_slice(self.second().map_or(&[][..], |second| second));
+        Map::new()
+            .with(1, salts.as_slice())
+            .with(2, self.secret().protocol().number())
+            .with(3, self.secret().to_bytes().as_slice())
+            .into()
+    }
+}
