@@ -41,7 +41,7 @@ impl UserKey {
     pub(crate) fn evidence_key(&self, crypto: &dyn Crypto) -> Result<PrivateKey, CryptoError> {
         let mut seed = Zeroizing::new([0; 32]);
         crypto.hkdf_sha256(&[], self.0.as_slice(), EVIDENCE_INFO, seed.as_mut_slice())?;
-        PrivateKey::from_secret(Algorithm::EdDsa, &seed)
+        PrivateKey::from_secret(Algorithm::EdDsa, seed.as_slice())
     }
 
     /// The secret that opens this provider's storage, and no other's.
@@ -80,7 +80,7 @@ mod tests {
         let secret = key.unlock_secret(native(), &vault).unwrap();
         assert_eq!(secret.expose(), key.unlock_secret(portable(), &vault).unwrap().expose());
         assert_ne!(secret.expose(), key.unlock_secret(native(), &other).unwrap().expose());
-        assert_ne!(secret.expose(), &*evidence.secret_bytes());
+        assert_ne!(secret.expose().as_slice(), evidence.secret_bytes().as_slice());
         assert_eq!(format!("{key:?}"), "UserKey([redacted])");
     }
 }

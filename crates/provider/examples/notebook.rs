@@ -101,7 +101,7 @@ impl authenticator::CredentialStore for Notebook {
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Failure> {
         let (page, public) = (self.page(id)?, self.page(id)?.record()?.public_key);
-        let secret = bytes(&page.secret)?.try_into().map_err(damaged)?;
+        let secret = bytes(&page.secret)?;
         let key = PrivateKey::from_parts(public.algorithm(), &secret, public).map_err(damaged)?;
         native().sign(&key, message).map_err(damaged)
     }

@@ -65,7 +65,6 @@ impl Member {
         let record =
             aead::open(&member_key(crypto, secret, place)?, &place.member(), sealed).ok_or(Error::WrongSecret)?;
         let (root, seed) = record.split_first_chunk::<32>().ok_or(Damage::Record("member"))?;
-        let seed = seed.try_into().map_err(|_| Damage::Record("member"))?;
         Ok(Self {
             root: copied(root),
             signing: PrivateKey::from_secret(Algorithm::EdDsa, seed).map_err(|_| Damage::Record("member"))?,

@@ -26,18 +26,16 @@ use claviger_ctap::crypto::{Algorithm, Crypto, PrivateKey, native, portable};
 use subjects::{Key, SIGNED, authenticator, get, get_command, make, make_command};
 use table::{Case, heading, measure, rounds};
 
-const ALGORITHMS: [Algorithm; 2] = [Algorithm::Es256, Algorithm::EdDsa];
-
 fn main() {
     let rounds = rounds();
-    for algorithm in ALGORITHMS {
+    for algorithm in Algorithm::ALL.iter().copied() {
         bench_engine(rounds, native(), algorithm);
     }
     heading("security key, native");
     bench_key(rounds);
     for (name, crypto) in [("native", native()), ("portable", portable())] {
         heading(&format!("keys, {name}"));
-        for algorithm in ALGORITHMS {
+        for algorithm in Algorithm::ALL.iter().copied() {
             bench_keys(rounds, crypto, algorithm);
         }
     }

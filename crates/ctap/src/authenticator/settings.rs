@@ -47,7 +47,7 @@ pub enum Attestation {
 }
 
 impl Settings {
-    /// Settings for a store that synchronises its credentials: both algorithms, backup eligible, self attestation when
+    /// Settings for a store that synchronises its credentials: ES256 and `EdDSA`, backup eligible, self attestation when
     /// asked for, transport `internal`.
     pub fn new(aaguid: Aaguid) -> Self {
         Self {

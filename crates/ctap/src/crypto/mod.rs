@@ -10,43 +10,102 @@
 //! Keys are checked when they are made: a [`PublicKey`] is a point on its curve and not of small order, a
 //! [`PrivateKey`] is in range. No operation meets an unchecked key.
 
-mod der;
+pub(crate) mod der;
 pub mod ecdh;
+mod ecdsa;
+mod ed25519;
 mod keys;
+#[cfg(feature = "ml-dsa")]
+mod ml_dsa;
 #[cfg(feature = "native")]
 mod native;
 mod portable;
+mod public;
+#[cfg(feature = "rs256")]
+mod rs256;
 #[cfg(test)]
 mod tests;
 
 use thiserror::Error;
 
-pub use keys::{PrivateKey, PublicKey};
+pub use keys::PrivateKey;
+pub use public::PublicKey;
 
-/// The signature algorithms that passkeys here are made for.
+/// The signature algorithms that passkeys here are made for. Which there are depends on the cargo features, so that a
+/// value of this type is always one that works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Algorithm {
     /// ECDSA with SHA-256 on P-256, COSE algorithm −7.
     Es256,
     /// Ed25519, COSE algorithm −8 (`EdDSA`).
     EdDsa,
+    /// ECDSA with SHA-384 on P-384, COSE algorithm −35.
+    #[cfg(feature = "es384")]
+    Es384,
+    /// ML-DSA-44 (FIPS 204), COSE algorithm −48 (RFC 9964).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa44,
+    /// ML-DSA-65 (FIPS 204), COSE algorithm −49 (RFC 9964).
+    #[cfg(feature = "ml-dsa")]
+    MlDsa65,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, COSE algorithm −257; new keys have 2048 bits.
+    #[cfg(feature = "rs256")]
+    Rs256,
 }
 
 impl Algorithm {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Es256,
+        Self::EdDsa,
+        #[cfg(feature = "es384")]
+        Self::Es384,
+        #[cfg(feature = "ml-dsa")]
+        Self::MlDsa44,
+        #[cfg(feature = "ml-dsa")]
+        Self::MlDsa65,
+        #[cfg(feature = "rs256")]
+        Self::Rs256,
+    ];
+
     /// The COSE algorithm identifier (IANA "COSE Algorithms").
     pub fn cose(self) -> i64 {
         match self {
             Self::Es256 => -7,
             Self::EdDsa => -8,
+            #[cfg(feature = "es384")]
+            Self::Es384 => -35,
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa44 => -48,
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa65 => -49,
+            #[cfg(feature = "rs256")]
+            Self::Rs256 => -257,
         }
     }
 
     /// The algorithm with this COSE identifier, if it is one of ours.
     pub fn from_cose(identifier: i64) -> Option<Self> {
-        match identifier {
-            -7 => Some(Self::Es256),
-            -8 => Some(Self::EdDsa),
-            _ => None,
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|algorithm| algorithm.cose() == identifier)
+    }
+
+    /// The longest `COSE_Key` and the longest signature, in bytes: what a message must have room for.
+    pub(crate) fn longest(self) -> (usize, usize) {
+        match self {
+            Self::Es256 => (77, 72),
+            Self::EdDsa => (42, 64),
+            #[cfg(feature = "es384")]
+            Self::Es384 => (110, 104),
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa44 => (1322, 2420),
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa65 => (1962, 3309),
+            #[cfg(feature = "rs256")]
+            Self::Rs256 => (272, 256),
         }
     }
 }

@@ -1,13 +1,12 @@
-//! ring: assembly for P-256 and the hashes. Ed25519 stays with `ed25519-dalek`, which was measured to be twice as fast at
-//! signing here, verifies strictly and zeroises its keys.
+//! ring: assembly for ECDSA, RSA and the hashes. Keys are made by `RustCrypto`, because ring's own generator leaves the
+//! secret behind in memory that it does not clear; Ed25519 and ML-DSA are the portable ones.
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, UnparsedPublicKey};
 use ring::{digest, hkdf, hmac};
 
-use super::keys::Point;
-use super::portable::{generate, sign_ed25519, verify_ed25519};
-use super::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
+use super::public::Material;
+use super::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey, portable};
 
 pub(super) struct Native;
 
@@ -42,43 +41,87 @@ impl Crypto for Native {
     }
 
     fn generate(&self, algorithm: Algorithm) -> Result<PrivateKey, CryptoError> {
-        generate(self, algorithm)
+        portable::generate(self, algorithm)
     }
 
     fn sign(&self, key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        match key.public_key().point() {
-            Point::P256(point) => {
-                let pair = pair(key, point)?;
-                let signature = pair
-                    .sign(&SystemRandom::new(), message)
-                    .map_err(|_| CryptoError::Random)?;
-                Ok(signature.as_ref().to_vec())
-            }
-            Point::Ed25519(_) => Ok(sign_ed25519(key, message)),
+        match key.public_key().material() {
+            Material::P256(point) => sign(key, &signature::ECDSA_P256_SHA256_ASN1_SIGNING, point, message),
+            #[cfg(feature = "es384")]
+            Material::P384(point) => sign(key, &signature::ECDSA_P384_SHA384_ASN1_SIGNING, point, message),
+            #[cfg(feature = "rs256")]
+            Material::Rsa(_) => sign_rsa(key, message),
+            _ => portable::sign(self, key, message),
         }
     }
 
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        match key.point() {
-            Point::P256(point) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point)
-                .verify(message, signature)
-                .map_err(|_| CryptoError::BadSignature),
-            Point::Ed25519(key) => verify_ed25519(key, message, signature),
-        }
+        let verified = match key.material() {
+            Material::P256(point) => {
+                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_ASN1, point).verify(message, signature)
+            }
+            #[cfg(feature = "es384")]
+            Material::P384(point) => {
+                UnparsedPublicKey::new(&signature::ECDSA_P384_SHA384_ASN1, point).verify(message, signature)
+            }
+            #[cfg(feature = "rs256")]
+            Material::Rsa(key) => signature::RsaPublicKeyComponents {
+                n: &key.modulus,
+                e: &key.exponent,
+            }
+            .verify(&signature::RSA_PKCS1_2048_8192_SHA256, message, signature),
+            _ => return portable::verify(key, message, signature),
+        };
+        verified.map_err(|_| CryptoError::BadSignature)
     }
 }
 
-/// ring's form of a P-256 key. Making it, ring multiplies the base point once to check that the pair belongs together;
-/// a key that stays in memory pays that once.
-fn pair<'a>(key: &'a PrivateKey, point: &[u8; 65]) -> Result<&'a EcdsaKeyPair, CryptoError> {
+fn sign(
+    key: &PrivateKey,
+    algorithm: &'static EcdsaSigningAlgorithm,
+    point: &[u8],
+    message: &[u8],
+) -> Result<Vec<u8>, CryptoError> {
+    let signature = pair(key, algorithm, point)?.sign(&SystemRandom::new(), message);
+    Ok(signature.map_err(|_| CryptoError::Random)?.as_ref().to_vec())
+}
+
+/// ring's form of a key. Making it, ring multiplies the base point once to check that the pair belongs together; a key
+/// that stays in memory pays that once.
+fn pair<'a>(
+    key: &'a PrivateKey,
+    algorithm: &'static EcdsaSigningAlgorithm,
+    point: &[u8],
+) -> Result<&'a EcdsaKeyPair, CryptoError> {
     if let Some(pair) = key.prepared().ring.get() {
         return Ok(pair);
     }
-    let (algorithm, rng) = (&ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
+    let rng = SystemRandom::new();
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, key.secret(), point, &rng)
         .map_err(|_| CryptoError::InvalidKey("the secret and the public key do not belong together"))?;
     // Two threads may both have come here; the pairs are equal and one is kept.
     Ok(key.prepared().ring.get_or_init(|| pair))
+}
+
+#[cfg(feature = "rs256")]
+fn sign_rsa(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let pair = match key.prepared().ring_rsa.get() {
+        Some(pair) => pair,
+        None => {
+            let pair = signature::RsaKeyPair::from_der(key.secret())
+                .map_err(|_| CryptoError::InvalidKey("not an RSA key that ring signs with"))?;
+            key.prepared().ring_rsa.get_or_init(|| Box::new(pair))
+        }
+    };
+    let mut signature = vec![0; pair.public().modulus_len()];
+    pair.sign(
+        &signature::RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message,
+        &mut signature,
+    )
+    .map_err(|_| CryptoError::Random)?;
+    Ok(signature)
 }
 
 /// The output length as ring's HKDF wants to be told it.

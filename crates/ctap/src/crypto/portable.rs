@@ -1,12 +1,17 @@
 //! `RustCrypto`: Rust alone, constant time where secrets are touched.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::keys::Point;
-use super::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
+#[cfg(feature = "es384")]
+use super::ecdsa::es384;
+#[cfg(feature = "ml-dsa")]
+use super::ml_dsa;
+use super::public::Material;
+#[cfg(feature = "rs256")]
+use super::rs256;
+use super::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey, ecdsa::es256, ed25519};
 
 pub(super) struct Portable;
 
@@ -51,45 +56,24 @@ impl Crypto for Portable {
     }
 
     fn sign(&self, key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-        match key.algorithm() {
-            Algorithm::Es256 => {
-                // RFC 6979: the nonce comes from the key and the message.
-                let pair = p256_pair(key)?;
-                let signature: p256::ecdsa::DerSignature = pair
-                    .try_sign(message)
-                    .map_err(|_| CryptoError::InvalidKey("no signature with this key"))?;
-                Ok(signature.as_bytes().to_vec())
-            }
-            Algorithm::EdDsa => Ok(sign_ed25519(key, message)),
-        }
+        sign(self, key, message)
     }
 
     fn verify(&self, key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-        match key.point() {
-            Point::P256(point) => {
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(point).map_err(|_| CryptoError::BadSignature)?;
-                let signature = p256::ecdsa::Signature::from_der(signature).map_err(|_| CryptoError::BadSignature)?;
-                key.verify(message, &signature).map_err(|_| CryptoError::BadSignature)
-            }
-            Point::Ed25519(key) => verify_ed25519(key, message, signature),
-        }
+        verify(key, message, signature)
     }
 }
 
-/// The P-256 key with its public point, computed once for each key that stays in memory.
-fn p256_pair(key: &PrivateKey) -> Result<&p256::ecdsa::SigningKey, CryptoError> {
-    let prepared = &key.prepared().p256;
-    if let Some(pair) = prepared.get() {
-        return Ok(pair);
-    }
-    let pair = p256::ecdsa::SigningKey::from_slice(key.secret())
-        .map_err(|_| CryptoError::InvalidKey("a P-256 scalar out of range"))?;
-    Ok(prepared.get_or_init(|| pair))
-}
-
-/// A key from random bytes. A P-256 scalar is out of range once in 2³² tries; then the next one is taken.
+/// A key from random bytes. A scalar on a curve of NIST is out of range once in 2³² tries; then the next one is taken.
 pub(super) fn generate(crypto: &dyn Crypto, algorithm: Algorithm) -> Result<PrivateKey, CryptoError> {
-    let mut secret = Zeroizing::new([0; 32]);
+    let length = match algorithm {
+        #[cfg(feature = "es384")]
+        Algorithm::Es384 => 48,
+        #[cfg(feature = "rs256")]
+        Algorithm::Rs256 => return PrivateKey::from_secret(algorithm, &rs256::generate(crypto)?),
+        _ => 32,
+    };
+    let mut secret = Zeroizing::new(vec![0; length]);
     loop {
         crypto.random(secret.as_mut_slice())?;
         match PrivateKey::from_secret(algorithm, &secret) {
@@ -99,20 +83,35 @@ pub(super) fn generate(crypto: &dyn Crypto, algorithm: Algorithm) -> Result<Priv
     }
 }
 
-pub(super) fn sign_ed25519(key: &PrivateKey, message: &[u8]) -> Vec<u8> {
-    // The public key is computed from the secret and not taken from beside it: with a wrong one, two signatures of one
-    // message would give the secret away.
-    let prepared = &key.prepared().ed25519;
-    let pair = prepared.get_or_init(|| ed25519_dalek::SigningKey::from_bytes(key.secret()));
-    pair.sign(message).to_bytes().to_vec()
+/// Signs; `crypto` gives the randomness where a signature takes some.
+#[cfg_attr(not(feature = "ml-dsa"), allow(unused_variables))]
+pub(super) fn sign(crypto: &dyn Crypto, key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let (secret, prepared) = (key.secret(), key.prepared());
+    match key.algorithm() {
+        Algorithm::Es256 => es256::sign(&prepared.es256, secret, message),
+        Algorithm::EdDsa => ed25519::sign(&prepared.ed25519, secret, message),
+        #[cfg(feature = "es384")]
+        Algorithm::Es384 => es384::sign(&prepared.es384, secret, message),
+        #[cfg(feature = "ml-dsa")]
+        Algorithm::MlDsa44 => ml_dsa::sign(crypto, &prepared.ml_dsa_44, secret, message),
+        #[cfg(feature = "ml-dsa")]
+        Algorithm::MlDsa65 => ml_dsa::sign(crypto, &prepared.ml_dsa_65, secret, message),
+        #[cfg(feature = "rs256")]
+        Algorithm::Rs256 => rs256::sign(&prepared.rs256, secret, message),
+    }
 }
 
-pub(super) fn verify_ed25519(
-    key: &ed25519_dalek::VerifyingKey,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), CryptoError> {
-    let signature = ed25519_dalek::Signature::from_slice(signature).map_err(|_| CryptoError::BadSignature)?;
-    key.verify_strict(message, &signature)
-        .map_err(|_| CryptoError::BadSignature)
+pub(super) fn verify(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
+    match key.material() {
+        Material::P256(point) => es256::verify(point, message, signature),
+        Material::Ed25519(key) => ed25519::verify(key, message, signature),
+        #[cfg(feature = "es384")]
+        Material::P384(point) => es384::verify(point, message, signature),
+        #[cfg(feature = "ml-dsa")]
+        Material::MlDsa44(key) => ml_dsa::verify::<::ml_dsa::MlDsa44>(key.as_slice(), message, signature),
+        #[cfg(feature = "ml-dsa")]
+        Material::MlDsa65(key) => ml_dsa::verify::<::ml_dsa::MlDsa65>(key.as_slice(), message, signature),
+        #[cfg(feature = "rs256")]
+        Material::Rsa(key) => rs256::verify(key, message, signature),
+    }
 }

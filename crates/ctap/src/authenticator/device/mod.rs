@@ -142,6 +142,7 @@ impl<E: Environment> Device<E> {
     /// A device that was just plugged in.
     pub fn new(environment: E, settings: Settings, numbers: Numbers) -> Result<Self, StartError<StoreError<E>>> {
         numbers.check()?;
+        numbers.check_algorithms(&settings.algorithms)?;
         let state = match environment.store().load_state().map_err(StartError::Store)? {
             Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?.within(&numbers),
             None => State::fresh(&numbers, environment.crypto())?,

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::crypto::Algorithm;
 use crate::types::UserId;
 
 /// Limits, counters and times of a device. The defaults are those of a USB security key; [`Self::check`] holds what must
@@ -77,13 +78,10 @@ impl Default for Numbers {
 impl Numbers {
     /// Whether the numbers keep the promises that their descriptions make.
     pub fn check(&self) -> Result<(), Inconsistent> {
-        // What one answer may hold: user, RP, id, key and signature, with room to spare for their keys and lengths.
-        let longest_answer =
-            512 + self.max_rp_id_bytes + 2 * self.max_name_bytes + UserId::MAX + self.max_cred_blob_bytes;
         let rules = [
             ((1024..=7609).contains(&self.max_message_bytes), "max_message_bytes"),
             (
-                longest_answer <= self.max_message_bytes,
+                self.longest_answer() <= self.max_message_bytes,
                 "names too long for max_message_bytes",
             ),
             (self.max_credentials >= 1, "max_credentials"),
@@ -107,6 +105,32 @@ impl Numbers {
             Some((_, broken)) => Err(Inconsistent(broken)),
         }
     }
+
+    /// Whether the keys and signatures of these algorithms fit a message, with everything else that may be in it.
+    pub(super) fn check_algorithms(&self, algorithms: &[Algorithm]) -> Result<(), Inconsistent> {
+        let fits = |algorithm: &Algorithm| {
+            let (key, signature) = algorithm.longest();
+            self.longest_answer() + key + signature <= self.max_message_bytes
+        };
+        // What every device has fits by the invariants above.
+        let small = [Algorithm::Es256, Algorithm::EdDsa];
+        if algorithms
+            .iter()
+            .all(|algorithm| small.contains(algorithm) || fits(algorithm))
+        {
+            Ok(())
+        } else {
+            Err(Inconsistent(
+                "an algorithm whose keys and signatures do not fit max_message_bytes",
+            ))
+        }
+    }
+
+    /// What one answer may hold beside long keys and signatures: user, RP, id, a small key and a small signature, with
+    /// room to spare for their keys and lengths.
+    fn longest_answer(&self) -> usize {
+        512 + self.max_rp_id_bytes + 2 * self.max_name_bytes + UserId::MAX + self.max_cred_blob_bytes
+    }
 }
 
 #[cfg(test)]
@@ -116,6 +140,20 @@ mod tests {
     #[test]
     fn the_defaults_keep_every_invariant() {
         assert_eq!(Numbers::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn every_algorithm_fits_the_defaults_and_long_ones_need_long_messages() {
+        assert_eq!(Numbers::default().check_algorithms(Algorithm::ALL), Ok(()));
+        let short = Numbers {
+            max_message_bytes: 1400,
+            ..Numbers::default()
+        };
+        assert_eq!(short.check(), Ok(()));
+        for algorithm in Algorithm::ALL {
+            let small = [Algorithm::Es256, Algorithm::EdDsa].contains(algorithm);
+            assert_eq!(short.check_algorithms(&[*algorithm]).is_ok(), small, "{algorithm:?}");
+        }
     }
 
     #[test]
