@@ -4,10 +4,11 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use claviger_ctap::crypto::Algorithm;
 use claviger_ctap::types::Aaguid;
+use claviger_doors::hid::process::Place;
 
 use crate::commands::virtual_key::options::{self, PresenceMode, Transport, UvMode};
 
@@ -42,6 +43,9 @@ pub enum Command {
     Lock(OneProvider),
     /// Unlock a provider with your PIN (all of them when none is named)
     Unlock(OneProvider),
+    /// List the doors, switch the security-key door on and off
+    #[command(subcommand)]
+    Door(Door),
     /// Show the audit log, or check that nobody changed it
     Audit(Audit),
     /// Measure the platform
@@ -67,6 +71,9 @@ pub enum Command {
     /// Role: the helper that owns /dev/uhid (started by systemd as a user of its own)
     #[command(hide = true)]
     Hid(Hid),
+    /// Role: the security-key door (started by systemd at login)
+    #[command(hide = true)]
+    HidDoor(HidDoor),
     /// Role: the built-in vault (started by D-Bus)
     #[command(hide = true)]
     Vault(Vault),
@@ -195,6 +202,30 @@ pub struct OneProvider {
     pub provider: Option<String>,
 }
 
+/// `claviger door …`.
+#[derive(Debug, Subcommand)]
+pub enum Door {
+    /// List the ways in, and how they are
+    List(Output),
+    /// Let programs use your passkeys through a virtual security key
+    Enable {
+        /// The door
+        door: Switchable,
+    },
+    /// Take the virtual security key away
+    Disable {
+        /// The door
+        door: Switchable,
+    },
+}
+
+/// The doors that can be switched.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Switchable {
+    /// The virtual security key
+    Hid,
+}
+
 /// `claviger audit`.
 #[derive(Debug, Args)]
 pub struct Audit {
@@ -283,6 +314,15 @@ pub struct Vault {
     pub accept_restored: bool,
 }
 
+/// `claviger hid-door`.
+#[derive(Debug, Args)]
+pub struct HidDoor {
+    /// Where programs find the key: helper:PATH for the hid helper's socket, unix:PATH for a socket of its own
+    /// (one 64-byte report in each message)
+    #[arg(long, value_name = "KIND:PATH", value_parser = place)]
+    pub transport: Option<Place>,
+}
+
 /// `claviger broker`.
 #[derive(Debug, Args)]
 pub struct Broker {
@@ -300,4 +340,12 @@ pub struct Hid {
     /// Give a key to every user, in an active session or not. For tests only
     #[arg(long)]
     pub any_user: bool,
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    match text.split_once(':') {
+        Some(("helper", path)) if !path.is_empty() => Ok(Place::Helper(path.into())),
+        Some(("unix", path)) if !path.is_empty() => Ok(Place::Socket(path.into())),
+        _ => Err("it is helper:PATH or unix:PATH".to_owned()),
+    }
 }

@@ -43,6 +43,11 @@ impl Dirs {
         self.config_home.join("claviger")
     }
 
+    /// Which doors are switched off.
+    pub fn doors(&self) -> PathBuf {
+        self.config().join("doors.json")
+    }
+
     /// The directory of the built-in vault.
     pub fn vault(&self) -> PathBuf {
         self.data_home.join("claviger/vault")

@@ -12,6 +12,7 @@ mod output;
 mod prompt;
 mod roles;
 mod sandbox;
+mod settings;
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -48,6 +49,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
         Command::Hello => roles::hello(&dirs),
         Command::Vault(options) => roles::vault(&dirs, options.accept_restored),
+        Command::HidDoor(options) => roles::hid_door(&dirs, options.transport),
         Command::NativeHost { .. } => roles::native_host(),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut std::io::stdout());
@@ -80,6 +82,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         Command::Provider(command) => commands::provider::run(command).await,
         Command::Lock(one) => commands::lock::lock(one.provider.as_deref()).await,
         Command::Unlock(one) => commands::lock::unlock(one.provider.as_deref()).await,
+        Command::Door(command) => commands::door::run(dirs, command).await,
         Command::Audit(command) => commands::audit::run(command).await,
         Command::Prompt(options) => prompt::run(options.script.as_deref()).await,
         // Handled in `run`, before a connection is needed.
@@ -88,6 +91,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         | Command::Completions { .. }
         | Command::Hello
         | Command::Hid(_)
+        | Command::HidDoor(_)
         | Command::Man
         | Command::NativeHost { .. }
         | Command::Vault(_)

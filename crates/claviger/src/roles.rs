@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use claviger_broker::{Broker, Config};
+use claviger_ctap::crypto::native;
+use claviger_doors::hid::control::Control;
+use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
 use claviger_hello::Hello;
 use claviger_provider::sdk::RegistrationPhase;
@@ -15,6 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::dirs::Dirs;
 use crate::output::Failure;
 use crate::sandbox::{self, Sandbox};
+use crate::settings;
 
 /// Programs beyond the known browsers that may name a web origin, one path on each line.
 const PRIVILEGED_CALLERS: &str = "/etc/claviger/privileged-callers";
@@ -101,6 +105,32 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
         })),
     };
     block_on(role::run(options))?.map_err(Failure::failed)
+}
+
+/// Runs `claviger hid-door`, which holds PIN/UV tokens and no passkeys.
+///
+/// It looks at the programs that have the key open, so it does without Landlock, and it stays visible because the broker looks at it.
+pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
+    let sandbox = Sandbox {
+        owns: Vec::new(),
+        knows_peers: true,
+    };
+    sandbox.enter().map_err(Failure::failed)?;
+    let place = place.unwrap_or_else(|| Place::Helper(hid::link::PATH.into()));
+    let doors = dirs.doors();
+    block_on(async {
+        let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
+        let control = Control::open(&connection).await.map_err(|error| match error {
+            zbus::Error::NameTaken => Failure::Failed("the security-key door is open already".into()),
+            error => Failure::failed(error),
+        })?;
+        tokio::select! {
+            ended = process::run(&connection, &control, &place, || settings::hid_door(&doors), native()) => {
+                ended.map_err(Failure::failed)
+            }
+            told = until_told_to_end(&connection) => told,
+        }
+    })?
 }
 
 /// Runs `claviger native-host`, which holds nothing and keeps nothing.

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod client;
 pub mod doctor;
 mod doctor_hid;
+pub mod door;
 pub mod lock;
 pub mod passkey;
 pub mod provider;

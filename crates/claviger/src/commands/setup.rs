@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use super::system;
 use crate::dirs::Dirs;
 use crate::output::{Failure, line};
 
@@ -64,27 +65,30 @@ pub enum Content {
 /// Everything that setup puts into place for `program`, the installed binary.
 pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
     let host_program = dirs.data_home.join("claviger").join(NATIVE_HOST_PROGRAM);
+    let fill = |template: &str, role: &str, name: &str| {
+        template
+            .replace("@NAME@", name)
+            .replace("@ROLE@", role)
+            .replace("@PROGRAM@", &quoted(program))
+    };
+    // What systemd would expand in a path is written twice.
+    let unit = |template, role, name| fill(template, role, name).replace('%', "%%").replace('$', "$$");
+    let units = dirs.config_home.join("systemd/user");
     let services = SERVICES.iter().flat_map(|(role, name)| {
-        let fill = |template: &str| {
-            template
-                .replace("@NAME@", name)
-                .replace("@ROLE@", role)
-                .replace("@PROGRAM@", &quoted(program))
-        };
         [
             Piece {
                 purpose: format!("starts the {role} on demand"),
                 path: dirs.data_home.join(format!("dbus-1/services/{name}.service")),
-                content: Content::Text(fill(DBUS_SERVICE)),
+                content: Content::Text(fill(DBUS_SERVICE, role, name)),
             },
             Piece {
                 purpose: format!("runs the {role} under systemd"),
-                path: dirs.config_home.join(format!("systemd/user/claviger-{role}.service")),
-                // What systemd would expand in a path is written twice.
-                content: Content::Text(fill(SYSTEMD_SERVICE).replace('%', "%%").replace('$', "$$")),
+                path: units.join(format!("claviger-{role}.service")),
+                content: Content::Text(unit(SYSTEMD_SERVICE, role, name)),
             },
         ]
     });
+    let door = units.join(system::DOOR_UNIT);
     let browsers = BROWSERS.iter().map(|(browser, folder)| Piece {
         purpose: format!("lets {browser} reach Claviger"),
         path: dirs
@@ -95,6 +99,16 @@ pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
     });
     services
         .chain([
+            Piece {
+                purpose: "runs the security-key door under systemd".into(),
+                path: door.clone(),
+                content: Content::Text(unit(system::DOOR, "", "")),
+            },
+            Piece {
+                purpose: "starts the security-key door at login".into(),
+                path: units.join("default.target.wants").join(system::DOOR_UNIT),
+                content: Content::Link(door),
+            },
             Piece {
                 purpose: "makes the built-in vault known".into(),
                 path: dirs.data_home.join("claviger/providers/org.claviger.Vault.provider"),

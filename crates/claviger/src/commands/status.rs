@@ -2,12 +2,16 @@
 
 use serde_json::Value;
 
-use super::client;
+use super::{client, door};
 use crate::output::{self, Failure, line};
 
 /// Runs the command.
 pub async fn run(as_json: bool) -> Result<(), Failure> {
-    let status = client::status().await?;
+    let mut status = client::status().await?;
+    let key = door::security_key().await?;
+    if let Some(status) = status.as_object_mut() {
+        status.insert("security_key".into(), key);
+    }
     if as_json {
         return output::json(&status);
     }
@@ -36,6 +40,10 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
         line(format_args!("Provider:  {}", describe(provider)))?;
     }
     line(format_args!("Doors:     {}", text("/doors")))?;
+    line(format_args!(
+        "Key:       {}",
+        door::describe(status.get("security_key").unwrap_or(&Value::Null))
+    ))?;
     line(format_args!(
         "Audit log: {} entries, head {}",
         text("/audit/entries"),

@@ -23,7 +23,8 @@ pub const DOOR_UNIT: &str = "claviger-hid-door.service";
 
 const SOCKET: &str = include_str!("../../../../packaging/systemd/system/claviger-hid.socket");
 const SERVICE: &str = include_str!("../../../../packaging/systemd/system/claviger-hid.service.in");
-const DOOR: &str = include_str!("../../../../packaging/systemd/user/claviger-hid-door.service.in");
+/// It, as a template.
+pub const DOOR: &str = include_str!("../../../../packaging/systemd/user/claviger-hid-door.service.in");
 const SYSUSERS: &str = include_str!("../../../../packaging/sysusers.d/claviger.conf");
 const UDEV: &str = include_str!("../../../../packaging/udev/70-claviger.rules");
 const MODULES: &str = include_str!("../../../../packaging/modules-load.d/claviger.conf");

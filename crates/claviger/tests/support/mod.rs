@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
+pub mod key;
+
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -133,7 +135,8 @@ impl Platform {
         command
     }
 
-    fn wait_until(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
+    /// Asks for the status until it is what it should be.
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !holds(&self.json(&["status", "--json"])) {
             assert!(Instant::now() < deadline, "waited in vain until {what}");

@@ -28,7 +28,7 @@ fn info(key: &mut Key) -> get_info::Response {
 fn get_info_says_what_can_be_done_now() {
     let with_pin = info(&mut Key::new(StandIn::new()));
     assert_eq!(with_pin.versions, ["FIDO_2_0", "FIDO_2_1"]);
-    assert_eq!(with_pin.extensions, ["credProtect", "hmac-secret"]);
+    assert_eq!(with_pin.extensions, ["credProtect", "hmac-secret", "hmac-secret-mc"]);
     assert_eq!(with_pin.algorithms, [-7, -8]);
     assert_eq!(with_pin.transports, ["usb"]);
     let options = |info: &get_info::Response| info.options.clone().into_iter().collect::<Vec<_>>();
@@ -388,6 +388,34 @@ fn the_salts_of_hmac_secret_arrive_decrypted_with_the_key_that_wraps_the_answer(
             assert_eq!(key.platform.asked(), []);
         }
     }
+}
+
+#[test]
+fn outputs_at_creation_are_for_who_asks_for_the_secret() {
+    let mut key = Key::new(StandIn::new());
+    let (agreed, secret) = key.agree(PinUvAuthProtocol::Two);
+    let wrapped = secret.encrypt(portable(), &[1; 32]).unwrap();
+    let mac = secret.authenticate(portable(), &[&wrapped]);
+    let input = Map::new()
+        .with(1, agreed.key_agreement.unwrap().to_cose())
+        .with(2, wrapped)
+        .with(3, mac)
+        .with(4, 2);
+    let mut request = make_request();
+    request.extensions = Map::new().with("hmac-secret-mc", input.clone());
+    assert_eq!(key.make(&request), Err(Status::MissingParameter));
+    request.extensions = Map::new()
+        .with("hmac-secret", true)
+        .with("hmac-secret-mc", input.clone().with(3, vec![0; 32]));
+    assert_eq!(key.make(&request), Err(Status::PinAuthInvalid));
+    assert_eq!(key.platform.asked(), []);
+    request.extensions = Map::new().with("hmac-secret", true).with("hmac-secret-mc", input);
+    key.make(&request).unwrap();
+    let [Asked::Make(asked, _)] = &key.platform.asked()[..] else {
+        panic!("a make");
+    };
+    let form = asked.extensions.text("hmac-secret-mc").unwrap().as_map().unwrap();
+    assert_eq!(form.int(1).unwrap().as_bytes(), Some(&[1; 32][..]));
 }
 
 #[test]

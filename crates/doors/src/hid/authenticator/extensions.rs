@@ -2,8 +2,8 @@
 
 use claviger_ctap::MessageError;
 use claviger_ctap::authenticator::Refusal;
-use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
-use claviger_ctap::cbor::{Map, Value};
+use claviger_ctap::authenticator::hmac_secret::{HmacSecretInput, NAME as HMAC_SECRET, NAME_MC as HMAC_SECRET_MC};
+use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::crypto::ecdh::EphemeralKey;
 use claviger_ctap::status::Status;
@@ -11,13 +11,14 @@ use claviger_ctap::status::Status;
 use super::refuse;
 
 /// The names, in the order in which getInfo tells them.
-pub(super) const NAMES: [&str; 2] = [CRED_PROTECT, HMAC_SECRET];
+pub(super) const NAMES: [&str; 3] = [CRED_PROTECT, HMAC_SECRET, HMAC_SECRET_MC];
 
 const CRED_PROTECT: &str = "credProtect";
-const HMAC_SECRET: &str = "hmac-secret";
 
 /// The inputs of makeCredential.
-pub(super) fn at_creation(inputs: &Map) -> Result<Map, Refusal> {
+///
+/// The salts of hmac-secret are decrypted here; the outputs are encrypted by the provider, because they are part of what it signs.
+pub(super) fn at_creation(crypto: &dyn Crypto, key_agreement: &EphemeralKey, inputs: &Map) -> Result<Map, Refusal> {
     let mut asked = Map::new();
     // §12.1.
     if let Some(value) = inputs.text(CRED_PROTECT) {
@@ -33,11 +34,18 @@ pub(super) fn at_creation(inputs: &Map) -> Result<Map, Refusal> {
     {
         asked.insert(HMAC_SECRET, true);
     }
+    // CTAP 2.2: outputs at creation, of a secret that is asked for.
+    if let Some(value) = inputs.text(HMAC_SECRET_MC) {
+        if asked.text(HMAC_SECRET).is_none() {
+            return refuse(Status::MissingParameter, "hmac-secret-mc without hmac-secret");
+        }
+        let input = HmacSecretInput::open(crypto, key_agreement, value)?;
+        asked.insert(HMAC_SECRET_MC, input.to_joint());
+    }
     Ok(asked)
 }
 
-/// The inputs of getAssertion. The salts of hmac-secret are decrypted here; the outputs are encrypted by the provider, because they are
-/// part of what it signs.
+/// The inputs of getAssertion.
 pub(super) fn at_assertion(
     crypto: &dyn Crypto,
     key_agreement: &EphemeralKey,
@@ -50,24 +58,10 @@ pub(super) fn at_assertion(
         if !up {
             return refuse(Status::UnsupportedOption, "hmac-secret without user presence");
         }
-        asked.insert(
-            HMAC_SECRET,
-            joint_form(&HmacSecretInput::open(crypto, key_agreement, value)?),
-        );
+        let input = HmacSecretInput::open(crypto, key_agreement, value)?;
+        asked.insert(HMAC_SECRET, input.to_joint());
     }
     Ok(asked)
-}
-
-/// Salts (1), protocol (2) and the shared secret that wraps the outputs (3).
-fn joint_form(input: &HmacSecretInput) -> Value {
-    let mut salts = input.first().to_vec();
-    salts.extend(input.second().into_iter().flatten());
-    let secret = input.secret();
-    Map::new()
-        .with(1, salts)
-        .with(2, secret.protocol().number())
-        .with(3, secret.to_bytes().as_slice())
-        .into()
 }
 
 fn wrong_type(field: &'static str) -> MessageError {

@@ -78,7 +78,7 @@ impl Authenticator {
         }
 
         // 15, the first half: malformed extension inputs, before the user is bothered.
-        let asked = extensions::at_creation(&request.extensions)?;
+        let asked = extensions::at_creation(self.crypto, &self.key_agreement, &request.extensions)?;
 
         // 13 to 19. The ceremony: consent, verification, the credential.
         let mut ceremony = Request::new(request.client_data_hash, request.rp, request.user, request.algorithms);

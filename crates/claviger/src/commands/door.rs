@@ -1,0 +1,93 @@
+//! `claviger door …`: the ways in, and the switch of the one that can be shut.
+
+use claviger_doors::hid::control::{HidDoor1Proxy, NAME};
+use serde_json::{Value, json};
+use zbus::proxy::CacheProperties;
+
+use super::{client, status};
+use crate::cli::{Door, Switchable};
+use crate::dirs::Dirs;
+use crate::output::{self, Failure, line};
+use crate::settings;
+
+/// Runs the command.
+pub async fn run(dirs: &Dirs, command: Door) -> Result<(), Failure> {
+    match command {
+        Door::List(output) => list(dirs, output.json).await,
+        Door::Enable { door: Switchable::Hid } => switch(dirs, true).await,
+        Door::Disable { door: Switchable::Hid } => switch(dirs, false).await,
+    }
+}
+
+/// How the security-key door's process is: `state`, `problem`.
+pub async fn security_key() -> Result<Value, Failure> {
+    let not_running = || json!({ "state": "not-running", "problem": Value::Null });
+    match process().await?.status().await {
+        Ok(status) => client::json(&status),
+        Err(_) => Ok(not_running()),
+    }
+}
+
+/// The same for people.
+pub fn describe(key: &Value) -> String {
+    let text = |member: &str| key.get(member).map_or_else(String::new, status::plain);
+    match text("state").as_str() {
+        "plugged" => "plugged in".into(),
+        "listening" => "listening at a socket".into(),
+        "off" => "switched off; `claviger door enable hid` switches it on".into(),
+        "unplugged" => format!("none: {}", text("problem")),
+        _ => "none: the security-key door is not running (systemctl --user start claviger-hid-door)".into(),
+    }
+}
+
+async fn list(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
+    let status = client::status().await?;
+    let key = security_key().await?;
+    let open = status.get("doors").and_then(Value::as_array).into_iter().flatten();
+    let browser = open.clone().any(|door| door == "browser");
+    let enabled = settings::hid_door(&dirs.doors());
+    if as_json {
+        return output::json(&json!([
+            { "door": "browser", "enabled": browser },
+            { "door": "hid", "enabled": enabled, "state": key.get("state"), "problem": key.get("problem") },
+        ]));
+    }
+    let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();
+    let on = |on| if on { "on" } else { "off" };
+    output::table(&[
+        row(["DOOR", "", "STATE"]),
+        row(["browser", on(browser), "the extension of your browser"]),
+        row([
+            "hid",
+            on(enabled),
+            &format!("the virtual security key: {}", describe(&key)),
+        ]),
+    ])
+}
+
+async fn switch(dirs: &Dirs, on: bool) -> Result<(), Failure> {
+    let path = dirs.doors();
+    settings::set_hid_door(&path, on)
+        .map_err(|error| Failure::Failed(format!("{} cannot be changed: {error}", path.display())))?;
+    // A process that is not running reads it when it starts.
+    if let Ok(process) = process().await
+        && let Err(error) = process.reload().await
+    {
+        tracing::debug!(%error, "{NAME} was not told");
+    }
+    line(if on {
+        "The security-key door is on."
+    } else {
+        "The security-key door is off: programs see no virtual security key."
+    })
+}
+
+async fn process() -> Result<HidDoor1Proxy<'static>, Failure> {
+    let unreachable = |error: zbus::Error| Failure::Unreachable(error.to_string());
+    let connection = zbus::Connection::session().await.map_err(unreachable)?;
+    HidDoor1Proxy::builder(&connection)
+        .cache_properties(CacheProperties::No)
+        .build()
+        .await
+        .map_err(unreachable)
+}

@@ -1,0 +1,70 @@
+//! What the user has switched: small files below `$XDG_CONFIG_HOME/claviger`.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+/// The member for the security-key door.
+const HID: &str = "hid";
+
+/// Whether the user wants the security-key door: yes, unless `doors.json` says no or cannot be read.
+pub fn hid_door(doors: &Path) -> bool {
+    match read(doors) {
+        Ok(settings) => settings.get(HID).and_then(Value::as_bool).unwrap_or(true),
+        Err(error) => {
+            tracing::error!(path = %doors.display(), %error, "the doors' settings cannot be read: the security-key door stays shut");
+            false
+        }
+    }
+}
+
+/// Switches the security-key door. What else the file says stays.
+///
+/// # Errors
+///
+/// The file cannot be read or written.
+pub fn set_hid_door(doors: &Path, wanted: bool) -> io::Result<()> {
+    let mut settings = read(doors)?;
+    settings.insert(HID.to_owned(), wanted.into());
+    let folder = doors.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    // Whole or not at all.
+    let temporary = doors.with_extension("new");
+    let mut file = fs::File::create(&temporary)?;
+    writeln!(file, "{:#}", Value::Object(settings))?;
+    file.sync_all()?;
+    fs::rename(temporary, doors)
+}
+
+fn read(path: &Path) -> io::Result<Map<String, Value>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_door_is_open_until_it_is_switched_off_and_a_damaged_file_shuts_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let doors = folder.path().join("claviger/doors.json");
+        assert!(hid_door(&doors));
+        set_hid_door(&doors, false).unwrap();
+        assert!(!hid_door(&doors));
+        set_hid_door(&doors, true).unwrap();
+        assert!(hid_door(&doors));
+        fs::write(&doors, "{").unwrap();
+        assert!(!hid_door(&doors));
+        assert!(set_hid_door(&doors, true).is_err(), "nothing is lost");
+        fs::write(&doors, r#"{"later": 1, "hid": true}"#).unwrap();
+        set_hid_door(&doors, false).unwrap();
+        assert_eq!(read(&doors).unwrap().get("later"), Some(&Value::from(1)));
+    }
+}

@@ -1,0 +1,240 @@
+//! The security-key door: a program with a virtual key, the door's process, and the real broker, hello and vault.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use claviger_ctap::authenticator::device::command;
+use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+use claviger_ctap::cbor::Map;
+use claviger_ctap::client_pin::{self, Permissions, SubCommand};
+use claviger_ctap::crypto::{PublicKey, native};
+use claviger_ctap::ctaphid::{BROADCAST, Command};
+use claviger_ctap::pin_protocol::PinUvAuthProtocol;
+use claviger_ctap::status::Status;
+use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
+use claviger_ctap::{get_assertion, get_info, make_credential};
+use support::Platform;
+use support::key::{Door, Key, Token};
+
+const PIN: &str = "493817";
+const SITE: &str = "example.com";
+const HASH: [u8; 32] = [6; 32];
+
+/// Approves whatever asks for the PIN or for consent.
+const APPROVES: &str = r#"[{"do":{"approve":true,"pin":"493817"}}]"#;
+
+/// Approves what asks for consent only: a screen that wants the PIN stays without an answer.
+const CONSENTS: &str = r#"[{"do":{"approve":true}}]"#;
+
+/// Somebody who must not be asked.
+#[allow(dead_code)]
+const REFUSES: &str = r#"[{"do":{"refuse":true}}]"#;
+
+const LEAVES_OPEN: &str = r#"[{"do":{"hang":true}}]"#;
+
+struct Bed {
+    platform: Platform,
+    key: Key,
+    _door: Door,
+}
+
+impl Bed {
+    /// A platform with a PIN, an unlocked vault and the door open.
+    fn new() -> Self {
+        let mut platform = Platform::start("--allow-scripted-prompt");
+        platform.answer_with(APPROVES);
+        platform.ok(&["setup"]);
+        platform.ok(&["unlock"]);
+        let door = Door::open(&platform);
+        let key = Key::connect(&platform.path("key.sock"));
+        Self {
+            platform,
+            key,
+            _door: door,
+        }
+    }
+
+    /// Registers with a token using UV.
+    fn register(&mut self, user: &[u8], rk: bool) -> (CredentialId, PublicKey) {
+        self.platform.answer_with(APPROVES);
+        let token = self.key.uv_token(Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+        let mut request = make_request(user);
+        request.options.rk = rk;
+        request.extensions = Map::new().with("hmac-secret", true);
+        registered(&self.key.make(&token.sign_make(request)).unwrap())
+    }
+}
+
+fn make_request(user: &[u8]) -> make_credential::Request {
+    let rp = RpEntity {
+        id: SITE.to_owned(),
+        name: None,
+    };
+    let user = UserEntity {
+        id: UserId::new(user).unwrap(),
+        name: Some(String::from_utf8_lossy(user).into_owned()),
+        display_name: None,
+    };
+    make_credential::Request::new(HASH, rp, user, vec![-7])
+}
+
+fn get_request(allowed: &[&CredentialId]) -> get_assertion::Request {
+    let mut request = get_assertion::Request::new(SITE, HASH);
+    let descriptor = |id: &&CredentialId| CredentialDescriptor::new((*id).clone());
+    request.allow_list = allowed.iter().map(descriptor).collect();
+    request
+}
+
+fn registered(response: &make_credential::Response) -> (CredentialId, PublicKey) {
+    let data = AuthenticatorData::parse(&response.auth_data).unwrap();
+    assert_eq!(data.rp_id_hash, native().sha256(&[SITE.as_bytes()]));
+    let credential = data.attested.unwrap();
+    (credential.id, credential.public_key)
+}
+
+/// Checks an assertion like a relying party, and gives its flags.
+fn verified(response: &get_assertion::Response, public_key: &PublicKey) -> Flags {
+    let signed = [response.auth_data.as_slice(), &HASH].concat();
+    native().verify(public_key, &signed, &response.signature).unwrap();
+    let data = AuthenticatorData::parse(&response.auth_data).unwrap();
+    assert_eq!(data.rp_id_hash, native().sha256(&[SITE.as_bytes()]));
+    data.flags
+}
+
+fn hmac_secret(key: &mut Key, token: impl FnOnce(&mut Key) -> Token, id: &CredentialId, salts: &[u8]) -> Vec<u8> {
+    let (agreed, secret) = key.agree(PinUvAuthProtocol::Two);
+    let wrapped = secret.encrypt(native(), salts).unwrap();
+    let mac = secret.authenticate(native(), &[&wrapped]);
+    let input = Map::new()
+        .with(1, agreed.key_agreement.unwrap().to_cose())
+        .with(2, wrapped)
+        .with(3, mac)
+        .with(4, 2);
+    let mut request = get_request(&[id]);
+    request.extensions = Map::new().with("hmac-secret", input);
+    let token = token(key);
+    let response = key.get(&token.sign_get(request)).unwrap();
+    let data = AuthenticatorData::parse(&response.auth_data).unwrap();
+    let output = data.extensions.unwrap().text("hmac-secret").unwrap().clone();
+    secret.decrypt(&output.into_bytes().unwrap()).unwrap().to_vec()
+}
+
+#[test]
+fn a_program_registers_and_signs_in_with_one_prompt_each() {
+    let mut bed = Bed::new();
+    let info = get_info::Response::from_cbor(&bed.key.command(command::GET_INFO, &[]).unwrap()).unwrap();
+    assert_eq!(info.options.get("uv"), Some(&true));
+    let (id, public_key) = bed.register(b"alice", true);
+    assert!(bed.key.asked_user);
+
+    // A browser: key agreement, token, assertion; without a user name.
+    let token = bed.key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    assert!(!bed.key.asked_user, "a token asks nobody");
+    let response = bed.key.get(&token.sign_get(get_request(&[]))).unwrap();
+    assert!(bed.key.asked_user);
+    assert!(verified(&response, &public_key).contains(Flags::UP | Flags::UV));
+    assert_eq!(response.credential.id, id);
+    assert_eq!(response.user.unwrap().name.as_deref(), Some("alice"));
+
+    // ssh, pam-u2f: consent only, and no name.
+    bed.platform.answer_with(CONSENTS);
+    let response = bed.key.get(&get_request(&[&id])).unwrap();
+    let flags = verified(&response, &public_key);
+    assert!(flags.contains(Flags::UP) && !flags.contains(Flags::UV));
+    assert!(response.user.is_none_or(|user| user.name.is_none()));
+
+    // The audit log knows the door.
+    let log = bed.platform.ok(&["audit", "--json"]);
+    assert!(log.contains("hid"), "{log}");
+}
+
+#[test]
+fn a_program_s_pin_is_hello_s_and_leaves_consent_to_the_prompt() {
+    let mut bed = Bed::new();
+    let (id, public_key) = bed.register(b"alice", false);
+    bed.platform.answer_with(CONSENTS);
+    let token = bed.key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let response = bed.key.get(&token.sign_get(get_request(&[&id]))).unwrap();
+    assert!(verified(&response, &public_key).contains(Flags::UP | Flags::UV));
+    // What it proved is spent.
+    assert_eq!(
+        bed.key.get(&token.sign_get(get_request(&[&id]))),
+        Err(Status::PinAuthInvalid)
+    );
+
+    // Wrong ones are hello's tries, and cost time.
+    for _ in 0..2 {
+        let wrong = bed.key.pin_token("860275", Permissions::GET_ASSERTION, Some(SITE));
+        assert_eq!(wrong.err(), Some(Status::PinInvalid));
+    }
+    let mut retries = client_pin::Request::new(SubCommand::GetPinRetries);
+    retries.pin_uv_auth_protocol = Some(2);
+    assert_eq!(bed.key.client_pin(&retries).unwrap().pin_retries, Some(8));
+    assert_eq!(bed.platform.json(&["status", "--json"])["pin"]["tries_left"], 8);
+    // After some more, each makes the next one wait longer; then even the right one comes too soon.
+    let mut statuses = (0..6).map(|_| {
+        let wrong = bed.key.pin_token("860275", Permissions::GET_ASSERTION, Some(SITE));
+        wrong.err().unwrap()
+    });
+    assert!(statuses.any(|status| status == Status::PinAuthBlocked));
+    let too_soon = bed.key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE));
+    assert_eq!(too_soon.err(), Some(Status::PinAuthBlocked));
+}
+
+#[test]
+fn hmac_secret_gives_the_same_secret_for_the_same_salt() {
+    let mut bed = Bed::new();
+    let (id, _) = bed.register(b"alice", false);
+    let uv = |key: &mut Key| key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let pin = |key: &mut Key| key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let first = hmac_secret(&mut bed.key, uv, &id, &[1; 32]);
+    assert_eq!(first.len(), 32);
+    let both = hmac_secret(&mut bed.key, pin, &id, &[[2; 32], [1; 32]].concat());
+    assert_eq!(both[32..], first);
+    assert_ne!(both[..32], first);
+}
+
+#[test]
+fn a_program_that_gives_up_takes_the_question_back() {
+    let mut bed = Bed::new();
+    let (id, public_key) = bed.register(b"alice", false);
+    bed.platform.answer_with(LEAVES_OPEN);
+    for _ in 0..3 {
+        bed.key.begin(command::GET_ASSERTION, &get_request(&[&id]).to_cbor());
+        bed.key.until_asked();
+        // Meanwhile another client is told to wait.
+        let other = bed.key.new_channel();
+        bed.key.send_on(other, Command::Ping, &[1]);
+        let busy = loop {
+            let message = bed.key.receive();
+            if message.1 != Command::Keepalive {
+                break message;
+            }
+        };
+        assert_eq!(busy, (other, Command::Error, vec![Status::ChannelBusy.code()]));
+        bed.key.cancel();
+        assert_eq!(bed.key.finish(), Err(Status::KeepaliveCancel));
+    }
+    bed.platform.answer_with(CONSENTS);
+    verified(&bed.key.get(&get_request(&[&id])).unwrap(), &public_key);
+}
+
+#[test]
+fn floods_and_nonsense_leave_a_door_that_works() {
+    let mut bed = Bed::new();
+    for _ in 0..10_000 {
+        bed.key.send_on(BROADCAST, Command::Init, b"the none");
+        assert_eq!(bed.key.receive().1, Command::Init);
+    }
+    for nonsense in [&[0xff_u8; 1][..], &[0; 63], &[0; 65], &[0x80; 4000]] {
+        bed.key.send_raw(nonsense);
+    }
+    for garbage in [&[0xff_u8][..], &[0xa1, 0x01], &[0xbf, 0xff], &[0x9b; 500]] {
+        for code in 0..=0x0d {
+            // A selection without parameters would ask the user.
+            assert!(bed.key.command(code, garbage).is_err(), "command {code:#x}");
+        }
+    }
+    bed.register(b"alice", true);
+}
