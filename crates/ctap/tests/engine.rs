@@ -289,19 +289,19 @@ fn backup_flags_say_what_the_settings_say() {
 fn attestation_is_what_the_request_prefers_of_what_the_settings_offer() {
     let (with_self, by_default) = (Attestation::SelfWhenPreferred, Attestation::SelfUnlessNonePreferred);
     for (attestation, preference, format) in [
-        (with_self, vec![], "none"),
-        (with_self, vec!["packed"], "packed"),
-        (with_self, vec!["tpm", "packed", "none"], "packed"),
-        (with_self, vec!["none", "packed"], "none"),
-        (with_self, vec!["tpm"], "none"),
-        (by_default, vec![], "packed"),
-        (by_default, vec!["tpm"], "packed"),
-        (by_default, vec!["tpm", "none", "packed"], "none"),
-        (Attestation::None, vec!["packed"], "none"),
+        (&with_self, vec![], "none"),
+        (&with_self, vec!["packed"], "packed"),
+        (&with_self, vec!["tpm", "packed", "none"], "packed"),
+        (&with_self, vec!["none", "packed"], "none"),
+        (&with_self, vec!["tpm"], "none"),
+        (&by_default, vec![], "packed"),
+        (&by_default, vec!["tpm"], "packed"),
+        (&by_default, vec!["tpm", "none", "packed"], "none"),
+        (&Attestation::None, vec!["packed"], "none"),
     ] {
         for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
             let mut engine = engine_with(Settings {
-                attestation,
+                attestation: attestation.clone(),
                 ..settings()
             });
             let mut request = make(b"alice");

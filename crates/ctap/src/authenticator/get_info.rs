@@ -29,6 +29,10 @@ impl<S: CredentialStore> Authenticator<S> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
+        // Enabled by the deployment, which has supplied its key.
+        if attestation::enterprise_capable(settings) {
+            info.options.insert("ep".to_owned(), true);
+        }
         info.max_msg_size = u64::try_from(Limits::JOINT.max_bytes).ok();
         info.max_credential_count_in_list = u64::try_from(settings.max_credentials_in_list).ok();
         info.max_credential_id_length = u64::try_from(CredentialId::MAX).ok();

@@ -52,12 +52,21 @@ impl<S: CredentialStore> Authenticator<S> {
         // verification keeps a stranger from filling a security key's few slots; here the platform has the user's
         // consent and space is no concern. Whether to verify is the website's wish and the platform's policy.
 
-        // 9. Enterprise attestation is not offered.
-        if request.enterprise_attestation.is_some() {
-            return Err(Error::refused(
-                Status::InvalidParameter,
-                "enterprise attestation is not supported",
-            ));
+        // 9. Enterprise attestation. The platform is in charge here: what the settings carry is enabled.
+        match request.enterprise_attestation {
+            Some(_) if !attestation::enterprise_capable(&self.settings) => {
+                return Err(Error::refused(
+                    Status::InvalidParameter,
+                    "enterprise attestation is not supported",
+                ));
+            }
+            None | Some(1 | 2) => {}
+            Some(_) => {
+                return Err(Error::refused(
+                    Status::InvalidOption,
+                    "an unknown kind of enterprise attestation",
+                ));
+            }
         }
 
         // 11. User verification. The value is spent here; there is no other way to the flag.
@@ -127,14 +136,14 @@ impl<S: CredentialStore> Authenticator<S> {
         }
         .encode();
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
-        let preference = &request.attestation_formats_preference;
-        let (format, statement) = attestation::attest(self.crypto, &self.settings, preference, &key, &signed)?;
+        let statement = attestation::attest(self.crypto, &self.settings, request, true, &key, &signed)?;
 
         // 17, 18. Store it; the store drops what this credential replaces. Credentials that are not discoverable are
         // stored too: an id that wraps the key would outlive a deletion.
         self.store.insert(record, key, prf_seed).map_err(Error::Store)?;
 
-        let mut response = Response::new(format, auth_data, statement);
+        let mut response = Response::new(statement.format, auth_data, statement.content);
+        response.enterprise_attestation = statement.enterprise;
         response.unsigned_extension_outputs = prf_answer.map(|answer| answer.to_unsigned_outputs());
         Ok(response)
     }

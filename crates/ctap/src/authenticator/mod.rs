@@ -8,6 +8,7 @@
 //! and signs the request, and the provider's SDK refuses what is not signed. So a request counts as user presence.
 
 mod attestation;
+mod attester;
 pub mod device;
 mod get_assertion;
 mod get_info;
@@ -24,12 +25,13 @@ mod uv;
 
 use thiserror::Error;
 
+pub use attester::{AttestationSigner, Attester, Unfit};
 use get_assertion::named_if;
 pub use joint_extensions::CRED_PROTECT;
 pub use memory::{MemoryError, MemoryStore};
 pub use protected_id::protection_of;
 pub use refusal::Refusal;
-pub use settings::{Attestation, Backup, Settings};
+pub use settings::{Attestation, Backup, Enterprise, Settings};
 pub use store::{CredentialRecord, CredentialStore};
 pub use uv::{NoUv, UvProof};
 

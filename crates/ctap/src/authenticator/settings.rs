@@ -1,5 +1,8 @@
 //! What a deployment may choose, in one place.
 
+use std::sync::Arc;
+
+use super::Attester;
 use crate::crypto::Algorithm;
 use crate::types::Aaguid;
 
@@ -14,6 +17,8 @@ pub struct Settings {
     pub backup: Backup,
     /// What attestation new credentials come with.
     pub attestation: Attestation,
+    /// What identifies this one device to its organisation (CTAP 2.1 §7.1).
+    pub enterprise: Option<Enterprise>,
     /// How clients reach the authenticator (WebAuthn `AuthenticatorTransport`).
     pub transports: Vec<String>,
     /// Longest allow or exclude list. All of it must fit a message, see [`crate::cbor::Limits::JOINT`].
@@ -33,9 +38,9 @@ pub enum Backup {
 
 /// When a new credential comes with more than attestation `none`.
 ///
-/// A software authenticator has no key that vouches for it, so there is only packed *self* attestation: it proves that
-/// the key pair belongs together, and nothing about the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// *Self* attestation proves that the key pair belongs together, and nothing about the device: a software authenticator
+/// has no key that vouches for it, unless the deployment supplies one.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attestation {
     /// Always `none`.
     None,
@@ -44,6 +49,22 @@ pub enum Attestation {
     /// Packed self attestation unless the request prefers `none`: what clients of security keys are used to. libfido2 and
     /// `ssh-keygen` refuse a key whose attestation is `none`.
     SelfUnlessNonePreferred,
+    /// Packed attestation by a key that vouches for all devices of the model, unless the request prefers `none`. The
+    /// client takes it out when the website does not ask for it (WebAuthn Level 3 §5.1.3).
+    Certified(Arc<Attester>),
+}
+
+/// Enterprise attestation (CTAP 2.1 §7.1): by a key that only this device has, so that its organisation recognises it.
+/// A [`Device`](super::device::Device) gives it after authenticatorConfig has enabled it, an
+/// [`Authenticator`](super::Authenticator) when its platform asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enterprise {
+    /// The device's own key and certificates.
+    pub attester: Arc<Attester>,
+    /// Vendor-facilitated: the sites that get it. No other does, whatever the platform says.
+    pub rp_ids: Vec<String>,
+    /// Platform-managed: whether the platform may name further sites.
+    pub platform_managed: bool,
 }
 
 impl Settings {
@@ -55,6 +76,7 @@ impl Settings {
             algorithms: vec![Algorithm::Es256, Algorithm::EdDsa],
             backup: Backup::Eligible,
             attestation: Attestation::SelfWhenPreferred,
+            enterprise: None,
             transports: vec!["internal".to_owned()],
             max_credentials_in_list: 256,
         }

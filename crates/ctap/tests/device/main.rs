@@ -8,7 +8,9 @@
     missing_docs
 )]
 
+mod attestation;
 mod bed;
+mod certificates;
 mod client_pin;
 mod codes;
 mod config;

@@ -3,6 +3,7 @@
 //! A software authenticator has no key that vouches for it. So each registration brings a certificate of its own,
 //! signed by the new key itself: it proves nothing, and no two registrations can be linked by it.
 
+use crate::crypto::der::{BIT_STRING, INTEGER, SEQUENCE, element};
 use crate::crypto::{Crypto, CryptoError, PrivateKey};
 
 /// `SEQUENCE { ecdsa-with-SHA256 }` (RFC 5758 §3.2).
@@ -17,12 +18,9 @@ const NAME: &[u8] = b"Self-signed security key";
 const NOT_BEFORE: &[u8] = b"000101000000Z";
 const NOT_AFTER: &[u8] = b"99991231235959Z";
 
-const INTEGER: u8 = 0x02;
-const BIT_STRING: u8 = 0x03;
 const UTF8_STRING: u8 = 0x0c;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
-const SEQUENCE: u8 = 0x30;
 const SET: u8 = 0x31;
 const VERSION: u8 = 0xa0;
 
@@ -49,19 +47,4 @@ pub(super) fn self_signed(crypto: &dyn Crypto, key: &PrivateKey) -> Result<Vec<u
     // No unused bits.
     let signature = element(BIT_STRING, &[&[0], &signature]);
     Ok(element(SEQUENCE, &[&content, ECDSA_SHA256, &signature]))
-}
-
-/// A DER element of less than 64 KiB.
-fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let [.., high, low] = length.to_be_bytes();
-    let mut out = match (high, low) {
-        (0, 0..=0x7f) => vec![tag, low],
-        (0, _) => vec![tag, 0x81, low],
-        _ => vec![tag, 0x82, high, low],
-    };
-    for part in parts {
-        out.extend_from_slice(part);
-    }
-    out
 }

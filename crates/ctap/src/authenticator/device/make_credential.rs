@@ -108,14 +108,15 @@ impl<E: Environment> Device<E> {
         }
         .encode();
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
-        let preference = &request.attestation_formats_preference;
-        let (format, statement) = attestation::attest(crypto, &self.settings, preference, &key, &signed)?;
+        let enabled = self.state.enterprise;
+        let statement = attestation::attest(crypto, &self.settings, &request, enabled, &key, &signed)?;
 
         // 17, 18. Store it; the store drops what this credential replaces.
         if record.discoverable {
             self.credentials_change()?;
         }
-        let mut response = Response::new(format, auth_data, statement);
+        let mut response = Response::new(statement.format, auth_data, statement.content);
+        response.enterprise_attestation = statement.enterprise;
         response.large_blob_key = extras.secrets.large_blob_key.as_ref().map(|key| *key.as_bytes());
         let attributes = extras.attributes;
         let store = self.environment.store_mut();

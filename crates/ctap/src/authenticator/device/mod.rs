@@ -60,7 +60,7 @@ pub use numbers::{Inconsistent, Numbers};
 pub use store::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, Protection, StoredCredential};
 
 use super::token::{Lifetimes, TokenKeeper};
-use super::{CredentialStore, Error, Settings};
+use super::{CredentialStore, Error, Settings, attestation};
 use crate::cbor::Limits;
 use crate::crypto::ecdh::EphemeralKey;
 use crate::crypto::{Crypto, CryptoError};
@@ -142,7 +142,7 @@ impl<E: Environment> Device<E> {
     /// A device that was just plugged in.
     pub fn new(environment: E, settings: Settings, numbers: Numbers) -> Result<Self, StartError<StoreError<E>>> {
         numbers.check()?;
-        numbers.check_algorithms(&settings.algorithms)?;
+        numbers.check_algorithms(&settings.algorithms, attestation::longest_certified(&settings))?;
         let state = match environment.store().load_state().map_err(StartError::Store)? {
             Some(bytes) => State::from_bytes(&bytes).map_err(StartError::State)?.within(&numbers),
             None => State::fresh(&numbers, environment.crypto())?,

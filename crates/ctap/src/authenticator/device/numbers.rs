@@ -106,22 +106,23 @@ impl Numbers {
         }
     }
 
-    /// Whether the keys and signatures of these algorithms fit a message, with everything else that may be in it.
-    pub(super) fn check_algorithms(&self, algorithms: &[Algorithm]) -> Result<(), Inconsistent> {
+    /// Whether the keys and signatures of these algorithms fit a message, with everything else that may be in it;
+    /// `certified` are the bytes of the longest attestation with certificates.
+    pub(super) fn check_algorithms(&self, algorithms: &[Algorithm], certified: usize) -> Result<(), Inconsistent> {
         let fits = |algorithm: &Algorithm| {
             let (key, signature) = algorithm.longest();
-            self.longest_answer() + key + signature <= self.max_message_bytes
+            self.longest_answer() + key + signature.max(certified) <= self.max_message_bytes
         };
         // What every device has fits by the invariants above.
         let small = [Algorithm::Es256, Algorithm::EdDsa];
         if algorithms
             .iter()
-            .all(|algorithm| small.contains(algorithm) || fits(algorithm))
+            .all(|algorithm| certified == 0 && small.contains(algorithm) || fits(algorithm))
         {
             Ok(())
         } else {
             Err(Inconsistent(
-                "an algorithm whose keys and signatures do not fit max_message_bytes",
+                "keys, signatures or certificates that do not fit max_message_bytes",
             ))
         }
     }
@@ -144,7 +145,8 @@ mod tests {
 
     #[test]
     fn every_algorithm_fits_the_defaults_and_long_ones_need_long_messages() {
-        assert_eq!(Numbers::default().check_algorithms(Algorithm::ALL), Ok(()));
+        assert_eq!(Numbers::default().check_algorithms(Algorithm::ALL, 0), Ok(()));
+        assert!(Numbers::default().check_algorithms(&[Algorithm::Es256], 7000).is_err());
         let short = Numbers {
             max_message_bytes: 1400,
             ..Numbers::default()
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(short.check(), Ok(()));
         for algorithm in Algorithm::ALL {
             let small = [Algorithm::Es256, Algorithm::EdDsa].contains(algorithm);
-            assert_eq!(short.check_algorithms(&[*algorithm]).is_ok(), small, "{algorithm:?}");
+            assert_eq!(short.check_algorithms(&[*algorithm], 0).is_ok(), small, "{algorithm:?}");
         }
     }
 
