@@ -29,6 +29,9 @@ pub enum Rejection {
     /// The user-present flag is missing.
     #[error("it does not say that the user was present")]
     NotPresent,
+    /// The user-present flag is set although nobody was asked.
+    #[error("it claims that the user was present")]
+    PresenceClaimed,
     /// The user-verified flag is set without evidence.
     #[error("it claims a user verification that did not take place")]
     VerificationClaimed,
@@ -200,11 +203,13 @@ fn check_data(
     if data.rp_id_hash != crypto.sha256(&[rp_id.as_bytes()]) {
         return Err(Rejection::RpId);
     }
-    if !data.flags.contains(Flags::UP) {
-        return Err(Rejection::NotPresent);
+    match (data.flags.contains(Flags::UP), assurance) {
+        (true, Assurance::Absent) => return Err(Rejection::PresenceClaimed),
+        (false, Assurance::Consented | Assurance::Verified) => return Err(Rejection::NotPresent),
+        _ => {}
     }
     match (data.flags.contains(Flags::UV), assurance) {
-        (true, Assurance::Consented) => Err(Rejection::VerificationClaimed),
+        (true, Assurance::Consented | Assurance::Absent) => Err(Rejection::VerificationClaimed),
         (false, Assurance::Verified) => Err(Rejection::VerificationMissing),
         _ => Ok(()),
     }

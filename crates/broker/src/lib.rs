@@ -29,6 +29,9 @@ pub mod types;
 pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
-pub use daemon::{Broker, Config, Deadlines, StartError, Unavailable, UserVerifier, Verification, VerifierStatus};
+pub use daemon::{
+    Broker, Config, Deadlines, ManagedCredential, SecurityKeyCaller, StartError, Unavailable, UserVerifier,
+    Verification, VerifierStatus,
+};
 pub use pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 pub use types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification};

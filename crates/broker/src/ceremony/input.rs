@@ -81,7 +81,7 @@ pub struct AnswerCourse {
     pub consent_only: bool,
 }
 
-/// Something to approve with the PIN.
+/// Something to approve, mostly with the PIN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Approval {
     /// Unlock these providers.
@@ -125,6 +125,10 @@ pub enum Approval {
         /// Whether the provider is locked, so that it needs an unlock box too.
         locked: bool,
     },
+    /// Use Claviger as the security key that a program looks for: agreed to without the PIN.
+    UseSecurityKey,
+    /// Show a program all passkeys that are found without being named.
+    ListPasskeys,
     /// Choose a PIN if there is none, then unlock these providers (which makes a new vault), if any.
     Setup {
         /// Which ones.
@@ -136,10 +140,19 @@ impl Approval {
     /// The audience of evidence that the broker itself consumes.
     pub const BROKER: &'static str = "org.claviger.Broker";
 
+    /// Whether the user proves to be the user; otherwise agreeing is enough.
+    pub fn verifies(&self) -> bool {
+        !matches!(self, Self::UseSecurityKey)
+    }
+
     /// Whom the evidence is for.
     pub fn audience(&self) -> &str {
         match self {
-            Self::Unlock { .. } | Self::EnableProvider { .. } | Self::Setup { .. } => Self::BROKER,
+            Self::Unlock { .. }
+            | Self::EnableProvider { .. }
+            | Self::Setup { .. }
+            | Self::UseSecurityKey
+            | Self::ListPasskeys => Self::BROKER,
             Self::VerifyUser { provider, .. }
             | Self::DeletePasskey { provider, .. }
             | Self::RenamePasskey { provider, .. } => &provider.id,

@@ -297,6 +297,8 @@ pub enum Assurance {
     Consented,
     /// Evidence was given: UP and UV set.
     Verified,
+    /// Nobody was asked: neither is set.
+    Absent,
 }
 
 /// How a ceremony ended well.

@@ -126,7 +126,7 @@ impl Screens {
                 let kind = if *creates { Kind::Create } else { Kind::SignIn };
                 (kind, self.site_title(kind, rp_id))
             }
-            Goal::Approve(approval) => approval_title(approval),
+            Goal::Approve(approval) => approval_title(approval, &self.context.caller.name),
         };
         let mut view = self.view(kind, title);
         view.choices = offers.choices();
@@ -221,9 +221,11 @@ fn host(rp_id: &str) -> String {
     sanitise::line(rp_id, sanitise::MAX_HOST_CHARS)
 }
 
-fn approval_title(approval: &Approval) -> (Kind, String) {
+fn approval_title(approval: &Approval, caller: &str) -> (Kind, String) {
     let account = |name: &Option<String>| AccountView::of(name.as_deref(), None).name;
     match approval {
+        Approval::UseSecurityKey => (Kind::Verify, text::use_title(caller)),
+        Approval::ListPasskeys => (Kind::Verify, text::list_title(caller)),
         Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, text::CONFIRM_PIN_TITLE.to_owned()),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers

@@ -1,5 +1,6 @@
 //! Approvals: things that the user agrees to with the PIN and that are no ceremonies, and what is done afterwards.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use claviger_hello::UvEvidence;
@@ -12,11 +13,13 @@ use zbus::message::Header;
 
 use super::link::{Errand, Live, NoAnswer};
 use super::run::{Subject, envelope_caller};
-use super::{Attendance, Broker, now_ms};
+use super::security_key::SecurityKeyCaller;
+use super::{Attendance, Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Context, Course, Decline, Input, Outcome, Transaction};
 use crate::dbus::Error;
+use crate::pin_ticket::PinTicket;
 use crate::types::{Caller, Cause, Door};
 use crate::view::CallerView;
 
@@ -35,7 +38,23 @@ pub(super) struct Applicant {
     pub(super) caller: Caller,
     pub(super) key: String,
     pub(super) cancel: CancelToken,
-    pub(super) _attendance: Attendance,
+    /// Stands for the PIN, once.
+    pub(super) ticket: Mutex<Option<PinTicket>>,
+    /// Withdraws when the applicant leaves the bus; `None` where a door sees to that.
+    pub(super) _attendance: Option<Attendance>,
+}
+
+impl Applicant {
+    /// A program at the security-key door.
+    pub(super) fn at_the_security_key(from: SecurityKeyCaller) -> Self {
+        Self {
+            key: caller_key(&from.caller),
+            caller: from.caller,
+            cancel: from.cancel,
+            ticket: Mutex::new(from.ticket),
+            _attendance: None,
+        }
+    }
 }
 
 impl Broker {
@@ -55,7 +74,8 @@ impl Broker {
             caller,
             key: attendance.sender().to_owned(),
             cancel,
-            _attendance: attendance,
+            ticket: Mutex::default(),
+            _attendance: Some(attendance),
         })
     }
 
@@ -83,7 +103,9 @@ impl Broker {
             | Approval::VerifyUser { provider, .. }
             | Approval::DeletePasskey { provider, .. }
             | Approval::RenamePasskey { provider, .. } => Some(provider.id.clone()),
-            Approval::Unlock { .. } | Approval::Setup { .. } => None,
+            Approval::Unlock { .. } | Approval::Setup { .. } | Approval::UseSecurityKey | Approval::ListPasskeys => {
+                None
+            }
         };
         let what = describe(&approval);
         let status = self.inner.verifier.status().await.map_err(|error| {
@@ -107,10 +129,11 @@ impl Broker {
             hello: status.hello,
             transactions: [first, self.transaction()?],
         };
+        let ticket = lock(&applicant.ticket).take();
         let finished = self
             .run(
                 (&applicant.key, None),
-                (input, None),
+                (input, ticket),
                 Subject::Approval { buffer },
                 deadline,
                 applicant.cancel.clone(),
@@ -222,5 +245,7 @@ fn describe(approval: &Approval) -> &'static str {
         Approval::DeletePasskey { .. } => "delete a passkey",
         Approval::RenamePasskey { .. } => "rename a passkey",
         Approval::Setup { .. } => "set up",
+        Approval::UseSecurityKey => "use Claviger as the security key",
+        Approval::ListPasskeys => "list the passkeys",
     }
 }

@@ -447,7 +447,7 @@ impl Broker {
         find().ok_or_else(|| RegistryError::Unknown(text.chars().take(100).collect()).into())
     }
 
-    fn provider_name(&self, id: &ProviderId) -> ProviderName {
+    pub(super) fn provider_name(&self, id: &ProviderId) -> ProviderName {
         let registry = lock(&self.inner.registry);
         let name = registry
             .record(id)
@@ -470,10 +470,16 @@ impl Broker {
             .ok()
             .and_then(|bytes| CredentialId::new(bytes).ok());
         let credential = credential.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?;
+        self.passkey(&credential)
+            .ok_or_else(|| Error::NotFound("There is no passkey of that id.".into()))
+    }
+
+    /// What is known of a credential, whoever holds it.
+    pub(super) fn passkey(&self, credential: &CredentialId) -> Option<Passkey> {
         let cache = lock(&self.inner.cache);
-        let found = cache.all().find(|(_, cached)| cached.entry.credential_id == credential);
-        let (provider, cached) = found.ok_or_else(|| Error::NotFound("There is no passkey of that id.".into()))?;
-        Ok(Passkey {
+        let mut all = cache.all();
+        let (provider, cached) = all.find(|(_, cached)| cached.entry.credential_id == *credential)?;
+        Some(Passkey {
             provider: provider.clone(),
             rp_id: cached.entry.rp_id.clone(),
             account: cached
@@ -481,17 +487,17 @@ impl Broker {
                 .user_name
                 .clone()
                 .or_else(|| cached.entry.display_name.clone()),
-            credential,
+            credential: credential.clone(),
         })
     }
 }
 
 /// A passkey that the user names.
-struct Passkey {
-    provider: ProviderId,
-    credential: CredentialId,
-    rp_id: String,
-    account: Option<String>,
+pub(super) struct Passkey {
+    pub(super) provider: ProviderId,
+    pub(super) credential: CredentialId,
+    pub(super) rp_id: String,
+    pub(super) account: Option<String>,
 }
 
 /// The platform itself as a caller, for what needs no consent.

@@ -13,6 +13,7 @@ mod manage;
 mod prompt;
 mod providers;
 mod run;
+mod security_key;
 mod start;
 mod verifier;
 
@@ -31,6 +32,7 @@ use zbus::fdo::DBusProxy;
 use zbus::names::UniqueName;
 
 pub use link::Deadlines;
+pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
@@ -132,6 +134,7 @@ struct Inner {
     attended: Mutex<HashMap<String, Vec<(u64, CancelToken)>>>,
     doors: Mutex<Vec<&'static str>>,
     activatable: Mutex<Vec<String>>,
+    probes: security_key::Probes,
     /// Woken when something is to be written behind.
     unsaved: Notify,
     /// Ends the tasks that run as long as the broker.
@@ -168,7 +171,7 @@ impl Broker {
         cancel: CancelToken,
     ) -> Result<CeremonyAnswer, Cause> {
         let caller = request.caller.clone();
-        let key = format!("{}/{}", caller.pid, caller.executable.display());
+        let key = caller_key(&caller);
         let started = Instant::now();
         let deadline = started + request.timeout;
         let expires_ms = now_ms().saturating_add(u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX));
@@ -601,6 +604,11 @@ fn needs_no_user(cause: &Cause) -> bool {
             | Cause::DeniedByPolicy
             | Cause::ProviderDisabled
     )
+}
+
+/// What tells one caller from another in the prompt queue.
+fn caller_key(caller: &Caller) -> String {
+    format!("{}/{}", caller.pid, caller.executable.display())
 }
 
 fn who(caller: &Caller) -> Who {

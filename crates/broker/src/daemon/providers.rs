@@ -153,7 +153,8 @@ impl Broker {
             caller,
             key: id.to_string(),
             cancel,
-            _attendance: attendance,
+            ticket: std::sync::Mutex::default(),
+            _attendance: Some(attendance),
         };
         let approval = Approval::VerifyUser {
             provider: ProviderName {

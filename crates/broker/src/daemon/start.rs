@@ -104,6 +104,7 @@ impl Broker {
             links: Mutex::new(HashMap::new()),
             ceremonies: Mutex::new(HashMap::new()),
             attended: Mutex::new(HashMap::new()),
+            probes: super::security_key::Probes::default(),
             doors: Mutex::new(Vec::new()),
             activatable: Mutex::new(Vec::new()),
             unsaved: Notify::new(),

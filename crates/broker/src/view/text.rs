@@ -51,13 +51,28 @@ pub fn site_title(kind: Kind, rp_id: &str) -> String {
     }
 }
 
-/// The title of a screen for what a program of this name says is a site.
-pub fn program_title(kind: Kind, name: &str, rp_id: &str) -> String {
-    let program = if name == UNNAMED_PROGRAM {
+/// A program at the security-key door, of which the name is known or not.
+fn program(name: &str) -> String {
+    if name == UNNAMED_PROGRAM {
         name.to_owned()
     } else {
         format!("{UNNAMED_PROGRAM} ({name})")
-    };
+    }
+}
+
+/// The title of the screen on which a program asks which security key to use.
+pub fn use_title(name: &str) -> String {
+    format!("{} asks for a security key. Use Claviger?", program(name))
+}
+
+/// The title of the screen on which a program asks for the list of passkeys.
+pub fn list_title(name: &str) -> String {
+    format!("{} asks to see the list of all your passkeys", program(name))
+}
+
+/// The title of a screen for what a program of this name says is a site.
+pub fn program_title(kind: Kind, name: &str, rp_id: &str) -> String {
+    let program = program(name);
     match kind {
         Kind::Create => format!("{program} asks to create a passkey for {rp_id}"),
         _ => format!("{program} asks to sign in to {rp_id}"),

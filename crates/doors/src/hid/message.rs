@@ -14,7 +14,7 @@
 //! |---|---|---|---|
 //! | [`CeremonyReply`] | CTAP status | CTAP response map, bytes; with status 0 only | |
 //! | [`ListReply`] | CTAP status | array of maps: see [`Listed`] | |
-//! | [`Info`] | PIN set, bool | tries left | locked out, bool |
+//! | [`Info`] | PIN set, bool | tries left | locked out, bool; 4?: clients may give the PIN, bool |
 //! | [`PinCheck`] | outcome: see [`PinOutcome`] | ticket; with outcome 0 only | tries left |
 //!
 //! The CTAP request holds no `pinUvAuthParam`: the door has checked it. `options.uv` says whether the user is to be verified, and
@@ -103,6 +103,9 @@ pub struct Info {
     pub tries_left: u32,
     /// Whether there were too many wrong PINs.
     pub locked_out: bool,
+    /// Whether the PIN can be given by a client; absent on the bus means no. A PIN that an older version of hello set has to be typed
+    /// into a prompt once before it can.
+    pub client_pin: bool,
 }
 
 /// The reply to `CheckPin`.
@@ -261,7 +264,8 @@ impl Info {
         let map = Map::new()
             .with(1, self.pin_set)
             .with(2, self.tries_left)
-            .with(3, self.locked_out);
+            .with(3, self.locked_out)
+            .with(4, self.client_pin);
         Value::from(map).encode()
     }
 
@@ -272,6 +276,7 @@ impl Info {
             pin_set: fields.boolean(1)?,
             tries_left: fields.number(2)?,
             locked_out: fields.boolean(3)?,
+            client_pin: fields.take(4) == Some(Value::Bool(true)),
         })
     }
 }

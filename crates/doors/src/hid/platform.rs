@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use claviger_broker::caller::CallerError;
 use claviger_broker::{
-    Broker, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, Door, PinTicket, Unavailable,
-    VerifierStatus, dbus,
+    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, Door, ManagedCredential,
+    PinTicket, SecurityKeyCaller, Unavailable, VerifierStatus, dbus,
 };
+use claviger_ctap::get_assertion;
+use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
@@ -42,6 +44,33 @@ pub trait Platform: Send + Sync + 'static {
         cancel: CancelToken,
     ) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>>;
 
+    /// Looks for a credential without asking anybody. See [`Broker::probe`].
+    fn probe<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: &'a get_assertion::Request,
+    ) -> BoxFuture<'a, Result<get_assertion::Response, Cause>>;
+
+    /// Has the user say that this is the key to use. See [`Broker::select`].
+    fn select(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<(), Cause>>;
+
+    /// Lists the credentials. See [`Broker::list_credentials`].
+    fn list(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<Vec<ManagedCredential>, Cause>>;
+
+    /// The account of a credential. See [`Broker::managed_account`].
+    fn account(&self, credential: &CredentialId) -> Option<Option<UserId>>;
+
+    /// Deletes a credential. See [`Broker::delete_credential`].
+    fn delete<'a>(&'a self, from: SecurityKeyCaller, credential: &'a CredentialId) -> BoxFuture<'a, Result<(), Cause>>;
+
+    /// Renames the account of a credential. See [`Broker::update_credential`].
+    fn update<'a>(
+        &'a self,
+        from: SecurityKeyCaller,
+        credential: &'a CredentialId,
+        user: &'a UserEntity,
+    ) -> BoxFuture<'a, Result<(), Cause>>;
+
     /// How the PIN is. See [`Broker::verifier_status`].
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>>;
 
@@ -65,6 +94,39 @@ impl Platform for Broker {
         cancel: CancelToken,
     ) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {
         Box::pin(Self::ceremony_with(self, request, ticket, cancel))
+    }
+
+    fn probe<'a>(
+        &'a self,
+        caller: &'a Caller,
+        request: &'a get_assertion::Request,
+    ) -> BoxFuture<'a, Result<get_assertion::Response, Cause>> {
+        Box::pin(Self::probe(self, caller, request))
+    }
+
+    fn select(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<(), Cause>> {
+        Box::pin(Self::select(self, from))
+    }
+
+    fn list(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<Vec<ManagedCredential>, Cause>> {
+        Box::pin(self.list_credentials(from))
+    }
+
+    fn account(&self, credential: &CredentialId) -> Option<Option<UserId>> {
+        self.managed_account(credential)
+    }
+
+    fn delete<'a>(&'a self, from: SecurityKeyCaller, credential: &'a CredentialId) -> BoxFuture<'a, Result<(), Cause>> {
+        Box::pin(self.delete_credential(from, credential))
+    }
+
+    fn update<'a>(
+        &'a self,
+        from: SecurityKeyCaller,
+        credential: &'a CredentialId,
+        user: &'a UserEntity,
+    ) -> BoxFuture<'a, Result<(), Cause>> {
+        Box::pin(self.update_credential(from, credential, user))
     }
 
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {

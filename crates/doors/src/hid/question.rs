@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claviger_broker::view::text::UNNAMED_PROGRAM;
-use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, Door, Operation, Site, UserVerification};
+use claviger_broker::{
+    Caller, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, Operation, Site, UserVerification,
+};
 use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
 use claviger_ctap::{get_assertion, make_credential};
 
-use super::message::Program;
+use super::message::{ListReply, Listed, MAX_LISTED, Program};
 
 /// How long the user has. Clients cancel what they no longer wait for.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
@@ -50,6 +52,10 @@ pub(super) fn make(bytes: &[u8]) -> Result<make_credential::Request, Status> {
         return Err(Status::InvalidParameter);
     }
     request.extensions = known(&request.extensions);
+    // What a new credential gives belongs to the verified user.
+    if request.extensions.text("hmac-secret-mc").is_some() && !request.options.uv {
+        return Err(Status::PuatRequired);
+    }
     // The door has checked it; no provider could.
     (request.pin_uv_auth_param, request.pin_uv_auth_protocol) = (None, None);
     Ok(request)
@@ -97,6 +103,27 @@ pub(super) fn response(answer: CeremonyAnswer, named: bool) -> Vec<u8> {
             response.user_selected = (!named).then_some(true);
             response.to_cbor()
         }
+    }
+}
+
+/// The list, as much as a message holds.
+pub(super) fn list(credentials: Vec<ManagedCredential>) -> ListReply {
+    if credentials.len() > MAX_LISTED {
+        tracing::warn!(
+            left_out = credentials.len() - MAX_LISTED,
+            "there are more passkeys than a list holds"
+        );
+    }
+    let listed = credentials.into_iter().take(MAX_LISTED).map(|credential| Listed {
+        rp_id: credential.rp_id,
+        user: credential.user,
+        credential: credential.credential,
+        public_key: credential.public_key,
+        protection: credential.protection as u8,
+    });
+    ListReply {
+        status: Status::Success,
+        credentials: listed.collect(),
     }
 }
 

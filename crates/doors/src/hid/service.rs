@@ -10,13 +10,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::{CancelToken, ClientPinOutcome, Operation};
+use claviger_broker::{CancelToken, Cause, ClientPinOutcome, Operation, PinTicket, SecurityKeyCaller};
+use claviger_ctap::status::Status;
 use zbus::OwnedFd;
 use zbus::fdo;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
-use super::message::{Ceremony, CeremonyReply, Info, Malformed, PinCheck, PinOutcome};
+use super::message::{
+    Ceremony, CeremonyReply, Delete, Info, List, ListReply, Malformed, PinCheck, PinOutcome, Program, Select, Update,
+};
 use super::platform::Platform;
 use super::question;
 use super::verdict::{Asked, status_of};
@@ -53,8 +56,18 @@ impl Hid1 {
             Ok(operation) => operation,
             Err(status) => return CeremonyReply::failed(status),
         };
+        let caller = question::caller(call.program, door_pid);
+        // A client that only looks: nobody is asked.
+        if let Operation::Get(request) = &operation
+            && !request.options.up
+        {
+            return match self.platform.probe(&caller, request).await {
+                Ok(response) => CeremonyReply::ok(response.to_cbor()),
+                Err(cause) => CeremonyReply::failed(status_of(asked, &cause)),
+            };
+        }
         let named = matches!(&operation, Operation::Get(request) if !request.allow_list.is_empty());
-        let request = question::ceremony(question::caller(call.program, door_pid), operation);
+        let request = question::ceremony(caller, operation);
         match self.platform.ceremony(request, call.ticket, cancel).await {
             Ok(answer) => CeremonyReply::ok(question::response(answer, named)),
             Err(cause) => {
@@ -96,6 +109,55 @@ impl Hid1 {
             .encode())
     }
 
+    /// `authenticatorSelection`: [`Select`] → a CTAP status, once the user has said that this is the key to use, or not.
+    async fn select(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<u32> {
+        let Select { program } = Select::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        Ok(done(
+            managing(None),
+            self.platform.select(turn.caller(program, None)).await,
+        ))
+    }
+
+    /// The discoverable credentials, once the user has agreed and was verified: [`List`] → [`ListReply`].
+    async fn list(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
+        let List { program, ticket } = List::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        let asked = managing(ticket.as_ref());
+        let reply = match self.platform.list(turn.caller(program, ticket)).await {
+            Ok(list) => question::list(list),
+            Err(cause) => ListReply::failed(status_of(asked, &cause)),
+        };
+        Ok(reply.encode())
+    }
+
+    /// Deletes a credential, once the user has agreed and was verified: [`Delete`] → a CTAP status.
+    async fn delete(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<u32> {
+        let call = Delete::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        let asked = managing(call.ticket.as_ref());
+        let from = turn.caller(call.program, call.ticket);
+        Ok(done(asked, self.platform.delete(from, &call.credential).await))
+    }
+
+    /// Changes the names of a credential's account, once the user has agreed and was verified: [`Update`] → a CTAP status.
+    async fn update(&self, request: Vec<u8>, #[zbus(header)] header: Header<'_>) -> fdo::Result<u32> {
+        let call = Update::decode(&request).map_err(invalid)?;
+        let turn = self.begin(&header).await?;
+        let asked = managing(call.ticket.as_ref());
+        // CTAP 2.1 §6.8.6: the account itself may not change.
+        if let Some(Some(account)) = self.platform.account(&call.credential)
+            && account != call.user.id
+        {
+            return Ok(u32::from(Status::InvalidParameter.code()));
+        }
+        let from = turn.caller(call.program, call.ticket);
+        Ok(done(
+            asked,
+            self.platform.update(from, &call.credential, &call.user).await,
+        ))
+    }
+
     /// Ends what the sender has running; nothing running is no error.
     fn cancel(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
         let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
@@ -106,11 +168,13 @@ impl Hid1 {
     /// How the PIN is: [`Info`]. Asks nobody.
     async fn info(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
         self.platform.own(&header).await?;
-        let status = self.platform.status().await.map_err(|error| unavailable(&error))?.hello;
+        let verifier = self.platform.status().await.map_err(|error| unavailable(&error))?;
+        let status = verifier.hello;
         let info = Info {
             pin_set: status.pin_set,
             tries_left: status.tries_left,
             locked_out: status.locked_out,
+            client_pin: verifier.client_pin,
         };
         Ok(info.encode())
     }
@@ -158,6 +222,33 @@ struct Turn {
     cancel: CancelToken,
     _admission: Admission,
     _attendance: Box<dyn Send>,
+}
+
+impl Turn {
+    fn caller(&self, program: Option<Program>, ticket: Option<PinTicket>) -> SecurityKeyCaller {
+        SecurityKeyCaller {
+            caller: question::caller(program, self.door_pid),
+            ticket,
+            cancel: self.cancel.clone(),
+        }
+    }
+}
+
+/// Managing credentials, with or without a PIN that the client took.
+fn managing(ticket: Option<&PinTicket>) -> Asked {
+    Asked {
+        makes: false,
+        client_pin: ticket.is_some(),
+    }
+}
+
+/// A status alone, as the bus carries it.
+fn done(asked: Asked, result: Result<(), Cause>) -> u32 {
+    let status = match result {
+        Ok(()) => Status::Success,
+        Err(cause) => status_of(asked, &cause),
+    };
+    u32::from(status.code())
 }
 
 /// What can be cancelled, by door.

@@ -19,6 +19,7 @@ fn retries_are_hello_s() {
             pin_set: true,
             tries_left,
             locked_out,
+            client_pin: true,
         });
         let answer = key.client_pin(&Request::new(SubCommand::GetPinRetries)).unwrap();
         assert_eq!(answer.pin_retries, Some(pin), "never more than CTAP has");
@@ -150,6 +151,7 @@ fn a_token_using_uv_needs_somebody_who_can_be_verified() {
         pin_set: true,
         tries_left: 0,
         locked_out: true,
+        client_pin: true,
     });
     let token = key.uv_token(TWO, Permissions::GET_ASSERTION, Some(SITE));
     assert_eq!(token.err(), Some(Status::UvBlocked));

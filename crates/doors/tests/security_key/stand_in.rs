@@ -60,6 +60,7 @@ impl StandIn {
                 pin_set: true,
                 tries_left: 10,
                 locked_out: false,
+                client_pin: true,
             }),
             refuses: Cell::new(None),
             hangs: Cell::new(false),
@@ -76,6 +77,7 @@ impl StandIn {
             pin_set: false,
             tries_left: 10,
             locked_out: false,
+            client_pin: false,
         });
         platform.pin.set(Pin::NotSet);
         platform

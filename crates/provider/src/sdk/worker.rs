@@ -222,10 +222,12 @@ impl<P: Provider> Shared<P> {
             }
             Operation::Get => {
                 let request = get_assertion::Request::from_cbor(&parameters).map_err(malformed)?;
+                // A client that only looks whether a credential is here does not use it.
+                let present = request.options.up;
                 let response = self.provider.get(call, request).await?;
-                let used = Some(Change::Used(response.credential.id.clone(), now_ms));
+                let used = || Change::Used(response.credential.id.clone(), now_ms);
                 Ok(Done {
-                    used,
+                    used: present.then(used),
                     ..Done::with(response.to_cbor())
                 })
             }

@@ -27,8 +27,8 @@ pub(super) async fn answer<U: Upstream>(upstream: &U) -> Answer {
     option("pinUvAuthToken", true);
     option("credMgmt", true);
     option("makeCredUvNotRqd", true);
-    // Without a PIN it is absent: `false` would offer to set one, and the PIN is chosen with `claviger`.
-    if info.pin_set {
+    // Without one that can be checked it is absent: `false` would offer to set one, and the PIN is chosen with `claviger`.
+    if info.client_pin {
         option("clientPin", true);
     }
     // `plat` stays away: this is a key among others, and browsers leave one alone that says otherwise.

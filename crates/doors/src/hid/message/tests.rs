@@ -91,8 +91,10 @@ proptest! {
     }
 
     #[test]
-    fn infos_survive_the_bus(pin_set in any::<bool>(), tries_left in any::<u32>(), locked_out in any::<bool>()) {
-        let sent = Info { pin_set, tries_left, locked_out };
+    fn infos_survive_the_bus(
+        pin_set in any::<bool>(), tries_left in any::<u32>(), locked_out in any::<bool>(), client_pin in any::<bool>(),
+    ) {
+        let sent = Info { pin_set, tries_left, locked_out, client_pin };
         prop_assert_eq!(Info::decode(&sent.encode()).unwrap(), sent);
     }
 

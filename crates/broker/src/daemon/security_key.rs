@@ -1,0 +1,341 @@
+//! What the security-key door asks beyond ceremonies: the silent probe, the choice of a key, and credential management.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use claviger_ctap::authenticator::device::Protection;
+use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+use claviger_ctap::crypto::{Algorithm, PublicKey};
+use claviger_ctap::get_assertion;
+use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_provider::operation::{Delete, Operation as Joint, Update};
+use claviger_provider::{ProviderId, TransactionId};
+use tokio::time::Instant;
+
+use super::approvals::{Applicant, Order};
+use super::link::Live;
+use super::{Broker, lock};
+use crate::audit::{Entry, Event};
+use crate::cancel::CancelToken;
+use crate::ceremony::{Approval, Assurance};
+use crate::check::{self, Known};
+use crate::pin_ticket::PinTicket;
+use crate::registry::State;
+use crate::types::{Caller, Cause};
+
+/// How many probes are answered in [`PROBE_WINDOW`], whoever asks: clients split long allow lists into several, and no client needs
+/// more.
+const MAX_PROBES: u32 = 200;
+
+/// The time that [`MAX_PROBES`] counts for.
+const PROBE_WINDOW: Duration = Duration::from_secs(10);
+
+/// A credential as credential management shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedCredential {
+    /// Its RP ID.
+    pub rp_id: String,
+    /// Its account.
+    pub user: UserEntity,
+    /// The credential.
+    pub credential: CredentialId,
+    /// Its public key; absent when the platform never saw it being made.
+    pub public_key: Option<PublicKey>,
+    /// Its credProtect level.
+    pub protection: Protection,
+}
+
+/// Who asks, and how it withdraws. The door keeps an eye on its connection itself.
+#[derive(Debug)]
+pub struct SecurityKeyCaller {
+    /// The program.
+    pub caller: Caller,
+    /// Stands for the PIN.
+    pub ticket: Option<PinTicket>,
+    /// Takes the question back.
+    pub cancel: CancelToken,
+}
+
+/// How many probes there were of late.
+#[derive(Debug, Default)]
+pub(super) struct Probes(std::sync::Mutex<Option<(Instant, u32)>>);
+
+impl Probes {
+    fn admit(&self) -> Result<(), Cause> {
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let (since, count) = slot
+            .filter(|(since, _)| now.saturating_duration_since(*since) < PROBE_WINDOW)
+            .unwrap_or((now, 0));
+        *slot = Some((since, count.saturating_add(1)));
+        if count < MAX_PROBES { Ok(()) } else { Err(Cause::Busy) }
+    }
+}
+
+impl Broker {
+    /// Answers a request for an assertion without user presence, by which clients look whether one of their credentials is here
+    /// (CTAP 2.1 §6.2.2, `up` false). Nobody is asked, no provider is started or unlocked.
+    ///
+    /// A provider that is open signs. For one that is not, what is known of it answers, with a signature that verifies under no key:
+    /// whoever needs a true one must ask for presence. A request that names no credentials finds none, since it could only be meant
+    /// to learn whether there is an account.
+    ///
+    /// # Errors
+    /// [`Cause::NoCredential`]; [`Cause::Busy`] when there are too many; a provider's failure.
+    pub async fn probe(
+        &self,
+        caller: &Caller,
+        request: &get_assertion::Request,
+    ) -> Result<get_assertion::Response, Cause> {
+        self.inner.probes.admit()?;
+        let (provider, id, known) = self.probed(request).ok_or(Cause::NoCredential)?;
+        let mut request = request.clone();
+        // What an extension computes needs presence.
+        request.extensions = claviger_ctap::cbor::Map::new();
+        (request.options.up, request.options.uv) = (false, false);
+        request.allow_list.retain(|allowed| allowed.id == id);
+        request.allow_list.truncate(1);
+        let open = self
+            .link(&provider)
+            .and_then(|link| link.live())
+            .filter(|live| !live.locked);
+        match open {
+            Some(live) => {
+                self.probe_provider(caller, &provider, &live, &request, known.as_ref())
+                    .await
+            }
+            None => self.unsigned(&request, id, known.as_ref()),
+        }
+    }
+
+    /// Has the user say that this is the security key to use (CTAP 2.1 §6.9, `authenticatorSelection`).
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn select(&self, from: SecurityKeyCaller) -> Result<(), Cause> {
+        let applicant = Applicant::at_the_security_key(from);
+        let approved = self.approve(&applicant, Approval::UseSecurityKey, Vec::new(), None, Event::Manage);
+        approved.await.map(drop)
+    }
+
+    /// Lists the discoverable credentials of all enabled providers, by RP ID, once the user has agreed and was verified.
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn list_credentials(&self, from: SecurityKeyCaller) -> Result<Vec<ManagedCredential>, Cause> {
+        let applicant = Applicant::at_the_security_key(from);
+        self.approve(&applicant, Approval::ListPasskeys, Vec::new(), None, Event::Manage)
+            .await?;
+        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let mut list: Vec<ManagedCredential> = cache
+            .all()
+            .filter(|(provider, cached)| {
+                let enabled = registry
+                    .record(provider)
+                    .is_some_and(|record| record.state() == State::Enabled);
+                enabled && cached.entry.discoverable
+            })
+            .filter_map(|(_, cached)| {
+                let entry = &cached.entry;
+                Some(ManagedCredential {
+                    rp_id: entry.rp_id.clone(),
+                    user: UserEntity {
+                        id: entry.user_handle.clone()?,
+                        name: entry.user_name.clone(),
+                        display_name: entry.display_name.clone(),
+                    },
+                    credential: entry.credential_id.clone(),
+                    public_key: cached.public_key.clone(),
+                    protection: entry.protection,
+                })
+            })
+            .collect();
+        list.sort_by(|a, b| (&a.rp_id, &a.user.name, &a.credential).cmp(&(&b.rp_id, &b.user.name, &b.credential)));
+        Ok(list)
+    }
+
+    /// The user handle of a credential that can be managed; `None` inside when its provider does not tell. Nobody is asked.
+    pub fn managed_account(&self, credential: &CredentialId) -> Option<Option<UserId>> {
+        let cache = lock(&self.inner.cache);
+        let mut all = cache.all();
+        all.find(|(_, cached)| cached.entry.credential_id == *credential)
+            .map(|(_, cached)| cached.entry.user_handle.clone())
+    }
+
+    /// Deletes a credential once the user has agreed and was verified.
+    ///
+    /// # Errors
+    /// [`Cause::NoCredential`] when there is none of that id; else see [`Cause`].
+    pub async fn delete_credential(&self, from: SecurityKeyCaller, credential: &CredentialId) -> Result<(), Cause> {
+        let passkey = self.passkey(credential).ok_or(Cause::NoCredential)?;
+        let live = self.ready(&passkey.provider).await?;
+        let approval = Approval::DeletePasskey {
+            provider: self.provider_name(&passkey.provider),
+            account: passkey.account,
+            rp_id: passkey.rp_id,
+            locked: live.locked,
+        };
+        let parameters = Delete {
+            credential: credential.clone(),
+        };
+        self.change(
+            from,
+            &passkey.provider,
+            &live,
+            approval,
+            (Joint::Delete, parameters.encode()),
+        )
+        .await?;
+        self.change_cache(|cache| cache.removed(&passkey.provider, credential));
+        Ok(())
+    }
+
+    /// Changes the names of a credential's account once the user has agreed and was verified. A name that is absent goes.
+    ///
+    /// # Errors
+    /// [`Cause::NoCredential`] when there is none of that id; else see [`Cause`].
+    pub async fn update_credential(
+        &self,
+        from: SecurityKeyCaller,
+        credential: &CredentialId,
+        user: &UserEntity,
+    ) -> Result<(), Cause> {
+        let passkey = self.passkey(credential).ok_or(Cause::NoCredential)?;
+        let live = self.ready(&passkey.provider).await?;
+        let (name, display_name) = (
+            user.name.clone().unwrap_or_default(),
+            user.display_name.clone().unwrap_or_default(),
+        );
+        let approval = Approval::RenamePasskey {
+            provider: self.provider_name(&passkey.provider),
+            account: passkey.account,
+            rp_id: passkey.rp_id,
+            new_name: if name.is_empty() {
+                display_name.clone()
+            } else {
+                name.clone()
+            },
+            locked: live.locked,
+        };
+        let parameters = Update {
+            credential: credential.clone(),
+            user_name: Some(name.clone()),
+            display_name: Some(display_name.clone()),
+        };
+        self.change(
+            from,
+            &passkey.provider,
+            &live,
+            approval,
+            (Joint::Update, parameters.encode()),
+        )
+        .await?;
+        self.change_cache(|cache| cache.renamed(&passkey.provider, credential, Some(&name), Some(&display_name)));
+        Ok(())
+    }
+
+    /// Has the user agree and the provider do it.
+    async fn change(
+        &self,
+        from: SecurityKeyCaller,
+        provider: &ProviderId,
+        live: &Live,
+        approval: Approval,
+        (operation, parameters): (Joint, Vec<u8>),
+    ) -> Result<(), Cause> {
+        let applicant = Applicant::at_the_security_key(from);
+        let approved = self
+            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
+            .await?;
+        let order = Order {
+            parameters,
+            evidence: approved.evidence,
+            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
+            ..Order::new(operation, approved.transaction)
+        };
+        self.order(provider, live, &applicant.caller, order).await.map(drop)
+    }
+
+    /// The first credential of the allow list that is here and shows without verification, with what is known of it.
+    fn probed(&self, request: &get_assertion::Request) -> Option<(ProviderId, CredentialId, Option<PublicKey>)> {
+        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let serves = |provider: &ProviderId| {
+            registry
+                .record(provider)
+                .is_some_and(|record| record.state() == State::Enabled && record.manifest.serves(&request.rp_id))
+        };
+        request.allow_list.iter().find_map(|allowed| {
+            let mut here = cache.for_site(&request.rp_id);
+            let (provider, cached) = here.find(|(provider, cached)| {
+                cached.entry.credential_id == allowed.id
+                    && cached.entry.protection.shows_to(false, true)
+                    && serves(provider)
+            })?;
+            Some((provider.clone(), allowed.id.clone(), cached.public_key.clone()))
+        })
+    }
+
+    async fn probe_provider(
+        &self,
+        caller: &Caller,
+        provider: &ProviderId,
+        live: &Live,
+        request: &get_assertion::Request,
+        key: Option<&PublicKey>,
+    ) -> Result<get_assertion::Response, Cause> {
+        let order = Order {
+            parameters: request.to_cbor(),
+            ..Order::new(Joint::Get, TransactionId(self.transaction()?))
+        };
+        let answer = self.order(provider, live, caller, order).await?;
+        let payload = answer.payload.unwrap_or_default();
+        let known = |_: &CredentialId| Known {
+            public_key: key,
+            user_handle: None,
+        };
+        let crypto = self.inner.config.crypto;
+        let checked = check::asserted(crypto, request, false, Assurance::Absent, &payload, known)
+            .map_err(|rejection| Cause::AnswerRejected(rejection.to_string()));
+        let entry = match &checked {
+            Ok(_) => Entry::ok(Event::Get).detail("a silent probe, without the user"),
+            Err(cause) => Entry::failed(Event::Get, cause.code()).detail("a silent probe"),
+        };
+        self.audit_unasked(Entry {
+            caller: Some(super::who(caller)),
+            rp_id: Some(request.rp_id.clone()),
+            ..entry.provider(provider.as_str())
+        });
+        let mut response = checked?.response;
+        // Nobody agreed to say whose it is.
+        response.user = None;
+        Ok(response)
+    }
+
+    /// What a credential of a provider that cannot sign now answers: its id, and a signature by a key that nobody keeps.
+    fn unsigned(
+        &self,
+        request: &get_assertion::Request,
+        id: CredentialId,
+        key: Option<&PublicKey>,
+    ) -> Result<get_assertion::Response, Cause> {
+        let crypto = self.inner.config.crypto;
+        let auth_data = AuthenticatorData {
+            rp_id_hash: crypto.sha256(&[request.rp_id.as_bytes()]),
+            flags: Flags::NONE,
+            sign_count: 0,
+            attested: None,
+            extensions: None,
+        }
+        .encode();
+        let internal = |error: claviger_ctap::crypto::CryptoError| Cause::Internal(error.to_string());
+        let nobodys = crypto
+            .generate(key.map_or(Algorithm::Es256, PublicKey::algorithm))
+            .map_err(internal)?;
+        let signature = crypto.sign(&nobodys, &auth_data).map_err(internal)?;
+        Ok(get_assertion::Response::new(
+            CredentialDescriptor::new(id),
+            auth_data,
+            signature,
+        ))
+    }
+}
