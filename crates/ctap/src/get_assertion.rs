@@ -33,6 +33,9 @@ pub struct Request {
     pub client_data_hash: [u8; 32],
     /// The credentials that will do; empty for any discoverable one.
     pub allow_list: Vec<CredentialDescriptor>,
+    /// The list was there and named credentials of unknown types only: none will do, and an authenticator must not take
+    /// it for an absent list. Never written.
+    pub unknown_types_only: bool,
     /// Extension inputs by name.
     pub extensions: Map,
     /// The options.
@@ -52,6 +55,7 @@ impl Request {
             rp_id: rp_id.into(),
             client_data_hash,
             allow_list: Vec::new(),
+            unknown_types_only: false,
             extensions: Map::new(),
             options: Options::default(),
             rk: None,
@@ -102,10 +106,14 @@ impl Request {
     pub fn from_cbor_within(bytes: &[u8], limits: &Limits) -> Result<Self, MessageError> {
         let mut fields = Fields::decode(bytes, limits)?;
         let options = fields.map(0x05, "options")?;
+        let named = fields.list(0x03, "allowList")?;
+        let names_some = !named.is_empty();
+        let allow_list = CredentialDescriptor::list_from_values(named)?;
         Ok(Self {
             rp_id: fields.require(0x01, "rpId", Value::into_text)?,
             client_data_hash: fields.require_32(0x02, "clientDataHash")?,
-            allow_list: CredentialDescriptor::list_from_values(fields.list(0x03, "allowList")?)?,
+            unknown_types_only: names_some && allow_list.is_empty(),
+            allow_list,
             extensions: fields.map(0x04, "extensions")?,
             options: Options::from_map(&options)?,
             rk: option(&options, "rk")?,

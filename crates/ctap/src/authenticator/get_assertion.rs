@@ -76,6 +76,9 @@ impl<S: CredentialStore> Authenticator<S> {
         if request.allow_list.len() > self.settings.max_credentials_in_list {
             return Err(Error::refused(Status::LimitExceeded, "the allow list is too long"));
         }
+        if request.unknown_types_only {
+            return Err(Error::refused(Status::NoCredentials, "an allow list of unknown types"));
+        }
         let mut records = self.store.find(&request.rp_id).map_err(Error::Store)?;
         let named = !request.allow_list.is_empty();
         records.retain(|record| protection_of(&record.id).shows_to(verified, named));

@@ -3,6 +3,7 @@
 
 use claviger_ctap::authenticator::device::{Device, Numbers, Presence, command};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::crypto::{Algorithm, portable};
 use claviger_ctap::status::Status;
@@ -169,6 +170,20 @@ fn one_account_or_an_allow_list_has_no_next() {
     let response = key.get(&get(&[&b, &a])).unwrap();
     assert_eq!((response.credential.id, response.number_of_credentials), (b, None));
     assert_eq!(key.next().unwrap_err(), Status::NotAllowed);
+}
+
+#[test]
+fn an_allow_list_of_unknown_types_finds_nothing_where_none_would_find_all() {
+    let mut key = Key::new();
+    let id = key.made(b"a");
+    key.get(&get(&[])).unwrap();
+    let Value::Map(mut request) = decode(&get(&[&id]).to_cbor(), &Limits::CTAP).unwrap() else {
+        panic!("a request is a map");
+    };
+    let other = Map::new().with("id", id.as_bytes()).with("type", "other");
+    request.insert(0x03, vec![Value::from(other)]);
+    let answer = key.call(command::GET_ASSERTION, &Value::from(request).encode());
+    assert_eq!(answer.unwrap_err(), Status::NoCredentials);
 }
 
 #[test]

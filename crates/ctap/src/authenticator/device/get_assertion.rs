@@ -171,6 +171,9 @@ impl<E: Environment> Device<E> {
         if request.allow_list.len() > self.max_list() {
             return refuse(Status::LimitExceeded, "the allow list is too long");
         }
+        if request.unknown_types_only {
+            return Ok(Vec::new());
+        }
         let mut records = self.at_site(&request.rp_id)?;
         let named = !request.allow_list.is_empty();
         records.retain(|stored| stored.attributes.protection.shows_to(verified, named));

@@ -45,6 +45,10 @@ impl Authenticator {
             return refuse(Status::LimitExceeded, "the allow list is too long");
         }
 
+        if request.unknown_types_only {
+            return refuse(Status::NoCredentials, "an allow list of unknown types");
+        }
+
         // 10, the first half: malformed extension inputs, before the user is bothered.
         let up = request.options.up;
         let asked = extensions::at_assertion(self.crypto, &self.key_agreement, &request.extensions, up)?;
