@@ -50,10 +50,12 @@ impl Front {
     pub async fn run(&mut self) -> Result<(), Failure> {
         let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+        let mut hang_up = signal(SignalKind::hangup()).map_err(Failure::failed)?;
         loop {
             tokio::select! {
                 _ = terminate.recv() => return Ok(()),
                 _ = interrupt.recv() => return Ok(()),
+                _ = hang_up.recv() => return Ok(()),
                 arrival = self.wire.next() => match arrival {
                     Some(arrival) => self.arrived(&arrival),
                     None => return Err(Failure::Failed("the transport has ended".into())),

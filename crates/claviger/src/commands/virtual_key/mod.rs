@@ -16,7 +16,7 @@ mod user;
 mod wire;
 
 use claviger_ctap::authenticator::device::{Device, Numbers};
-use claviger_ctap::authenticator::{Backup, Settings};
+use claviger_ctap::authenticator::{Attestation, Backup, Settings};
 use claviger_ctap::crypto::native;
 use claviger_ctap::ctaphid::{Capabilities, Hid};
 use tokio::sync::mpsc;
@@ -88,6 +88,8 @@ fn device(options: &VirtualKey, desk: Desk) -> Result<Device<Desk>, Failure> {
     let mut settings = Settings {
         // A key of its own: nothing copies what it holds.
         backup: Backup::DeviceBound,
+        // libfido2 and ssh-keygen expect a statement of every key.
+        attestation: Attestation::SelfUnlessNonePreferred,
         transports: vec!["usb".to_owned()],
         max_credentials_in_list: 64,
         ..Settings::new(options.aaguid.unwrap_or(options::AAGUID))

@@ -156,12 +156,13 @@ impl User {
             PresenceMode::Deny => Reply::No,
             PresenceMode::Ask => {
                 let answers = if verify { VERIFY } else { AGREE };
+                let asked = now_that_nothing_is_typed();
                 self.journal.ask(
                     || format!("{text}? [{answers}] "),
                     || json!({"event": "question", "wanted": wanted, "purpose": value, "answers": answers}),
                 );
                 let _ = self.news.send(News::WaitsForUser(true));
-                let reply = self.wait(verify);
+                let reply = self.wait(asked, verify);
                 let _ = self.news.send(News::WaitsForUser(false));
                 reply
             }
@@ -188,10 +189,8 @@ impl User {
         reply
     }
 
-    /// Waits for the answer to the question that was just asked. What was typed before it is no answer.
-    fn wait(&mut self, verify: bool) -> Reply {
-        let asked = Instant::now();
-        drop_typed();
+    /// Waits for the answer to the question that was asked at this moment. What was typed before it is no answer.
+    fn wait(&mut self, asked: Instant, verify: bool) -> Reply {
         loop {
             if self.cancelled.load(Ordering::Acquire) {
                 return Reply::Cancelled;
@@ -236,16 +235,16 @@ impl User {
             q.application == *application && q.register == register && now.duration_since(q.repeated) < U2F_PATIENCE
         };
         let Some(mut question) = self.u2f.take().filter(same) else {
+            let asked = now_that_nothing_is_typed();
             self.journal.ask(
                 || format!("{what}? [{AGREE}] "),
                 || json!({"event": "question", "wanted": "presence", "purpose": {"u2f": what}, "answers": AGREE}),
             );
-            drop_typed();
             self.u2f = Some(U2fQuestion {
                 application: *application,
                 register,
-                asked: now,
-                repeated: now,
+                asked,
+                repeated: asked,
                 declined: false,
             });
             return Presence::TimedOut;
@@ -298,9 +297,11 @@ fn parse(text: &str, verify: bool) -> Option<Reply> {
     }
 }
 
-fn drop_typed() {
+/// Drops what is half-typed; says since when answers count.
+fn now_that_nothing_is_typed() -> Instant {
     // A terminal that is gone has nothing typed into it.
     let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+    Instant::now()
 }
 
 /// What the user is asked, for people and for programs.
