@@ -292,7 +292,8 @@ pub struct VirtualKey {
     /// Set this client PIN at start, unless there is one. Other users of this machine can read it in the process list
     #[arg(long)]
     pub pin: Option<String>,
-    /// The algorithms that it has, by their COSE names, the preferred ones first [default: es256,eddsa]
+    /// The algorithms that it has, the preferred ones first: es256, eddsa, es384, ml-dsa-44, ml-dsa-65, and rs256 where it
+    /// was built in [default: es256,eddsa]
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = options::algorithm)]
     pub algorithms: Vec<Algorithm>,
     /// The model that it names [default: 4afbda70-1774-4ebd-893e-a6ff470c5b12]

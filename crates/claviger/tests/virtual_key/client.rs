@@ -252,7 +252,7 @@ pub fn make_request(user: &str, token: Option<&[u8]>) -> Vec<u8> {
         name: Some(user.into()),
         display_name: None,
     };
-    let mut request = make_credential::Request::new(HASH, rp, user, vec![-7, -8]);
+    let mut request = make_credential::Request::new(HASH, rp, user, vec![-7, -8, -35, -48, -49, -257]);
     request.options.rk = true;
     (request.pin_uv_auth_param, request.pin_uv_auth_protocol) = param(token);
     request.to_cbor()

@@ -79,6 +79,20 @@ fn a_passkey_is_made_and_used_with_a_pin() {
 }
 
 #[test]
+fn every_algorithm_signs_however_long_its_messages() {
+    for (name, cose) in [("eddsa", -8), ("es384", -35), ("ml-dsa-44", -48), ("ml-dsa-65", -49)] {
+        over_both(&["--algorithms", name], |key| {
+            let mut client = Client::connect(&key.ready);
+            // U2F knows ES256 only.
+            assert_eq!(client.init()[16] & Capabilities::NMSG.bits(), Capabilities::NMSG.bits());
+            let passkey = client.make("alice", None).unwrap();
+            assert_eq!(passkey.key.algorithm().cose(), cose);
+            assert_eq!(client.get(&passkey, None), Ok((0x01, 1)));
+        });
+    }
+}
+
+#[test]
 fn the_built_in_verifier_verifies() {
     over_both(&["--uv", "builtin"], |key| {
         let mut client = key.client();

@@ -17,7 +17,7 @@ mod wire;
 
 use claviger_ctap::authenticator::device::{Device, Numbers};
 use claviger_ctap::authenticator::{Attestation, Backup, Settings};
-use claviger_ctap::crypto::native;
+use claviger_ctap::crypto::{Algorithm, native};
 use claviger_ctap::ctaphid::{Capabilities, Hid};
 use tokio::sync::mpsc;
 
@@ -71,9 +71,10 @@ fn serve(options: &VirtualKey, bound: Bound, name: String, store: Store, journal
         uv: options.uv,
     };
     let device = device(options, desk)?;
+    let speaks_u2f = !options.no_u2f && device.settings().algorithms.contains(&Algorithm::Es256);
     let engine = Engine::start(device, journal.clone(), interruption, (tell, news))?;
     let mut capabilities = Capabilities::WINK | Capabilities::CBOR;
-    if options.no_u2f {
+    if !speaks_u2f {
         capabilities = capabilities | Capabilities::NMSG;
     }
     block_on(async {

@@ -70,15 +70,28 @@ pub enum UvMode {
 
 /// Parses the name of an algorithm.
 pub fn algorithm(text: &str) -> Result<Algorithm, String> {
-    let found = ALGORITHMS.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
-    found.map(|(_, algorithm)| *algorithm).ok_or_else(|| {
-        let names = ALGORITHMS.map(|(name, _)| name);
-        format!("there is {}", names.join(", "))
+    let found = NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    found.and_then(|(_, cose)| Algorithm::from_cose(*cose)).ok_or_else(|| {
+        let built = NAMES.iter().filter(|(_, cose)| Algorithm::from_cose(*cose).is_some());
+        let names: Vec<&str> = built.map(|(name, _)| *name).collect();
+        let why = if found.is_some() {
+            "this program was built without it; "
+        } else {
+            ""
+        };
+        format!("{why}there is {}", names.join(", "))
     })
 }
 
-/// The algorithms by the names of the COSE registry, in lower case.
-const ALGORITHMS: [(&str, Algorithm); 2] = [("es256", Algorithm::Es256), ("eddsa", Algorithm::EdDsa)];
+/// The algorithms by their names in the registry "COSE Algorithms", in lower case.
+const NAMES: [(&str, i64); 6] = [
+    ("es256", -7),
+    ("eddsa", -8),
+    ("es384", -35),
+    ("ml-dsa-44", -48),
+    ("ml-dsa-65", -49),
+    ("rs256", -257),
+];
 
 /// Parses a UUID: 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12 (RFC 9562 §4).
 pub fn aaguid(text: &str) -> Result<Aaguid, String> {
@@ -144,5 +157,9 @@ mod tests {
         assert_eq!(algorithm("ES256").unwrap(), Algorithm::Es256);
         let told = algorithm("rot13").unwrap_err();
         assert!(told.contains("es256") && told.contains("eddsa"), "{told}");
+        for algorithm in Algorithm::ALL {
+            let named = NAMES.iter().find(|(_, cose)| *cose == algorithm.cose()).unwrap();
+            assert_eq!(super::algorithm(named.0).unwrap(), *algorithm);
+        }
     }
 }

@@ -51,8 +51,8 @@ fn everything_is_there_after_a_restart() {
     let folder = TempDir::new().unwrap();
     let mut store = open(&folder).unwrap();
     let mut ids = Vec::new();
-    for (user, algorithm) in [("alice", Algorithm::Es256), ("bob", Algorithm::EdDsa)] {
-        let (stored, key, secrets) = credential("example.com", user, algorithm);
+    for algorithm in Algorithm::ALL {
+        let (stored, key, secrets) = credential("example.com", &format!("{algorithm:?}"), *algorithm);
         ids.push(stored.record.id.clone());
         store.insert_new(stored, key, secrets).unwrap();
     }
