@@ -13,7 +13,7 @@ use claviger_ctap::ctaphid::{BROADCAST, Command};
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
-use claviger_ctap::{get_assertion, get_info, make_credential};
+use claviger_ctap::{credential_management, get_assertion, get_info, make_credential};
 use support::Platform;
 use support::key::{Door, Key, Token};
 
@@ -28,7 +28,6 @@ const APPROVES: &str = r#"[{"do":{"approve":true,"pin":"493817"}}]"#;
 const CONSENTS: &str = r#"[{"do":{"approve":true}}]"#;
 
 /// Somebody who must not be asked.
-#[allow(dead_code)]
 const REFUSES: &str = r#"[{"do":{"refuse":true}}]"#;
 
 const LEAVES_OPEN: &str = r#"[{"do":{"hang":true}}]"#;
@@ -236,5 +235,134 @@ fn floods_and_nonsense_leave_a_door_that_works() {
             assert!(bed.key.command(code, garbage).is_err(), "command {code:#x}");
         }
     }
+    bed.register(b"alice", true);
+}
+
+#[test]
+fn a_silent_probe_asks_nobody() {
+    let mut bed = Bed::new();
+    let (id, _) = bed.register(b"alice", false);
+    let token = bed.key.uv_token(Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+    let mut request = make_request(b"bob");
+    request.extensions = Map::new().with("credProtect", 3);
+    let (protected, _) = registered(&bed.key.make(&token.sign_make(request)).unwrap());
+    let token = bed.key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    bed.platform.answer_with(REFUSES);
+    let stranger = CredentialId::new([0x77; 32]).unwrap();
+    for locked in [false, true] {
+        if locked {
+            bed.platform.ok(&["lock"]);
+        }
+        let mut probe = get_request(&[&stranger, &id]);
+        probe.options.up = false;
+        let found = bed.key.get(&probe).unwrap();
+        assert_eq!(found.credential.id, id);
+        let flags = AuthenticatorData::parse(&found.auth_data).unwrap().flags;
+        assert!(!flags.contains(Flags::UP) && !flags.contains(Flags::UV));
+        assert!(!bed.key.asked_user);
+        // One that needs verification is there for a program with a token only.
+        for hidden in [&stranger, &protected] {
+            let mut probe = get_request(&[hidden]);
+            probe.options.up = false;
+            assert_eq!(bed.key.get(&probe), Err(Status::NoCredentials));
+        }
+        let mut probe = get_request(&[&stranger, &protected]);
+        probe.options.up = false;
+        let found = bed.key.get(&token.sign_get(probe)).unwrap();
+        assert_eq!(found.credential.id, protected);
+        assert!(!bed.key.asked_user);
+    }
+}
+
+#[test]
+fn choosing_among_keys_makes_nothing() {
+    let mut bed = Bed::new();
+    bed.platform.answer_with(CONSENTS);
+    assert_eq!(bed.key.command(command::SELECTION, &[]), Ok(Vec::new()));
+    let mut blink = make_request(&[1]);
+    blink.rp.id = "make.me.blink".to_owned();
+    assert_eq!(bed.key.make(&blink), Err(Status::PinInvalid));
+    bed.platform.answer_with(REFUSES);
+    assert_eq!(bed.key.make(&blink), Err(Status::OperationDenied));
+    assert_eq!(bed.key.command(command::SELECTION, &[]), Err(Status::OperationDenied));
+    assert!(bed.platform.ok(&["passkey", "list"]).contains("No passkeys"));
+}
+
+#[test]
+fn a_program_lists_and_deletes_what_the_user_agrees_to() {
+    let mut bed = Bed::new();
+    bed.register(b"alice", true);
+    bed.register(b"bob", true);
+    let token = bed.key.uv_token(Permissions::CREDENTIAL_MANAGEMENT, None).unwrap();
+    let begin = credential_management::Request::new(credential_management::SubCommand::EnumerateRpsBegin);
+    bed.platform.answer_with(REFUSES);
+    assert_eq!(
+        bed.key.manage(begin.clone(), Some(&token)),
+        Err(Status::OperationDenied)
+    );
+    bed.platform.answer_with(APPROVES);
+    let rps = bed.key.manage(begin, Some(&token)).unwrap();
+    assert_eq!((rps.rp.unwrap().id.as_str(), rps.total_rps), (SITE, Some(1)));
+
+    // Not asked again.
+    bed.platform.answer_with(REFUSES);
+    let mut begin = credential_management::Request::new(credential_management::SubCommand::EnumerateCredentialsBegin);
+    begin.params = Some(Map::new().with(1, native().sha256(&[SITE.as_bytes()])));
+    let first = bed.key.manage(begin, Some(&token)).unwrap();
+    assert_eq!(first.total_credentials, Some(2));
+    let next =
+        credential_management::Request::new(credential_management::SubCommand::EnumerateCredentialsGetNextCredential);
+    let second = bed.key.manage(next, None).unwrap();
+    let names = [first.user.as_ref(), second.user.as_ref()].map(|user| user.unwrap().name.clone().unwrap());
+    assert!(names.contains(&"alice".to_owned()) && names.contains(&"bob".to_owned()));
+
+    let mut delete = credential_management::Request::new(credential_management::SubCommand::DeleteCredential);
+    delete.params = Some(Map::new().with(2, first.credential.unwrap().to_cbor()));
+    assert_eq!(
+        bed.key.manage(delete.clone(), Some(&token)),
+        Err(Status::OperationDenied)
+    );
+    bed.platform.answer_with(APPROVES);
+    bed.key.manage(delete.clone(), Some(&token)).unwrap();
+    assert_eq!(bed.key.manage(delete, Some(&token)), Err(Status::NoCredentials));
+    let left = bed.platform.json(&["passkey", "list", "--json"]);
+    assert!(
+        left.to_string().contains(&names[1]) && !left.to_string().contains(&names[0]),
+        "{left}"
+    );
+
+    let user = UserEntity {
+        name: Some("carol".to_owned()),
+        ..second.user.unwrap()
+    };
+    let mut update = credential_management::Request::new(credential_management::SubCommand::UpdateUserInformation);
+    update.params = Some(
+        Map::new()
+            .with(2, second.credential.unwrap().to_cbor())
+            .with(3, user.to_cbor()),
+    );
+    bed.key.manage(update, Some(&token)).unwrap();
+    assert!(bed.platform.ok(&["passkey", "list"]).contains("carol"));
+}
+
+#[test]
+fn the_user_switches_the_door_off_and_on() {
+    let mut bed = Bed::new();
+    let state = |bed: &Bed| bed.platform.json(&["status", "--json"])["security_key"]["state"].clone();
+    assert_eq!(state(&bed), "plugged");
+    bed.platform.answer_with(LEAVES_OPEN);
+    bed.key.begin(command::SELECTION, &[]);
+    bed.key.until_asked();
+    bed.platform.ok(&["door", "disable", "hid"]);
+    bed.platform
+        .wait_until("the key is gone", |status| status["security_key"]["state"] == "off");
+    let listed = bed.platform.json(&["door", "list", "--json"]);
+    assert_eq!(
+        (&listed[1]["door"], &listed[1]["enabled"]),
+        (&"hid".into(), &false.into())
+    );
+    assert!(bed.platform.ok(&["door", "list"]).contains("switched off"));
+    bed.platform.ok(&["door", "enable", "hid"]);
+    bed.key = Key::connect(&bed.platform.path("key.sock"));
     bed.register(b"alice", true);
 }

@@ -56,7 +56,7 @@ impl Member {
     pub(crate) fn seal(&self, crypto: &dyn Crypto, secret: &[u8; 32], place: &Place) -> Result<Vec<u8>, Error> {
         let mut record = Zeroizing::new(Vec::with_capacity(RECORD));
         record.extend_from_slice(self.root.expose());
-        record.extend_from_slice(&*self.signing.secret_bytes());
+        record.extend_from_slice(&self.signing.secret_bytes());
         aead::seal(crypto, &member_key(crypto, secret, place)?, &place.member(), &record)
     }
 

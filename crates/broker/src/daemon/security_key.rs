@@ -88,7 +88,7 @@ impl Broker {
         request: &get_assertion::Request,
     ) -> Result<get_assertion::Response, Cause> {
         self.inner.probes.admit()?;
-        let (provider, id, known) = self.probed(request).ok_or(Cause::NoCredential)?;
+        let (provider, id, known, protected) = self.probed(request).ok_or(Cause::NoCredential)?;
         let mut request = request.clone();
         // What an extension computes needs presence.
         request.extensions = claviger_ctap::cbor::Map::new();
@@ -98,7 +98,8 @@ impl Broker {
         let open = self
             .link(&provider)
             .and_then(|link| link.live())
-            .filter(|live| !live.locked);
+            // A provider rightly hides what needs verification.
+            .filter(|live| !live.locked && !protected);
         match open {
             Some(live) => {
                 self.probe_provider(caller, &provider, &live, &request, known.as_ref())
@@ -256,8 +257,10 @@ impl Broker {
         self.order(provider, live, &applicant.caller, order).await.map(drop)
     }
 
-    /// The first credential of the allow list that is here and shows without verification, with what is known of it.
-    fn probed(&self, request: &get_assertion::Request) -> Option<(ProviderId, CredentialId, Option<PublicKey>)> {
+    /// The first credential of the allow list that is here, with what is known of it and whether it shows to the verified only.
+    ///
+    /// Those show to a client that asks for verification: it has a token, and looks which of its list it will use the token for.
+    fn probed(&self, request: &get_assertion::Request) -> Option<(ProviderId, CredentialId, Option<PublicKey>, bool)> {
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
         let serves = |provider: &ProviderId| {
             registry
@@ -268,10 +271,16 @@ impl Broker {
             let mut here = cache.for_site(&request.rp_id);
             let (provider, cached) = here.find(|(provider, cached)| {
                 cached.entry.credential_id == allowed.id
-                    && cached.entry.protection.shows_to(false, true)
+                    && cached.entry.protection.shows_to(request.options.uv, true)
                     && serves(provider)
             })?;
-            Some((provider.clone(), allowed.id.clone(), cached.public_key.clone()))
+            let protected = !cached.entry.protection.shows_to(false, true);
+            Some((
+                provider.clone(),
+                allowed.id.clone(),
+                cached.public_key.clone(),
+                protected,
+            ))
         })
     }
 

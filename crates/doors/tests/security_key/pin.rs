@@ -63,7 +63,9 @@ fn what_hello_says_to_a_pin_reaches_the_program() {
     for (pin, status) in [
         (Pin::Wrong(7), Status::PinInvalid),
         (Pin::Wrong(0), Status::PinBlocked),
-        (Pin::Blocked, Status::PinBlocked),
+        (Pin::Blocked(0), Status::PinBlocked),
+        // Not for programs any more; the prompt still takes it.
+        (Pin::Blocked(5), Status::PinAuthBlocked),
         (Pin::NotSet, Status::PinNotSet),
         (Pin::Wait, Status::PinAuthBlocked),
     ] {

@@ -32,7 +32,7 @@ pub enum Asked {
 pub enum Pin {
     Right,
     Wrong(u32),
-    Blocked,
+    Blocked(u32),
     NotSet,
     Wait,
 }
@@ -171,7 +171,8 @@ impl Upstream for StandIn {
         self.user(Asked::Get(Box::new(request.clone()), bytes(ticket))).await?;
         let id = request.allow_list.first().map(|descriptor| descriptor.id.clone());
         let id = id.unwrap_or_else(|| CredentialId::new([1; 32]).unwrap());
-        let data = auth_data(&request.rp_id, request.options.up, request.options.uv);
+        let verified = request.options.up && request.options.uv;
+        let data = auth_data(&request.rp_id, request.options.up, verified);
         let mut response = get_assertion::Response::new(CredentialDescriptor::new(id), data, vec![7; 70]);
         response.user = Some(alice());
         response.user_selected = Some(true);
@@ -209,7 +210,7 @@ impl Upstream for StandIn {
         let (outcome, tries_left) = match self.pin.get() {
             Pin::Right => (PinOutcome::Right(PinTicket::from_bytes(&TICKET)), 10),
             Pin::Wrong(left) => (PinOutcome::Wrong, left),
-            Pin::Blocked => (PinOutcome::Blocked, 0),
+            Pin::Blocked(left) => (PinOutcome::Blocked, left),
             Pin::NotSet => (PinOutcome::NotSet, 10),
             Pin::Wait => (PinOutcome::Wait, 7),
         };

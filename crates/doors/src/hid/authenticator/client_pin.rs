@@ -87,7 +87,9 @@ impl Authenticator {
             }
             PinOutcome::Wrong if check.tries_left == 0 => self.wrong_pin(Status::PinBlocked),
             PinOutcome::Wrong => self.wrong_pin(Status::PinInvalid),
-            PinOutcome::Blocked => refuse(Status::PinBlocked, "no tries are left"),
+            PinOutcome::Blocked if check.tries_left == 0 => refuse(Status::PinBlocked, "no tries are left"),
+            // Hello keeps the last tries for its own prompt, so that no program locks the user out; there the right one opens this way again.
+            PinOutcome::Blocked => refuse(Status::PinAuthBlocked, "programs have no tries left"),
             PinOutcome::NotSet => refuse(Status::PinNotSet, "there is no PIN"),
             // "Not now, and asking again does not help": hello's delay, where a key wants to be plugged in again.
             PinOutcome::Wait => refuse(Status::PinAuthBlocked, "hello takes no PIN for some time"),
