@@ -243,8 +243,9 @@ fn a_connection_cannot_use_the_channel_of_another_one() {
     let (mut one, mut two) = (key.client(), key.client());
     let own = two.channel;
     two.channel = one.channel;
-    for command in [Command::Ping, Command::Init] {
-        two.send(command, &[0; 8]);
+    for (command, length) in [(Command::Ping, 8), (Command::Init, 8), (Command::Ping, 1000)] {
+        two.send(command, &vec![0; length]);
+        // One error, however many packets there were.
         assert_eq!(two.error(), Status::InvalidChannel);
     }
     two.channel = own;

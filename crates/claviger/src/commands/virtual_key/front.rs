@@ -110,9 +110,12 @@ impl Front {
         match (peer, self.channels.owner(channel)) {
             // A channel is of the connection that opened it. Another one learns that it has none of that number.
             (Peer::Connection(_), owner) if channel != BROADCAST && owner != Some(peer) => {
-                let refusal = frame(channel, Command::Error, &[Status::InvalidChannel.code()]);
-                for report in refusal.unwrap_or_default() {
-                    self.wire.send(peer, &report);
+                // A continuation of nothing is ignored (§11.2.5.1).
+                if is_initialization(report) {
+                    let refusal = frame(channel, Command::Error, &[Status::InvalidChannel.code()]);
+                    for report in refusal.unwrap_or_default() {
+                        self.wire.send(peer, &report);
+                    }
                 }
                 return;
             }
@@ -165,6 +168,11 @@ impl Front {
 fn channel_of(report: &Report) -> u32 {
     let (channel, _) = report.split_first_chunk().unwrap_or((&[0; 4], &[]));
     u32::from_be_bytes(*channel)
+}
+
+/// Whether it begins a message (§11.2.4).
+fn is_initialization(report: &Report) -> bool {
+    report.get(4).is_some_and(|kind| kind & 0x80 != 0)
 }
 
 /// The channel that an answer to INIT on the broadcast channel gives out (§11.2.9.1.3): behind header and nonce.

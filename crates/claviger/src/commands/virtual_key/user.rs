@@ -3,11 +3,12 @@
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use claviger_ctap::authenticator::UvProof;
 use claviger_ctap::authenticator::device::{Presence, Purpose, Verification};
+use claviger_ctap::client_pin::Permissions;
 use rustix::io::Errno;
 use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Value, json};
@@ -24,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A U2F host that has not asked for this long has given up.
 const U2F_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Nudges that wait for a question. What is typed beyond them stays in the terminal.
+const NUDGES: usize = 16;
+
 /// The longest answer that is kept, in bytes.
 const MAX_LINE: usize = 64;
 
@@ -37,7 +41,7 @@ impl UvProof for Recognised {}
 #[derive(Clone, Debug)]
 pub struct Interruption {
     cancelled: Arc<AtomicBool>,
-    nudge: Sender<Nudge>,
+    nudge: SyncSender<Nudge>,
 }
 
 /// The user.
@@ -90,15 +94,15 @@ impl Interruption {
     /// Cancels the command.
     pub fn cancel(&self) {
         self.cancelled.store(true, Ordering::Release);
-        // A user who is gone asks nothing.
-        let _ = self.nudge.send(Nudge::Cancelled);
+        // Where there is no room, others lie that wake the question as well as this one.
+        let _ = self.nudge.try_send(Nudge::Cancelled);
     }
 }
 
 impl User {
     /// The user of this mode, and what interrupts them.
     pub fn new(mode: PresenceMode, journal: Journal, news: mpsc::UnboundedSender<News>) -> (Self, Interruption) {
-        let (nudge, nudges) = channel();
+        let (nudge, nudges) = sync_channel(NUDGES);
         let cancelled = Arc::new(AtomicBool::new(false));
         let interruption = Interruption {
             cancelled: Arc::clone(&cancelled),
@@ -322,10 +326,7 @@ fn describe(purpose: &Purpose<'_>) -> (String, Value) {
         Purpose::Token { permissions, rp_id } => {
             let site = rp_id.map_or(String::new(), |rp_id| format!(" at {}", harmless(rp_id)));
             (
-                format!(
-                    "Let a program act for you{site} (permissions 0x{:02x})",
-                    permissions.bits()
-                ),
+                format!("Let a program do this for you{site}: {}", permitted(*permissions)),
                 json!({"token": permissions.bits(), "rp_id": rp_id}),
             )
         }
@@ -335,8 +336,24 @@ fn describe(purpose: &Purpose<'_>) -> (String, Value) {
     }
 }
 
+/// What a token permits, in words (CTAP 2.1 §6.5.5.7, CTAP 2.2 §6.5.5.7).
+fn permitted(permissions: Permissions) -> String {
+    const WORDS: [(u8, &str); 7] = [
+        (0x01, "make passkeys"),
+        (0x02, "sign in"),
+        (0x04, "manage passkeys"),
+        (0x08, "manage fingerprints"),
+        (0x10, "write large blobs"),
+        (0x20, "configure the key"),
+        (0x40, "list passkeys, from now on"),
+    ];
+    let bits = permissions.bits();
+    let words = WORDS.iter().filter(|(bit, _)| bits & bit != 0);
+    words.map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
+}
+
 /// Passes on what is entered, line by line.
-fn read_lines(nudge: &Sender<Nudge>) {
+fn read_lines(nudge: &SyncSender<Nudge>) {
     let mut line = Vec::with_capacity(MAX_LINE);
     let mut byte = [0_u8; 1];
     loop {
