@@ -4,6 +4,12 @@
 
 mod support;
 
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::process::Stdio;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::authenticator::device::command;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
@@ -14,6 +20,7 @@ use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
 use claviger_ctap::{credential_management, get_assertion, get_info, make_credential};
+use serde_json::{Value, json};
 use support::Platform;
 use support::key::{Door, Key, Token};
 
@@ -42,6 +49,10 @@ impl Bed {
     /// A platform with a PIN, an unlocked vault and the door open.
     fn new() -> Self {
         let mut platform = Platform::start("--allow-scripted-prompt");
+        // These tests are a browser too.
+        let callers = platform.path("config/claviger/privileged-callers");
+        fs::create_dir_all(callers.parent().unwrap()).unwrap();
+        fs::write(callers, format!("{}\n", std::env::current_exe().unwrap().display())).unwrap();
         platform.answer_with(APPROVES);
         platform.ok(&["setup"]);
         platform.ok(&["unlock"]);
@@ -99,6 +110,43 @@ fn verified(response: &get_assertion::Response, public_key: &PublicKey) -> Flags
     let data = AuthenticatorData::parse(&response.auth_data).unwrap();
     assert_eq!(data.rp_id_hash, native().sha256(&[SITE.as_bytes()]));
     data.flags
+}
+
+/// Signs in like a page, through the browser door, and gives the PRF output for `input`.
+fn prf(platform: &Platform, id: &CredentialId, input: &[u8]) -> Vec<u8> {
+    let mut host = platform
+        .command(&["native-host"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let message = json!({ "type": "ceremony", "kind": "get", "request": {
+        "requestId": "1", "origin": format!("https://{SITE}"), "sameOriginWithAncestors": true,
+        "publicKey": {
+            "challenge": URL_SAFE_NO_PAD.encode([3; 32]),
+            "rpId": SITE,
+            "allowCredentials": [{ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id.as_bytes()) }],
+            "userVerification": "required",
+            "extensions": { "prf": { "eval": { "first": URL_SAFE_NO_PAD.encode(input) } } },
+        },
+    }});
+    let message = message.to_string().into_bytes();
+    let mut input = host.stdin.take().unwrap();
+    input
+        .write_all(&u32::try_from(message.len()).unwrap().to_ne_bytes())
+        .unwrap();
+    input.write_all(&message).unwrap();
+    let mut output = host.stdout.take().unwrap();
+    let mut length = [0; 4];
+    output.read_exact(&mut length).unwrap();
+    let mut answer = vec![0; usize::try_from(u32::from_ne_bytes(length)).unwrap()];
+    output.read_exact(&mut answer).unwrap();
+    drop(input);
+    host.wait().unwrap();
+    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let first = answer.pointer("/ok/clientExtensionResults/prf/results/first");
+    let first = first.unwrap_or_else(|| panic!("{answer}")).as_str().unwrap();
+    URL_SAFE_NO_PAD.decode(first).unwrap()
 }
 
 fn hmac_secret(key: &mut Key, token: impl FnOnce(&mut Key) -> Token, id: &CredentialId, salts: &[u8]) -> Vec<u8> {
@@ -182,7 +230,7 @@ fn a_program_s_pin_is_hello_s_and_leaves_consent_to_the_prompt() {
 }
 
 #[test]
-fn hmac_secret_gives_the_same_secret_for_the_same_salt() {
+fn hmac_secret_gives_the_same_secret_for_the_same_salt_and_the_same_as_a_page_s_prf() {
     let mut bed = Bed::new();
     let (id, _) = bed.register(b"alice", false);
     let uv = |key: &mut Key| key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
@@ -192,6 +240,11 @@ fn hmac_secret_gives_the_same_secret_for_the_same_salt() {
     let both = hmac_secret(&mut bed.key, pin, &id, &[[2; 32], [1; 32]].concat());
     assert_eq!(both[32..], first);
     assert_ne!(both[..32], first);
+
+    // A page's PRF is the same secret under a salt that is hashed with a prefix (WebAuthn Level 3 §10.1.4).
+    let salt = native().sha256(&[b"WebAuthn PRF\0", b"a page's input"]);
+    let secret = hmac_secret(&mut bed.key, uv, &id, &salt);
+    assert_eq!(prf(&bed.platform, &id, b"a page's input"), secret);
 }
 
 #[test]

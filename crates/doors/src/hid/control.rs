@@ -77,18 +77,10 @@ impl Control {
         Ok(Self { state: sender, reload })
     }
 
-    /// Shows how the door is, and says it in the log when it is new.
-    pub(super) fn show(&self, state: &State) {
-        let changed = self.state.send_if_modified(|shown| {
-            let changed = shown != state;
-            shown.clone_from(state);
-            changed
-        });
-        match state {
-            _ if !changed => {}
-            State::Unplugged(problem) => tracing::warn!("there is no security key: {problem}"),
-            state => tracing::info!(state = state.name(), "the security-key door"),
-        }
+    /// Shows how the door is.
+    pub(super) fn show(&self, state: State) {
+        tracing::debug!(state = state.name(), "the security-key door");
+        self.state.send_replace(state);
     }
 
     /// Waits until a setting may have changed.

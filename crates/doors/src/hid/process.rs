@@ -52,7 +52,7 @@ pub async fn run(
     crypto: &'static dyn Crypto,
 ) -> Result<(), ProcessError> {
     loop {
-        control.show(&State::Off);
+        control.show(State::Off);
         while !enabled() {
             control.knock().await;
         }
@@ -84,15 +84,17 @@ async fn at_helper(
 ) -> Result<(), ProcessError> {
     let upstream = BusUpstream::new(connection, program::holder).await?;
     let mut pause = FIRST_PAUSE;
+    let mut told = String::new();
     loop {
         let problem = match Link::connect(path) {
             Err(error) => error.to_string(),
             Ok(link) => {
                 let plugged = Instant::now();
-                control.show(&State::Plugged);
+                control.show(State::Plugged);
                 let served = serve(&mut Helper(link), &upstream, crypto).await;
                 if plugged.elapsed() >= STEADY {
                     pause = FIRST_PAUSE;
+                    told.clear();
                 }
                 served.map_or_else(
                     |error| error.to_string(),
@@ -100,7 +102,12 @@ async fn at_helper(
                 )
             }
         };
-        control.show(&State::Unplugged(problem));
+        // Once, not at every try.
+        if told != problem {
+            tracing::warn!("there is no security key: {problem}");
+            told.clone_from(&problem);
+        }
+        control.show(State::Unplugged(problem));
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
@@ -115,9 +122,9 @@ async fn at_socket(
 ) -> Result<(), ProcessError> {
     let listener = Listener::bind(path).map_err(ProcessError::Socket)?;
     loop {
-        control.show(&State::Listening);
+        control.show(State::Listening);
         let mut client = listener.accept().await.map_err(ProcessError::Socket)?;
-        control.show(&State::Plugged);
+        control.show(State::Plugged);
         let program = client.program();
         let upstream = BusUpstream::new(connection, move || program.clone()).await?;
         if let Err(error) = serve(&mut client, &upstream, crypto).await {

@@ -10,6 +10,7 @@ use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use claviger_ctap::{cbor, get_assertion};
+use proptest::prelude::*;
 
 use super::client::{HASH, Key, SITE, get_request, make_request};
 use super::stand_in::{Asked, StandIn, TICKET};
@@ -453,6 +454,21 @@ fn who_prefers_no_attestation_format_gets_one_with_a_signature() {
         [Asked::Make(Box::new(request), None)],
         "libfido2 takes no other"
     );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_comes_gets_one_status_and_the_next_good_command_works(
+        messages in prop::collection::vec((0_u8..0x43, prop::collection::vec(any::<u8>(), 0..80)), 1..20),
+    ) {
+        let mut key = Key::new(StandIn::new());
+        for (code, parameters) in messages {
+            let _ = key.send(code, &parameters);
+        }
+        prop_assert!(key.send(command::GET_INFO, &[]).is_ok());
+    }
 }
 
 #[test]
