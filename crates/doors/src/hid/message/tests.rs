@@ -120,8 +120,8 @@ proptest! {
             *byte = value;
         }
         if let Ok(read) = Ceremony::decode(&damaged) {
-            // One form only: what can be read was written like this.
-            prop_assert_eq!(read.encode().len(), whole.len());
+            // A key that became another one is passed over; nothing is added.
+            prop_assert!(read.encode().len() <= whole.len());
         }
     }
 }
