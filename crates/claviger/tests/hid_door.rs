@@ -22,7 +22,7 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEnt
 use claviger_ctap::{credential_management, get_assertion, get_info, make_credential};
 use serde_json::{Value, json};
 use support::Platform;
-use support::key::{Door, Key, Token};
+use support::key::{Door, Key, Token, listen_at};
 
 const PIN: &str = "493817";
 const SITE: &str = "example.com";
@@ -418,4 +418,31 @@ fn the_user_switches_the_door_off_and_on() {
     bed.platform.ok(&["door", "enable", "hid"]);
     bed.key = Key::connect(&bed.platform.path("key.sock"));
     bed.register(b"alice", true);
+}
+
+#[test]
+fn the_door_comes_back_to_its_helper_and_says_why_there_is_no_key() {
+    let platform = Platform::start("");
+    let path = platform.path("helper.sock");
+    let _door = Door::open_at(&platform, &format!("helper:{}", path.display()));
+    platform.wait_until("there is no helper", |status| {
+        let problem = status["security_key"]["problem"].as_str().unwrap_or_default();
+        status["security_key"]["state"] == "unplugged" && problem.contains("cannot be reached")
+    });
+    assert!(platform.ok(&["status"]).contains("cannot be reached"));
+    let helper = listen_at(&path);
+    for _ in 0..2 {
+        let mut key = Key::accept(&helper);
+        // A program opens the key; it gets a channel, asks, and closes the key.
+        key.send_raw(&[1]);
+        assert!(key.command(command::GET_INFO, &[]).is_ok());
+        key.send_raw(&[2]);
+        assert!(key.command(command::GET_INFO, &[]).is_ok());
+        platform.wait_until("there is a key", |status| status["security_key"]["state"] == "plugged");
+        drop(key);
+        platform.wait_until("the helper closed", |status| {
+            let problem = status["security_key"]["problem"].as_str().unwrap_or_default();
+            problem.contains("closed the connection")
+        });
+    }
 }

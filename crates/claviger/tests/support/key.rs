@@ -22,7 +22,8 @@ use claviger_ctap::status::Status;
 use claviger_ctap::{credential_management, get_assertion, make_credential};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
-    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv, send, socket_with,
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, listen,
+    recv, send, socket_with,
 };
 
 use super::Platform;
@@ -36,12 +37,13 @@ pub struct Door(Child);
 impl Door {
     /// Opens the door of `platform` at the socket `key.sock` in its home.
     pub fn open(platform: &Platform) -> Self {
-        let transport = format!("unix:{}", platform.path("key.sock").display());
-        let child = platform
-            .command(&["hid-door", "--transport", &transport])
-            .spawn()
-            .unwrap();
-        Self(child)
+        Self::open_at(platform, &format!("unix:{}", platform.path("key.sock").display()))
+    }
+
+    /// Opens it with this transport.
+    pub fn open_at(platform: &Platform, transport: &str) -> Self {
+        let child = platform.command(&["hid-door", "--transport", transport]).spawn();
+        Self(child.unwrap())
     }
 }
 
@@ -58,6 +60,15 @@ pub struct Key {
     channel: u32,
     /// Whether the answer to the last command was preceded by "the user is being asked".
     pub asked_user: bool,
+}
+
+/// Listens like the hid helper.
+pub fn listen_at(path: &Path) -> OwnedFd {
+    let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    bind(&listener, &SocketAddrUnix::new(path).unwrap()).unwrap();
+    listen(&listener, 1).unwrap();
+    set_socket_timeout(&listener, Timeout::Recv, Some(PATIENCE)).unwrap();
+    listener
 }
 
 /// A `pinUvAuthToken`.
@@ -77,6 +88,15 @@ impl Key {
                 Err(error) => assert!(Instant::now() < deadline, "the door does not listen: {error}"),
             }
         };
+        Self::over(socket)
+    }
+
+    /// Plays the hid helper: waits for the door at `listener`.
+    pub fn accept(listener: &OwnedFd) -> Self {
+        Self::over(accept_with(listener, SocketFlags::CLOEXEC).expect("the door connects in time"))
+    }
+
+    fn over(socket: OwnedFd) -> Self {
         set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE)).unwrap();
         let mut key = Self {
             socket,
