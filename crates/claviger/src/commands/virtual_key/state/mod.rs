@@ -1,4 +1,4 @@
-//! What the key keeps: credentials, its own state and large blobs, in memory and, when asked for, in a [`file`].
+//! What the key keeps: credentials, its own state and large blobs, in memory and, when asked for, in a [`mod@file`].
 //!
 //! Whatever changes is in the file before the change is taken to have happened. If the file cannot be written, nothing
 //! has changed.
