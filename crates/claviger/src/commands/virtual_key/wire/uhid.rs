@@ -13,6 +13,7 @@ use claviger_doors::hid::pace::Pace;
 use claviger_doors::hid::uhid::{Device, Event, Identity, PATH};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
+use rustix::process::setpriority_process;
 use tokio::sync::mpsc;
 
 use super::{Arrival, Peer};
@@ -89,28 +90,52 @@ fn transmit(device: &Device, reports: &Receiver<Report>) {
 }
 
 fn receive(device: &Device, arrivals: &mpsc::Sender<Arrival>) -> io::Result<()> {
+    hurry();
+    let mut read = Vec::new();
     loop {
-        let arrival = match device.event() {
-            Ok(Some(Event::Start)) => Arrival::Ready,
-            Ok(Some(Event::Open)) => Arrival::Opened(true),
-            Ok(Some(Event::Close)) => Arrival::Opened(false),
-            Ok(Some(Event::Output(report))) => Arrival::Report(Peer::Kernel, report),
-            Ok(Some(Event::Asked(question))) => {
-                device.refuse(question)?;
-                continue;
+        // The kernel first: it drops what nobody has read when 32 events wait, and a long message is 129 of them.
+        let drained = drain(device, &mut read);
+        for arrival in read.drain(..) {
+            if arrivals.blocking_send(arrival).is_err() {
+                return Ok(());
             }
-            Ok(Some(Event::Stop | Event::Ignored) | None) => continue,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                match poll(&mut [PollFd::new(device, PollFlags::IN)], None) {
-                    Ok(_) | Err(Errno::INTR) => continue,
-                    Err(errno) => return Err(errno.into()),
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+        }
+        drained?;
+        match poll(&mut [PollFd::new(device, PollFlags::IN)], None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+}
+
+/// Reads events until there are none.
+fn drain(device: &Device, read: &mut Vec<Arrival>) -> io::Result<()> {
+    loop {
+        match device.event() {
+            Ok(Some(Event::Start)) => read.push(Arrival::Ready),
+            Ok(Some(Event::Open)) => read.push(Arrival::Opened(true)),
+            Ok(Some(Event::Close)) => read.push(Arrival::Opened(false)),
+            Ok(Some(Event::Output(report))) => read.push(Arrival::Report(Peer::Kernel, report)),
+            Ok(Some(Event::Asked(question))) => device.refuse(question)?,
+            Ok(Some(Event::Stop | Event::Ignored) | None) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
-        };
-        if arrivals.blocking_send(arrival).is_err() {
+        }
+        if read.len() >= BATCH {
             return Ok(());
         }
+    }
+}
+
+/// Events that are read before they are passed on: more than the longest message has.
+const BATCH: usize = 160;
+
+/// Lets this thread run before the program that writes, so that it reads while the program still writes; on a machine
+/// with one processor it would be too late otherwise. Only root may do that; without it long messages can be lost.
+fn hurry() {
+    const FIRST: i32 = -20;
+    if let Err(error) = setpriority_process(None, FIRST) {
+        tracing::debug!(%error, "long messages may be lost on a busy machine");
     }
 }
