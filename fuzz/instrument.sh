@@ -8,7 +8,7 @@ flags=(-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4
   -Cllvm-args=-sanitizer-coverage-trace-compares)
 plain=" p256 p384 primeorder primefield elliptic_curve crypto_bigint ff group wnaf ecdsa rfc6979 curve25519_dalek ed25519_dalek
  sha2 sha3 keccak digest block_buffer aes cbc cipher hmac hkdf argon2 blake2 chacha20 chacha20poly1305 poly1305 rsa ml_dsa
- module_lattice ring subtle zeroize typenum hybrid_array "
+ module_lattice shake sponge_cursor ring subtle zeroize typenum hybrid_array "
 name='' target=''
 for ((i = 1; i < $#; i++)); do
   next=$((i + 1))

@@ -131,6 +131,9 @@ impl<E: Environment> Device<E> {
         if request.exclude_list.len() > self.max_list() {
             return refuse(Status::LimitExceeded, "the exclude list is too long");
         }
+        if request.rp.id.len() > self.numbers.max_rp_id_bytes {
+            return refuse(Status::LimitExceeded, "the RP ID is too long");
+        }
         let rp_id = request.rp.id.as_str();
         let existing = self.at_site(rp_id)?;
         // credProtect: one that needs verification is not here for whoever is not verified.
@@ -152,9 +155,6 @@ impl<E: Environment> Device<E> {
     }
 
     fn new_record(&self, request: &Request, key: &PrivateKey) -> Result<CredentialRecord, Fault<E>> {
-        if request.rp.id.len() > self.numbers.max_rp_id_bytes {
-            return refuse(Status::LimitExceeded, "the RP ID is too long");
-        }
         let cut = |name: &Option<String>| name.as_deref().map(|name| self.cut_name(name));
         Ok(CredentialRecord {
             id: CredentialId::random(self.crypto())?,
