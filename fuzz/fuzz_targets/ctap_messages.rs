@@ -1,16 +1,43 @@
-//! CTAP requests, responses, authenticator data, keys, COSE_Sign1 and U2F: nothing crashes, whatever the bytes, and what
+//! CTAP requests, responses, authenticator data, keys, certificates, COSE_Sign1 and U2F: nothing crashes, whatever the bytes, and what
 //! is accepted is written back to an equal message.
 #![no_main]
 
+#[path = "../../crates/ctap/tests/device/certificates.rs"]
+#[allow(dead_code)]
+mod certificates;
+
+use std::sync::LazyLock;
+
+use claviger_ctap::authenticator::{AttestationSigner, Attester};
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::cbor::{Limits, decode};
 use claviger_ctap::cose::Sign1;
 use claviger_ctap::crypto::ecdh::EcdhPublicKey;
-use claviger_ctap::crypto::{PrivateKey, PublicKey};
+use claviger_ctap::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfAnswer, PrfInput};
+use claviger_ctap::types::Aaguid;
 use claviger_ctap::{authenticator_config as config, client_pin, credential_management as management};
 use claviger_ctap::{get_assertion, get_info, large_blobs, make_credential, u2f};
 use libfuzzer_sys::fuzz_target;
+
+/// The key whose certificate the bytes may be.
+static PUBLIC: LazyLock<PublicKey> = LazyLock::new(|| {
+    let key = PrivateKey::from_pkcs8_der(&certificates::bytes(certificates::KEY), None).unwrap();
+    key.public_key().clone()
+});
+
+/// Has that key, and signs nothing.
+struct Holder;
+
+impl AttestationSigner for Holder {
+    fn public_key(&self) -> &PublicKey {
+        &PUBLIC
+    }
+
+    fn sign(&self, _: &dyn Crypto, _: &[u8]) -> Result<Vec<u8>, CryptoError> {
+        Err(CryptoError::Random)
+    }
+}
 
 /// What a decoder accepts comes back the same from what its encoder writes.
 macro_rules! round_trip {
@@ -45,6 +72,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(key.cose_bytes(), bytes);
     }
     let _ = PrivateKey::from_pkcs8_der(bytes, None);
+    if bytes.first() == Some(&0x30) {
+        let _ = Attester::new(Holder, vec![bytes.to_vec()], Aaguid(*b"a security key !"));
+    }
     let _ = Sign1::parse(bytes);
     if let Ok(value) = decode(bytes, &Limits::JOINT) {
         if let Ok(key) = EcdhPublicKey::from_cose(&value) {

@@ -30,12 +30,20 @@ fn certified() -> Settings {
     }
 }
 
+/// Of both kinds, at one site by the vendor's list.
+pub fn enterprise(rp_id: &str) -> Enterprise {
+    Enterprise {
+        attester: attester(),
+        rp_ids: vec![rp_id.to_owned()],
+        platform_managed: true,
+    }
+}
+
 fn for_enterprise(platform_managed: bool) -> Settings {
     Settings {
         enterprise: Some(Enterprise {
-            attester: attester(),
-            rp_ids: vec!["corp.example".to_owned()],
             platform_managed,
+            ..enterprise("corp.example")
         }),
         ..settings()
     }

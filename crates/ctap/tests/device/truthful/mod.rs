@@ -28,6 +28,7 @@ pub struct Configuration {
     uv: BuiltInUv,
     pin: bool,
     always_uv: bool,
+    enterprise: bool,
     description: Description,
 }
 
@@ -38,6 +39,7 @@ impl Configuration {
         world.uv = self.uv;
         let mut settings = settings();
         settings.algorithms.clone_from(&self.algorithms);
+        settings.enterprise = self.enterprise.then(|| crate::attestation::enterprise(RP));
         let device = Device::new(world, settings, self.numbers).unwrap();
         let device = device.describe(self.description.clone());
         let mut key = Key::new();
@@ -121,6 +123,7 @@ fn configuration() -> impl Strategy<Value = Configuration> {
         Just(vec![Algorithm::Es256, Algorithm::EdDsa]),
         Just(vec![Algorithm::EdDsa]),
         Just(vec![Algorithm::Es256]),
+        Just(Algorithm::ALL.to_vec()),
     ];
     let uv = prop_oneof![
         Just(BuiltInUv::None),
@@ -133,14 +136,23 @@ fn configuration() -> impl Strategy<Value = Configuration> {
         uv_modality: product.then_some(2),
         certifications: product.then(|| ("FIDO".to_owned(), 1)).into_iter().collect(),
     });
-    (numbers, algorithms, uv, any::<(bool, bool, bool)>(), description).prop_map(
-        |(numbers, algorithms, uv, (u2f, pin, always_uv), description)| Configuration {
-            numbers,
+    (numbers, algorithms, uv, any::<[bool; 4]>(), description).prop_map(
+        |(numbers, algorithms, uv, [u2f, pin, always_uv, enterprise], description)| Configuration {
+            // Long keys, and certificates, need long messages.
+            numbers: Numbers {
+                max_message_bytes: if enterprise || algorithms.len() > 2 {
+                    numbers.max_message_bytes.max(7000)
+                } else {
+                    numbers.max_message_bytes
+                },
+                ..numbers
+            },
             algorithms,
             u2f,
             uv,
             pin,
             always_uv,
+            enterprise,
             description,
         },
     )
