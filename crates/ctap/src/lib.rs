@@ -17,6 +17,31 @@
 //! * You **sign or check** the platform's own messages: [`cose::Sign1`].
 //! * Everything stands on [`cbor`] and [`crypto`].
 //!
+//! # Algorithms, features, implementations
+//!
+//! | algorithm | COSE | cargo feature | [`crypto::native`] (feature `native`, on) | [`crypto::portable`] |
+//! |---|---|---|---|---|
+//! | ES256 | −7 | always there | ring | `p256` |
+//! | `EdDSA` (Ed25519) | −8 | always there | `ed25519-dalek` | `ed25519-dalek` |
+//! | ES384 | −35 | `es384` (on) | ring | `p384` |
+//! | ML-DSA-44, ML-DSA-65 | −48, −49 | `ml-dsa` (on) | `ml-dsa` | `ml-dsa` |
+//! | RS256 | −257 | `rs256` (**off**) | ring signs, `rsa` makes keys | `rsa` |
+//!
+//! The features are on because a platform has to check what any provider signs; without them the crate is smaller.
+//! RS256 is off because the private-key operations of the crate `rsa` can be timed over a network
+//! (RUSTSEC-2023-0071); no website needs a passkey of this kind that does not take ES256 too. What new credentials may
+//! have is [`authenticator::Settings::algorithms`]: ES256 and `EdDSA` unless told otherwise.
+//!
+//! For wasm32 take `default-features = false`; in a browser add `js` for its random bytes. `scripts/wasm.sh` does it.
+//!
+//! # Signature counters
+//!
+//! A credential that may live on more than one device says 0 for ever: two devices cannot count together, and a
+//! counter that goes back looks like a stolen key (WebAuthn Level 3 §6.1.1). A credential of one device counts up by one
+//! with every assertion, one counter for each credential, so that websites cannot be linked by it. The store decides:
+//! [`authenticator::device::DeviceStore::next_sign_count`] for a security key,
+//! [`authenticator::CredentialRecord::sign_count`] for a provider.
+//!
 //! # A complete authenticator in memory
 //!
 //! ```

@@ -58,11 +58,7 @@ pub fn heading(text: &str) {
     println!("\n{text:<52} {:>10} {:>10}", "median µs", "p99 µs");
 }
 
-/// `--quick` looks only whether everything runs.
-pub fn rounds() -> usize {
-    if std::env::args().any(|argument| argument == "--quick") {
-        10
-    } else {
-        2000
-    }
+/// How often each case is measured; quickly, to see whether everything runs.
+pub fn rounds(quick: bool) -> usize {
+    if quick { 10 } else { 2000 }
 }

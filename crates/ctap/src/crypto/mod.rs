@@ -1,11 +1,12 @@
 //! Keys, signatures and hashes, behind one trait with two implementations.
 //!
-//! * [`native`] is ring (assembly; cargo feature `native`, on by default). Use it in every program.
+//! * [`native`] is ring (assembly; cargo feature `native`, on by default) for what ring has, and the other one for what
+//!   it has not. Use it in every program.
 //! * [`portable`] is `RustCrypto`, Rust alone. It is always there; use it where ring does not build.
 //!
 //! Both accept and produce the same bytes; each verifies what the other signs, and each refuses what the other
-//! refuses. Signatures are in the WebAuthn encoding (Level 3 §6.5.5): ES256 is an ASN.1 DER `Ecdsa-Sig-Value`, `EdDSA`
-//! is the 64 bytes of RFC 8032.
+//! refuses. Signatures are in the WebAuthn encoding (Level 3 §6.5.5): those of ES256 and ES384 are an ASN.1 DER
+//! `Ecdsa-Sig-Value`, all others the bytes of their standard.
 //!
 //! Keys are checked when they are made: a [`PublicKey`] is a point on its curve and not of small order, a
 //! [`PrivateKey`] is in range. No operation meets an unchecked key.

@@ -20,7 +20,7 @@ use subjects::{Key, SIGNED, authenticator, get, get_command, make, make_command}
 use table::{Case, heading, measure, rounds};
 
 fn main() {
-    let rounds = rounds();
+    let rounds = rounds(std::env::args().any(|argument| argument == "--quick"));
     compare(rounds, Algorithm::Es256, iana::Algorithm::ES256);
     compare(rounds, Algorithm::EdDsa, iana::Algorithm::EdDSA);
 }
