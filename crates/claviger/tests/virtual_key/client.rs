@@ -175,6 +175,12 @@ impl Client {
         get_info::Response::from_cbor(&self.cbor(command::GET_INFO, &[]).unwrap()).unwrap()
     }
 
+    /// Asks until the key is done with what it was told to stop.
+    pub fn info_when_free(&mut self) {
+        let busy = (Command::Error, vec![Status::ChannelBusy.code()]);
+        while self.call(Command::Cbor, &[command::GET_INFO]) == busy {}
+    }
+
     /// A token for both commands at [`RP`].
     pub fn pin_token(&mut self, pin: &str) -> Result<Vec<u8>, Status> {
         let (mut request, secret) = self.agree(SubCommand::GetTokenUsingPin);
