@@ -25,9 +25,16 @@ use output::{Failure, note};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments());
-    start_log();
-    match run(cli.command) {
+    let arguments = arguments();
+    let done = if let Some(options) = hid::options(&arguments) {
+        hid::start_log();
+        hid::run(&options)
+    } else {
+        let cli = Cli::parse_from(arguments);
+        start_log();
+        run(cli.command)
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             note(format_args!("claviger: {failure}"));

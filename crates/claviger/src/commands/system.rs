@@ -170,10 +170,12 @@ fn take_away(piece: &Piece) -> Result<&'static str, Failure> {
     }
 }
 
+const LOAD_MODULE: &str = "modprobe uhid";
+
 /// What brings the files into effect, in this order.
 const START: [&str; 7] = [
     "systemd-sysusers",
-    "modprobe uhid",
+    LOAD_MODULE,
     "udevadm control --reload",
     "udevadm trigger --action=change --subsystem-match=misc --sysname-match=uhid",
     "systemctl daemon-reload",
@@ -242,7 +244,7 @@ impl Report {
             line("The user claviger-hid stays, as users of systemd-sysusers do; `userdel claviger-hid` removes it.")
         } else if options.root.is_none() {
             line(format_args!(
-                "Each user switches the key on with: systemctl --user enable --now {DOOR_UNIT}"
+                "Each user switches the key on with `claviger setup`, or `systemctl --user enable --now {DOOR_UNIT}`."
             ))
         } else {
             Ok(())
@@ -266,6 +268,10 @@ impl Report {
 
 /// Runs a command that has no word with a space in it. The error is what the command said.
 fn perform(step: &str) -> Result<(), String> {
+    // A kernel that has it already may have no modules on disk, or none of this name.
+    if step == LOAD_MODULE && Path::new("/sys/class/misc/uhid").exists() {
+        return Ok(());
+    }
     let mut words = step.split(' ');
     let program = words.next().unwrap_or_default();
     let output = Command::new(program)

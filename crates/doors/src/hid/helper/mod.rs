@@ -137,16 +137,17 @@ impl<Open: FnMut() -> io::Result<File>> Helper<Open> {
         });
     }
 
-    /// Accepts everybody who waits at the socket, if only to refuse.
+    /// Accepts those who wait at the socket, if only to refuse; not so many at once that the others wait for long.
     fn welcome(&mut self) -> io::Result<()> {
-        loop {
+        for _ in 0..MAX_KEYS {
             match accept_with(&self.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
                 Ok(socket) => self.admit(socket),
-                Err(Errno::AGAIN) => return Ok(()),
+                Err(Errno::AGAIN) => break,
                 Err(Errno::INTR | Errno::CONNABORTED) => {}
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
     }
 
     fn admit(&mut self, socket: OwnedFd) {
