@@ -40,11 +40,12 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
     }
     block_on(async {
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
-        let broker = Broker::start(connection.clone(), config)
-            .await
-            .map_err(Failure::failed)?;
-        browser::open(&broker).await.map_err(Failure::failed)?;
-        hid::open(&broker).await.map_err(Failure::failed)?;
+        let broker = Broker::start_with(connection.clone(), config, async |broker| {
+            browser::open(broker).await?;
+            hid::open(broker).await
+        })
+        .await
+        .map_err(Failure::failed)?;
         until_told_to_end(&connection).await?;
         broker.shut_down().await;
         Ok(())

@@ -62,8 +62,17 @@ pub enum StartError {
 impl Broker {
     /// Opens the state, serves the interfaces and takes the name `org.claviger.Broker` on `connection`.
     ///
-    /// Needs a tokio runtime, which may have one thread. Doors add their interfaces afterwards.
+    /// Needs a tokio runtime, which may have one thread.
     pub async fn start(connection: zbus::Connection, config: Config) -> Result<Self, StartError> {
+        Self::start_with(connection, config, async |_| Ok(())).await
+    }
+
+    /// The same, with doors that are opened before the name is taken: whoever had D-Bus start the broker finds them.
+    pub async fn start_with(
+        connection: zbus::Connection,
+        config: Config,
+        open_doors: impl AsyncFnOnce(&Self) -> zbus::Result<()>,
+    ) -> Result<Self, StartError> {
         files::make_folder(&config.state_dir).map_err(|source| StartError::Folder {
             path: config.state_dir.clone(),
             source,
@@ -113,12 +122,12 @@ impl Broker {
             config,
         };
         let broker = Self { inner: Arc::new(inner) };
-        broker.serve().await?;
+        broker.serve(open_doors).await?;
         broker.audit(&Entry::ok(Event::Started).detail(format!("version {}", broker.inner.config.version)));
         Ok(broker)
     }
 
-    async fn serve(&self) -> Result<(), StartError> {
+    async fn serve(&self, open_doors: impl AsyncFnOnce(&Self) -> zbus::Result<()>) -> Result<(), StartError> {
         let connection = &self.inner.connection;
         let owners = self.inner.bus.receive_name_owner_changed().await?;
         let rule = MatchRule::builder()
@@ -133,6 +142,7 @@ impl Broker {
         self.keep(self.clone().watch_names(owners));
         self.keep(self.clone().watch_providers(signals));
         self.keep(self.clone().write_behind());
+        open_doors(self).await?;
         connection
             .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
             .await?;
