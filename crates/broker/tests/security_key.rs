@@ -135,6 +135,19 @@ async fn a_program_is_named_and_no_origin_is_invented() {
 }
 
 #[tokio::test]
+async fn an_algorithm_that_nobody_does_is_refused_before_anybody_is_asked() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let mut foreign = make("alice", Map::new(), CONSENTED);
+    if let Operation::Make(make) = &mut foreign.operation {
+        make.algorithms = vec![-257];
+    }
+    assert_eq!(run(&bed, foreign).await.unwrap_err(), Cause::Unsupported);
+    assert!(prompt.views().is_empty());
+}
+
+#[tokio::test]
 async fn hmac_secret_is_the_websites_prf_and_does_not_depend_on_the_lock() {
     let bed = Bed::new().await;
     let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;

@@ -57,6 +57,33 @@ fn passkeys_survive_a_lock_and_a_restart() {
 }
 
 #[test]
+fn a_passkey_has_another_secret_for_unverified_users() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut vault = open(dir.path()).unwrap();
+    let added = add(&mut vault, "bank.example", "alice").unwrap();
+    let (id, salt) = (added.id.as_bytes().to_vec(), [9; 32]);
+    let unverified = vault.prf_unverified(&id, &salt).unwrap();
+    assert_ne!(unverified.as_bytes(), vault.prf(&id, &salt).unwrap().as_bytes());
+    vault.lock();
+    vault.unlock(&SECRET, 2).unwrap();
+    assert_eq!(
+        unverified.as_bytes(),
+        vault.prf_unverified(&id, &salt).unwrap().as_bytes()
+    );
+}
+
+#[test]
+fn only_hosts_are_places_on_the_web() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut vault = open(dir.path()).unwrap();
+    for (rp_id, web) in [("bank.example", true), ("ssh:", false), ("ssh:a/b c", false)] {
+        add(&mut vault, rp_id, "alice").unwrap();
+        let item = vault.item(vault.find(rp_id).unwrap()[0].item).unwrap();
+        assert_eq!(item.scope.is_some(), web, "{rp_id}");
+    }
+}
+
+#[test]
 fn a_new_passkey_for_the_same_account_replaces_the_old() {
     let dir = tempfile::tempdir().unwrap();
     let mut vault = open(dir.path()).unwrap();

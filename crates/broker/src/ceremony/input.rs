@@ -1,7 +1,7 @@
 //! What a ceremony starts from.
 
 use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
-use crate::types::CeremonyRequest;
+use crate::types::{Cause, CeremonyRequest};
 use crate::view::{AccountView, CallerView, SiteView};
 
 /// The length of a transaction id, in bytes.
@@ -55,6 +55,16 @@ impl Input {
             hello,
             transactions,
         }
+    }
+}
+
+impl Input {
+    /// Whether no provider can do what is asked, as far as is known beforehand.
+    pub fn is_unsupported(&self) -> bool {
+        let Course::Answer(course) = &self.course else {
+            return false;
+        };
+        matches!(&course.plan, Plan::Nothing { cause, .. } if *cause == Cause::Unsupported)
     }
 }
 

@@ -14,7 +14,7 @@ use zbus::message::Header;
 use super::link::{Errand, Live, NoAnswer};
 use super::run::{Subject, envelope_caller};
 use super::security_key::SecurityKeyCaller;
-use super::{Attendance, Broker, caller_key, lock, now_ms};
+use super::{Attendance, Broker, caller_key, lock, needs_no_user, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Context, Course, Decline, Input, Outcome, Transaction};
@@ -146,7 +146,11 @@ impl Broker {
         entry.caller = Some(super::who(&applicant.caller));
         entry.provider = provider;
         entry.evidence = finished.evidence;
-        self.audit(&entry.detail(what));
+        let entry = entry.detail(what);
+        match &finished.result {
+            Err(cause) if entry.evidence.is_none() && needs_no_user(cause) => self.audit_unasked(entry),
+            _ => self.audit(&entry),
+        }
         match finished.result? {
             Outcome::Approved { evidence, unlock, .. } => Ok(Approved {
                 transaction: TransactionId(first),

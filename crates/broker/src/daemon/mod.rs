@@ -47,6 +47,7 @@ use crate::queue::{PromptQueue, Ticket};
 use crate::registry::{BUILT_IN, Registry, State};
 use crate::rules::Rules;
 use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, UserVerification};
+use crate::view::text;
 use link::Link;
 use run::{Finished, Real, Subject};
 
@@ -181,13 +182,7 @@ impl Broker {
         };
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
         let Ok(hello) = hello else {
-            let cause = Cause::VerificationUnavailable;
-            self.audit_unasked(Entry {
-                caller: Some(who(&caller)),
-                rp_id: Some(request.site.rp_id),
-                ..Entry::failed(event, cause.code())
-            });
-            return Err(cause);
+            return Err(self.refused_early(&caller, event, request.site.rp_id, Cause::VerificationUnavailable));
         };
         self.introduce_vault().await;
         self.refresh_activatable().await;
@@ -206,6 +201,10 @@ impl Broker {
             )
         };
         let rp_id = request.site.rp_id.clone();
+        // CTAP 2.1 §6.1.2 step 3: a program learns of that before anybody is asked.
+        if caller.door == Door::Hid && input.is_unsupported() {
+            return Err(self.refused_early(&caller, event, rp_id, Cause::Unsupported));
+        }
         // A frame asks in the name of the page that it is in: frames are free to have any number of origins.
         let page = request.site.top_origin.clone().or_else(|| request.site.origin.clone());
         let finished = self
@@ -319,7 +318,15 @@ impl Broker {
                 } else {
                     "prompt-only"
                 };
-                self.audit_unasked(Entry::failed(Event::Verification, cause));
+                // Without a caller to count by it would be written every time.
+                self.audit_unasked(Entry {
+                    caller: Some(Who {
+                        door: Door::Hid.name().to_owned(),
+                        name: text::UNNAMED_PROGRAM.to_owned(),
+                        executable: String::new(),
+                    }),
+                    ..Entry::failed(Event::Verification, cause)
+                });
             }
             ClientPinOutcome::Right(_) | ClientPinOutcome::NotSet | ClientPinOutcome::Wait => {}
         }
@@ -502,6 +509,16 @@ impl Broker {
         if let Some(entry) = admitted {
             self.audit(&entry);
         }
+    }
+
+    /// Records a request that ends before the user is asked, and gives the cause back.
+    fn refused_early(&self, caller: &Caller, event: Event, rp_id: String, cause: Cause) -> Cause {
+        self.audit_unasked(Entry {
+            caller: Some(who(caller)),
+            rp_id: Some(rp_id),
+            ..Entry::failed(event, cause.code())
+        });
+        cause
     }
 
     /// Writes what was counted and is due.

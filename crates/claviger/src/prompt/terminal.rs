@@ -257,7 +257,17 @@ fn try_draw(text: &mut String, view: &View) -> std::fmt::Result {
         }
     }
     if let Some(caller) = &view.caller {
-        writeln!(text, "Asked by: {} ({})", caller.name, caller.executable)?;
+        let executable = match caller.executable.as_str() {
+            "" => String::new(),
+            path => format!(" ({path})"),
+        };
+        // What that door says of a site, nobody has checked.
+        let door = if caller.door == "hid" {
+            ", by the security-key door"
+        } else {
+            ""
+        };
+        writeln!(text, "Asked by: {}{executable}{door}", caller.name)?;
     }
     if let Some(account) = &view.account {
         writeln!(text, "Account:  {}", account.name)?;
@@ -298,7 +308,7 @@ fn print(text: &str) -> Result<(), Failure> {
 mod tests {
     use std::time::Duration;
 
-    use claviger_broker::view::PinField;
+    use claviger_broker::view::{CallerView, PinField};
 
     use super::*;
 
@@ -340,6 +350,22 @@ mod tests {
             .unwrap();
         let (action, _) = terminal.ask(&question(None)).await.unwrap();
         assert_eq!(action, Action::Refuse);
+    }
+
+    #[test]
+    fn a_program_at_the_security_key_door_is_told_from_a_browser() {
+        let drawn = |executable: &str, door: &str| {
+            let mut view = question(None);
+            view.caller = Some(CallerView {
+                name: "ssh".to_owned(),
+                executable: executable.to_owned(),
+                door: door.to_owned(),
+            });
+            draw(&view)
+        };
+        assert!(drawn("/usr/bin/ssh", "hid").contains("Asked by: ssh (/usr/bin/ssh), by the security-key door\n"));
+        assert!(drawn("", "hid").contains("Asked by: ssh, by the security-key door\n"));
+        assert!(drawn("/x", "browser").contains("Asked by: ssh (/x)\n"));
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn random_ceremony(random: &mut Random) -> Input {
 fn random_approval(random: &mut Random) -> Input {
     let provider = named(VAULT, "Claviger vault");
     let locked = random.below(2) == 0;
-    approval(match random.below(6) {
+    approval(match random.below(7) {
         0 => Approval::Unlock {
             providers: vec![provider],
         },
@@ -101,6 +101,7 @@ fn random_approval(random: &mut Random) -> Input {
             new_name: "b".to_owned(),
             locked,
         },
+        5 => Approval::ListPasskeys,
         _ => Approval::Setup {
             providers: if locked { vec![provider] } else { Vec::new() },
         },
