@@ -7,7 +7,7 @@
 VM_CACHE="$CARGO_TARGET_DIR/vm"
 
 # What runs in the guest besides what this project builds.
-VM_PACKAGES=(fido2-tools openssh-client openssh-server)
+VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server)
 
 # What the initial RAM disk loads, in this order; modprobe adds what these need.
 VM_MODULES=(virtio_pci virtio_console virtio-rng virtiofs 9pnet_virtio 9p overlay af_packet uhid hid-generic)
@@ -29,7 +29,7 @@ need_vm() {
 
 # need_vm_suite: everything that `vm/suite` needs besides. Sets VM_PYTHON.
 need_vm_suite() {
-  need_build && need_packages "python3-venv:/usr/share/doc/python3-venv:holds the FIDO client in Python" &&
+  need_build && need_node && need_packages "python3-venv:/usr/share/doc/python3-venv:holds the FIDO client in Python" &&
     need_vm && need_vm_python && build_release
 }
 

@@ -44,7 +44,7 @@ def check(name):
         _say("FAIL", name)
         where = traceback.extract_tb(fault.__traceback__)[-1]
         for line in [f"{type(fault).__name__} in {where.name}, line {where.lineno}", *str(fault).splitlines()[-20:]]:
-            note(f"| {line}")
+            note(f"| {line[:500]}")
     else:
         _say("ok", name)
     _details.write(f"   ({time.monotonic() - started:.1f} s)\n")
