@@ -33,6 +33,12 @@ need_vm_suite() {
     need_vm && need_vm_python && build_release
 }
 
+# need_vm_browsers: what drives the browsers, and the browsers themselves.
+need_vm_browsers() {
+  VM_PACKAGES+=(chromium firefox-esr)
+  need_node && need_node_modules e2e "drives Chromium"
+}
+
 # need_vm_python: Python with Yubico's library, the one that drives a key the way browsers do.
 need_vm_python() {
   VM_PYTHON="$VM_CACHE/python/bin/python"

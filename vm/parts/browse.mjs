@@ -1,0 +1,81 @@
+// The playground's story in a stock browser that finds the security key by itself: browse.mjs firefox | chromium ORIGIN LOG
+//
+// Drives the playground's own page, as a person would, and prints one JSON line per step: {"step", "error"?, "note"?}.
+
+import { until } from "../../e2e/lib/wait.mjs";
+
+/** A browser takes its time where everything is computed in software. */
+const PATIENCE = 240_000;
+
+const [name, origin, log] = process.argv.slice(2);
+const { Chromium, Firefox } = name === "firefox" ? await import("./marionette.mjs") : await import("./chromium.mjs");
+
+let browser = null;
+let failed = false;
+
+await step("starts and shows the playground", async () => {
+  browser = await (Firefox ?? Chromium).open(origin, log, PATIENCE);
+  return browser.version();
+});
+await step("has no extension and no platform authenticator", async () => {
+  const own = await browser.evaluate("/native code/.test(CredentialsContainer.prototype.create.toString())");
+  if (!own) throw new Error("somebody put himself in the place of navigator.credentials.create");
+});
+await step("registers a passkey", async () => {
+  await fill("name", "alice");
+  return act("sign-up", "was created and accepted");
+});
+await step("signs in without a name (discoverable)", async () => {
+  await act("sign-out", "");
+  return act("sign-in", "alice signed in, verified");
+});
+await step("signs in by name (allow list, after a silent probe)", async () => {
+  await act("sign-out", "");
+  await fill("name", "alice");
+  return act("sign-in-name", "alice signed in, verified");
+});
+await step("encrypts and decrypts a note (PRF, hence hmac-secret)", async () => {
+  await fill("note", "The treasure is under the old oak.");
+  await act("lock-note", "was encrypted");
+  await act("open-note", "was decrypted");
+  const note = await browser.evaluate("document.getElementById('note').value");
+  if (note !== "The treasure is under the old oak.") throw new Error(`the note is now ${note}`);
+});
+await step("refuses to register the same account on the same key again", () => act("add", "already a passkey"));
+await browser?.close();
+process.exit(failed ? 1 : 0);
+
+/** One step; when one has failed, those after it do not begin. */
+async function step(what, action) {
+  const line = { step: what };
+  if (failed) line.error = "not reached";
+  else {
+    const started = Date.now();
+    try {
+      const note = await action();
+      line.note = `${((Date.now() - started) / 1000).toFixed(1)} s${note === undefined ? "" : `: ${note}`}`;
+    } catch (error) {
+      failed = true;
+      line.error = error.message;
+    }
+  }
+  console.log(JSON.stringify(line));
+}
+
+function fill(id, text) {
+  return browser.evaluate(`void (document.getElementById(${JSON.stringify(id)}).value = ${JSON.stringify(text)})`);
+}
+
+/** Presses a button and waits until the page has done what it does; what it reports must contain the text. */
+async function act(id, wanted) {
+  const seen = await browser.evaluate("document.querySelectorAll('#events li:not(.quiet)').length");
+  await browser.evaluate(`void document.getElementById(${JSON.stringify(id)}).click()`);
+  if (wanted === "") return undefined;
+  const report = await until(
+    () => browser.evaluate(`document.body.ariaBusy !== "true" && document.querySelectorAll("#events li:not(.quiet)").length > ${seen} && document.querySelector("#events li").innerText`),
+    PATIENCE,
+    `a report after ${id}`,
+  );
+  if (!report.includes(wanted)) throw new Error(`the page says: ${report} ${await browser.evaluate("document.querySelector('#events pre')?.textContent.slice(0, 600)")}`);
+  return undefined;
+}
