@@ -21,6 +21,10 @@ use crate::bed::{Key, RP, Reply, Token, settings, world};
 
 /// One way to set up and to use a key.
 #[derive(Debug, Clone)]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, and every combination is a device"
+)]
 pub struct Configuration {
     numbers: Numbers,
     algorithms: Vec<Algorithm>,
