@@ -85,12 +85,13 @@ fn the_units_are_good_for_systemd() {
     let service = units.join("claviger-hid.service");
     let text = fs::read_to_string(&service).unwrap();
     fs::write(&service, text.replace("/usr/bin/claviger", CLAVIGER)).unwrap();
+    // Of Debian's package systemd; it needs no running systemd.
     let output = Command::new("systemd-analyze")
         .args(["verify", "--man=no", "--recursive-errors=no"])
         .arg(&service)
         .arg(units.join("claviger-hid.socket"))
         .output()
-        .expect("systemd-analyze, of Debian's package systemd; it needs no running systemd");
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     let about_us: Vec<_> = said.lines().filter(|line| line.contains("claviger")).collect();
     assert!(output.status.success() && about_us.is_empty(), "{said}");
