@@ -43,6 +43,12 @@ class Door:
         demand(self.door.poll() is None, "the door's process ended: see hid-door.log")
         return hidraw()[0]
 
+    def new_prompt(self):
+        """A prompt ends with its broker: the user starts another."""
+        self.platform.stdin.write("\n")
+        self.platform.stdin.flush()
+        demand(self.platform.stdout.readline(), "there is no new prompt")
+
     def views(self):
         """The questions that the user has been asked."""
         log = pathlib.Path(KEPT / "platform/prompt.log")
