@@ -34,7 +34,8 @@ pub struct Request {
     /// The credentials that will do; empty for any discoverable one.
     pub allow_list: Vec<CredentialDescriptor>,
     /// The list was there and named credentials of unknown types only: none will do, and an authenticator must not take
-    /// it for an absent list. Never written.
+    /// it for an absent list. Written as one credential of an unknown type, so that passing a request on does not lose
+    /// it.
     pub unknown_types_only: bool,
     /// Extension inputs by name.
     pub extensions: Map,
@@ -71,6 +72,9 @@ impl Request {
             .with(0x02, self.client_data_hash);
         if !self.allow_list.is_empty() {
             map.insert(0x03, CredentialDescriptor::list_to_cbor(&self.allow_list));
+        } else if self.unknown_types_only {
+            let unknown = Map::new().with("id", [0]).with("type", "unknown");
+            map.insert(0x03, vec![Value::from(unknown)]);
         }
         if !self.extensions.is_empty() {
             map.insert(0x04, self.extensions.clone());

@@ -166,6 +166,7 @@ fn other_credential_types_are_skipped() {
     let request = Value::from(map_of(&full_get().to_cbor()).with(0x03, vec![Value::from(other)])).encode();
     let request = get_assertion::Request::from_cbor(&request).unwrap();
     assert!(request.allow_list.is_empty() && request.unknown_types_only);
+    assert_eq!(get_assertion::Request::from_cbor(&request.to_cbor()).unwrap(), request);
     for request in [full_get(), get_assertion::Request::new("a.com", [0; 32])] {
         let again = get_assertion::Request::from_cbor(&request.to_cbor()).unwrap();
         assert!(!again.unknown_types_only);
