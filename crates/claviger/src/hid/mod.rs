@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use claviger_doors::hid::helper::{Helper, Seats, Users};
+use claviger_doors::hid::helper::{Helper, Seats, Users, turn_away};
 use claviger_doors::hid::uhid;
 use rustix::fs::{Mode, chmod};
 use rustix::io::ioctl_fionbio;
@@ -67,6 +67,14 @@ pub fn start_log() {
 
 /// Runs `claviger hid`. It ends only when it fails or is killed, and all keys end with it.
 pub fn run(options: &cli::Hid) -> Result<(), Failure> {
+    let ended = serve(options);
+    if let (Err(_), Ok(listener)) = (&ended, passed_by_systemd()) {
+        turn_away(&listener);
+    }
+    ended
+}
+
+fn serve(options: &cli::Hid) -> Result<(), Failure> {
     let device = Path::new(uhid::PATH);
     if !device.exists() {
         return Err(Failure::Failed(format!(

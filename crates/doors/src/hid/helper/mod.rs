@@ -185,6 +185,13 @@ impl<Open: FnMut() -> io::Result<File>> Helper<Open> {
     }
 }
 
+/// Closes the connections that wait at a socket that does not block, for a helper that cannot serve.
+///
+/// systemd starts a helper again for as long as somebody waits. Users' sides that are turned away try again later, and ever more slowly.
+pub fn turn_away(listener: &OwnedFd) {
+    while let Ok(_) | Err(Errno::INTR | Errno::CONNABORTED) = accept_with(listener, SocketFlags::CLOEXEC) {}
+}
+
 impl Users {
     fn include(&self, uid: u32) -> bool {
         match self {

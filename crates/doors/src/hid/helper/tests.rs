@@ -49,14 +49,7 @@ impl Bed {
     }
 
     fn connect(&self) -> OwnedFd {
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
-        set_socket_timeout(&socket, Timeout::Recv, Some(SOON)).unwrap();
-        connect(
-            &socket,
-            &SocketAddrUnix::new(self.directory.path().join("hid.sock")).unwrap(),
-        )
-        .unwrap();
-        socket
+        connect_to(&self.directory)
     }
 
     /// A connection, and the kernel's end of the key that it got, behind the event that creates it.
@@ -70,6 +63,17 @@ impl Bed {
 
 fn own_uid() -> u32 {
     rustix::process::getuid().as_raw()
+}
+
+fn connect_to(directory: &TempDir) -> OwnedFd {
+    let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    set_socket_timeout(&socket, Timeout::Recv, Some(SOON)).unwrap();
+    connect(
+        &socket,
+        &SocketAddrUnix::new(directory.path().join("hid.sock")).unwrap(),
+    )
+    .unwrap();
+    socket
 }
 
 fn listener(directory: &TempDir) -> OwnedFd {
@@ -317,6 +321,17 @@ fn a_kernel_without_uhid_is_a_refusal_and_not_the_end() {
     });
     assert!(matches!(helper.key_for(1), Err(Refusal::NoDevice(_))));
     assert!(helper.key_for(1).is_ok());
+}
+
+#[test]
+fn a_helper_that_cannot_serve_leaves_nobody_waiting() {
+    let directory = TempDir::new().unwrap();
+    let listener = listener(&directory);
+    let waiting: Vec<_> = (0..3).map(|_| connect_to(&directory)).collect();
+    turn_away(&listener);
+    for socket in waiting {
+        assert_eq!(rustix::io::read(&socket, &mut [0; 1][..]), Ok(0));
+    }
 }
 
 #[test]
