@@ -30,8 +30,9 @@ mod question;
 pub mod runner;
 pub mod seqpacket;
 pub mod service;
+pub mod turn;
 pub mod uhid;
-pub mod upstream;
+mod upstream;
 pub mod verdict;
 
 pub use platform::{Platform, open};

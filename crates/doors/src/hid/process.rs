@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::ctaphid::Report;
+use rustix::process::getuid;
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::bus::BusUpstream;
 use super::control::{Control, State};
+use super::helper::Seats;
 use super::link::{FromHelper, Link, LinkError};
 use super::program;
 use super::runner::{Incoming, Transport, serve};
 use super::seqpacket::Listener;
+use super::turn::Turn;
 use super::upstream::Upstream as _;
 
 /// Where programs find the key.
@@ -83,6 +86,7 @@ async fn at_helper(
     crypto: &'static dyn Crypto,
 ) -> Result<(), ProcessError> {
     let upstream = BusUpstream::new(connection, program::holder).await?;
+    let mut turn = Turn::watch(Path::new(Seats::DIRECTORY), getuid().as_raw());
     let mut pause = FIRST_PAUSE;
     let mut told = String::new();
     loop {
@@ -108,8 +112,11 @@ async fn at_helper(
             told.clone_from(&problem);
         }
         control.show(State::Unplugged(problem));
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = if turn.wait(pause).await {
+            FIRST_PAUSE
+        } else {
+            (pause * 2).min(LONGEST_PAUSE)
+        };
     }
 }
 
@@ -159,7 +166,7 @@ impl Transport for Helper {
 /// Before the second try.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Between tries that go on failing. A session that comes to the foreground again waits this long at most.
+/// Between tries that go on failing. A session that comes to the front does not wait for it.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// A key that was plugged in for so long was not refused.
