@@ -10,6 +10,9 @@ use std::process::{Command, Output};
 
 const CLAVIGER: &str = env!("CARGO_BIN_EXE_claviger");
 
+/// What a package brings: six files for the security key, and what users would otherwise get by `claviger setup`.
+const FILES: usize = 17;
+
 fn claviger(arguments: &[&str]) -> Output {
     Command::new(CLAVIGER).args(arguments).output().unwrap()
 }
@@ -29,7 +32,7 @@ fn states(report: &serde_json::Value) -> Vec<&str> {
 #[test]
 fn a_package_gets_every_file_once_and_removes_what_it_got() {
     let root = tempfile::tempdir().unwrap();
-    assert_eq!(states(&setup(root.path(), &["--dry-run"])), ["would write"; 6]);
+    assert_eq!(states(&setup(root.path(), &["--dry-run"])), ["would write"; FILES]);
     assert_eq!(
         fs::read_dir(root.path()).unwrap().count(),
         0,
@@ -37,7 +40,7 @@ fn a_package_gets_every_file_once_and_removes_what_it_got() {
     );
 
     let report = setup(root.path(), &[]);
-    assert_eq!(states(&report), ["written"; 6]);
+    assert_eq!(states(&report), ["written"; FILES]);
     assert_eq!(
         report["steps"],
         serde_json::json!([]),
@@ -45,10 +48,15 @@ fn a_package_gets_every_file_once_and_removes_what_it_got() {
     );
     for file in report["files"].as_array().unwrap() {
         let path = Path::new(file["path"].as_str().unwrap());
-        assert!(path.starts_with(root.path().join("usr/lib")), "{path:?}");
-        assert_eq!(
-            fs::metadata(path).unwrap().permissions().mode() & 0o777,
-            0o644,
+        assert!(
+            ["usr/lib", "usr/share", "etc"]
+                .iter()
+                .any(|base| path.starts_with(root.path().join(base))),
+            "{path:?}"
+        );
+        let about = fs::symlink_metadata(path).unwrap();
+        assert!(
+            about.is_symlink() || about.permissions().mode() & 0o777 == 0o644,
             "{path:?}"
         );
     }
@@ -59,7 +67,15 @@ fn a_package_gets_every_file_once_and_removes_what_it_got() {
             .contains("ExecStart=\"/usr/bin/claviger\" hid\n")
     );
 
-    assert_eq!(states(&setup(root.path(), &[])), ["already there"; 6]);
+    let host = root.path().join("usr/lib/claviger/claviger-native-host");
+    assert_eq!(fs::read_link(&host).unwrap(), Path::new("../../bin/claviger"));
+    let manifest = fs::read_to_string(
+        root.path()
+            .join("etc/chromium/native-messaging-hosts/org.claviger.browser.json"),
+    );
+    assert!(manifest.unwrap().contains("\"/usr/lib/claviger/claviger-native-host\""));
+
+    assert_eq!(states(&setup(root.path(), &[])), ["already there"; FILES]);
     fs::write(&service, "changed").unwrap();
     assert_eq!(
         states(&setup(root.path(), &[]))
@@ -71,8 +87,8 @@ fn a_package_gets_every_file_once_and_removes_what_it_got() {
     );
     let other = root.path().join("usr/lib/systemd/system/other.service");
     fs::write(&other, "").unwrap();
-    assert_eq!(states(&setup(root.path(), &["--remove"])), ["removed"; 6]);
-    assert_eq!(states(&setup(root.path(), &["--remove"])), ["not there"; 6]);
+    assert_eq!(states(&setup(root.path(), &["--remove"])), ["removed"; FILES]);
+    assert_eq!(states(&setup(root.path(), &["--remove"])), ["not there"; FILES]);
     assert!(other.exists());
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::client;
 use super::doctor_hid;
-use super::setup::{self, Piece};
+use super::setup;
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
 use crate::sandbox;
@@ -89,37 +89,22 @@ fn session_bus() -> Finding {
 
 fn installed(dirs: &Dirs) -> Result<Vec<Finding>, Failure> {
     let program = std::env::current_exe().map_err(Failure::failed)?;
-    let pieces = setup::pieces(dirs, &program);
+    let pieces = if setup::is_packaged(&program) {
+        let mut pieces = setup::package(Path::new("/"), &program);
+        pieces.extend(setup::pieces_beside_package(dirs));
+        pieces
+    } else {
+        setup::pieces(dirs, &program)
+    };
     Ok(pieces
         .iter()
         .map(|piece| {
             let what = format!("{} ({})", piece.path.display(), piece.purpose);
-            Finding::new(
-                what,
-                piece.is_in_place() || provided_by_the_system(dirs, piece),
-                "run `claviger setup`",
-            )
+            // What a package has in /etc is the administrator's to change.
+            let is_changed = piece.path.starts_with("/etc") && piece.path.exists();
+            Finding::new(what, piece.is_in_place() || is_changed, "run `claviger setup`")
         })
         .collect())
-}
-
-/// A distribution's package installs the same files below `/usr/share` and `/etc`.
-fn provided_by_the_system(dirs: &Dirs, piece: &Piece) -> bool {
-    let below_data = |dir: &Path| piece.path.strip_prefix(&dirs.data_home).map(|rest| dir.join(rest));
-    let in_data_dirs = dirs
-        .system_data
-        .iter()
-        .any(|dir| below_data(dir).is_ok_and(|path| path.exists()));
-    let for_all_users = piece.path.file_name().is_some_and(|name| {
-        [
-            "/etc/chromium/native-messaging-hosts",
-            "/etc/opt/chrome/native-messaging-hosts",
-            "/usr/lib/systemd/user",
-        ]
-        .iter()
-        .any(|dir| Path::new(dir).join(name).exists())
-    });
-    in_data_dirs || for_all_users
 }
 
 fn extension_folder() -> Result<Finding, Failure> {

@@ -1,7 +1,8 @@
 //! `claviger setup`: the files that make the platform start by itself and let browsers find it.
 //!
 //! Everything goes below the user's own directories, every file is written whole or not at all, and `--remove` takes
-//! away what was written and nothing else: passkeys, the PIN and the audit log stay.
+//! away what was written and nothing else: passkeys, the PIN and the audit log stay. A package brings the same files for
+//! all users; then one link is left to write, which switches the security-key door on.
 
 use std::fs;
 use std::io::{self, Write};
@@ -38,6 +39,13 @@ pub const BROWSERS: [(&str, &str); 4] = [
     ("Microsoft Edge", "microsoft-edge"),
 ];
 
+/// Where those look for what is installed for all users.
+const SYSTEM_BROWSERS: [(&str, &str); 3] = [
+    ("Chromium", "etc/chromium/native-messaging-hosts"),
+    ("Google Chrome", "etc/opt/chrome/native-messaging-hosts"),
+    ("Microsoft Edge", "etc/opt/edge/native-messaging-hosts"),
+];
+
 const DBUS_SERVICE: &str = include_str!("../../data/dbus.service.in");
 const SYSTEMD_SERVICE: &str = include_str!("../../data/systemd.service.in");
 const VAULT_MANIFEST: &str = include_str!("../../data/org.claviger.Vault.provider");
@@ -62,72 +70,150 @@ pub enum Content {
     Link(PathBuf),
 }
 
+/// Where the pieces go, for one user or for all.
+struct Places {
+    dbus_services: PathBuf,
+    units: PathBuf,
+    providers: PathBuf,
+    /// What the browsers start.
+    host_program: PathBuf,
+    /// What it is a link to.
+    host_target: PathBuf,
+    /// Each browser and its directory for native messaging hosts.
+    browsers: Vec<(&'static str, PathBuf)>,
+}
+
 /// Everything that setup puts into place for `program`, the installed binary.
 pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
-    let host_program = dirs.data_home.join("claviger").join(NATIVE_HOST_PROGRAM);
-    let fill = |template: &str, role: &str, name: &str| {
-        template
-            .replace("@NAME@", name)
-            .replace("@ROLE@", role)
-            .replace("@PROGRAM@", &quoted(program))
+    let places = Places {
+        dbus_services: dirs.data_home.join("dbus-1/services"),
+        units: dirs.config_home.join("systemd/user"),
+        providers: dirs.data_home.join("claviger/providers"),
+        host_program: dirs.data_home.join("claviger").join(NATIVE_HOST_PROGRAM),
+        host_target: program.to_owned(),
+        browsers: BROWSERS
+            .iter()
+            .map(|(browser, folder)| (*browser, dirs.config_home.join(folder).join("NativeMessagingHosts")))
+            .collect(),
     };
-    // What systemd would expand in a path is written twice.
-    let unit = |template, role, name| fill(template, role, name).replace('%', "%%").replace('$', "$$");
-    let units = dirs.config_home.join("systemd/user");
+    let door = places.units.join(system::DOOR_UNIT);
+    let mut pieces = services_and_browsers(&places, &places.host_program, program);
+    pieces.extend([
+        Piece {
+            purpose: "runs the security-key door under systemd".into(),
+            path: door.clone(),
+            content: Content::Text(unit(system::DOOR, "", "", program)),
+        },
+        door_at_login(dirs, door),
+    ]);
+    pieces
+}
+
+/// What is left for one user when a package has put everything else into place for all.
+pub fn pieces_beside_package(dirs: &Dirs) -> Vec<Piece> {
+    let door = Path::new(system::PACKAGED).join("systemd/user").join(system::DOOR_UNIT);
+    vec![door_at_login(dirs, door)]
+}
+
+/// Whether `program` is a package's, and the package has put everything into place for all users.
+pub fn is_packaged(program: &Path) -> bool {
+    program == Path::new(system::PACKAGED_PROGRAM)
+        && package(Path::new("/"), program)
+            .iter()
+            // What is in /etc is the administrator's to change.
+            .all(|piece| piece.path.starts_with("/etc") || piece.is_in_place())
+}
+
+/// The same for all users, as a package keeps it below `root`. The door's unit is [`system::pieces`]'s.
+pub fn package(root: &Path, program: &Path) -> Vec<Piece> {
+    let host_program = Path::new("/usr/lib/claviger").join(NATIVE_HOST_PROGRAM);
+    let places = Places {
+        dbus_services: root.join("usr/share/dbus-1/services"),
+        units: root.join("usr/lib/systemd/user"),
+        providers: root.join("usr/share/claviger/providers"),
+        host_program: root.join("usr/lib/claviger").join(NATIVE_HOST_PROGRAM),
+        // Within /usr a package's links are relative (Debian policy, section 10.5).
+        host_target: "../../bin/claviger".into(),
+        browsers: SYSTEM_BROWSERS
+            .iter()
+            .map(|(browser, folder)| (*browser, root.join(folder)))
+            .collect(),
+    };
+    services_and_browsers(&places, &host_program, program)
+}
+
+fn services_and_browsers(places: &Places, host_program: &Path, program: &Path) -> Vec<Piece> {
     let services = SERVICES.iter().flat_map(|(role, name)| {
         [
             Piece {
                 purpose: format!("starts the {role} on demand"),
-                path: dirs.data_home.join(format!("dbus-1/services/{name}.service")),
-                content: Content::Text(fill(DBUS_SERVICE, role, name)),
+                path: places.dbus_services.join(format!("{name}.service")),
+                content: Content::Text(fill(DBUS_SERVICE, role, name, program)),
             },
             Piece {
                 purpose: format!("runs the {role} under systemd"),
-                path: units.join(format!("claviger-{role}.service")),
-                content: Content::Text(unit(SYSTEMD_SERVICE, role, name)),
+                path: places.units.join(format!("claviger-{role}.service")),
+                content: Content::Text(unit(SYSTEMD_SERVICE, role, name, program)),
             },
         ]
     });
-    let door = units.join(system::DOOR_UNIT);
-    let browsers = BROWSERS.iter().map(|(browser, folder)| Piece {
+    let browsers = places.browsers.iter().map(|(browser, folder)| Piece {
         purpose: format!("lets {browser} reach Claviger"),
-        path: dirs
-            .config_home
-            .join(folder)
-            .join(format!("NativeMessagingHosts/{NATIVE_HOST}.json")),
-        content: Content::Text(native_host_manifest(&host_program)),
+        path: folder.join(format!("{NATIVE_HOST}.json")),
+        content: Content::Text(native_host_manifest(host_program)),
     });
     services
         .chain([
             Piece {
-                purpose: "runs the security-key door under systemd".into(),
-                path: door.clone(),
-                content: Content::Text(unit(system::DOOR, "", "")),
-            },
-            Piece {
-                purpose: "starts the security-key door at login".into(),
-                path: units.join("default.target.wants").join(system::DOOR_UNIT),
-                content: Content::Link(door),
-            },
-            Piece {
                 purpose: "makes the built-in vault known".into(),
-                path: dirs.data_home.join("claviger/providers/org.claviger.Vault.provider"),
+                path: places.providers.join("org.claviger.Vault.provider"),
                 content: Content::Text(VAULT_MANIFEST.into()),
             },
             Piece {
                 purpose: "is what the browsers start".into(),
-                path: host_program.clone(),
-                content: Content::Link(program.to_owned()),
+                path: places.host_program.clone(),
+                content: Content::Link(places.host_target.clone()),
             },
         ])
         .chain(browsers)
         .collect()
 }
 
+fn door_at_login(dirs: &Dirs, door: PathBuf) -> Piece {
+    Piece {
+        purpose: "starts the security-key door at login".into(),
+        path: dirs
+            .config_home
+            .join("systemd/user/default.target.wants")
+            .join(system::DOOR_UNIT),
+        content: Content::Link(door),
+    }
+}
+
+fn fill(template: &str, role: &str, name: &str, program: &Path) -> String {
+    template
+        .replace("@NAME@", name)
+        .replace("@ROLE@", role)
+        .replace("@PROGRAM@", &quoted(program))
+}
+
+/// What systemd would expand in a path is written twice.
+fn unit(template: &str, role: &str, name: &str, program: &Path) -> String {
+    fill(template, role, name, program)
+        .replace('%', "%%")
+        .replace('$', "$$")
+}
+
 /// Runs the command up to, not including, the choice of a PIN.
 pub fn install(dirs: &Dirs, dry_run: bool) -> Result<(), Failure> {
     let program = std::env::current_exe().map_err(Failure::failed)?;
-    for piece in pieces(dirs, &program) {
+    let pieces = if is_packaged(&program) {
+        line("The package has installed what all users share.")?;
+        pieces_beside_package(dirs)
+    } else {
+        pieces(dirs, &program)
+    };
+    for piece in pieces {
         let state = if piece.is_in_place() {
             "already there"
         } else if dry_run {

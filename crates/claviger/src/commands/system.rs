@@ -1,7 +1,8 @@
 //! `claviger setup --system`: what root puts into place so that every user can have a virtual security key.
 //!
 //! The files are those of `packaging/`, so a package and this command install the same. The administrator's command writes below `/etc`
-//! and starts things; with `--root DIR` the same files go where a package keeps them, below DIR, and nothing is started.
+//! and starts things; what a package has installed already it leaves alone. With `--root DIR` the same files go where a package keeps
+//! them, below DIR, together with what each user would otherwise get by `claviger setup`, and nothing is started.
 
 use std::fs;
 use std::io;
@@ -11,7 +12,7 @@ use std::process::Command;
 
 use serde_json::json;
 
-use super::setup::{Content, Piece, quoted};
+use super::setup::{self, Content, Piece, quoted};
 use crate::cli;
 use crate::output::{self, Failure, line};
 
@@ -30,14 +31,18 @@ const UDEV: &str = include_str!("../../../../packaging/udev/70-claviger.rules");
 const MODULES: &str = include_str!("../../../../packaging/modules-load.d/claviger.conf");
 
 /// Where a package's program is.
-const PACKAGED_PROGRAM: &str = "/usr/bin/claviger";
+pub const PACKAGED_PROGRAM: &str = "/usr/bin/claviger";
+
+/// Where a package's files of [`pieces`] are.
+pub const PACKAGED: &str = "/usr/lib";
 
 /// Runs the command.
 pub fn run(options: &cli::Setup) -> Result<(), Failure> {
     let (pieces, live) = match &options.root {
-        Some(root) => (pieces(&root.join("usr/lib"), Path::new(PACKAGED_PROGRAM)), false),
+        Some(root) => (package(root), false),
         None => (administrators(options)?, systemd_runs() && !options.no_start),
     };
+    let packaged = options.root.is_none() && is_packaged();
     let mut report = Report::default();
     if options.remove {
         if live {
@@ -54,14 +59,19 @@ pub fn run(options: &cli::Setup) -> Result<(), Failure> {
                 "would write"
             } else {
                 piece.put()?;
-                readable_by_all(&piece.path)?;
+                readable_by_all(piece)?;
                 "written"
             };
             report.file(piece, state);
         }
     }
     if live && !options.dry_run {
-        report.perform(if options.remove { &FORGET } else { &START });
+        // What the package brought goes on.
+        report.perform(if options.remove && !packaged {
+            &FORGET[..]
+        } else {
+            &START[..]
+        });
     }
     report.print(options)
 }
@@ -106,6 +116,24 @@ pub fn pieces(base: &Path, program: &Path) -> Vec<Piece> {
     .collect()
 }
 
+/// Everything that a package brings, below `root`.
+fn package(root: &Path) -> Vec<Piece> {
+    let program = Path::new(PACKAGED_PROGRAM);
+    let mut pieces = pieces(
+        &root.join(Path::new(PACKAGED).strip_prefix("/").unwrap_or(Path::new(""))),
+        program,
+    );
+    pieces.extend(setup::package(root, program));
+    pieces
+}
+
+/// Whether a package has put all of [`pieces`] into place.
+fn is_packaged() -> bool {
+    pieces(Path::new(PACKAGED), Path::new(PACKAGED_PROGRAM))
+        .iter()
+        .all(Piece::is_in_place)
+}
+
 /// Whether the administrator or a package has put the socket unit into place.
 pub fn is_installed() -> bool {
     ["/etc", "/usr/local/lib", "/usr/lib", "/lib"]
@@ -132,7 +160,13 @@ fn administrators(options: &cli::Setup) -> Result<Vec<Piece>, Failure> {
             )));
         }
     }
-    Ok(pieces(Path::new("/etc"), &program))
+    // Files below /etc would hide the package's from its next version.
+    let base = if !options.remove && program == Path::new(PACKAGED_PROGRAM) && is_packaged() {
+        PACKAGED
+    } else {
+        "/etc"
+    };
+    Ok(pieces(Path::new(base), &program))
 }
 
 /// Whether nobody but root can change the program or put another one in its place; otherwise who could.
@@ -154,9 +188,11 @@ fn systemd_runs() -> bool {
     Path::new("/run/systemd/system").is_dir()
 }
 
-fn readable_by_all(path: &Path) -> Result<(), Failure> {
-    fs::set_permissions(path, fs::Permissions::from_mode(0o644))
-        .map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+fn readable_by_all(piece: &Piece) -> Result<(), Failure> {
+    // A link has no permissions of its own.
+    let Content::Text(_) = piece.content else { return Ok(()) };
+    fs::set_permissions(&piece.path, fs::Permissions::from_mode(0o644))
+        .map_err(|error| Failure::Failed(format!("{}: {error}", piece.path.display())))
 }
 
 fn take_away(piece: &Piece) -> Result<&'static str, Failure> {
@@ -171,13 +207,16 @@ fn take_away(piece: &Piece) -> Result<&'static str, Failure> {
 }
 
 const LOAD_MODULE: &str = "modprobe uhid";
+const TAKE_BACK_OWNER: &str = "chown root:root /dev/uhid";
+const TAKE_BACK_MODE: &str = "chmod 600 /dev/uhid";
+const DELETE_USER: &str = "userdel claviger-hid";
 
 /// What brings the files into effect, in this order.
 const START: [&str; 7] = [
     "systemd-sysusers",
     LOAD_MODULE,
     "udevadm control --reload",
-    "udevadm trigger --action=change --subsystem-match=misc --sysname-match=uhid",
+    "udevadm trigger --settle --action=change --subsystem-match=misc --sysname-match=uhid",
     "systemctl daemon-reload",
     "systemctl enable --now claviger-hid.socket",
     // One that runs is the old program.
@@ -188,11 +227,27 @@ const START: [&str; 7] = [
 const STOP: [&str; 1] = ["systemctl disable --now claviger-hid.socket claviger-hid.service"];
 
 /// What is done after the files have gone.
-const FORGET: [&str; 3] = [
+const FORGET: [&str; 5] = [
     "systemctl daemon-reload",
     "udevadm control --reload",
-    "udevadm trigger --action=change --subsystem-match=misc --sysname-match=uhid",
+    // udev gives a device to nobody when its rule has gone: it stays whose it was, who may be somebody else tomorrow.
+    TAKE_BACK_OWNER,
+    TAKE_BACK_MODE,
+    // It owns no file, so nothing can fall to the next user who gets its number.
+    DELETE_USER,
 ];
+
+/// Whether a step of these has something to do.
+fn is_needed(step: &str) -> bool {
+    match step {
+        // A kernel that has it already may have no modules on disk, or none of this name.
+        LOAD_MODULE => !Path::new("/sys/class/misc/uhid").exists(),
+        TAKE_BACK_OWNER | TAKE_BACK_MODE => Path::new("/dev/uhid").exists(),
+        DELETE_USER => fs::read_to_string("/etc/passwd")
+            .is_ok_and(|users| users.lines().any(|user| user.starts_with("claviger-hid:"))),
+        _ => true,
+    }
+}
 
 /// What was done.
 #[derive(Debug, Default)]
@@ -241,7 +296,7 @@ impl Report {
             }
         }
         if options.remove {
-            line("The user claviger-hid stays, as users of systemd-sysusers do; `userdel claviger-hid` removes it.")
+            line("Each user's own part stays until that user runs `claviger setup --remove`.")
         } else if options.root.is_none() {
             line(format_args!(
                 "Each user switches the key on with `claviger setup`, or `systemctl --user enable --now {DOOR_UNIT}`."
@@ -268,8 +323,7 @@ impl Report {
 
 /// Runs a command that has no word with a space in it. The error is what the command said.
 fn perform(step: &str) -> Result<(), String> {
-    // A kernel that has it already may have no modules on disk, or none of this name.
-    if step == LOAD_MODULE && Path::new("/sys/class/misc/uhid").exists() {
+    if !is_needed(step) {
         return Ok(());
     }
     let mut words = step.split(' ');
