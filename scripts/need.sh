@@ -79,7 +79,12 @@ build_extension() {
 build_release() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  # In one call, so that what both need is built once.
-  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook &&
-    cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
+  build_platform && cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
+}
+
+# The same without the playground. Always in one call, so that what both programs need is built once.
+build_platform() {
+  local quiet=()
+  [[ -t 2 ]] || quiet=(--quiet)
+  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook
 }
