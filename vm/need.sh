@@ -9,6 +9,9 @@ VM_CACHE="$CARGO_TARGET_DIR/vm"
 # What runs in the guest besides what this project builds.
 VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server)
 
+# What a Linux of the guest's own (`vm/run -r`) is made of: a system that people log in to.
+VM_ROOT_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 fido2-tools acl)
+
 # What the initial RAM disk loads, in this order; modprobe adds what these need.
 VM_MODULES=(virtio_pci virtio_console virtio-rng virtiofs 9pnet_virtio 9p overlay af_packet uhid hid-generic)
 
@@ -31,6 +34,34 @@ need_vm() {
 need_vm_suite() {
   need_build && need_node && need_packages "python3-venv:/usr/share/doc/python3-venv:holds the FIDO client in Python" &&
     need_vm && need_vm_python && build_release
+}
+
+# need_vm_root: a Linux of the guest's own, from this machine's package sources. Sets VM_ROOT.
+need_vm_root() {
+  VM_ROOT="$VM_CACHE/root"
+  local sources recipe suite
+  if ((EUID != 0)); then
+    say "Only root can lay out a root file system with its owners. Please run this part as root."
+    return 1
+  fi
+  need_packages "mmdebstrap:mmdebstrap:lays out the small Debian that people log in to" || return 1
+  vm_files install --reinstall systemd >/dev/null || return 1
+  sources=$(apt-get indextargets --format "deb \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" "Created-By: Packages" "Origin: Debian" | sort -u)
+  suite=$(apt-get indextargets --format "\$(CODENAME)" "Created-By: Packages" "Origin: Debian" | head -n 1)
+  suite=${suite%%-*}
+  if [[ -z $sources ]]; then
+    say "This machine's package sources are not Debian's, of which the seat's Linux is made."
+    return 1
+  fi
+  recipe="$sources $(apt-cache policy "${VM_ROOT_PACKAGES[@]}" | awk '/^[a-z]/ || /Candidate:/') $(cksum <vm/need.sh)"
+  [[ -f $VM_ROOT.recipe && $(<"$VM_ROOT.recipe") == "$recipe" ]] && return 0
+  say "Laying out a small Debian ($suite) for the guest under $VM_ROOT."
+  rm -rf "$VM_ROOT" "$VM_ROOT.recipe" "$VM_ROOT.new" && mkdir -p "$VM_CACHE" || return 1
+  mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${VM_ROOT_PACKAGES[*]}")" \
+    "$suite" "$VM_ROOT.new" - <<<"$sources" >"$VM_ROOT.log" 2>&1 || { cat "$VM_ROOT.log"; return 1; }
+  # Nothing is to be kept up to date there.
+  rm -rf "$VM_ROOT.new/etc/systemd/system/timers.target.wants"
+  mv "$VM_ROOT.new" "$VM_ROOT" && printf '%s' "$recipe" >"$VM_ROOT.recipe"
 }
 
 # need_vm_browsers: what drives the browsers, and the browsers themselves.
