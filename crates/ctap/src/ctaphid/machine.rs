@@ -20,7 +20,8 @@ const PROTOCOL_VERSION: u8 = 2;
 pub enum Effect {
     /// Send this report to the host.
     Send(Report),
-    /// Carry out a message and give the answer to [`Hid::answer`]. There is one at a time.
+    /// Carry out a message and give the answer to [`Hid::answer`]. There is one at a time: the next comes only after
+    /// the answer.
     Process {
         /// The client.
         channel: u32,
@@ -46,6 +47,8 @@ pub struct Hid {
     /// Channels are given out in order: those from 1 to this one exist. So ten thousand of them take no room.
     last_channel: u32,
     transaction: Transaction,
+    /// Whoever carries out messages is still at one that its client has given up: the answer goes nowhere.
+    abandoned: bool,
     /// The channel that has locked the device, and until when.
     lock: Option<(u32, u64)>,
 }
@@ -64,8 +67,8 @@ enum Transaction {
     Processing {
         channel: u32,
         command: Command,
-        /// The client has given up and made its channel synchronous again: the answer goes nowhere.
-        abandoned: bool,
+        /// The message, as long as its turn has not come: an abandoned one is still being carried out.
+        waiting: Option<Vec<u8>>,
         waits_for_user: bool,
         keepalive_ms: u64,
     },
@@ -78,6 +81,7 @@ impl Hid {
             capabilities,
             last_channel: 0,
             transaction: Transaction::None,
+            abandoned: false,
             lock: None,
         }
     }
@@ -113,9 +117,9 @@ impl Hid {
             Transaction::Processing {
                 channel,
                 command: Command::Cbor,
-                abandoned: false,
                 waits_for_user,
                 keepalive_ms,
+                ..
             } if now_ms >= *keepalive_ms => {
                 *keepalive_ms = now_ms.saturating_add(KEEPALIVE_MS);
                 // §11.2.9.1.7: 1 is processing, 2 is user presence needed.
@@ -132,7 +136,6 @@ impl Hid {
             Transaction::Receiving { since_ms, .. } => Some(since_ms.saturating_add(PACKET_TIMEOUT_MS)),
             Transaction::Processing {
                 command: Command::Cbor,
-                abandoned: false,
                 keepalive_ms,
                 ..
             } => Some(*keepalive_ms),
@@ -144,6 +147,7 @@ impl Hid {
     /// [`Self::tick`], which is due at once.
     pub fn waits_for_user(&mut self, waits: bool) {
         if let Transaction::Processing {
+            waiting: None,
             waits_for_user,
             keepalive_ms,
             ..
@@ -158,20 +162,35 @@ impl Hid {
 
     /// Gives the answer to the message of [`Effect::Process`].
     pub fn answer(&mut self, answer: &[u8]) -> Vec<Effect> {
+        if std::mem::take(&mut self.abandoned) {
+            return self.process_waiting();
+        }
         match std::mem::replace(&mut self.transaction, Transaction::None) {
-            Transaction::Processing {
-                channel,
-                command,
-                abandoned: false,
-                ..
-            } => send(channel, command, answer),
-            Transaction::Processing { .. } => Vec::new(),
+            Transaction::Processing { channel, command, .. } => send(channel, command, answer),
             // Nothing was asked: whatever goes on is not disturbed.
             other => {
                 self.transaction = other;
                 Vec::new()
             }
         }
+    }
+
+    /// The turn of the message that has waited for an abandoned one.
+    fn process_waiting(&mut self) -> Vec<Effect> {
+        let Transaction::Processing {
+            channel,
+            command,
+            waiting,
+            ..
+        } = &mut self.transaction
+        else {
+            return Vec::new();
+        };
+        let (channel, cbor) = (*channel, *command == Command::Cbor);
+        let message = waiting.take().into_iter();
+        message
+            .map(|message| Effect::Process { channel, cbor, message })
+            .collect()
     }
 
     /// An initialization packet.
@@ -279,19 +298,22 @@ impl Hid {
                 self.transaction = Transaction::Processing {
                     channel,
                     command,
-                    abandoned: false,
+                    waiting: Some(message),
                     waits_for_user: false,
                     keepalive_ms: now_ms.saturating_add(KEEPALIVE_MS),
                 };
-                let cbor = command == Command::Cbor;
-                vec![Effect::Process { channel, cbor, message }]
+                if self.abandoned {
+                    Vec::new()
+                } else {
+                    self.process_waiting()
+                }
             }
             _ => error(channel, Status::InvalidLength),
         }
     }
 
     /// §11.2.9.1.3. Answered at every moment: on the broadcast channel it disturbs nobody, on another one it ends what
-    /// that channel had begun.
+    /// that channel had begun, and the channel can be used again at once.
     fn init(&mut self, channel: u32, length: usize, payload: &[u8]) -> Vec<Effect> {
         let Some(nonce) = payload.get(..8).filter(|_| length == 8) else {
             return error(channel, Status::InvalidLength);
@@ -306,15 +328,20 @@ impl Hid {
             self.last_channel += 1;
             self.last_channel
         } else {
-            match &mut self.transaction {
-                Transaction::Receiving { channel: of, .. } if *of == channel => {
-                    self.transaction = Transaction::None;
-                }
+            match &self.transaction {
                 Transaction::Processing {
-                    channel: of, abandoned, ..
-                } if *of == channel && !*abandoned => {
-                    *abandoned = true;
+                    channel: of,
+                    waiting: None,
+                    ..
+                } if *of == channel => {
+                    self.transaction = Transaction::None;
+                    self.abandoned = true;
                     effects.push(Effect::Cancel { channel });
+                }
+                Transaction::Receiving { channel: of, .. } | Transaction::Processing { channel: of, .. }
+                    if *of == channel =>
+                {
+                    self.transaction = Transaction::None;
                 }
                 _ => {}
             }
@@ -328,14 +355,21 @@ impl Hid {
         effects
     }
 
-    fn cancel(&self, channel: u32) -> Vec<Effect> {
+    fn cancel(&mut self, channel: u32) -> Vec<Effect> {
         match &self.transaction {
             Transaction::Processing {
                 channel: of,
                 command: Command::Cbor,
-                abandoned: false,
+                waiting,
                 ..
-            } if *of == channel => vec![Effect::Cancel { channel }],
+            } if *of == channel => {
+                if waiting.is_none() {
+                    return vec![Effect::Cancel { channel }];
+                }
+                // Its turn will not come.
+                self.transaction = Transaction::None;
+                send(channel, Command::Cbor, &[Status::KeepaliveCancel.code()])
+            }
             _ => Vec::new(),
         }
     }

@@ -107,6 +107,20 @@ fn the_answer_to_a_question_that_was_given_up_goes_nowhere() {
 }
 
 #[test]
+fn a_message_that_came_before_an_abandoned_one_was_over_is_processed_then() {
+    let mut hid = with_channels();
+    send(&mut hid, 0, 1, Command::Cbor, &[1]);
+    send(&mut hid, 0, 1, Command::Init, &NONCE);
+    assert_eq!(send(&mut hid, 0, 1, Command::Cbor, &[4]), none());
+    // What the abandoned one says of the user concerns nobody.
+    hid.waits_for_user(true);
+    assert_eq!(hid.tick(90), sent(1, Command::Keepalive, &[1]));
+    assert_eq!(hid.answer(&[0x2d]), processed(1, &[4]));
+    assert_eq!(hid.answer(&[0]), sent(1, Command::Cbor, &[0]));
+    assert_eq!(hid.answer(&[0]), none());
+}
+
+#[test]
 fn an_answer_that_no_reports_can_carry_becomes_an_error() {
     let mut hid = with_channels();
     send(&mut hid, 0, 1, Command::Cbor, &[1]);
@@ -174,6 +188,10 @@ fn ten_thousand_inits_give_ten_thousand_channels_and_the_next_good_request_works
     }
 }
 
+fn starts_another(effects: &[Effect]) -> bool {
+    effects.iter().any(|effect| matches!(effect, Effect::Process { .. }))
+}
+
 /// Packets that hit something: few channels, few commands, few sequence numbers; and some that do not.
 fn packet() -> impl Strategy<Value = Report> {
     let channel = prop_oneof![Just(1_u32), Just(2), Just(3), Just(0), Just(BROADCAST)];
@@ -213,12 +231,11 @@ proptest! {
                 }
             }
             if busy && answer {
-                hid.answer(&[0]);
-                busy = false;
+                busy = starts_another(&hid.answer(&[0]));
             }
         }
-        if busy {
-            hid.answer(&[0]);
+        while busy {
+            busy = starts_another(&hid.answer(&[0]));
         }
         // Later, when half messages and locks have run out.
         now += 11_000;
