@@ -95,16 +95,16 @@ fn a_token_for_blobs_outlives_an_operation() {
 }
 
 #[test]
-fn a_damaged_or_interrupted_write_changes_nothing() {
+fn a_damaged_or_broken_off_write_changes_nothing() {
     let mut key = Key::new();
     write(&mut key, &blobs(), None, 500).unwrap();
     let mut damaged = blobs();
     damaged[3] ^= 1;
     assert_eq!(write(&mut key, &damaged, None, 100), Err(Status::IntegrityFailure));
     let array = blobs();
-    key.blobs(&first(&array, &array[..100])).unwrap();
-    key.info();
     let next = Request::set(array[100..].to_vec(), 100);
+    key.blobs(&first(&array, &array[..100])).unwrap();
+    key.device.power_cycle().unwrap();
     assert_eq!(key.blobs(&next).err(), Some(Status::InvalidSeq));
     key.blobs(&first(&array, &array[..100])).unwrap();
     let message = [&[command::LARGE_BLOBS], next.to_cbor().as_slice()].concat();
@@ -112,6 +112,49 @@ fn a_damaged_or_interrupted_write_changes_nothing() {
     key.blobs(&first(&array, &array[..100])).unwrap();
     let gap = Request::set(array[101..].to_vec(), 101);
     assert_eq!(key.blobs(&gap).err(), Some(Status::InvalidSeq));
+    assert_eq!(read(&mut key, 500, 0).unwrap(), array);
+}
+
+#[test]
+fn a_write_goes_on_after_other_commands_a_new_token_and_refused_fragments() {
+    let mut key = Key::with_pin();
+    let token = |key: &mut Key| key.token(PIN, Permissions::LARGE_BLOB_WRITE, None).unwrap();
+    let old = read(&mut key, 500, 0).unwrap();
+    let array = blobs();
+    let by = token(&mut key);
+    let mut request = first(&array, &array[..100]);
+    by.sign_blobs(&mut request);
+    key.blobs(&request).unwrap();
+
+    // What was there is read until the new array is whole.
+    assert_eq!(read(&mut key, 500, 0).unwrap(), old);
+    key.info();
+    let mut gap = Request::set(array[101..].to_vec(), 101);
+    by.sign_blobs(&mut gap);
+    assert_eq!(key.blobs(&gap).err(), Some(Status::InvalidSeq));
+    let mut next = Request::set(array[100..].to_vec(), 100);
+    assert_eq!(key.blobs(&next).err(), Some(Status::PuatRequired));
+    let mut longer = Request::set([&array[100..], [0].as_slice()].concat(), 100);
+    by.sign_blobs(&mut longer);
+    assert_eq!(key.blobs(&longer).err(), Some(Status::InvalidParameter));
+
+    token(&mut key).sign_blobs(&mut next);
+    key.blobs(&next).unwrap();
+    assert_eq!(read(&mut key, 500, 0).unwrap(), array);
+    // It is over: there is nothing to go on with.
+    token(&mut key).sign_blobs(&mut next);
+    assert_eq!(key.blobs(&next).err(), Some(Status::InvalidSeq));
+}
+
+#[test]
+fn a_new_first_fragment_begins_the_array_anew() {
+    let mut key = Key::new();
+    let array = blobs();
+    key.blobs(&first(&array, &array[..100])).unwrap();
+    key.blobs(&first(&array, &array[..50])).unwrap();
+    let next = |from: u8| Request::set(array[usize::from(from)..].to_vec(), from.into());
+    assert_eq!(key.blobs(&next(100)).err(), Some(Status::InvalidSeq));
+    key.blobs(&next(50)).unwrap();
     assert_eq!(read(&mut key, 500, 0).unwrap(), array);
 }
 

@@ -25,6 +25,4 @@ pub(super) enum Kind {
     Rps(Vec<(String, Option<String>)>),
     /// Credentials of one site.
     Credentials(Vec<StoredCredential>),
-    /// The fragments of a large-blob array so far, and the length that it will have.
-    LargeBlobs { length: usize, array: Vec<u8> },
 }

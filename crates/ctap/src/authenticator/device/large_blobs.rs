@@ -1,6 +1,5 @@
 //! `authenticatorLargeBlobs` (CTAP 2.1 §6.10): one array of encrypted blobs, read and written in fragments.
 
-use super::continuation::{Continuation, Kind};
 use super::{Answer, Device, DeviceStore, Environment, Fault, command, refuse};
 use crate::authenticator::Error;
 use crate::authenticator::token::Param;
@@ -14,13 +13,20 @@ const EMPTY: [u8; 17] = [
     0x80, 0x76, 0xbe, 0x8b, 0x52, 0x8d, 0x00, 0x75, 0xf7, 0xaa, 0xe9, 0x8d, 0x6f, 0xa5, 0x7a, 0x6d, 0x3c,
 ];
 
+/// An array of which some fragments have come (§6.10.2, `expectedLength` and `expectedNextOffset`).
+///
+/// It is not among what other commands end: the specification ends it at a power cycle only, and a platform may fetch
+/// a new token, read, or send a refused fragment again before it goes on.
+pub(super) struct Fragments {
+    /// The client that writes it.
+    channel: u32,
+    /// What it has announced.
+    length: usize,
+    array: Vec<u8>,
+}
+
 impl<E: Environment> Device<E> {
-    pub(super) fn large_blobs(
-        &mut self,
-        channel: u32,
-        continuation: Option<Continuation>,
-        parameters: &[u8],
-    ) -> Answer<E> {
+    pub(super) fn large_blobs(&mut self, channel: u32, parameters: &[u8]) -> Answer<E> {
         let request = Request::from_cbor_within(parameters, &self.limits())?;
         // 1. An offset. 2, 3. Either get or set.
         let Some(offset) = request.offset.and_then(|offset| usize::try_from(offset).ok()) else {
@@ -28,7 +34,7 @@ impl<E: Environment> Device<E> {
         };
         match (request.get, &request.set) {
             (Some(count), None) => self.read_blobs(&request, offset, count),
-            (None, Some(fragment)) => self.write_blobs(channel, continuation, &request, offset, fragment),
+            (None, Some(fragment)) => self.write_blobs(channel, &request, offset, fragment),
             _ => refuse(Status::InvalidParameter, "neither get nor set, or both"),
         }
     }
@@ -51,40 +57,31 @@ impl<E: Environment> Device<E> {
     }
 
     /// 5. Writing: fragments in order, each authorised, the whole checked before it is kept.
-    fn write_blobs(
-        &mut self,
-        channel: u32,
-        continuation: Option<Continuation>,
-        request: &Request,
-        offset: usize,
-        fragment: &[u8],
-    ) -> Answer<E> {
+    fn write_blobs(&mut self, channel: u32, request: &Request, offset: usize, fragment: &[u8]) -> Answer<E> {
         if fragment.len() > self.max_fragment() {
             return refuse(Status::InvalidLength, "a longer fragment than a message carries");
         }
         // 5.4, 5.5. The first fragment tells the length of the whole; the others follow it without a gap.
-        let (length, mut array) = match (offset, request.length) {
-            (0, Some(length)) => (self.acceptable_length(length)?, Vec::new()),
+        let length = match (offset, request.length) {
+            (0, Some(length)) => self.acceptable_length(length)?,
             (0, None) => return refuse(Status::InvalidParameter, "the first fragment without a length"),
             (_, Some(_)) => return refuse(Status::InvalidParameter, "a length in a later fragment"),
-            (_, None) => match continuation.map(|c| c.kind) {
-                Some(Kind::LargeBlobs { length, array }) if array.len() == offset => (length, array),
+            (_, None) => match &self.fragments {
+                Some(so_far) if so_far.channel == channel && so_far.array.len() == offset => so_far.length,
                 _ => return refuse(Status::InvalidSeq, "not the next fragment"),
             },
         };
         // 5.6. If the user can be verified, they must have been.
         self.authorize_fragment(request, offset, fragment)?;
         // 5.7. Not more than was announced.
-        if array.len() + fragment.len() > length {
+        if offset.saturating_add(fragment.len()) > length {
             return refuse(Status::InvalidParameter, "more than was announced");
         }
+        let so_far = self.fragments.take().filter(|_| offset > 0);
+        let mut array = so_far.map(|so_far| so_far.array).unwrap_or_default();
         array.extend_from_slice(fragment);
         if array.len() < length {
-            self.continuation = Some(Continuation {
-                channel,
-                touched_ms: self.environment.monotonic_ms(),
-                kind: Kind::LargeBlobs { length, array },
-            });
+            self.fragments = Some(Fragments { channel, length, array });
             return Ok(Vec::new());
         }
         // 5.8. Complete: check it, keep it.

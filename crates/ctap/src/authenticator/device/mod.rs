@@ -6,7 +6,7 @@
 //! [`Numbers`]. Each command has a file of its own that follows the numbered steps of the specification.
 //!
 //! A new [`Device`] is a device that was just plugged in. Volatile state (tokens, the key-agreement key, the count of
-//! consecutive wrong PINs, what *get next* would give) is lost at a power cycle, which is [`Device::power_cycle`] or a
+//! consecutive wrong PINs, what *get next* would give, half a large-blob array) is lost at a power cycle, which is [`Device::power_cycle`] or a
 //! new value; what must last is in the [`DeviceStore`].
 //!
 //! `examples/security_key.rs` is a complete one: CTAPHID on standard input and output, CTAP2 and U2F.
@@ -67,6 +67,7 @@ use crate::crypto::{Crypto, CryptoError};
 use crate::fields::MessageError;
 use crate::status::Status;
 use continuation::Continuation;
+use large_blobs::Fragments;
 use state::State;
 
 /// The command codes (CTAP 2.1 §6).
@@ -117,6 +118,7 @@ pub struct Device<E: Environment> {
     pin_mismatches: u8,
     powered_ms: u64,
     continuation: Option<Continuation>,
+    fragments: Option<Fragments>,
     u2f: bool,
 }
 
@@ -162,6 +164,7 @@ impl<E: Environment> Device<E> {
             numbers,
             pin_mismatches: 0,
             continuation: None,
+            fragments: None,
             u2f: true,
         })
     }
@@ -193,6 +196,7 @@ impl<E: Environment> Device<E> {
         self.tokens.clear();
         self.pin_mismatches = 0;
         self.continuation = None;
+        self.fragments = None;
         Ok(())
     }
 
@@ -232,7 +236,7 @@ impl<E: Environment> Device<E> {
                 self.credential_management(channel, continuation, parameters)
             }
             command::CONFIG => self.config(parameters),
-            command::LARGE_BLOBS => self.large_blobs(channel, continuation, parameters),
+            command::LARGE_BLOBS => self.large_blobs(channel, parameters),
             command::GET_INFO | command::RESET | command::GET_NEXT_ASSERTION | command::SELECTION
                 if !parameters.is_empty() =>
             {
