@@ -33,8 +33,8 @@ pub struct Request {
     pub client_data_hash: [u8; 32],
     /// The credentials that will do; empty for any discoverable one.
     pub allow_list: Vec<CredentialDescriptor>,
-    /// The list was there and named credentials of unknown types only: none will do, and an authenticator must not take
-    /// it for an absent list. Written as one credential of an unknown type, so that passing a request on does not lose
+    /// The list was there and named only credentials of unknown types, or by ids that none can have: none will do, and an
+    /// authenticator must not take it for an absent list. Written as one credential of an unknown type, so that passing a request on does not lose
     /// it.
     pub unknown_types_only: bool,
     /// Extension inputs by name.

@@ -199,6 +199,15 @@ impl CredentialDescriptor {
 
     /// Parses a descriptor; `None` for a type other than `public-key`, which CTAP 2.1 §6.1.2 says to skip.
     pub(crate) fn from_value(value: Value) -> Result<Option<Self>, MessageError> {
+        let Some((id, transports)) = Self::members(value)? else {
+            return Ok(None);
+        };
+        let id = CredentialId::new(id).map_err(|_| MessageError::Invalid { field: "credential.id" })?;
+        Ok(Some(Self { id, transports }))
+    }
+
+    /// Id and transports of a descriptor whose type is `public-key`.
+    fn members(value: Value) -> Result<Option<(Vec<u8>, Vec<String>)>, MessageError> {
         let mut fields = Fields::from_value(value, "credential")?;
         if fields.require("type", "credential.type", Value::into_text)? != PUBLIC_KEY {
             return Ok(None);
@@ -208,19 +217,25 @@ impl CredentialDescriptor {
             Some(items) => texts(items, "credential.transports")?,
             None => Vec::new(),
         };
-        let id = CredentialId::new(id).map_err(|_| MessageError::Invalid { field: "credential.id" })?;
-        Ok(Some(Self { id, transports }))
+        Ok(Some((id, transports)))
     }
 
     pub(crate) fn list_to_cbor(list: &[Self]) -> Vec<Value> {
         list.iter().map(Self::to_cbor).collect()
     }
 
+    /// Parses an allow or exclude list. An id of a length that no credential has is skipped like an unknown type: it
+    /// comes from the website, and names a credential that is not here as any other strange id does.
     pub(crate) fn list_from_values(items: Vec<Value>) -> Result<Vec<Self>, MessageError> {
-        items
-            .into_iter()
-            .filter_map(|item| Self::from_value(item).transpose())
-            .collect()
+        let mut list = Vec::new();
+        for item in items {
+            if let Some((id, transports)) = Self::members(item)?
+                && let Ok(id) = CredentialId::new(id)
+            {
+                list.push(Self { id, transports });
+            }
+        }
+        Ok(list)
     }
 }
 
@@ -255,7 +270,9 @@ pub(crate) fn algorithms(items: Vec<Value>, field: &'static str) -> Result<Vec<i
         let mut fields = Fields::from_value(item, field)?;
         // `alg` is mandatory for this type only; of another type nothing is known.
         if fields.require("type", field, Value::into_text)? == PUBLIC_KEY {
-            algorithms.push(fields.require("alg", field, |v| v.as_int())?);
+            let integer = |value| matches!(value, Value::Unsigned(_) | Value::Negative(_)).then_some(value);
+            // A number that does not fit is that of an algorithm which nobody has.
+            algorithms.extend(fields.require("alg", field, integer)?.as_int());
         }
     }
     Ok(algorithms)

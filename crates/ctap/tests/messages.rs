@@ -222,15 +222,9 @@ fn each_defect_has_its_status() {
         make_status(make().with(4, list(Map::new().with("alg", -7)))),
         Some(Status::MissingParameter)
     );
-    assert_eq!(
-        make_status(make().with(5, list(descriptor(1024)))),
-        Some(Status::InvalidParameter)
-    );
-    assert_eq!(
-        make_status(make().with(5, list(descriptor(0)))),
-        Some(Status::InvalidParameter)
-    );
-    assert_eq!(make_status(make().with(5, list(descriptor(1023)))), None);
+    for length in [0, 1, 1023, 1024] {
+        assert_eq!(make_status(make().with(5, list(descriptor(length)))), None, "{length}");
+    }
     assert_eq!(
         make_status(make().with(7, Map::new().with("rk", 1))),
         Some(Status::CborUnexpectedType)

@@ -287,3 +287,49 @@ fn an_algorithm_of_an_unknown_type_needs_no_number() {
     map.insert(4, vec![Value::from(unknown), Value::from(known)]);
     key.call(MC, &Value::from(map).encode()).unwrap();
 }
+
+#[test]
+fn an_algorithm_whose_number_is_beyond_all_others_is_an_unknown_one() {
+    let mut key = Key::new();
+    let encoded = make(b"alice").to_cbor();
+    for number in [Value::Unsigned(u64::MAX), Value::Negative(u64::MAX)] {
+        let strange = Value::from(Map::new().with("alg", number).with("type", "public-key"));
+        let known = Value::from(Map::new().with("alg", -7).with("type", "public-key"));
+        for (list, expected) in [
+            (vec![strange.clone(), known], None),
+            (vec![strange], Some(Status::UnsupportedAlgorithm)),
+        ] {
+            let map = decode(&encoded, &Limits::CTAP)
+                .unwrap()
+                .into_map()
+                .unwrap()
+                .with(4, list);
+            assert_eq!(key.call(MC, &Value::from(map).encode()).err(), expected);
+        }
+    }
+}
+
+#[test]
+fn an_id_of_a_length_that_no_credential_has_is_not_here_and_leaves_the_others_alone() {
+    let mut key = Key::new();
+    let here = key.made(b"alice");
+    let of = |id: &[u8]| Value::from(Map::new().with("id", id).with("type", "public-key"));
+    let (empty, long) = (of(&[]), of(&[7; 1024]));
+    for (list, gets, makes) in [
+        (vec![empty.clone(), long.clone()], Some(Status::NoCredentials), None),
+        (
+            vec![empty, of(here.as_bytes()), long],
+            None,
+            Some(Status::CredentialExcluded),
+        ),
+    ] {
+        for (code, encoded, member, expected) in [
+            (GA, get(&[]).to_cbor(), 3, gets),
+            (MC, make(b"bob").to_cbor(), 5, makes),
+        ] {
+            let map = decode(&encoded, &Limits::CTAP).unwrap().into_map().unwrap();
+            let map = map.with(member, list.clone());
+            assert_eq!(key.call(code, &Value::from(map).encode()).err(), expected, "{member}");
+        }
+    }
+}
