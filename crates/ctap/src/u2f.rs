@@ -86,9 +86,11 @@ impl Request {
         if class != 0 {
             return Err(StatusWord::ClassNotSupported);
         }
-        let data = data(rest).ok_or(StatusWord::WrongLength)?;
+        // Only for an instruction that is known: lengths are looked at last.
+        let data = || data(rest).ok_or(StatusWord::WrongLength);
         match instruction {
             REGISTER => {
+                let data = data()?;
                 let (challenge, application) = two_hashes(data).ok_or(StatusWord::WrongLength)?;
                 if data.len() != 64 {
                     return Err(StatusWord::WrongLength);
@@ -96,6 +98,7 @@ impl Request {
                 Ok(Self::Register { challenge, application })
             }
             AUTHENTICATE => {
+                let data = data()?;
                 let (challenge, application) = two_hashes(data).ok_or(StatusWord::WrongLength)?;
                 let key_handle = data.get(64..).and_then(<[u8]>::split_first);
                 let key_handle = key_handle.filter(|(length, handle)| usize::from(**length) == handle.len());
@@ -107,7 +110,7 @@ impl Request {
                     key_handle: key_handle.to_vec(),
                 })
             }
-            VERSION if data.is_empty() => Ok(Self::Version),
+            VERSION if data()?.is_empty() => Ok(Self::Version),
             VERSION => Err(StatusWord::WrongLength),
             _ => Err(StatusWord::InstructionNotSupported),
         }

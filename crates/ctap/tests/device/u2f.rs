@@ -208,6 +208,8 @@ fn each_bad_apdu_has_its_status_word() {
         (vec![0, 3, 0, 0, 1, 7], StatusWord::WrongLength),
         (vec![0x80, 3, 0, 0], StatusWord::ClassNotSupported),
         (vec![0, 0xc0, 0, 0], StatusWord::InstructionNotSupported),
+        // Whatever its lengths are.
+        (vec![0, 0xc0, 0, 0, 5, 1], StatusWord::InstructionNotSupported),
         (vec![0, 1, 0, 0], StatusWord::WrongLength),
         (vec![0, 2, 3, 0, 65], StatusWord::WrongLength),
         (edited(2, 9), StatusWord::IncorrectParameters),
