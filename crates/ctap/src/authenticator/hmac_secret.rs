@@ -38,7 +38,7 @@ impl HmacSecretInput {
     /// The members: `keyAgreement` (1), `saltEnc` (2), `saltAuth` (3), `pinUvAuthProtocol` (4, without it 1).
     pub fn open(crypto: &dyn Crypto, key: &EphemeralKey, input: &Value) -> Result<Self, Refusal> {
         let mut fields = Fields::from_value(input.clone(), NAME)?;
-        let platform = fields.require(1, "hmac-secret.keyAgreement", Some)?;
+        let platform = fields.require(1, "hmac-secret.keyAgreement", |value| value.into_map().map(Value::from))?;
         let platform = EcdhPublicKey::from_cose(&platform).map_err(MessageError::from)?;
         let wrapped = fields.require(2, "hmac-secret.saltEnc", Value::into_bytes)?;
         let mac = fields.require(3, "hmac-secret.saltAuth", Value::into_bytes)?;

@@ -122,12 +122,13 @@ fn hmac_secret_mc_gives_at_creation_what_an_assertion_gives_later() {
 #[test]
 fn hmac_secret_refuses_bad_inputs() {
     type Damage = fn(&mut Map, &SharedSecret);
-    let damages: [(Status, Damage); 7] = [
+    let damages: [(Status, Damage); 8] = [
         (Status::PinAuthInvalid, |map, _| drop(map.insert(3, [0_u8; 32]))),
         (Status::InvalidParameter, |map, _| drop(map.insert(4, 3))),
         (Status::MissingParameter, |map, _| drop(map.remove_int(1))),
         (Status::MissingParameter, |map, _| drop(map.remove_int(2))),
         (Status::MissingParameter, |map, _| drop(map.remove_int(3))),
+        (Status::CborUnexpectedType, |map, _| drop(map.insert(1, [4_u8; 65]))),
         (Status::CborUnexpectedType, |map, _| drop(map.insert(2, 1))),
         (Status::InvalidParameter, |map, secret| {
             let wrapped = secret.encrypt(portable(), &[1; 48]).unwrap();
