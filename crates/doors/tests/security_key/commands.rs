@@ -316,6 +316,11 @@ fn requests_that_the_specification_refuses_are_refused_before_the_user_is_bother
     let mut request = get_request();
     request.options.uv = true;
     assert_eq!(key.get(&request), Err(Status::InvalidOption));
+    for rk in [false, true] {
+        let mut request = get_request();
+        request.rk = Some(rk);
+        assert_eq!(key.get(&request), Err(Status::UnsupportedOption));
+    }
     assert_eq!(key.platform.asked(), []);
     // Without a PIN a discoverable credential needs no verification.
     let mut request = make_request();

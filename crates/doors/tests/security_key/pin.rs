@@ -1,5 +1,7 @@
 //! clientPIN.
 
+use claviger_ctap::authenticator::device::command;
+use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::client_pin::{Permissions, Request, SubCommand};
 use claviger_ctap::crypto::portable;
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
@@ -140,6 +142,22 @@ fn tokens_need_what_the_specification_says_and_only_what_is_offered() {
             );
             assert_eq!(key.platform.asked(), [], "no try was used up");
         }
+    }
+}
+
+#[test]
+fn a_key_that_is_none_is_invalid_and_not_missing() {
+    for sub_command in [SubCommand::GetTokenUsingUv, SubCommand::GetTokenUsingPin] {
+        let mut key = Key::new(StandIn::new());
+        let (mut request, secret) = key.agree(TWO);
+        request.sub_command = sub_command.number();
+        request.permissions = Some(Permissions::GET_ASSERTION.bits().into());
+        request.rp_id = Some(SITE.to_owned());
+        request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+        let map = decode(&request.to_cbor(), &Limits::CTAP).unwrap().into_map().unwrap();
+        let damaged = Value::from(map.with(3, Map::new())).encode();
+        assert_eq!(key.send(command::CLIENT_PIN, &damaged), Err(Status::InvalidParameter));
+        assert_eq!(key.platform.asked(), [], "no try was used up");
     }
 }
 

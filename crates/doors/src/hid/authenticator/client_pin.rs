@@ -132,9 +132,7 @@ impl Authenticator {
     /// The protocol and the platform's key, and what follows from them.
     fn shared_secret(&self, request: &Request) -> Result<SharedSecret, Refusal> {
         let protocol = supported_protocol(request.pin_uv_auth_protocol)?;
-        let Some(platform) = &request.key_agreement else {
-            return refuse(Status::MissingParameter, "a token without a key to wrap it for");
-        };
+        let platform = request.platform_key()?;
         Ok(SharedSecret::decapsulate(
             self.crypto,
             protocol,

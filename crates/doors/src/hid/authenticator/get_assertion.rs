@@ -22,10 +22,13 @@ impl Authenticator {
         }
         let param = Param::read(request.pin_uv_auth_param.as_deref(), request.pin_uv_auth_protocol)?;
 
-        // 4. Options. With a parameter, `uv` counts as absent; `rk` was refused when the request was parsed.
+        // 4. Options. With a parameter, `uv` counts as absent; `rk` is none of this command.
         let uv = request.options.uv && param.is_none();
         if uv && !upstream.info().await.map_err(platform)?.pin_set {
             return refuse(Status::InvalidOption, "no PIN was chosen, so nobody can be verified");
+        }
+        if request.rk.is_some() {
+            return refuse(Status::UnsupportedOption, "the option rk in an assertion");
         }
 
         // 6. The token, if one is used. What it stands for is proven in the ceremony.
