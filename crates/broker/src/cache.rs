@@ -32,6 +32,7 @@ const FILE_LIMITS: Limits = Limits {
     max_bytes: 128 * 1024 * 1024,
     max_depth: 8,
     max_items: 64 * MAX_CREDENTIALS,
+    other_simple: false,
 };
 
 /// What is known about one credential. Who it belongs to is not for `Debug`.

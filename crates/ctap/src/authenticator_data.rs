@@ -121,7 +121,7 @@ impl AuthenticatorData {
         }
         let mut extensions = None;
         if flags.contains(Flags::ED) {
-            let (value, after) = decode_prefix(rest, &Limits::CTAP)?;
+            let (value, after) = decode_prefix(rest, &LIMITS)?;
             let map = value.into_map().ok_or(MessageError::WrongType {
                 field: "authData.extensions",
             })?;
@@ -165,6 +165,12 @@ impl AuthenticatorData {
     }
 }
 
+/// Nothing that is in authenticator data, nor any extension that a provider may answer, has a floating-point number.
+const LIMITS: Limits = Limits {
+    other_simple: false,
+    ..Limits::CTAP
+};
+
 fn parse_attested(bytes: &[u8]) -> Result<(AttestedCredential, &[u8]), MessageError> {
     let bad = MessageError::Invalid {
         field: "attestedCredentialData",
@@ -175,7 +181,7 @@ fn parse_attested(bytes: &[u8]) -> Result<(AttestedCredential, &[u8]), MessageEr
         .split_at_checked(usize::from(u16::from_be_bytes(*length)))
         .ok_or(bad)?;
     let id = CredentialId::new(id).map_err(|_| bad)?;
-    let (key, rest) = decode_prefix(rest, &Limits::CTAP)?;
+    let (key, rest) = decode_prefix(rest, &LIMITS)?;
     let public_key = PublicKey::from_cose(&key)?;
     Ok((
         AttestedCredential {

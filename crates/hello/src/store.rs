@@ -43,6 +43,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES - CHECKSUM,
     max_depth: 5,
     max_items: 512,
+    other_simple: false,
 };
 
 /// Everything that is remembered about one user.

@@ -21,6 +21,7 @@ const LIMITS: Limits = Limits {
     max_bytes: 16 * 1024,
     max_depth: 4,
     max_items: 512,
+    other_simple: false,
 };
 
 /// The operation that evidence is to be made for.

@@ -21,6 +21,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 8,
     max_items: 256,
+    other_simple: false,
 };
 
 /// How an operation ended. The set is closed: a number that is not here makes the answer unreadable.

@@ -34,6 +34,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 4,
     max_items: 64,
+    other_simple: false,
 };
 
 /// How the user was verified.

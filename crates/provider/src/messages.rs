@@ -26,6 +26,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 6,
     max_items: 512,
+    other_simple: false,
 };
 
 /// The answer of `org.claviger.Provider1.Describe`.

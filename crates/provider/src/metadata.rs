@@ -39,6 +39,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 5,
     max_items: MAX_ENTRIES * 32,
+    other_simple: false,
 };
 
 /// A generation of a provider's metadata: grows with every diff.

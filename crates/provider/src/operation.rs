@@ -19,6 +19,7 @@ const LIMITS: Limits = Limits {
     max_bytes: 4096,
     max_depth: 4,
     max_items: 64,
+    other_simple: false,
 };
 
 /// What the platform asks of a provider.

@@ -33,6 +33,7 @@ const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 4,
     max_items: 64,
+    other_simple: false,
 };
 
 /// What opens one provider of one user: 32 bytes, the same at every unlock. Neither `Clone` nor printed; zeroised on drop.

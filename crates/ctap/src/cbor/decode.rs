@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use thiserror::Error;
 
-use super::{Map, Value};
+use super::{Map, OtherSimple, Value};
 
 /// What a decoder is ready to accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,9 @@ pub struct Limits {
     pub max_depth: u8,
     /// Data items in all, keys and containers counted too.
     pub max_items: usize,
+    /// Whether floating-point numbers, `undefined` and other simple values are read, as CTAP 2.1 §8 has it; the
+    /// platform's own structures are without.
+    pub other_simple: bool,
 }
 
 impl Limits {
@@ -23,6 +26,7 @@ impl Limits {
         max_bytes: 7609,
         max_depth: 4,
         max_items: 2048,
+        other_simple: true,
     };
 
     /// A CTAP message inside the provider protocol: 60 KiB, so that it fits an envelope whatever else that holds
@@ -32,6 +36,7 @@ impl Limits {
         max_bytes: 60 * 1024,
         max_depth: 6,
         max_items: 4096,
+        other_simple: false,
     };
 
     /// A signed envelope, evidence, or another of the platform's own structures: 64 KiB, eight levels.
@@ -39,6 +44,7 @@ impl Limits {
         max_bytes: 64 * 1024,
         max_depth: 8,
         max_items: 8192,
+        other_simple: false,
     };
 }
 
@@ -86,8 +92,9 @@ pub enum CborError {
         /// Where the item starts.
         offset: usize,
     },
-    /// A tag, a floating-point number, `undefined`, another simple value, or a reserved initial byte.
-    #[error("an item of a kind that CTAP2 does not use at byte {offset}")]
+    /// A tag or a reserved initial byte; a floating-point number, `undefined` or another simple value, where
+    /// [`Limits::other_simple`] does not allow them.
+    #[error("an item of a kind that is not used here at byte {offset}")]
     Unsupported {
         /// Where the item starts.
         offset: usize,
@@ -142,6 +149,7 @@ pub fn decode_prefix<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(Value, &'a
         total: bytes.len(),
         rest: bytes,
         items_left: limits.max_items,
+        other_simple: limits.other_simple,
     };
     let value = decoder.item(limits.max_depth)?;
     Ok((value, decoder.rest))
@@ -151,6 +159,7 @@ struct Decoder<'a> {
     total: usize,
     rest: &'a [u8],
     items_left: usize,
+    other_simple: bool,
 }
 
 impl<'a> Decoder<'a> {
@@ -160,6 +169,9 @@ impl<'a> Decoder<'a> {
             .items_left
             .checked_sub(1)
             .ok_or(CborError::TooManyItems { offset })?;
+        if let Some(other) = self.other_simple()? {
+            return Ok(Value::Other(other));
+        }
         let (major, argument) = self.head()?;
         match major {
             0 => Ok(Value::Unsigned(argument)),
@@ -203,6 +215,32 @@ impl<'a> Decoder<'a> {
             })?;
         }
         Ok(map)
+    }
+
+    /// What begins here, if it is of major type 7 and none of the three values that CTAP uses.
+    fn other_simple(&mut self) -> Result<Option<OtherSimple>, CborError> {
+        let offset = self.offset();
+        let info = match self.rest.first() {
+            Some(initial @ 0xe0..=0xff) => initial & 0x1f,
+            _ => return Ok(None),
+        };
+        if !self.other_simple || (20..=22).contains(&info) {
+            return Ok(None);
+        }
+        self.take(1)?;
+        let argument = match info {
+            0..=23 => 0,
+            // RFC 8949 §3.3: below 32 there is one byte for them.
+            24 => match u8::from_be_bytes(self.array()?) {
+                value @ 32.. => value.into(),
+                _ => return Err(CborError::Unsupported { offset }),
+            },
+            25 => u16::from_be_bytes(self.array()?).into(),
+            26 => u32::from_be_bytes(self.array()?).into(),
+            27 => u64::from_be_bytes(self.array()?),
+            _ => return Err(CborError::Unsupported { offset }),
+        };
+        Ok(Some(OtherSimple { info, argument }))
     }
 
     /// Reads an initial byte and its argument.

@@ -1,6 +1,6 @@
 //! The encoder. There is nothing to choose: a [`Value`] has one canonical encoding.
 
-use super::Value;
+use super::{OtherSimple, Value};
 
 pub(super) fn encode_into(value: &Value, out: &mut Vec<u8>) {
     match value {
@@ -30,6 +30,18 @@ pub(super) fn encode_into(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(false) => out.push(0xf4),
         Value::Bool(true) => out.push(0xf5),
         Value::Null => out.push(0xf6),
+        Value::Other(OtherSimple { info, argument }) => {
+            out.push(0xe0 | info);
+            let bytes = argument.to_be_bytes();
+            let length = match info {
+                24 => 1,
+                25 => 2,
+                26 => 4,
+                27 => 8,
+                _ => 0,
+            };
+            out.extend(bytes.iter().skip(bytes.len() - length));
+        }
     }
 }
 

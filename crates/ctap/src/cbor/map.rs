@@ -167,6 +167,6 @@ fn major(value: &Value) -> u8 {
         Value::Text(_) => TEXT,
         Value::Array(_) => 4,
         Value::Map(_) => 5,
-        Value::Bool(_) | Value::Null => 7,
+        Value::Bool(_) | Value::Null | Value::Other(_) => 7,
     }
 }

@@ -1,8 +1,9 @@
 //! Strict CTAP2 canonical CBOR (CTAP 2.1 §8, a subset of RFC 8949).
 //!
 //! [`decode`] accepts exactly the byte strings that [`Value::encode`] produces, and nothing else: shortest-form
-//! integers and lengths, definite lengths, map keys sorted and unique, valid UTF-8; no tags, no floating point, no
-//! `undefined`, no trailing bytes. Two different encodings of one value never both verify, so whatever is signed,
+//! integers and lengths, definite lengths, map keys sorted and unique, valid UTF-8; no tags, no trailing bytes. Floating
+//! point and `undefined`, which CTAP2 allows and no member of its messages has, only where [`Limits::other_simple`] says
+//! so: to be told from what is no CBOR, and to be passed over in what is not known. Two different encodings of one value never both verify, so whatever is signed,
 //! hashed or compared here has one form.
 //!
 //! Every call to [`decode`] names its [`Limits`]; memory use is bounded before anything is allocated for the input.
@@ -47,6 +48,17 @@ pub enum Value {
     Bool(bool),
     /// Simple value 22.
     Null,
+    /// The rest of major type 7.
+    Other(OtherSimple),
+}
+
+/// A floating-point number, `undefined`, or another simple value, kept as it came: CTAP 2.1 §8 does not change the
+/// representation of a floating-point number, so its size is part of it. Only [`decode`] makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherSimple {
+    /// The low five bits of the initial byte.
+    info: u8,
+    argument: u64,
 }
 
 impl Value {
@@ -158,6 +170,7 @@ impl fmt::Debug for Value {
             Self::Map(map) => map.fmt(f),
             Self::Bool(b) => write!(f, "{b}"),
             Self::Null => f.write_str("null"),
+            Self::Other(_) => f.write_str("other"),
         }
     }
 }

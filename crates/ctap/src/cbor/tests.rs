@@ -11,6 +11,13 @@ const LOOSE: Limits = Limits {
     max_bytes: 1 << 16,
     max_depth: 16,
     max_items: 1 << 16,
+    other_simple: false,
+};
+
+/// What CTAP 2.1 §8 reads.
+const CTAP2: Limits = Limits {
+    other_simple: true,
+    ..LOOSE
 };
 
 fn ints(numbers: &[i64]) -> Value {
@@ -85,18 +92,50 @@ fn rfc_8949_appendix_a_what_ctap_allows() {
 }
 
 #[test]
+fn floating_point_and_other_simple_values_are_kept_as_they_come_where_they_are_allowed() {
+    for encoded in OTHER_SIMPLE {
+        for whole in [format!("82{encoded}01"), format!("a1{encoded}{encoded}")] {
+            let bytes = hex(&whole);
+            assert_eq!(decode(&bytes, &CTAP2).unwrap().encode(), bytes, "{whole}");
+            let refused = Err(CborError::Unsupported { offset: 1 });
+            assert_eq!(decode(&bytes, &LOOSE), refused, "{whole}");
+        }
+        let value = decode(&hex(encoded), &CTAP2).unwrap();
+        assert!(value.as_unsigned().is_none() && value.as_bool().is_none() && value != Value::Null);
+    }
+    // The size is part of the value: 1.0 in two bytes is not 1.0 in four.
+    assert_ne!(decode(&hex("f93c00"), &CTAP2), decode(&hex("fa3f800000"), &CTAP2),);
+    for cut in ["f8", "f93c", "fa3f8000", "fb3ff19999999999"] {
+        assert!(
+            matches!(decode(&hex(cut), &CTAP2), Err(CborError::Truncated { .. })),
+            "{cut}"
+        );
+    }
+}
+
+/// Floating-point numbers (NaN and infinity too), undefined, and simple values without a meaning.
+const OTHER_SIMPLE: [&str; 11] = [
+    "f90000",
+    "f93c00",
+    "f97c00",
+    "f97e00",
+    "fa47c35000",
+    "fa7fc00000",
+    "fb3ff199999999999a",
+    "f7",
+    "f0",
+    "f820",
+    "f8ff",
+];
+
+#[test]
 fn rfc_8949_appendix_a_what_ctap_forbids() {
-    // Floating point, undefined, other simple values, tags, indefinite lengths.
+    // Tags, reserved initial bytes, simple values in two bytes that have one, indefinite lengths.
     let unsupported = [
-        "f90000",
-        "f93c00",
-        "fb3ff199999999999a",
-        "fa47c35000",
-        "f97c00",
-        "f7",
-        "f0",
+        "f800",
         "f818",
-        "f8ff",
+        "f81f",
+        "fc",
         "c1",
         "c11a514b67b0",
         "c074323031332d30332d32315432303a30343a30305a",
@@ -110,9 +149,12 @@ fn rfc_8949_appendix_a_what_ctap_forbids() {
         "1f",
         "3f",
     ];
-    for encoded in unsupported {
+    for (encoded, limits) in unsupported
+        .into_iter()
+        .flat_map(|encoded| [(encoded, LOOSE), (encoded, CTAP2)])
+    {
         assert_eq!(
-            decode(&hex(encoded), &LOOSE),
+            decode(&hex(encoded), &limits),
             Err(CborError::Unsupported { offset: 0 }),
             "{encoded}"
         );
@@ -244,6 +286,7 @@ fn limits_hold_exactly() {
         max_bytes: 4,
         max_depth: 2,
         max_items: 3,
+        other_simple: false,
     };
     assert!(decode(&hex("81 81 01"), &limits).is_ok());
     assert_eq!(decode(&hex("8181 80"), &limits), Err(CborError::TooDeep { offset: 2 }));
@@ -326,6 +369,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         "\\PC{0,40}".prop_map(Value::Text),
         any::<bool>().prop_map(Value::Bool),
         Just(Value::Null),
+        prop::sample::select(&OTHER_SIMPLE[..]).prop_map(|encoded| decode(&hex(encoded), &CTAP2).unwrap()),
     ];
     leaf.prop_recursive(5, 64, 8, |inner| {
         prop_oneof![
@@ -339,7 +383,7 @@ fn any_value() -> impl Strategy<Value = Value> {
 /// Mostly well-formed heads with small arguments, so that random bytes often get past the first item.
 fn cbor_like_bytes() -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![3 => 0_u8..24, 2 => 0x20_u8..0x38, 2 => 0x40_u8..0x44, 2 => 0x60_u8..0x64, 2 => 0x80_u8..0x84,
-        3 => 0xa0_u8..0xa4, 1 => 0xf4_u8..0xf7, 1 => Just(0x18), 1 => any::<u8>()];
+        3 => 0xa0_u8..0xa4, 1 => 0xf4_u8..0xfc, 1 => Just(0x18), 1 => any::<u8>()];
     prop::collection::vec(byte, 0..48)
 }
 
@@ -356,12 +400,12 @@ proptest! {
 
     #[test]
     fn decoding_undoes_encoding(value in any_value()) {
-        prop_assert_eq!(decode(&value.encode(), &LOOSE), Ok(value));
+        prop_assert_eq!(decode(&value.encode(), &CTAP2), Ok(value));
     }
 
     #[test]
     fn only_what_encoding_gives_is_accepted(bytes in prop_oneof![cbor_like_bytes(), prop::collection::vec(any::<u8>(), 0..200)]) {
-        if let Ok(value) = decode(&bytes, &LOOSE) {
+        if let Ok(value) = decode(&bytes, &CTAP2) {
             prop_assert_eq!(value.encode(), bytes);
         }
     }
@@ -371,7 +415,7 @@ proptest! {
         let mut bytes = value.encode();
         let at = at.index(bytes.len());
         bytes[at] ^= flip;
-        if let Ok(other) = decode(&bytes, &LOOSE) {
+        if let Ok(other) = decode(&bytes, &CTAP2) {
             prop_assert_ne!(other, value);
         }
     }
@@ -379,7 +423,7 @@ proptest! {
     #[test]
     fn a_shorter_input_is_refused(value in any_value(), at in any::<prop::sample::Index>()) {
         let bytes = value.encode();
-        prop_assert!(decode(&bytes[..at.index(bytes.len())], &LOOSE).is_err());
+        prop_assert!(decode(&bytes[..at.index(bytes.len())], &CTAP2).is_err());
     }
 
     #[test]

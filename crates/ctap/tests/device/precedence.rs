@@ -333,3 +333,21 @@ fn an_id_of_a_length_that_no_credential_has_is_not_here_and_leaves_the_others_al
         }
     }
 }
+
+#[test]
+fn a_floating_point_number_is_of_the_wrong_type_in_a_known_member_and_passed_over_in_another() {
+    let mut key = Key::new();
+    let encoded = make(b"alice").to_cbor();
+    for bytes in [
+        [0xf9, 0x3e, 0x00].as_slice(),
+        &[0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0],
+        &[0xf7],
+    ] {
+        let number = decode(bytes, &Limits::CTAP).unwrap();
+        for (member, expected) in [(1, Some(Status::CborUnexpectedType)), (0x7f, None)] {
+            let map = decode(&encoded, &Limits::CTAP).unwrap().into_map().unwrap();
+            let map = map.with(member, number.clone());
+            assert_eq!(key.call(MC, &Value::from(map).encode()).err(), expected, "{member}");
+        }
+    }
+}

@@ -225,7 +225,7 @@ fn bad_commands_have_their_status_and_the_next_good_one_works() {
         (Status::InvalidCommand, vec![0x40, 0xa0]),
         (Status::InvalidCommand, vec![0xff]),
         (Status::InvalidLength, vec![command::GET_INFO, 0xa0]),
-        // Truncated, trailing, indefinite, not shortest, unsorted, twice the same key, a tag, a float.
+        // Truncated, trailing, indefinite, not shortest, unsorted, twice the same key, a tag, a reserved byte.
         (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL]),
         (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL, 0xa1, 0x01]),
         (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL, 0xa0, 0x00]),
@@ -240,7 +240,12 @@ fn bad_commands_have_their_status_and_the_next_good_one_works() {
             vec![command::MAKE_CREDENTIAL, 0xa2, 0x01, 0x00, 0x01, 0x00],
         ),
         (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL, 0xc0, 0x60]),
-        (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL, 0xfa, 0, 0, 0, 0]),
+        (Status::InvalidCbor, vec![command::MAKE_CREDENTIAL, 0xfc]),
+        // A floating-point number is CBOR, and not the map.
+        (
+            Status::CborUnexpectedType,
+            vec![command::MAKE_CREDENTIAL, 0xfa, 0, 0, 0, 0],
+        ),
         // A length that no input could have.
         (
             Status::InvalidCbor,

@@ -37,6 +37,7 @@ pub const REQUEST_LIMITS: Limits = Limits {
     max_bytes: 16 * 1024,
     max_depth: 4,
     max_items: 128,
+    other_simple: false,
 };
 
 /// What a reply to a ceremony may be.
@@ -44,6 +45,7 @@ pub const REPLY_LIMITS: Limits = Limits {
     max_bytes: Limits::JOINT.max_bytes + 64,
     max_depth: 2,
     max_items: 16,
+    other_simple: false,
 };
 
 /// Longest name of a program, in bytes.

@@ -55,7 +55,7 @@ pub fn rows() -> Vec<Row> {
         row(MC, S::InvalidParameter, "half a salt", || salts(MC)),
         row(GA, S::InvalidParameter, "half a salt", || salts(GA)),
         // largeBlobs
-        row(LB, S::InvalidCbor, "no CBOR", || sent(Key::new(), LB, &[0xf7])),
+        row(LB, S::InvalidCbor, "no CBOR", || sent(Key::new(), LB, &[0xff])),
         row(LB, S::CborUnexpectedType, "the offset is text", || {
             sent(
                 Key::new(),

@@ -14,6 +14,7 @@ pub const LIST_LIMITS: Limits = Limits {
     max_bytes: 8 * 1024 * 1024,
     max_depth: 5,
     max_items: 32 * MAX_LISTED,
+    other_simple: false,
 };
 
 /// Most credentials in a list.
