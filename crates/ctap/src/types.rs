@@ -207,7 +207,7 @@ impl CredentialDescriptor {
     }
 
     /// Id and transports of a descriptor whose type is `public-key`.
-    fn members(value: Value) -> Result<Option<(Vec<u8>, Vec<String>)>, MessageError> {
+    fn members(value: Value) -> Result<Option<Members>, MessageError> {
         let mut fields = Fields::from_value(value, "credential")?;
         if fields.require("type", "credential.type", Value::into_text)? != PUBLIC_KEY {
             return Ok(None);
@@ -238,6 +238,9 @@ impl CredentialDescriptor {
         Ok(list)
     }
 }
+
+/// Id, of any length, and transports.
+type Members = (Vec<u8>, Vec<String>);
 
 /// The model of an authenticator (CTAP 2.1 §6.4). All zeros means "not told".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
