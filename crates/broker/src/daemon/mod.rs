@@ -402,11 +402,8 @@ impl Broker {
         let ceremony = run::Ceremony::new(self.clone(), ticket, subject, deadline);
         let broker = self.clone();
         let task = tokio::spawn(async move {
-            let finished = ceremony.run(start, mailbox, cancel).await;
-            lock(&broker.inner.queue).leave(ticket);
-            lock(&broker.inner.ceremonies).remove(&ticket);
-            broker.inner.prompt.wake();
-            finished
+            let _place = Place { broker, ticket };
+            ceremony.run(start, mailbox, cancel).await
         });
         task.await
             .unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
@@ -568,6 +565,20 @@ impl fmt::Debug for Broker {
         f.debug_struct("Broker")
             .field("config", &self.inner.config)
             .finish_non_exhaustive()
+    }
+}
+
+/// A ceremony's place in the queue, given back however its task ends: a view that nobody serves would stay in front for ever.
+struct Place {
+    broker: Broker,
+    ticket: Ticket,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.broker.inner.queue).leave(self.ticket);
+        lock(&self.broker.inner.ceremonies).remove(&self.ticket);
+        self.broker.inner.prompt.wake();
     }
 }
 

@@ -1,0 +1,74 @@
+//! A fault inside one ceremony, and what the others notice of it: nothing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    dead_code,
+    missing_docs
+)]
+
+mod bed;
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use bed::*;
+use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+use claviger_broker::view::Kind;
+use claviger_broker::{Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
+use claviger_hello::verification::VerifyRequest;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+/// A verifier with a fault in it.
+struct Faulty;
+
+impl UserVerifier for Faulty {
+    fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
+        let hello = HelloStatus {
+            pin_set: true,
+            tries_left: 10,
+            wait_ms: 0,
+            locked_out: false,
+        };
+        let tier = "software".to_owned();
+        Box::pin(async move {
+            Ok(VerifierStatus {
+                hello,
+                tier,
+                uv_key: None,
+                client_pin: false,
+            })
+        })
+    }
+
+    fn set_pin(&self, _: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>> {
+        panic!("a fault")
+    }
+
+    fn verify(&self, _: OwnedFd, _: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        panic!("a fault")
+    }
+}
+
+#[tokio::test]
+async fn a_fault_in_one_ceremony_leaves_its_place_to_the_others() {
+    let bed = Bed::with(|config| config.verifier = Some(Arc::new(Faulty))).await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let manage = bed.manage().await;
+    // More often than one caller may have ceremonies at a time: each gave its place back.
+    for _ in 0..9 {
+        manage.enable_provider(NOTEBOOK).await.unwrap_err();
+    }
+    assert!(prompt.views().iter().all(|view| view.kind == Kind::EnableProvider));
+    let status: Value = serde_json::from_str(&manage.status().await.unwrap()).unwrap();
+    assert_eq!(status["ceremonies_running"], 0);
+    // The view of the dead ceremony is not in front: the next one's is seen and can be closed.
+    assert!(matches!(
+        bed.sign_in().await,
+        Err(Cause::ProviderDisabled | Cause::NoCredential)
+    ));
+    assert_eq!(prompt.kinds().last(), Some(&Kind::Notice));
+}
