@@ -38,6 +38,9 @@ pub struct View {
     pub caller: Option<CallerView>,
     /// The account that a passkey is made for.
     pub account: Option<AccountView>,
+    /// The path of the program that is to take part as a provider; on [`Kind::EnableProvider`] only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<String>,
     /// What there is to choose from. One entry needs no picker but says where the passkey is or goes.
     pub choices: Vec<Choice>,
     /// The choice taken when the user names none.
@@ -64,6 +67,7 @@ impl View {
             site: None,
             caller: None,
             account: None,
+            program: None,
             choices: Vec::new(),
             preselected: None,
             remember: false,

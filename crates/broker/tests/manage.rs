@@ -56,6 +56,9 @@ async fn providers_are_enabled_by_the_user_only() {
     assert!(matches!(manage.enable_provider(NOTEBOOK).await, Err(Error::Refused(_))));
     assert_eq!(json(manage.providers()).await[0]["state"], "disabled");
     assert_eq!(refusing.kinds(), [Kind::EnableProvider]);
+    // Its name is what its author says; which program it is, is seen.
+    let own = std::env::current_exe().unwrap();
+    assert_eq!(refusing.views()[0].program.as_deref(), own.to_str());
     refusing.leave().await;
     let _prompt = Prompt::attach(&bed, Script::approve()).await;
     manage.enable_provider(NOTEBOOK).await.unwrap();

@@ -103,6 +103,8 @@ pub enum Approval {
     EnableProvider {
         /// Which one.
         provider: ProviderName,
+        /// The path of the program that it is: name and icon are what its author says.
+        program: Option<String>,
     },
     /// Verify the user for a provider, which gets the evidence.
     VerifyUser {

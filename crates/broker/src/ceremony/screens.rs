@@ -197,8 +197,13 @@ impl Screens {
         }
     }
 
-    /// Adds site and account of the passkey that an approval is about, where the context names none.
+    /// Adds the program that an approval is about, or site and account of the passkey, where the context names none.
     fn add_subject(&self, view: &mut View) {
+        if let Goal::Approve(Approval::EnableProvider { program, .. }) = &self.goal {
+            view.program = program
+                .as_deref()
+                .map(|path| sanitise::line(path, sanitise::MAX_PATH_CHARS));
+        }
         let Goal::Approve(
             Approval::DeletePasskey { account, rp_id, .. } | Approval::RenamePasskey { account, rp_id, .. },
         ) = &self.goal
@@ -234,7 +239,7 @@ fn approval_title(approval: &Approval, caller: &str) -> (Kind, String) {
                 .collect();
             (Kind::Unlock, text::unlock_title(&names))
         }
-        Approval::EnableProvider { provider } => (
+        Approval::EnableProvider { provider, .. } => (
             Kind::EnableProvider,
             text::enable_title(&text::provider_name(&provider.name, &provider.id)),
         ),

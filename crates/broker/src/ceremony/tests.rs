@@ -480,7 +480,10 @@ fn approvals_end_with_evidence_for_their_audience() {
             true,
         ),
         (
-            Approval::EnableProvider { provider: vault() },
+            Approval::EnableProvider {
+                provider: vault(),
+                program: None,
+            },
             Kind::EnableProvider,
             Approval::BROKER,
             false,

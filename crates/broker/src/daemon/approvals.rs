@@ -99,7 +99,7 @@ impl Broker {
         event: Event,
     ) -> Result<Approved, Cause> {
         let provider = match &approval {
-            Approval::EnableProvider { provider }
+            Approval::EnableProvider { provider, .. }
             | Approval::VerifyUser { provider, .. }
             | Approval::DeletePasskey { provider, .. }
             | Approval::RenamePasskey { provider, .. } => Some(provider.id.clone()),

@@ -195,9 +195,10 @@ impl Broker {
             let provider = self.provider_name(&id);
             let buffer = id.as_str().as_bytes().to_vec();
             let pin_before = self.pinned(&id);
+            let program = pin_before.as_ref().map(|pin| pin.path.to_string_lossy().into_owned());
             self.approve(
                 &applicant,
-                Approval::EnableProvider { provider },
+                Approval::EnableProvider { provider, program },
                 buffer,
                 None,
                 Event::Provider,

@@ -272,6 +272,9 @@ fn try_draw(text: &mut String, view: &View) -> std::fmt::Result {
     if let Some(account) = &view.account {
         writeln!(text, "Account:  {}", account.name)?;
     }
+    if let Some(program) = &view.program {
+        writeln!(text, "Program:  {program}")?;
+    }
     for (index, choice) in view.choices.iter().enumerate() {
         let preselected = if view.preselected.as_ref() == Some(&choice.id) {
             "*"
@@ -366,6 +369,16 @@ mod tests {
         assert!(drawn("/usr/bin/ssh", "hid").contains("Asked by: ssh (/usr/bin/ssh), by the security-key door\n"));
         assert!(drawn("", "hid").contains("Asked by: ssh, by the security-key door\n"));
         assert!(drawn("/x", "browser").contains("Asked by: ssh (/x)\n"));
+    }
+
+    #[test]
+    fn the_program_that_is_to_take_part_is_shown() {
+        let view = View {
+            kind: Kind::EnableProvider,
+            program: Some("/opt/notebook/bin/notebook".to_owned()),
+            ..View::idle(1)
+        };
+        assert!(draw(&view).contains("Program:  /opt/notebook/bin/notebook\n"));
     }
 
     #[test]

@@ -86,7 +86,10 @@ fn random_approval(random: &mut Random) -> Input {
         0 => Approval::Unlock {
             providers: vec![provider],
         },
-        1 => Approval::EnableProvider { provider },
+        1 => Approval::EnableProvider {
+            provider,
+            program: None,
+        },
         2 => Approval::VerifyUser { provider, hint: None },
         3 => Approval::DeletePasskey {
             provider,

@@ -265,7 +265,9 @@ fn an_approval_tells_which_provider_failed_it() {
     course.notice(&Cause::ProviderHung);
     let mut course = Course::start(approval(Approval::EnableProvider {
         provider: named("p", "P"),
+        program: Some("/opt/p/bin/p\u{202e}".to_owned()),
     }));
+    assert_eq!(course.view().program.as_deref(), Some("/opt/p/bin/p"));
     course
         .approve(None, Some(1))
         .on(Event::VerifyFailed(VerifyFailure::Unavailable));
