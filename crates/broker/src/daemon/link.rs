@@ -18,8 +18,10 @@ use claviger_provider::operation::Operation;
 use claviger_provider::{ProviderId, TransactionId};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout, timeout_at};
+use zbus::Message;
 use zbus::names::{OwnedUniqueName, UniqueName, WellKnownName};
 
+use super::ordered::Turns;
 use super::{Broker, lock, now_ms, now_us};
 use crate::ceremony::ProviderFailure;
 use crate::registry::{Profile, RegistryError, State};
@@ -56,6 +58,8 @@ pub(super) struct Link {
     registered: Notify,
     /// Held while the provider is started and described, so that two ceremonies do not do it twice.
     starting: tokio::sync::Mutex<()>,
+    /// Requests reach the provider in the order of their sequence numbers.
+    turns: Turns,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,7 @@ impl Link {
             owner: Mutex::default(),
             registered: Notify::new(),
             starting: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -254,14 +259,7 @@ impl Broker {
     pub(super) async fn execute(&self, id: &ProviderId, live: &Live, errand: Errand) -> Result<Answer, NoAnswer> {
         let deadline = errand.deadline.min(Instant::now() + self.deadlines().execute);
         let transaction = errand.transaction;
-        let (envelope, expires_ms) = self.sign(id, errand, deadline).map_err(|error| {
-            tracing::error!(provider = %id, %error, "the request could not be made");
-            NoAnswer::Failed(ProviderFailure::Unreachable)
-        })?;
-        let bytes = self
-            .call::<_, Vec<u8>>(&live.name, "Execute", &(envelope,), deadline)
-            .await;
-        let bytes = bytes.map_err(|failure| {
+        let (bytes, expires_ms) = self.request(id, live, errand, deadline).await.map_err(|failure| {
             if failure == ProviderFailure::Crashed {
                 self.lost(id, &live.name);
             }
@@ -279,6 +277,38 @@ impl Broker {
             return Err(NoAnswer::Unreadable("it answers another transaction".into()));
         }
         Ok(answer)
+    }
+
+    /// The unread answer to an errand, and when the request expired. Requests arrive in the order of their sequence numbers.
+    async fn request(
+        &self,
+        id: &ProviderId,
+        live: &Live,
+        errand: Errand,
+        deadline: Instant,
+    ) -> Result<(Vec<u8>, u64), ProviderFailure> {
+        let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
+        let mut expires_ms = 0;
+        let make = || -> Result<Message, SignError> {
+            let envelope;
+            (envelope, expires_ms) = self.sign(id, errand, deadline)?;
+            Ok(Message::method_call(PROVIDER_PATH, "Execute")
+                .destination(&live.name)
+                .interface(PROVIDER_INTERFACE)
+                .build(&(envelope,))?)
+        };
+        let answer = timeout_at(deadline, link.turns.call(&self.inner.connection, make)).await;
+        let message = answer
+            .map_err(|_| ProviderFailure::Hung)?
+            .map_err(|error| match error {
+                SignError::Bus(error) => failure(&error),
+                error => {
+                    tracing::error!(provider = %id, %error, "the request could not be made");
+                    ProviderFailure::Unreachable
+                }
+            })?;
+        let bytes = message.body().deserialize();
+        Ok((bytes.map_err(|_| ProviderFailure::Unreachable)?, expires_ms))
     }
 
     pub(super) fn deadlines(&self) -> &Deadlines {
@@ -434,6 +464,9 @@ enum SignError {
     Envelope(#[from] envelope::EnvelopeError),
     #[error(transparent)]
     Crypto(#[from] claviger_ctap::crypto::CryptoError),
+    /// It was made, or nearly, and not answered.
+    #[error(transparent)]
+    Bus(#[from] zbus::Error),
 }
 
 /// What an error from the bus says about the provider. Only the error's name is looked at: its text is the provider's.

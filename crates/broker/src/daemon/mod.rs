@@ -10,6 +10,7 @@
 mod approvals;
 mod link;
 mod manage;
+mod ordered;
 mod prompt;
 mod providers;
 mod run;
