@@ -20,7 +20,7 @@ export class Prompt {
     const file = path.join(platform.dir, "script.json");
     writeFileSync(file, JSON.stringify(rules), { mode: 0o600 });
     const prompt = new Prompt(platform, file);
-    await until(() => prompt.#ended !== undefined || prompt.events.some((event) => event.event === "attached"), 10_000, "attaching the prompt");
+    await until(() => prompt.#ended !== undefined || prompt.events.some((event) => event.event === "attached"), 60_000, "attaching the prompt");
     if (prompt.#ended !== undefined) throw new Error(`the prompt ended with status ${prompt.#ended}: see prompt.log`);
     return prompt;
   }

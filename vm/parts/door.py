@@ -43,17 +43,19 @@ class Door:
         demand(self.door.poll() is None, "the door's process ended: see hid-door.log")
         return hidraw()[0]
 
-    def new_prompt(self):
-        """A prompt ends with its broker: the user starts another."""
-        self.platform.stdin.write("\n")
-        self.platform.stdin.flush()
-        demand(self.platform.stdout.readline(), "there is no new prompt")
-
     def views(self):
         """The questions that the user has been asked."""
+        views = [event["view"] for event in self.events() if event["event"] == "view"]
+        return [view for view in views if view["kind"] != "idle"]
+
+    def attachments(self):
+        """How often the prompt has attached to a broker."""
+        return sum(event["event"] == "attached" for event in self.events())
+
+    def events(self):
+        """What the prompt has seen and done."""
         log = pathlib.Path(KEPT / "platform/prompt.log")
-        events = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-        return [event["view"] for event in events if event["event"] == "view" and event["view"]["kind"] != "idle"]
+        return [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
 
     def pid(self, role):
         """The process of a role that D-Bus has started."""

@@ -148,9 +148,10 @@ def recovery(door):
         door.helper = helper.begin()
         door.device = door.plugged()
         tools.sign(door.device, made, "-r", "-t", "uv=true", verify=["-v"])
-    with check("the broker is killed: the device asks the next one"):
+    with check("the broker is killed: the prompt attaches to the next one, and the device asks it"):
+        before = door.attachments()
         os.kill(door.pid("broker"), 9)
-        door.new_prompt()
+        until(lambda: door.attachments() > before, "the prompt at the next broker")
         tools.sign(door.device, made, "-r", "-t", "uv=true", verify=["-v"])
     with check("the session goes to the background and comes back: so does the device"):
         helper.seat(None)

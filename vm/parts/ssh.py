@@ -116,7 +116,7 @@ def checks(device, pin, own_uv=False, types=("ed25519-sk", "ecdsa-sk")):
             login(file, "verify-required", pin=pin)
             fetched = [other for other in fetch(pin) if same_key(file, other)]
             demand(len(fetched) == 1, "the key was not among the fetched ones")
-            # Seen to fail at a device with verification of its own; probably OpenSSH fetches such keys without their mark that
-            # they need verification (sk-usbhid.c, read_rks). To be found out; until then the login is shown for PINs only.
+            # OpenSSH marks a fetched key as one that needs verification only when the device cannot verify its user itself
+            # (sk-usbhid.c, read_rks: `internal_uv == -1`), and so does not ask a device that can; credProtect then hides the key.
             if not own_uv:
                 login(fetched[0], "verify-required", pin=pin)

@@ -20,13 +20,13 @@ impl Turns {
         connection: &Connection,
         make: impl FnOnce() -> Result<Message, E>,
     ) -> Result<Message, E> {
-        // Listens from before the call is sent, so that no reply is missed.
-        let mut replies = MessageStream::from(connection);
-        let serial = {
+        let (mut replies, serial) = {
             let _turn = self.0.lock().await;
+            // Listens from before the call is sent, so that no reply is missed.
+            let replies = MessageStream::from(connection);
             let call = make()?;
             connection.send(&call).await?;
-            call.primary_header().serial_num()
+            (replies, call.primary_header().serial_num())
         };
         while let Some(message) = replies.next().await {
             let message = message?;

@@ -23,9 +23,9 @@ use crate::pin_ticket::PinTicket;
 use crate::registry::State;
 use crate::types::{Caller, Cause};
 
-/// How many probes are answered in [`PROBE_WINDOW`], whoever asks: clients split long allow lists into several, and no client needs
-/// more.
-const MAX_PROBES: u32 = 200;
+/// How many probes are answered in [`PROBE_WINDOW`], whoever asks: clients split long allow lists into several, and a benchmark asks
+/// some hundred times. A program that asks without end shall not keep broker and provider busy.
+const MAX_PROBES: u32 = 2000;
 
 /// The time that [`MAX_PROBES`] counts for.
 const PROBE_WINDOW: Duration = Duration::from_secs(10);

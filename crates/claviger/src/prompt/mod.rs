@@ -7,6 +7,7 @@ mod script;
 mod terminal;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use claviger_broker::dbus::{Error, Prompt1Proxy};
 use claviger_broker::view::{Action, Kind, View};
@@ -20,13 +21,28 @@ use crate::sandbox::Sandbox;
 use script::{Reply, Script};
 use terminal::Terminal;
 
-/// Runs until interrupted, or until a newer prompt takes over.
+/// A broker that ends sooner than this after the prompt attached is not replaced before this long.
+const SHORT_LIFE: Duration = Duration::from_secs(2);
+
+/// Runs until interrupted, or until a newer prompt takes over. When the broker ends (an upgrade, a fault), the next one is
+/// started and offered this prompt.
 pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
     match script {
-        None => Prompt::attach("terminal").await?.ask_in_terminal().await,
+        None => {
+            let prompt = Prompt::attach("terminal").await?;
+            let mut terminal = Terminal::open()?;
+            prompt.outlive(async || prompt.ask_in(&mut terminal).await).await
+        }
         Some(path) => {
-            let script = Script::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
-            Prompt::attach("scripted").await?.follow_script(script).await
+            let mut script = Script::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
+            let prompt = Prompt::attach("scripted").await?;
+            note("This prompt answers from a script. Nobody is asked. For tests only.");
+            prompt
+                .outlive(async || {
+                    report(&json!({"event": "attached"}))?;
+                    prompt.follow(&mut script).await
+                })
+                .await
         }
     }
 }
@@ -34,15 +50,17 @@ pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
 /// A prompt that the broker has accepted and will send its questions to.
 pub struct Prompt {
     broker: Prompt1Proxy<'static>,
+    kind: &'static str,
 }
 
 impl Prompt {
     /// Offers this process to the broker as a prompt of this kind: `terminal` or `scripted`.
-    pub async fn attach(kind: &str) -> Result<Self, Failure> {
+    pub async fn attach(kind: &'static str) -> Result<Self, Failure> {
         let unreachable = |error: zbus::Error| Failure::Unreachable(error.to_string());
         let connection = zbus::Connection::session().await.map_err(unreachable)?;
         let broker = Prompt1Proxy::new(&connection).await.map_err(unreachable)?;
-        broker.attach(kind).await.map_err(|error| client::failure(&error))?;
+        let prompt = Self { broker, kind };
+        prompt.attach_to_broker().await?;
         // From here on there may be a PIN in this process.
         Sandbox {
             owns: Vec::new(),
@@ -50,12 +68,36 @@ impl Prompt {
         }
         .enter()
         .map_err(Failure::failed)?;
-        Ok(Self { broker })
+        Ok(prompt)
     }
 
     /// Asks the person at this terminal, view after view, until another prompt takes over.
     pub async fn ask_in_terminal(&self) -> Result<(), Failure> {
-        let mut terminal = Terminal::open()?;
+        self.ask_in(&mut Terminal::open()?).await
+    }
+
+    /// Serves one broker after the other until another prompt takes over.
+    async fn outlive(&self, mut serve: impl AsyncFnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+        loop {
+            let attached = Instant::now();
+            match serve().await {
+                Err(Failure::Unreachable(why)) => {
+                    note(format_args!("The broker ended ({why}). This prompt attaches to the next one."));
+                    tokio::time::sleep(SHORT_LIFE.saturating_sub(attached.elapsed())).await;
+                    self.attach_to_broker().await?;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    /// D-Bus starts the broker if need be.
+    async fn attach_to_broker(&self) -> Result<(), Failure> {
+        let attached = self.broker.attach(self.kind).await;
+        attached.map_err(|error| client::failure(&error))
+    }
+
+    async fn ask_in(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
             terminal.show(&view)?;
@@ -75,9 +117,7 @@ impl Prompt {
         Ok(())
     }
 
-    async fn follow_script(&self, mut script: Script) -> Result<(), Failure> {
-        note("This prompt answers from a script. Nobody is asked. For tests only.");
-        report(&json!({"event": "attached"}))?;
+    async fn follow(&self, script: &mut Script) -> Result<(), Failure> {
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
             report(&json!({"event": "view", "view": view}))?;
