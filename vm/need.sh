@@ -7,7 +7,7 @@
 VM_CACHE="$CARGO_TARGET_DIR/vm"
 
 # What runs in the guest besides what this project builds.
-VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server)
+VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server chromium firefox-esr)
 
 # What a Linux of the guest's own (`vm/run -r`) is made of: a system that people log in to.
 VM_ROOT_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 fido2-tools acl)
@@ -62,12 +62,6 @@ need_vm_root() {
   # Nothing is to be kept up to date there.
   rm -rf "$VM_ROOT.new/etc/systemd/system/timers.target.wants"
   mv "$VM_ROOT.new" "$VM_ROOT" && printf '%s' "$recipe" >"$VM_ROOT.recipe"
-}
-
-# need_vm_browsers: what drives the browsers, and the browsers themselves.
-need_vm_browsers() {
-  VM_PACKAGES+=(chromium firefox-esr)
-  need_node && need_node_modules e2e "drives Chromium"
 }
 
 # need_vm_python: Python with Yubico's library, the one that drives a key the way browsers do.

@@ -1,11 +1,13 @@
 // The playground's story in a stock browser that finds the security key by itself: browse.mjs firefox | chromium ORIGIN LOG
 //
-// Drives the playground's own page, as a person would, and prints one JSON line per step: {"step", "error"?, "note"?}.
+// Drives the playground's own page, as a person would: once for each line of its input, which names the account. Prints one
+// JSON line per step, {"step", "error"?, "note"?}, and {"done": true} when it waits for the next line.
 
+import { createInterface } from "node:readline";
 import { until } from "../../e2e/lib/wait.mjs";
 
 /** A browser takes its time where everything is computed in software. */
-const PATIENCE = 240_000;
+const PATIENCE = 300_000;
 
 const [name, origin, log] = process.argv.slice(2);
 const { Chromium, Firefox } = name === "firefox" ? await import("./marionette.mjs") : await import("./chromium.mjs");
@@ -13,37 +15,47 @@ const { Chromium, Firefox } = name === "firefox" ? await import("./marionette.mj
 let browser = null;
 let failed = false;
 
-await step("starts and shows the playground", async () => {
-  browser = await (Firefox ?? Chromium).open(origin, log, PATIENCE);
+await step("starts", async () => {
+  browser = await (Firefox ?? Chromium).open(log, PATIENCE);
   return browser.version();
 });
-await step("has no extension and no platform authenticator", async () => {
-  const own = await browser.evaluate("/native code/.test(CredentialsContainer.prototype.create.toString())");
-  if (!own) throw new Error("somebody put himself in the place of navigator.credentials.create");
-});
-await step("registers a passkey", async () => {
-  await fill("name", "alice");
-  return act("sign-up", "was created and accepted");
-});
-await step("signs in without a name (discoverable)", async () => {
-  await act("sign-out", "");
-  return act("sign-in", "alice signed in, verified");
-});
-await step("signs in by name (allow list, after a silent probe)", async () => {
-  await act("sign-out", "");
-  await fill("name", "alice");
-  return act("sign-in-name", "alice signed in, verified");
-});
-await step("encrypts and decrypts a note (PRF, hence hmac-secret)", async () => {
-  await fill("note", "The treasure is under the old oak.");
-  await act("lock-note", "was encrypted");
-  await act("open-note", "was decrypted");
-  const note = await browser.evaluate("document.getElementById('note').value");
-  if (note !== "The treasure is under the old oak.") throw new Error(`the note is now ${note}`);
-});
-await step("refuses to register the same account on the same key again", () => act("add", "already a passkey"));
+tell({ done: true });
+for await (const account of createInterface({ input: process.stdin })) {
+  await story(account);
+  tell({ done: true });
+}
 await browser?.close();
 process.exit(failed ? 1 : 0);
+
+async function story(account) {
+  await step("shows the playground, without an extension", async () => {
+    await browser.goTo(origin, PATIENCE);
+    const own = await browser.evaluate("/native code/.test(CredentialsContainer.prototype.create.toString())");
+    if (!own) throw new Error("somebody put himself in the place of navigator.credentials.create");
+  });
+  await step("registers a passkey", async () => {
+    await fill("name", account);
+    return act("sign-up", "was created and accepted");
+  });
+  await step("signs in without a name (discoverable)", async () => {
+    await act("sign-out", "");
+    return act("sign-in", `${account} signed in, verified`);
+  });
+  await step("signs in by name (allow list, after a silent probe)", async () => {
+    await act("sign-out", "");
+    await fill("name", account);
+    return act("sign-in-name", `${account} signed in, verified`);
+  });
+  await step("encrypts and decrypts a note (PRF, hence hmac-secret)", async () => {
+    await fill("note", "The treasure is under the old oak.");
+    await act("lock-note", "was encrypted");
+    await act("open-note", "was decrypted");
+    const note = await browser.evaluate("document.getElementById('note').value");
+    if (note !== "The treasure is under the old oak.") throw new Error(`the note is now ${note}`);
+  });
+  // Chromium tells the person, in a dialog of its own, and the page nothing until that is closed.
+  await step("asks to register the same account on the same key again", () => act("add", Firefox ? "already a passkey" : ""));
+}
 
 /** One step; when one has failed, those after it do not begin. */
 async function step(what, action) {
@@ -59,6 +71,10 @@ async function step(what, action) {
       line.error = error.message;
     }
   }
+  tell(line);
+}
+
+function tell(line) {
   console.log(JSON.stringify(line));
 }
 

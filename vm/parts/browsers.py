@@ -1,10 +1,13 @@
-"""Stock browsers at the playground, with the only HID device that there is."""
+"""A stock browser without any extension at the playground, with both devices one after the other: browsers.py firefox | chromium."""
 
+import collections
 import contextlib
 import json
 import subprocess
+import sys
 
-from bed import KEPT, RELEASE, ROOT, Unmet, check, note, start, stop, until
+from bed import KEPT, RELEASE, ROOT, Key, Unmet, check, demand, equal, finish, note, stop, until
+from door import Door
 
 
 @contextlib.contextmanager
@@ -17,28 +20,65 @@ def playground():
         stop(process)
 
 
-def story(browser, origin):
-    """One check per step of browse.mjs."""
-    log = KEPT / f"{browser}.log"
-    steps = KEPT / f"{browser}.steps"
-    process = start("node", ROOT / "vm/parts/browse.mjs", browser, origin, log, log=steps.name)
-    told = 0
-    while True:
-        lines = until(lambda: _lines(steps)[told:] or process.poll() is not None, f"the next step of {browser}", 600)
-        lines = _lines(steps)[told:]
-        if not lines:
-            break
-        for line in lines:
-            told += 1
-            with check(f"{browser}: {line['step']}"):
+class Browser:
+    """The browser, driven by browse.mjs; each of its steps is a check."""
+
+    def __init__(self, name, origin):
+        self.name = name
+        self.process = subprocess.Popen(
+            ["node", ROOT / "vm/parts/browse.mjs", name, origin, KEPT / f"{name}.log"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self._steps(name)
+
+    def story(self, account, device, refused):
+        """The whole story with the one device that there is; `refused` says whether that has refused the second registration."""
+        with contextlib.suppress(BrokenPipeError):
+            print(account, file=self.process.stdin, flush=True)
+        self._steps(f"{self.name}, {device}")
+        with check(f"{self.name}, {device}: which refuses"):
+            until(refused, "the device's refusal")
+
+    def close(self):
+        with check(f"{self.name}: ends well"):
+            self.process.stdin.close()
+            equal(self.process.wait(60), 0, "the driver's status")
+
+    def _steps(self, title):
+        """Until the driver waits again; one that ends has not done what it should."""
+        for line in map(json.loads, iter(self.process.stdout.readline, "")):
+            if "done" in line:
+                return
+            with check(f"{title}: {line['step']}"):
                 if "error" in line:
                     raise Unmet(line["error"])
             if "note" in line:
                 note(line["note"])
-    with check(f"{browser}: its driver ends well"):
-        if process.wait() != 0 or told == 0:
-            raise Unmet(steps.read_text()[-2000:])
+        with check(f"{title}: goes on"):
+            raise Unmet(f"the driver ended with {self.process.wait()}")
 
 
-def _lines(file):
-    return [json.loads(line) for line in file.read_text().splitlines() if line.startswith("{") and line.endswith("}")]
+def main(name):
+    with playground() as origin:
+        browser = Browser(name, origin)
+        with Key("--uv", "builtin"):
+            browser.story("alice", "the virtual key", lambda: "CredentialExcluded" in (KEPT / "virtual-key.log").read_text())
+        with Door() as door:
+            browser.story("bob", "the platform", lambda: any((view["problem"] or {}).get("code") == "excluded" for view in door.views()))
+            questions(door)
+        browser.close()
+    finish()
+
+
+def questions(door):
+    with check("the user was asked once for each ceremony, and not for the browser's probes"):
+        asked = {view["prompt"]: view["kind"] for view in door.views() if view["kind"] in ("create", "sign-in")}
+        # One registration and the one that is refused; two sign-ins and two for the note.
+        equal(dict(collections.Counter(asked.values())), {"create": 2, "sign-in": 4}, "the questions")
+    with check("the user was told of a program and an RP ID, and never of an origin"):
+        sites = {(view["site"]["rp_id"], view["site"]["origin"]) for view in door.views() if view["site"]}
+        equal(sites, {("localhost", None)}, "the sites")
+        demand(all(view["caller"]["door"] == "hid" for view in door.views() if view["caller"]), "another door was used")
+
+
+main(sys.argv[1])

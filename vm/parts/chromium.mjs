@@ -1,33 +1,106 @@
-// Stock Chromium without a display and without any extension.
+// Stock Chromium without a display and without any extension, driven by its own DevTools protocol: JSON over two pipes.
+//
+// Playwright, which drives it elsewhere, takes longer to load here than all of this file has to do.
 
-import { chromium } from "../../e2e/node_modules/playwright-core/index.mjs";
-import { chromiumProgram } from "../../e2e/lib/browser.mjs";
+import { spawn } from "node:child_process";
+import { mkdtempSync, openSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { until } from "../../e2e/lib/wait.mjs";
 
-const SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+/** Nothing that calls home, and nothing that costs time where everything is computed in software. Nothing of this concerns
+ * security keys. */
+const SWITCHES = [
+  "--headless=new",
+  "--no-sandbox",
+  "--remote-debugging-pipe",
+  "--disable-background-networking",
+  "--disable-breakpad",
+  "--disable-component-update",
+  "--disable-default-apps",
+  "--disable-extensions",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-sync",
+  "--in-process-gpu",
+  "--js-flags=--jitless",
+  "--mute-audio",
+  "--no-default-browser-check",
+  "--no-first-run",
+  "--password-store=basic",
+];
 
 export class Chromium {
-  #browser;
+  #child;
+  #ended = null;
+  #received = Buffer.alloc(0);
+  #waiting = new Map();
+  #next = 1;
   #page;
 
-  static async open(origin, _log, ms) {
+  static async open(log) {
     const browser = new Chromium();
-    // Not Playwright's own headless mode, which is another program than the browser that people use.
-    browser.#browser = await chromium.launch({ executablePath: chromiumProgram(), headless: false, args: ["--headless=new", ...SWITCHES], timeout: ms });
-    browser.#page = await browser.#browser.newPage();
-    await browser.#page.goto(origin, { timeout: ms });
+    const output = openSync(log, "a");
+    const profile = mkdtempSync(path.join(os.tmpdir(), "chromium-"));
+    browser.#child = spawn("chromium", [...SWITCHES, `--user-data-dir=${profile}`, "about:blank"], { stdio: ["ignore", output, output, "pipe", "pipe"] });
+    browser.#child.once("error", (error) => browser.#end(error.message));
+    browser.#child.once("exit", (status, signal) => browser.#end(`Chromium ended: ${status ?? signal}`));
+    browser.#child.stdio[3].on("error", (error) => browser.#end(error.message));
+    browser.#child.stdio[4].on("data", (data) => browser.#take(data));
+    const { targetInfos } = await browser.#command("Target.getTargets");
+    const { targetId } = targetInfos.find(({ type }) => type === "page") ?? (await browser.#command("Target.createTarget", { url: "about:blank" }));
+    browser.#page = (await browser.#command("Target.attachToTarget", { targetId, flatten: true })).sessionId;
     return browser;
   }
 
+  async goTo(url, ms) {
+    const { errorText } = await this.#command("Page.navigate", { url });
+    if (errorText !== undefined) throw new Error(`${url}: ${errorText}`);
+    await until(() => this.evaluate(`document.URL.startsWith(${JSON.stringify(url)}) && document.readyState === "complete"`), ms, `showing ${url}`);
+  }
+
   /** The value of an expression in the page, which may be a promise. */
-  evaluate(expression) {
-    return this.#page.evaluate(expression);
+  async evaluate(expression) {
+    const { result, exceptionDetails } = await this.#command("Runtime.evaluate", { expression, awaitPromise: true, returnByValue: true });
+    if (exceptionDetails !== undefined) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+    return result.value;
   }
 
   version() {
     return this.evaluate("navigator.userAgent");
   }
 
-  close() {
-    return this.#browser.close();
+  async close() {
+    if (this.#ended !== null) return;
+    const ended = new Promise((resolve) => this.#child.once("exit", resolve));
+    this.#child.kill("SIGKILL");
+    await ended;
+  }
+
+  /** Each message ends with a zero. */
+  #take(data) {
+    this.#received = Buffer.concat([this.#received, data]);
+    for (let end; (end = this.#received.indexOf(0)) >= 0; this.#received = this.#received.subarray(end + 1)) {
+      const { id, error, result } = JSON.parse(this.#received.subarray(0, end));
+      const { resolve, reject } = this.#waiting.get(id) ?? {};
+      this.#waiting.delete(id);
+      if (error) reject?.(new Error(error.message));
+      else resolve?.(result);
+    }
+  }
+
+  #command(method, params = {}) {
+    if (this.#ended !== null) return Promise.reject(new Error(this.#ended));
+    const id = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject });
+      this.#child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId: this.#page })}\0`);
+    });
+  }
+
+  #end(why) {
+    this.#ended ??= why;
+    for (const { reject } of this.#waiting.values()) reject(new Error(why));
+    this.#waiting.clear();
   }
 }

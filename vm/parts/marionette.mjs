@@ -40,12 +40,15 @@ export class Firefox {
   #waiting = new Map();
   #next = 1;
 
-  static async open(origin, log, ms) {
+  static async open(log, ms) {
     const browser = new Firefox();
     await browser.#start(log, ms);
     await browser.#command("WebDriver:NewSession", { capabilities: { alwaysMatch: { timeouts: { pageLoad: ms, script: ms } } } });
-    await browser.#command("WebDriver:Navigate", { url: origin });
     return browser;
+  }
+
+  async goTo(url) {
+    await this.#command("WebDriver:Navigate", { url });
   }
 
   /** The value of an expression in the page, which may be a promise. */
