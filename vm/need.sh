@@ -7,7 +7,7 @@
 VM_CACHE="$CARGO_TARGET_DIR/vm"
 
 # What runs in the guest besides what this project builds.
-VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server chromium firefox-esr)
+VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server udev chromium firefox-esr)
 
 # What a Linux of the guest's own (`vm/run -r`) is made of: a system that people log in to.
 VM_ROOT_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 fido2-tools acl)

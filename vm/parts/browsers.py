@@ -3,10 +3,11 @@
 import collections
 import contextlib
 import json
+import pathlib
 import subprocess
 import sys
 
-from bed import KEPT, RELEASE, ROOT, Key, Unmet, check, demand, equal, finish, note, stop, until
+from bed import KEPT, RELEASE, ROOT, Key, Unmet, check, equal, finish, note, start, stop, until
 from door import Door
 
 
@@ -58,8 +59,19 @@ class Browser:
             raise Unmet(f"the driver ended with {self.process.wait()}")
 
 
+@contextlib.contextmanager
+def udev():
+    """Without it Chromium, once it has started, does not learn of devices that come and go."""
+    process = start("/usr/lib/systemd/systemd-udevd", log="udev.log")
+    try:
+        until(pathlib.Path("/run/udev/control").exists, "udev's start")
+        yield
+    finally:
+        stop(process)
+
+
 def main(name):
-    with playground() as origin:
+    with udev(), playground() as origin:
         browser = Browser(name, origin)
         with Key("--uv", "builtin"):
             browser.story("alice", "the virtual key", lambda: "CredentialExcluded" in (KEPT / "virtual-key.log").read_text())
@@ -75,10 +87,9 @@ def questions(door):
         asked = {view["prompt"]: view["kind"] for view in door.views() if view["kind"] in ("create", "sign-in")}
         # One registration and the one that is refused; two sign-ins and two for the note.
         equal(dict(collections.Counter(asked.values())), {"create": 2, "sign-in": 4}, "the questions")
-    with check("the user was told of a program and an RP ID, and never of an origin"):
-        sites = {(view["site"]["rp_id"], view["site"]["origin"]) for view in door.views() if view["site"]}
-        equal(sites, {("localhost", None)}, "the sites")
-        demand(all(view["caller"]["door"] == "hid" for view in door.views() if view["caller"]), "another door was used")
+    with check("the user was told of the browser and an RP ID, and never of an origin"):
+        told = {(view["site"]["rp_id"], view["site"]["origin"], view["caller"]["door"]) for view in door.views() if view["site"]}
+        equal(told, {("localhost", None, "hid")}, "what was told")
 
 
 main(sys.argv[1])

@@ -78,7 +78,7 @@ export class Firefox {
     writeFileSync(path.join(profile, "user.js"), lines.join(""));
     const output = openSync(log, "a");
     const args = ["--headless", "--marionette", "--no-remote", "--profile", profile];
-    this.#child = spawn("firefox-esr", args, { stdio: ["ignore", output, output], env: { ...process.env, MOZ_CRASHREPORTER_DISABLE: "1" } });
+    this.#child = spawn("nice", ["-n", "15", "firefox-esr", ...args], { stdio: ["ignore", output, output], env: { ...process.env, MOZ_CRASHREPORTER_DISABLE: "1" } });
     let failed = null;
     this.#child.once("error", (error) => (failed = error.message));
     this.#child.once("exit", (status, signal) => (failed = `Firefox ended: ${status ?? signal}`));

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
+#[cfg(feature = "backends")]
+mod backends;
 #[path = "../../ctap/subjects.rs"]
 #[allow(dead_code)]
 mod subjects;
@@ -23,6 +25,8 @@ fn main() {
     let rounds = rounds(std::env::args().any(|argument| argument == "--quick"));
     compare(rounds, Algorithm::Es256, iana::Algorithm::ES256);
     compare(rounds, Algorithm::EdDsa, iana::Algorithm::EdDSA);
+    #[cfg(feature = "backends")]
+    backends::compare(rounds);
 }
 
 fn compare(rounds: usize, algorithm: Algorithm, theirs: iana::Algorithm) {
