@@ -182,7 +182,8 @@ fn a_program_registers_and_signs_in_with_one_prompt_each() {
     assert!(bed.key.asked_user);
     assert!(verified(&response, &public_key).contains(Flags::UP | Flags::UV));
     assert_eq!(response.credential.id, id);
-    assert_eq!(response.user.unwrap().name.as_deref(), Some("alice"));
+    let user = response.user.unwrap();
+    assert_eq!((user.id, user.name), (UserId::new(b"alice").unwrap(), None));
 
     // ssh, pam-u2f: consent only, and no name.
     bed.platform.answer_with(CONSENTS);

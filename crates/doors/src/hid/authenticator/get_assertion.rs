@@ -2,7 +2,6 @@
 
 use claviger_broker::PinTicket;
 use claviger_ctap::authenticator::token::Param;
-use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Limits;
 use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::get_assertion::{Options, Request, Response};
@@ -69,9 +68,8 @@ impl Authenticator {
         self.spend(by_token, upstream);
 
         // Some clients refuse members that they do not know (`userSelected` among them), so there are only the four that all do.
-        let was_verified = AuthenticatorData::parse(&got.auth_data).is_ok_and(|data| data.flags.contains(Flags::UV));
         let mut response = Response::new(got.credential, got.auth_data, got.signature);
-        response.user = got.user.map(|user| if was_verified { user } else { nameless(user) });
+        response.user = got.user.map(nameless);
         Ok(response.to_cbor())
     }
 
@@ -89,7 +87,8 @@ impl Authenticator {
     }
 }
 
-/// §6.2.2: without verification no names.
+/// §6.2.3: names only where there are several accounts to choose from. Here the user has chosen; with a name Chromium would have them
+/// choose again.
 fn nameless(user: UserEntity) -> UserEntity {
     UserEntity {
         name: None,
