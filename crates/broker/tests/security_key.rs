@@ -259,21 +259,6 @@ async fn a_probe_asks_nobody_and_finds_what_is_named() {
 }
 
 #[tokio::test]
-async fn probes_are_bounded() {
-    let bed = Bed::new().await;
-    let absent = assertion(None, Map::new());
-    let mut causes = Vec::new();
-    for _ in 0..300 {
-        causes.push(bed.broker.probe(&program(), &absent).await.unwrap_err());
-    }
-    assert_eq!(
-        causes.iter().filter(|cause| **cause == Cause::NoCredential).count(),
-        200
-    );
-    assert_eq!(causes.last(), Some(&Cause::Busy));
-}
-
-#[tokio::test]
 async fn a_key_is_chosen_by_consent_alone() {
     let bed = Bed::without_pin().await;
     let prompt = Prompt::attach(&bed, Script::approve()).await;

@@ -61,9 +61,8 @@ pub struct SecurityKeyCaller {
 pub(super) struct Probes(std::sync::Mutex<Option<(Instant, u32)>>);
 
 impl Probes {
-    fn admit(&self) -> Result<(), Cause> {
+    fn admit(&self, now: Instant) -> Result<(), Cause> {
         let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
         let (since, count) = slot
             .filter(|(since, _)| now.saturating_duration_since(*since) < PROBE_WINDOW)
             .unwrap_or((now, 0));
@@ -87,7 +86,7 @@ impl Broker {
         caller: &Caller,
         request: &get_assertion::Request,
     ) -> Result<get_assertion::Response, Cause> {
-        self.inner.probes.admit()?;
+        self.inner.probes.admit(Instant::now())?;
         let (provider, id, known, protected) = self.probed(request).ok_or(Cause::NoCredential)?;
         let mut request = request.clone();
         // What an extension computes needs presence.
@@ -346,5 +345,23 @@ impl Broker {
             auth_data,
             signature,
         ))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn probes_are_bounded_until_the_window_is_over() {
+        let (probes, start) = (Probes::default(), Instant::now());
+        for nth in 0..MAX_PROBES {
+            let now = start + PROBE_WINDOW * nth / (2 * MAX_PROBES);
+            assert_eq!(probes.admit(now), Ok(()));
+        }
+        let almost = PROBE_WINDOW.checked_sub(Duration::from_millis(1)).unwrap();
+        assert_eq!(probes.admit(start + almost), Err(Cause::Busy));
+        assert_eq!(probes.admit(start + PROBE_WINDOW), Ok(()));
     }
 }

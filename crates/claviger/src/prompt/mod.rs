@@ -82,7 +82,9 @@ impl Prompt {
             let attached = Instant::now();
             match serve().await {
                 Err(Failure::Unreachable(why)) => {
-                    note(format_args!("The broker ended ({why}). This prompt attaches to the next one."));
+                    note(format_args!(
+                        "The broker ended ({why}). This prompt attaches to the next one."
+                    ));
                     tokio::time::sleep(SHORT_LIFE.saturating_sub(attached.elapsed())).await;
                     self.attach_to_broker().await?;
                 }

@@ -270,7 +270,11 @@ fn an_assertion_holds_only_what_every_client_takes() {
     let keys: Vec<_> = map.iter().map(|(key, _)| key.as_int().unwrap()).collect();
     assert_eq!(keys, [1, 2, 3, 4], "authenticator-rs refuses `userSelected`");
     let user = get_assertion::Response::from_cbor(&body).unwrap().user.unwrap();
-    assert_eq!((user.name, user.display_name), (None, None), "Chromium asks again which account");
+    assert_eq!(
+        (user.name, user.display_name),
+        (None, None),
+        "Chromium asks again which account"
+    );
 }
 
 #[test]
