@@ -32,7 +32,7 @@ pub mod seqpacket;
 pub mod service;
 pub mod turn;
 pub mod uhid;
-mod upstream;
+pub mod upstream;
 pub mod verdict;
 
 pub use platform::{Platform, open};

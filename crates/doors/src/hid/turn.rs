@@ -66,7 +66,7 @@ async fn comes(watch: Option<&mut Watch>, uid: u32) {
             before = now;
         }
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use std::fs;
 
-    const LONG: Duration = Duration::from_secs(3600);
+    const LONG: Duration = Duration::from_hours(1);
 
     fn seat(directory: &Path, uid: u32) {
         fs::write(directory.join(".new"), format!("ACTIVE_UID={uid}\n")).unwrap();
