@@ -43,6 +43,14 @@ fn check(effects: &[Effect]) {
     }
 }
 
+/// How many commands are to be carried out.
+fn starts(effects: &[Effect]) -> usize {
+    effects
+        .iter()
+        .filter(|effect| matches!(effect, Effect::Process { .. }))
+        .count()
+}
+
 fn run(input: &mut Unstructured<'_>) -> Result<()> {
     let capabilities = *input.choose(&[
         Capabilities::CBOR | Capabilities::WINK,
@@ -61,13 +69,15 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
                 let length = input.int_in_range(0..=8000)?;
                 let effects = hid.answer(&vec![7; length]);
                 assert!(busy || effects.is_empty());
-                busy = false;
+                check(&effects);
+                // A message that came while an abandoned one was still carried out has its turn now.
+                busy = starts(&effects) == 1;
             }
             _ => {
                 let report = packet(input)?;
                 let effects = hid.report(now, &report);
                 check(&effects);
-                let started = effects.iter().filter(|e| matches!(e, Effect::Process { .. })).count();
+                let started = starts(&effects);
                 assert!(started <= 1 && !(busy && started == 1), "one command at a time");
                 busy |= started == 1;
             }
@@ -76,7 +86,8 @@ fn run(input: &mut Unstructured<'_>) -> Result<()> {
             assert!(wake <= now + 500);
         }
     }
-    // Whatever happened: later, a new channel is given out and its commands are served.
+    // Whatever happened: later, a new channel is given out and its commands are served. One command is carried out, another may wait.
+    hid.answer(&[0]);
     hid.answer(&[0]);
     now += 11_000;
     hid.tick(now);
