@@ -1,10 +1,11 @@
 //! Strict CTAP2 canonical CBOR (CTAP 2.1 §8, a subset of RFC 8949).
 //!
 //! [`decode`] accepts exactly the byte strings that [`Value::encode`] produces, and nothing else: shortest-form
-//! integers and lengths, definite lengths, map keys sorted and unique, valid UTF-8; no tags, no trailing bytes. Floating
-//! point and `undefined`, which CTAP2 allows and no member of its messages has, only where [`Limits::other_simple`] says
-//! so: to be told from what is no CBOR, and to be passed over in what is not known. Two different encodings of one value never both verify, so whatever is signed,
-//! hashed or compared here has one form.
+//! integers and lengths, definite lengths, map keys sorted and unique, valid UTF-8; no tags, no trailing bytes. Two
+//! different encodings of one value never both verify, so whatever is signed, hashed or compared here has one form.
+//!
+//! Floating point and `undefined`, which CTAP2 allows and no member of its messages has, are read only where
+//! [`Limits::other_simple`] says so: to be told from what is no CBOR, and to be passed over in what is not known.
 //!
 //! Every call to [`decode`] names its [`Limits`]; memory use is bounded before anything is allocated for the input.
 //!

@@ -129,11 +129,7 @@ fn tokens_need_what_the_specification_says_and_only_what_is_offered() {
     for sub_command in [SubCommand::GetTokenUsingUv, SubCommand::GetTokenUsingPin] {
         for (number, (change, status)) in changes.into_iter().enumerate() {
             let mut key = Key::new(StandIn::new());
-            let (mut request, secret) = key.agree(TWO);
-            request.sub_command = sub_command.number();
-            request.permissions = Some(Permissions::GET_ASSERTION.bits().into());
-            request.rp_id = Some(SITE.to_owned());
-            request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+            let mut request = token_request(&mut key, sub_command);
             change(&mut request);
             assert_eq!(
                 key.client_pin(&request),
@@ -149,11 +145,7 @@ fn tokens_need_what_the_specification_says_and_only_what_is_offered() {
 fn a_key_that_is_none_is_invalid_and_not_missing() {
     for sub_command in [SubCommand::GetTokenUsingUv, SubCommand::GetTokenUsingPin] {
         let mut key = Key::new(StandIn::new());
-        let (mut request, secret) = key.agree(TWO);
-        request.sub_command = sub_command.number();
-        request.permissions = Some(Permissions::GET_ASSERTION.bits().into());
-        request.rp_id = Some(SITE.to_owned());
-        request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+        let request = token_request(&mut key, sub_command);
         let map = decode(&request.to_cbor(), &Limits::CTAP).unwrap().into_map().unwrap();
         let damaged = Value::from(map.with(3, Map::new())).encode();
         assert_eq!(key.send(command::CLIENT_PIN, &damaged), Err(Status::InvalidParameter));
@@ -184,4 +176,14 @@ fn the_pin_is_neither_set_nor_changed_from_here() {
         assert_eq!(key.client_pin(&Request::new(sub_command)), Err(Status::OperationDenied));
         assert_eq!(key.platform.asked(), []);
     }
+}
+
+/// A request for a token with everything in it that either way of getting one needs.
+fn token_request(key: &mut Key, sub_command: SubCommand) -> Request {
+    let (mut request, secret) = key.agree(TWO);
+    request.sub_command = sub_command.number();
+    request.permissions = Some(Permissions::GET_ASSERTION.bits().into());
+    request.rp_id = Some(SITE.to_owned());
+    request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+    request
 }

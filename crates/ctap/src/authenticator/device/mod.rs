@@ -6,8 +6,8 @@
 //! [`Numbers`]. Each command has a file of its own that follows the numbered steps of the specification.
 //!
 //! A new [`Device`] is a device that was just plugged in. Volatile state (tokens, the key-agreement key, the count of
-//! consecutive wrong PINs, what *get next* would give, half a large-blob array) is lost at a power cycle, which is [`Device::power_cycle`] or a
-//! new value; what must last is in the [`DeviceStore`].
+//! consecutive wrong PINs, what *get next* would give, half a large-blob array) is lost at a power cycle, which is
+//! [`Device::power_cycle`] or a new value; what must last is in the [`DeviceStore`].
 //!
 //! `examples/security_key.rs` is a complete one: CTAPHID on standard input and output, CTAP2 and U2F.
 //!
