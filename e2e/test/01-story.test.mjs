@@ -190,8 +190,11 @@ test("a passkey that both providers could have made is listed, renamed and delet
   const alice = list().find((passkey) => passkey.user_name === "alice");
   assert.equal(alice.provider, NOTEBOOK);
   const early = list().find((passkey) => passkey.user_name === "early");
-  assert.equal((await bed.platform.clavigerAsync("passkey", "delete", early.id)).status, 0);
-  assert.equal(list().some((passkey) => passkey.user_name === "early"), false);
+  bed.platform.claviger("passkey", "rename", early.id, "late");
+  assert.equal(list().find((passkey) => passkey.id === early.id).user_name, "late");
+  const deleted = await bed.platform.clavigerAsync("passkey", "delete", early.id);
+  assert.equal(deleted.status, 0, deleted.err);
+  assert.equal(list().some((passkey) => passkey.id === early.id), false);
   assert.equal((await bed.signIn({ name: "early" })).error.name, "NotAllowedError");
 });
 

@@ -132,6 +132,7 @@ pub enum Passkey {
     /// Show one passkey
     Show {
         /// Its id, or the beginning of it, as `list` shows it
+        #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
         id: String,
         /// How to print.
         #[command(flatten)]
@@ -140,6 +141,7 @@ pub enum Passkey {
     /// Change the account name that the picker shows
     Rename {
         /// Its id, or the beginning of it, as `list` shows it
+        #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
         id: String,
         /// The new name
         name: String,
@@ -147,6 +149,7 @@ pub enum Passkey {
     /// Delete a passkey for good (asks for your PIN)
     Delete {
         /// Its id, or the beginning of it, as `list` shows it
+        #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
         id: String,
     },
 }
@@ -348,5 +351,45 @@ fn place(text: &str) -> Result<Place, String> {
         Some(("helper", path)) if !path.is_empty() => Ok(Place::Helper(path.into())),
         Some(("unix", path)) if !path.is_empty() => Ok(Place::Socket(path.into())),
         _ => Err("it is helper:PATH or unix:PATH".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn a_passkey_whose_id_begins_with_hyphens_is_named_as_the_list_shows_it() {
+        for id in ["-abc", "--abc", "-", "-hx-"] {
+            for arguments in [&["show", id][..], &["show", "--json", id], &["show", id, "--json"]] {
+                let Command::Passkey(Passkey::Show { id: named, output }) = parse(arguments).unwrap().command else {
+                    panic!("{arguments:?} shows a passkey");
+                };
+                assert_eq!((named.as_str(), output.json), (id, arguments.contains(&"--json")));
+            }
+            assert!(
+                matches!(parse(&["delete", id]).unwrap().command, Command::Passkey(Passkey::Delete { id: named }) if named == id)
+            );
+            assert!(matches!(
+                parse(&["rename", id, "a name"]).unwrap().command,
+                Command::Passkey(Passkey::Rename { id: named, name }) if named == id && name == "a name"
+            ));
+        }
+    }
+
+    #[test]
+    fn asking_for_help_in_a_passkeys_place_is_not_an_id() {
+        for (arguments, kind) in [
+            (["show", "-h"], ErrorKind::DisplayHelp),
+            (["delete", "--help"], ErrorKind::DisplayHelp),
+        ] {
+            assert_eq!(parse(&arguments).unwrap_err().kind(), kind);
+        }
+    }
+
+    fn parse(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(["claviger", "passkey"].iter().chain(arguments))
     }
 }
