@@ -19,11 +19,11 @@
 //!
 //! # Algorithms, features, implementations
 //!
-//! | algorithm | COSE | cargo feature | [`crypto::native`] (feature `native`, on) | [`crypto::portable`] |
+//! | algorithm | COSE | cargo feature | `crypto::native` (feature `native`, on) | [`crypto::portable`] |
 //! |---|---|---|---|---|
 //! | ES256 | −7 | always there | ring | `p256` |
 //! | `EdDSA` (Ed25519) | −8 | always there | `ed25519-dalek` | `ed25519-dalek` |
-//! | ES384 | −35 | `es384` (on) | ring | `p384` |
+//! | ES384 | −35 | `es384` (on) | `p384` signs, ring verifies | `p384` |
 //! | ML-DSA-44, ML-DSA-65 | −48, −49 | `ml-dsa` (on) | `ml-dsa` | `ml-dsa` |
 //! | RS256 | −257 | `rs256` (**off**) | ring signs, `rsa` makes keys | `rsa` |
 //!

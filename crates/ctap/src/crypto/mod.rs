@@ -1,7 +1,7 @@
 //! Keys, signatures and hashes, behind one trait with two implementations.
 //!
-//! * [`native`] is ring (assembly; cargo feature `native`, on by default) for what ring has, and the other one for what
-//!   it has not. Use it in every program.
+//! * `native` is ring (assembly; cargo feature `native`, on by default) for what ring does faster, and the other one for
+//!   the rest. Use it in every program.
 //! * [`portable`] is `RustCrypto`, Rust alone. It is always there; use it where ring does not build.
 //!
 //! Both accept and produce the same bytes; each verifies what the other signs, and each refuses what the other

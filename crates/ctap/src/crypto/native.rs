@@ -1,8 +1,9 @@
-//! ring: assembly for ECDSA, RSA and the hashes. Keys are made by `RustCrypto`, because ring's own generator leaves the
-//! secret behind in memory that it does not clear; Ed25519 and ML-DSA are the portable ones.
+//! ring: assembly for ECDSA on P-256, RSA and the hashes. Keys are made by `RustCrypto`, because ring's own generator leaves
+//! the secret behind in memory that it does not clear. Ed25519, ML-DSA and signatures with ES384 are the portable ones,
+//! which are the faster ones here (ARCHITECTURE.md has the figures).
 
 use ring::rand::{SecureRandom as _, SystemRandom};
-use ring::signature::{self, EcdsaKeyPair, EcdsaSigningAlgorithm, UnparsedPublicKey};
+use ring::signature::{self, EcdsaKeyPair, UnparsedPublicKey};
 use ring::{digest, hkdf, hmac};
 
 use super::public::Material;
@@ -46,9 +47,7 @@ impl Crypto for Native {
 
     fn sign(&self, key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
         match key.public_key().material() {
-            Material::P256(point) => sign(key, &signature::ECDSA_P256_SHA256_ASN1_SIGNING, point, message),
-            #[cfg(feature = "es384")]
-            Material::P384(point) => sign(key, &signature::ECDSA_P384_SHA384_ASN1_SIGNING, point, message),
+            Material::P256(point) => sign_es256(key, point, message),
             #[cfg(feature = "rs256")]
             Material::Rsa(_) => sign_rsa(key, message),
             _ => portable::sign(self, key, message),
@@ -76,27 +75,18 @@ impl Crypto for Native {
     }
 }
 
-fn sign(
-    key: &PrivateKey,
-    algorithm: &'static EcdsaSigningAlgorithm,
-    point: &[u8],
-    message: &[u8],
-) -> Result<Vec<u8>, CryptoError> {
-    let signature = pair(key, algorithm, point)?.sign(&SystemRandom::new(), message);
+fn sign_es256(key: &PrivateKey, point: &[u8], message: &[u8]) -> Result<Vec<u8>, CryptoError> {
+    let signature = pair(key, point)?.sign(&SystemRandom::new(), message);
     Ok(signature.map_err(|_| CryptoError::Random)?.as_ref().to_vec())
 }
 
 /// ring's form of a key. Making it, ring multiplies the base point once to check that the pair belongs together; a key
 /// that stays in memory pays that once.
-fn pair<'a>(
-    key: &'a PrivateKey,
-    algorithm: &'static EcdsaSigningAlgorithm,
-    point: &[u8],
-) -> Result<&'a EcdsaKeyPair, CryptoError> {
+fn pair<'a>(key: &'a PrivateKey, point: &[u8]) -> Result<&'a EcdsaKeyPair, CryptoError> {
     if let Some(pair) = key.prepared().ring.get() {
         return Ok(pair);
     }
-    let rng = SystemRandom::new();
+    let (algorithm, rng) = (&signature::ECDSA_P256_SHA256_ASN1_SIGNING, SystemRandom::new());
     let pair = EcdsaKeyPair::from_private_key_and_public_key(algorithm, key.secret(), point, &rng)
         .map_err(|_| CryptoError::InvalidKey("the secret and the public key do not belong together"))?;
     // Two threads may both have come here; the pairs are equal and one is kept.
@@ -105,13 +95,12 @@ fn pair<'a>(
 
 #[cfg(feature = "rs256")]
 fn sign_rsa(key: &PrivateKey, message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-    let pair = match key.prepared().ring_rsa.get() {
-        Some(pair) => pair,
-        None => {
-            let pair = signature::RsaKeyPair::from_der(key.secret())
-                .map_err(|_| CryptoError::InvalidKey("not an RSA key that ring signs with"))?;
-            key.prepared().ring_rsa.get_or_init(|| Box::new(pair))
-        }
+    let pair = if let Some(pair) = key.prepared().ring_rsa.get() {
+        pair
+    } else {
+        let pair = signature::RsaKeyPair::from_der(key.secret())
+            .map_err(|_| CryptoError::InvalidKey("not an RSA key that ring signs with"))?;
+        key.prepared().ring_rsa.get_or_init(|| Box::new(pair))
     };
     let mut signature = vec![0; pair.public().modulus_len()];
     pair.sign(

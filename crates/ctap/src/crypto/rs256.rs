@@ -74,12 +74,11 @@ pub(super) fn public_key(secret: &[u8]) -> Result<Public, CryptoError> {
 }
 
 pub(super) fn sign(prepared: &Prepared, secret: &[u8], message: &[u8]) -> Result<Vec<u8>, CryptoError> {
-    let key = match prepared.get() {
-        Some(key) => key,
-        None => {
-            let key = RsaPrivateKey::from_pkcs1_der(secret).map_err(|_| INVALID)?;
-            prepared.get_or_init(|| Box::new(SigningKey::new(key)))
-        }
+    let key = if let Some(key) = prepared.get() {
+        key
+    } else {
+        let key = RsaPrivateKey::from_pkcs1_der(secret).map_err(|_| INVALID)?;
+        prepared.get_or_init(|| Box::new(SigningKey::new(key)))
     };
     Ok(key.try_sign(message).map_err(|_| INVALID)?.to_vec())
 }
