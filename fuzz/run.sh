@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# Builds every fuzz target with coverage instrumentation and runs each for SECONDS (default 20).
+# fuzz/run.sh [SECONDS [TARGET...]]: builds the fuzz targets with coverage instrumentation and runs all of them, or those
+# that are named, one after the other, each for SECONDS (default 20).
+#
 # Stable Rust suffices: the flags are those that cargo-fuzz passes, without the sanitizers that need nightly; they are
 # in instrument.sh.
 set -euo pipefail
 cd "$(dirname "$0")"
 seconds=${1:-20}
+shift $(($# > 0))
+if (($# == 0)); then
+    set -- fuzz_targets/*.rs
+    set -- "${@#fuzz_targets/}"
+    set -- "${@%.rs}"
+fi
 export CARGO_TARGET_DIR=${FUZZ_TARGET_DIR:-$PWD/../target/fuzz}
 host=$(rustc -vV | sed -n 's/^host: //p')
 export RUSTFLAGS="--cfg fuzzing -Clink-dead-code -Ccodegen-units=1"
 export RUSTC_WRAPPER=$PWD/instrument.sh
 cargo build --release --quiet --locked --target "$host"
 passed=0 failed=0
-for source in fuzz_targets/*.rs; do
-    target=$(basename "$source" .rs)
+for target; do
     mkdir -p "$CARGO_TARGET_DIR/corpus/$target" "corpus/$target"
     if "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=8192 \
         -print_final_stats=1 -artifact_prefix="$CARGO_TARGET_DIR/" "$CARGO_TARGET_DIR/corpus/$target" "corpus/$target" \
