@@ -180,6 +180,7 @@ def package(clean):
     the_helper()
     two_users(alice, bob)
     coming_and_going(alice, bob)
+    upgrade(file, alice)
     shutil.rmtree(SCRIPTED.parent)
     with check("dpkg --purge takes away all of it, the key in use too"):
         alice.has_key()
@@ -310,6 +311,25 @@ def coming_and_going(alice, bob):
         until(lambda: active() == alice.uid, "alice's turn")
         device = alice.has_key()
         demand("credMgmt" in alice.run("fido2-token", "-I", device), "no information")
+
+
+def upgrade(file, user):
+    """The same package again: as another version would, it puts new files in the place of those that run."""
+    with check("after an upgrade the running platform makes room for the new one, without another login"):
+        user.open_prompt()
+        old = os.stat(PACKAGED).st_ino
+        before = {unit: main_pid(user, unit) for unit in ("claviger-broker.service", DOOR_UNIT)}
+        run("dpkg", "--install", file)
+        demand(os.stat(PACKAGED).st_ino != old, "it is the same file")
+        for unit, pid in before.items():
+            until(lambda: main_pid(user, unit) != pid, f"the end of the old {unit}", PATIENCE)
+        user.close_prompt()
+        user.open_prompt()
+        signs_in(user, user.has_key())
+
+
+def main_pid(user, unit):
+    return user.run("systemctl", "--user", "show", "--property", "MainPID", "--value", unit).strip()
 
 
 def signs_in(user, device):

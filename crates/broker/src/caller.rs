@@ -345,7 +345,7 @@ impl Identifier {
         if self.is_own(&process) {
             Ok(process)
         } else {
-            Err(CallerError::WrongExecutable(process.executable))
+            Err(not_meant_for(process))
         }
     }
 
@@ -355,7 +355,7 @@ impl Identifier {
         if self.is_own(&process) || is_beside(&process, &self.own_folder.join("claviger-prompt")) {
             Ok(process)
         } else {
-            Err(CallerError::WrongExecutable(process.executable))
+            Err(not_meant_for(process))
         }
     }
 
@@ -490,6 +490,14 @@ fn matches(pattern: &str, path: &str) -> bool {
 /// Whether `process` runs the program at `path`, which only root and the user may change.
 fn is_beside(process: &Process, path: &Path) -> bool {
     process.runs(path) && only_we_may_change(path)
+}
+
+/// What to tell a process that runs another program than the one that was asked for.
+fn not_meant_for(process: Process) -> CallerError {
+    match original(&process.executable) {
+        Some(replaced) => CallerError::Replaced(replaced),
+        None => CallerError::WrongExecutable(process.executable),
+    }
 }
 
 /// The path that a program had before it was replaced or removed, if `/proc` says that it was.

@@ -13,6 +13,7 @@ mod prompt;
 mod roles;
 mod sandbox;
 mod settings;
+mod upgrade;
 
 use std::ffi::OsString;
 use std::path::Path;

@@ -19,6 +19,7 @@ use crate::dirs::Dirs;
 use crate::output::Failure;
 use crate::sandbox::{self, Sandbox};
 use crate::settings;
+use crate::upgrade::Program;
 
 /// Programs beyond the known browsers that may name a web origin, one path on each line.
 const PRIVILEGED_CALLERS: &str = "/etc/claviger/privileged-callers";
@@ -105,7 +106,7 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
             }
         })),
     };
-    block_on(role::run(options))?.map_err(Failure::failed)
+    block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?
 }
 
 /// Runs `claviger hid-door`, which holds PIN/UV tokens and no passkeys.
@@ -166,8 +167,21 @@ async fn until_told_to_end(connection: &zbus::Connection) -> Result<(), Failure>
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
         () = connection.closed() => tracing::info!("the session bus is gone"),
+        () = replaced() => {}
     }
     Ok(())
+}
+
+/// Resolves when an upgrade has replaced this program; what is being asked meanwhile is asked again of the new one.
+async fn replaced() {
+    match Program::own() {
+        Ok(program) => program.replaced().await,
+        Err(error) => {
+            tracing::warn!(%error, "an upgrade will be noticed only at the next login");
+            std::future::pending().await
+        }
+    }
+    tracing::info!("another version of this program is installed: this one ends, the next request starts it");
 }
 
 fn own_executable() -> Result<PathBuf, Failure> {

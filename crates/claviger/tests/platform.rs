@@ -4,7 +4,9 @@
 
 mod support;
 
+use std::fs;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use support::{CLAVIGER, Platform};
 
@@ -167,4 +169,29 @@ fn doctor_names_what_is_missing_with_a_remedy() {
         missing.iter().all(|finding| finding["remedy"].is_string()),
         "{missing:?}"
     );
+}
+
+#[test]
+fn after_an_upgrade_the_running_roles_and_the_prompt_make_room_for_the_new_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let [program, new] = ["claviger", "claviger.new"].map(|name| folder.path().join(name));
+    fs::copy(CLAVIGER, &program).unwrap();
+    let mut platform = Platform::installed_at(&program, "--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    platform.ok(&["unlock"]);
+    let old = platform.processes();
+    assert_eq!(old.len(), 4, "broker, hello, vault, prompt");
+
+    // As a package manager does it.
+    fs::copy(CLAVIGER, &new).unwrap();
+    fs::rename(&new, &program).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while platform.processes().iter().any(|pid| old.contains(pid)) {
+        assert!(Instant::now() < deadline, "the old program still runs");
+    }
+
+    platform.answer_with(&approving());
+    platform.ok(&["unlock"]);
+    assert_eq!(platform.json(&["status", "--json"])["pin"]["set"], true);
 }

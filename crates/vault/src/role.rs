@@ -52,9 +52,9 @@ pub enum RunError {
     Signals(#[from] std::io::Error),
 }
 
-/// Serves the vault on the session bus until the bus goes, or SIGTERM or SIGINT comes; then locks it and returns. Runs on
-/// tokio's current-thread runtime.
-pub async fn run(options: RunOptions) -> Result<(), RunError> {
+/// Serves the vault on the session bus until the bus goes, SIGTERM or SIGINT comes, or `until` resolves; then locks it and
+/// returns. Runs on tokio's current-thread runtime.
+pub async fn run(options: RunOptions, until: impl Future<Output = ()>) -> Result<(), RunError> {
     let vault = Vault::attach(&options.vault, native())?;
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let store = Arc::new(Mutex::new(VaultStore::new(vault, SystemClock, options.idle)));
@@ -69,6 +69,7 @@ pub async fn run(options: RunOptions) -> Result<(), RunError> {
         () = serving.ended() => tracing::info!("the session bus is gone"),
         _ = terminate.recv() => tracing::info!("told to end"),
         _ = interrupt.recv() => tracing::info!("told to end"),
+        () = until => {}
         () = lock_when_idle(&handle) => {}
     }
     // Wiped here and not by the end of the process, which wipes nothing.

@@ -32,7 +32,7 @@ fn child() {
         .enable_all()
         .build()
         .unwrap();
-    if let Err(error) = runtime.block_on(run(options)) {
+    if let Err(error) = runtime.block_on(run(options, std::future::pending())) {
         panic!("refused: {error}");
     }
 }

@@ -7,6 +7,7 @@ pub mod key;
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -22,11 +23,17 @@ pub struct Platform {
     bus: Child,
     address: String,
     prompt: Option<Child>,
+    program: PathBuf,
 }
 
 impl Platform {
     /// Starts the bus. The roles start when somebody calls them; the broker gets `broker_options`.
     pub fn start(broker_options: &str) -> Self {
+        Self::installed_at(Path::new(CLAVIGER), broker_options)
+    }
+
+    /// The same, with the program under test at this path.
+    pub fn installed_at(program: &Path, broker_options: &str) -> Self {
         let root = TempDir::new().unwrap();
         let services = root.path().join("services");
         fs::create_dir_all(&services).unwrap();
@@ -35,7 +42,10 @@ impl Platform {
             ("Hello", "hello".into()),
             ("Vault", "vault".into()),
         ] {
-            let text = format!("[D-BUS Service]\nName=org.claviger.{name}\nExec={CLAVIGER} {role}\n");
+            let text = format!(
+                "[D-BUS Service]\nName=org.claviger.{name}\nExec={} {role}\n",
+                program.display()
+            );
             fs::write(services.join(format!("org.claviger.{name}.service")), text).unwrap();
         }
         let config = root.path().join("bus.conf");
@@ -58,6 +68,7 @@ impl Platform {
             address: address.trim().to_owned(),
             bus,
             prompt: None,
+            program: program.to_owned(),
             root,
         };
         let manifests = platform.path("data/claviger/providers");
@@ -129,10 +140,21 @@ impl Platform {
 
     /// A command in this platform's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(CLAVIGER);
+        let mut command = Command::new(&self.program);
         command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &self.address);
         environment(&mut command, self.root.path());
         command
+    }
+
+    /// The processes that run this platform's program: the roles and the prompt. A vault shows no more of itself than its command.
+    pub fn processes(&self) -> Vec<u32> {
+        let is_ours = |pid: &u32| {
+            let command = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            command.split(|byte| *byte == 0).next() == Some(self.program.as_os_str().as_bytes())
+        };
+        let entries = fs::read_dir("/proc").unwrap();
+        let pids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        pids.filter(is_ours).collect()
     }
 
     /// Asks for the status until it is what it should be.
