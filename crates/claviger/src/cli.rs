@@ -355,6 +355,7 @@ fn place(text: &str) -> Result<Place, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use clap::error::ErrorKind;
 

@@ -178,7 +178,7 @@ async fn replaced() {
         Ok(program) => program.replaced().await,
         Err(error) => {
             tracing::warn!(%error, "an upgrade will be noticed only at the next login");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
     tracing::info!("another version of this program is installed: this one ends, the next request starts it");
