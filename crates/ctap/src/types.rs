@@ -26,14 +26,17 @@ impl CredentialId {
     /// The longest credential id, in bytes.
     pub const MAX: usize = 1023;
 
+    /// How long an id of our own making is, in bytes.
+    pub const RANDOM_LEN: usize = 32;
+
     /// Checks the length.
     pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, LengthError> {
         checked("a credential id", bytes.into(), Self::MAX).map(Self)
     }
 
-    /// A new random id of 32 bytes.
+    /// A new random id of [`Self::RANDOM_LEN`] bytes.
     pub fn random(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
-        let mut bytes = vec![0; 32];
+        let mut bytes = vec![0; Self::RANDOM_LEN];
         crypto.random(&mut bytes)?;
         Ok(Self(bytes))
     }

@@ -176,6 +176,8 @@ fn bad_packets_get_their_errors_and_the_next_good_one_works() {
         let own = client.channel;
         for channel in [own + 1, 0] {
             client.channel = channel;
+            // Never answered, wherever it goes.
+            client.send(Command::Cancel, &[]);
             client.send(Command::Ping, &[]);
             assert_eq!(client.error(), Status::InvalidChannel);
         }

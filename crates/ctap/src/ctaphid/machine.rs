@@ -197,6 +197,10 @@ impl Hid {
     fn begin(&mut self, now_ms: u64, channel: u32, command: u8, length: usize, payload: &[u8]) -> Vec<Effect> {
         let command = Command::from_number(command);
         let is_init = command == Some(Command::Init);
+        // §11.2.9.1.5: CANCEL is never answered, and means nothing unless its channel has a command in progress.
+        if command == Some(Command::Cancel) {
+            return self.cancel(channel);
+        }
         // §11.2.3: nothing but INIT goes to the broadcast channel, and other channels must have been given out.
         let known = (1..=self.last_channel).contains(&channel);
         if !(known || is_init && channel == BROADCAST) {
@@ -204,10 +208,6 @@ impl Hid {
         }
         if is_init {
             return self.init(channel, length, payload);
-        }
-        // §11.2.9.1.5: CANCEL is never answered, and means nothing unless this channel has a command in progress.
-        if command == Some(Command::Cancel) {
-            return self.cancel(channel);
         }
         // §11.2.5.1: one transaction at a time, and a lock keeps others out between transactions.
         match &self.transaction {

@@ -263,7 +263,9 @@ fn cases() -> Vec<(&'static str, Vec<Step>)> {
             "CANCEL reaches the command of its own channel, and is never answered",
             vec![
                 (0, begin(1, CANCEL, 0, b""), none()),
+                (0, begin(9, CANCEL, 0, b""), none()),
                 (0, begin(1, CBOR, 1, &[1]), processed(1, &[1])),
+                (0, begin(9, CANCEL, 0, b""), none()),
                 (0, begin(2, CANCEL, 0, b""), none()),
                 (0, begin(1, CANCEL, 0, b""), vec![Effect::Cancel { channel: 1 }]),
             ],

@@ -44,6 +44,8 @@ pub enum Finger {
 pub struct World {
     pub store: MemoryStore,
     pub now_ms: u64,
+    /// What a clock on the wall showed when `now_ms` was 0, in milliseconds since 1970; a test may set it.
+    pub wall_ms: u64,
     /// What the user does next; when empty, they agree.
     pub touches: VecDeque<Presence>,
     pub uv: BuiltInUv,
@@ -67,7 +69,7 @@ impl Environment for World {
     }
 
     fn unix_ms(&self) -> u64 {
-        1_700_000_000_000 + self.now_ms
+        self.wall_ms + self.now_ms
     }
 
     fn store(&self) -> &MemoryStore {
@@ -115,6 +117,7 @@ pub fn world() -> World {
     World {
         store: MemoryStore::new(crypto()),
         now_ms: 1_000,
+        wall_ms: 1_700_000_000_000,
         touches: VecDeque::new(),
         uv: BuiltInUv::None,
         fingers: VecDeque::new(),

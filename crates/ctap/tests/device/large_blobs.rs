@@ -159,6 +159,26 @@ fn a_new_first_fragment_begins_the_array_anew() {
 }
 
 #[test]
+fn a_refused_first_fragment_ends_what_was_being_written_too() {
+    let mut key = Key::with_pin();
+    let array = blobs();
+    let token = key.token(PIN, Permissions::LARGE_BLOB_WRITE, None).unwrap();
+    let signed = |mut request: Request| {
+        token.sign_blobs(&mut request);
+        request
+    };
+    let unsigned = first(&array, &array[..50]);
+    let mut too_long = signed(unsigned.clone());
+    too_long.length = Some(40);
+    for (refused, status) in [(unsigned, Status::PuatRequired), (too_long, Status::InvalidParameter)] {
+        key.blobs(&signed(first(&array, &array[..50]))).unwrap();
+        assert_eq!(key.blobs(&refused).err(), Some(status));
+        let rest = signed(Request::set(array[50..].to_vec(), 50));
+        assert_eq!(key.blobs(&rest).err(), Some(Status::InvalidSeq));
+    }
+}
+
+#[test]
 fn each_bad_request_has_its_status() {
     let numbers = Numbers {
         max_message_bytes: 1100,

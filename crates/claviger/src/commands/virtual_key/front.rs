@@ -110,8 +110,8 @@ impl Front {
         match (peer, self.channels.owner(channel)) {
             // A channel is of the connection that opened it. Another one learns that it has none of that number.
             (Peer::Connection(_), owner) if channel != BROADCAST && owner != Some(peer) => {
-                // A continuation of nothing is ignored (§11.2.5.1).
-                if is_initialization(report) {
+                // A continuation of nothing is ignored (§11.2.5.1), and so is a CANCEL (§11.2.9.1.5).
+                if is_initialization(report) && !is_cancel(report) {
                     let refusal = frame(channel, Command::Error, &[Status::InvalidChannel.code()]);
                     for report in refusal.unwrap_or_default() {
                         self.wire.send(peer, &report);
@@ -173,6 +173,11 @@ fn channel_of(report: &Report) -> u32 {
 /// Whether it begins a message (§11.2.4).
 fn is_initialization(report: &Report) -> bool {
     report.get(4).is_some_and(|kind| kind & 0x80 != 0)
+}
+
+fn is_cancel(report: &Report) -> bool {
+    const CANCEL: u8 = 0x80 | Command::Cancel as u8;
+    report.get(4) == Some(&CANCEL)
 }
 
 /// The channel that an answer to INIT on the broadcast channel gives out (§11.2.9.1.3): behind header and nonce.

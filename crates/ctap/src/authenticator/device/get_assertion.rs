@@ -1,8 +1,6 @@
 //! `authenticatorGetAssertion` and `authenticatorGetNextAssertion` (CTAP 2.1 §6.2.2, §6.3): the steps of the
 //! algorithms, by their numbers.
 
-use std::cmp::Reverse;
-
 use super::authorize::{Verified, Wish};
 use super::continuation::{Continuation, Kind};
 use super::extensions::AtAssertion;
@@ -179,9 +177,8 @@ impl<E: Environment> Device<E> {
         records.retain(|stored| stored.attributes.protection.shows_to(verified, named));
         if request.allow_list.is_empty() {
             records.retain(|stored| stored.record.discoverable);
-            // Of two that were made in the same millisecond, the one that the store names later is newer.
+            // The store names the oldest first. Their times do not count: a clock can be set back.
             records.reverse();
-            records.sort_by_key(|stored| Reverse(stored.record.created_ms));
             return Ok(records);
         }
         let mut allowed = request.allow_list.iter();

@@ -57,7 +57,8 @@ impl<E: Environment> Device<E> {
         info.max_msg_size = u64::try_from(self.numbers.max_message_bytes).ok();
         info.pin_uv_auth_protocols = PinUvAuthProtocol::ALL.map(PinUvAuthProtocol::number).to_vec();
         info.max_credential_count_in_list = u64::try_from(self.max_list()).ok();
-        info.max_credential_id_length = u64::try_from(CredentialId::MAX).ok();
+        // Platforms leave out of their lists what is longer, so that a list of the announced length fits a message.
+        info.max_credential_id_length = u64::try_from(CredentialId::RANDOM_LEN).ok();
         info.transports.clone_from(&settings.transports);
         info.algorithms = settings.algorithms.iter().copied().map(Algorithm::cose).collect();
         info.max_serialized_large_blob_array = u64::try_from(self.numbers.max_large_blob_bytes).ok();

@@ -15,8 +15,8 @@ const EMPTY: [u8; 17] = [
 
 /// An array of which some fragments have come (§6.10.2, `expectedLength` and `expectedNextOffset`).
 ///
-/// It is not among what other commands end: the specification ends it at a power cycle only, and a platform may fetch
-/// a new token, read, or send a refused fragment again before it goes on.
+/// It is not among what other commands end: the specification ends it at a power cycle and at the next first fragment
+/// only, and a platform may fetch a new token, read, or send a refused fragment again before it goes on.
 pub(super) struct Fragments {
     /// The client that writes it.
     channel: u32,
@@ -71,14 +71,17 @@ impl<E: Environment> Device<E> {
                 _ => return refuse(Status::InvalidSeq, "not the next fragment"),
             },
         };
+        if offset == 0 {
+            // The array that was being written has been given up, even if this fragment is refused.
+            self.fragments = None;
+        }
         // 5.6. If the user can be verified, they must have been.
         self.authorize_fragment(request, offset, fragment)?;
         // 5.7. Not more than was announced.
         if offset.saturating_add(fragment.len()) > length {
             return refuse(Status::InvalidParameter, "more than was announced");
         }
-        let so_far = self.fragments.take().filter(|_| offset > 0);
-        let mut array = so_far.map(|so_far| so_far.array).unwrap_or_default();
+        let mut array = self.fragments.take().map(|so_far| so_far.array).unwrap_or_default();
         array.extend_from_slice(fragment);
         if array.len() < length {
             self.fragments = Some(Fragments { channel, length, array });

@@ -12,12 +12,13 @@ use crate::types::{CredentialId, UserEntity};
 /// A [`CredentialStore`] that a [`Device`](super::Device) can manage: it lists, changes and deletes, and keeps the
 /// device's own state.
 ///
-/// What a method changes is durable when it returns: the device counts a PIN try *before* it looks at the PIN.
+/// What a method changes is durable when it returns: the device counts a PIN try *before* it looks at the PIN. All
+/// credentials come from [`Self::insert_new`], so their ids have [`CredentialId::RANDOM_LEN`] bytes, as getInfo says.
 pub trait DeviceStore: CredentialStore {
-    /// All credentials, of every site, oldest first.
+    /// All credentials, of every site, in the order in which they were inserted.
     fn all(&self) -> Result<Vec<StoredCredential>, Self::Error>;
 
-    /// The credentials of this site, oldest first.
+    /// The credentials of this site, in the order in which they were inserted.
     fn at_site(&self, rp_id: &str) -> Result<Vec<StoredCredential>, Self::Error>;
 
     /// Keeps a new credential, as [`CredentialStore::insert`] does.
