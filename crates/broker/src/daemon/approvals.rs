@@ -4,20 +4,22 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use claviger_hello::UvEvidence;
-use claviger_provider::answer::{Answer, Status};
+use claviger_provider::answer::Answer;
 use claviger_provider::envelope::Presentation;
 use claviger_provider::operation::Operation;
 use claviger_provider::{ProviderId, TransactionId};
 use tokio::time::Instant;
 use zbus::message::Header;
 
+use super::journal::{needs_no_user, who};
 use super::link::{Errand, Live, NoAnswer};
-use super::run::{Subject, envelope_caller};
+use super::run::Subject;
 use super::security_key::SecurityKeyCaller;
-use super::{Attendance, Broker, caller_key, lock, needs_no_user, now_ms};
+use super::steps::{decline, envelope_caller};
+use super::{Attendance, Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
-use crate::ceremony::{Approval, Context, Course, Decline, Input, Outcome, Transaction};
+use crate::ceremony::{Approval, Context, Course, Input, Outcome, Transaction};
 use crate::dbus::Error;
 use crate::pin_ticket::PinTicket;
 use crate::types::{Caller, Cause, Door};
@@ -143,7 +145,7 @@ impl Broker {
             Ok(_) => Entry::ok(event),
             Err(cause) => Entry::failed(event, cause.code()),
         };
-        entry.caller = Some(super::who(&applicant.caller));
+        entry.caller = Some(who(&applicant.caller));
         entry.provider = provider;
         entry.evidence = finished.evidence;
         let entry = entry.detail(what);
@@ -181,24 +183,14 @@ impl Broker {
             hint: None,
             deadline: Instant::now() + self.deadlines().execute,
         };
-        let answer = match self.execute(id, live, errand).await {
-            Ok(answer) => answer,
-            Err(NoAnswer::Failed(failure)) => return Err(failure.into()),
-            Err(NoAnswer::Unreadable(why)) => return Err(Cause::AnswerRejected(why)),
-        };
-        let decline = match answer.status {
-            Status::Ok => return Ok(answer),
-            Status::Cancelled => Decline::CancelledByUser,
-            Status::NotFound => Decline::NotFound,
-            Status::Excluded => Decline::Excluded,
-            Status::Locked => Decline::Locked,
-            Status::Busy => Decline::Busy,
-            Status::Unsupported => Decline::Unsupported,
-            Status::Denied => Decline::DeniedByPolicy,
-            Status::InvalidRequest => Decline::InvalidRequest,
-            Status::Internal => Decline::Internal,
-        };
-        Err(decline.into())
+        match self.execute(id, live, errand).await {
+            Ok(answer) => match decline(answer.status) {
+                None => Ok(answer),
+                Some(decline) => Err(decline.into()),
+            },
+            Err(NoAnswer::Failed(failure)) => Err(failure.into()),
+            Err(NoAnswer::Unreadable(why)) => Err(Cause::AnswerRejected(why)),
+        }
     }
 
     /// Hands the boxes of an approval to their providers.

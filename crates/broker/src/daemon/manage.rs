@@ -1,12 +1,9 @@
-//! What the user does with the platform itself: look, choose, enable, lock, unlock, rename, delete.
+//! What the user does with the platform itself: look, choose, enable, lock, unlock. Single passkeys live in [`super::passkeys`].
 
 use std::path::PathBuf;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claviger_ctap::types::CredentialId;
 use claviger_provider::ProviderId;
-use claviger_provider::operation::{Delete, MAX_NAME_BYTES, Operation, Update};
+use claviger_provider::operation::Operation;
 use serde_json::{Value, json};
 use zbus::message::Header;
 
@@ -62,118 +59,6 @@ impl Broker {
             "audit": {"entries": head.seq, "head": head.hash},
         });
         Ok(status.to_string())
-    }
-
-    /// `Passkeys`.
-    pub(crate) fn passkeys(&self, filter: &str) -> String {
-        let filter = filter.to_lowercase();
-        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
-        let mut found: Vec<(String, String, Value)> = Vec::new();
-        for (id, cached) in cache.all() {
-            let entry = &cached.entry;
-            let provider_name = registry
-                .record(id)
-                .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
-            let user = entry.user_name.clone().unwrap_or_default();
-            let texts = [
-                &entry.rp_id,
-                &user,
-                &provider_name,
-                entry.rp_name.as_ref().unwrap_or(&user),
-            ];
-            let display = entry.display_name.iter();
-            if !texts
-                .into_iter()
-                .chain(display)
-                .any(|text| text.to_lowercase().contains(&filter))
-            {
-                continue;
-            }
-            let value = json!({
-                "id": URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
-                "rp_id": entry.rp_id,
-                "rp_name": entry.rp_name,
-                "user_name": entry.user_name,
-                "display_name": entry.display_name,
-                "provider": id.as_str(),
-                "provider_name": provider_name,
-                "created_ms": entry.created_ms,
-                "last_used_ms": entry.last_used_ms,
-                "backed_up": entry.backed_up,
-                "discoverable": entry.discoverable,
-                "tag": entry.tag,
-                "algorithm": cached.public_key.as_ref().map(|key| key.algorithm().cose()),
-            });
-            found.push((entry.rp_id.clone(), user, value));
-        }
-        found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-        Value::from(found.into_iter().map(|(.., value)| value).collect::<Vec<_>>()).to_string()
-    }
-
-    /// `RenamePasskey`.
-    pub(crate) async fn rename_passkey(&self, id: &str, name: &str, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
-        if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-            return Err(Error::InvalidArgument(format!(
-                "A name has 1 to {MAX_NAME_BYTES} bytes and no control characters."
-            )));
-        }
-        let passkey = self.find_passkey(id)?;
-        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters = Update {
-            credential: passkey.credential.clone(),
-            user_name: Some(name.to_owned()),
-            display_name: None,
-        }
-        .encode();
-        let approval = Approval::RenamePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
-            new_name: name.to_owned(),
-            locked: live.locked,
-        };
-        let approved = self
-            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
-            .await?;
-        let order = Order {
-            parameters,
-            evidence: approved.evidence,
-            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
-            ..Order::new(Operation::Update, approved.transaction)
-        };
-        self.order(&passkey.provider, &live, &applicant.caller, order).await?;
-        self.change_cache(|cache| cache.renamed(&passkey.provider, &passkey.credential, Some(name), None));
-        Ok(())
-    }
-
-    /// `DeletePasskey`.
-    pub(crate) async fn delete_passkey(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
-        let passkey = self.find_passkey(id)?;
-        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters = Delete {
-            credential: passkey.credential.clone(),
-        }
-        .encode();
-        let approval = Approval::DeletePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
-            locked: live.locked,
-        };
-        let approved = self
-            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
-            .await?;
-        let order = Order {
-            parameters,
-            evidence: approved.evidence,
-            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
-            ..Order::new(Operation::Delete, approved.transaction)
-        };
-        self.order(&passkey.provider, &live, &applicant.caller, order).await?;
-        self.change_cache(|cache| cache.removed(&passkey.provider, &passkey.credential));
-        Ok(())
     }
 
     /// `Providers`.
@@ -464,41 +349,6 @@ impl Broker {
             .record(id)
             .and_then(|record| record.pin().cloned())
     }
-
-    fn find_passkey(&self, id: &str) -> Result<Passkey, Error> {
-        let credential = URL_SAFE_NO_PAD
-            .decode(id)
-            .ok()
-            .and_then(|bytes| CredentialId::new(bytes).ok());
-        let credential = credential.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?;
-        self.passkey(&credential)
-            .ok_or_else(|| Error::NotFound("There is no passkey of that id.".into()))
-    }
-
-    /// What is known of a credential, whoever holds it.
-    pub(super) fn passkey(&self, credential: &CredentialId) -> Option<Passkey> {
-        let cache = lock(&self.inner.cache);
-        let mut all = cache.all();
-        let (provider, cached) = all.find(|(_, cached)| cached.entry.credential_id == *credential)?;
-        Some(Passkey {
-            provider: provider.clone(),
-            rp_id: cached.entry.rp_id.clone(),
-            account: cached
-                .entry
-                .user_name
-                .clone()
-                .or_else(|| cached.entry.display_name.clone()),
-            credential: credential.clone(),
-        })
-    }
-}
-
-/// A passkey that the user names.
-pub(super) struct Passkey {
-    pub(super) provider: ProviderId,
-    pub(super) credential: CredentialId,
-    pub(super) rp_id: String,
-    pub(super) account: Option<String>,
 }
 
 /// The platform itself as a caller, for what needs no consent.

@@ -8,11 +8,8 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::time::Duration;
 
-use claviger_ctap::get_info;
-use claviger_ctap::types::{CredentialId, RpEntity, UserId};
+use claviger_ctap::types::{CredentialId, UserId};
 use claviger_hello::UvEvidence;
-use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
-use claviger_provider::answer::{Answer, Status};
 use claviger_provider::envelope;
 use claviger_provider::metadata::Entry as Metadata;
 use claviger_provider::operation::{Cancel, Operation as Joint};
@@ -23,19 +20,20 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::link::{Errand, NoAnswer};
-use super::{Broker, evidence_kind, lock, now_ms};
+use super::journal::evidence_kind;
+use super::link::Errand;
+use super::steps::{envelope_caller, rp_name};
+use super::{Broker, lock, now_ms};
 use crate::audit::{Entry, Event as AuditEvent, EvidenceKind};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, Audit, Call, Check, Decline, Effect, Event, Execution, Input, Machine, Outcome, PinFailure,
-    Presentation, ProviderFailure, ProviderReply, Readiness, Tokens, Verify, VerifyFailure,
+    Assurance, Audit, Call, Check, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Presentation, Tokens,
+    Verify, VerifyFailure,
 };
 use crate::check::{self, Known};
-use crate::choice::Lock;
 use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
-use crate::types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Site};
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation};
 
 /// How long a provider has to take note of a cancellation.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
@@ -446,138 +444,4 @@ impl Ceremony {
             Subject::Ceremony(_) => Vec::new(),
         }
     }
-}
-
-impl Broker {
-    /// Asks a provider and turns what comes back into the machine's words.
-    async fn ask(&self, provider: &str, errand: Errand) -> Event<Real> {
-        let crashed = Event::ProviderFailed(ProviderFailure::Crashed);
-        let Ok(id) = ProviderId::parse(provider) else {
-            return crashed;
-        };
-        // It was described a moment ago; if it is not there now, it has stopped since.
-        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else {
-            return crashed;
-        };
-        let unlocks = errand.unlock_box.is_some();
-        match self.execute(&id, &live, errand).await {
-            Ok(answer) => {
-                match answer.status {
-                    Status::Ok if unlocks => link.lock_changed(live.name.as_str(), false),
-                    Status::Locked => link.lock_changed(live.name.as_str(), true),
-                    _ => {}
-                }
-                Event::ProviderAnswered(reply(answer))
-            }
-            Err(NoAnswer::Failed(failure)) => Event::ProviderFailed(failure),
-            Err(NoAnswer::Unreadable(why)) => Event::ProviderAnswered(ProviderReply::Ok(Reply::Unreadable(why))),
-        }
-    }
-
-    /// Starts and describes a provider. `algorithms` are those that a new credential may have.
-    async fn readiness(&self, provider: &str, algorithms: Option<&[i64]>) -> Result<Readiness, ProviderFailure> {
-        let id = ProviderId::parse(provider).map_err(|_| ProviderFailure::Unreachable)?;
-        let live = self.ready(&id).await?;
-        let lock = match (live.locked, &live.description.unlock_key) {
-            (false, _) => Lock::Open,
-            (true, Some(_)) => Lock::Locked,
-            (true, None) => Lock::OwnMeans,
-        };
-        let supported = match algorithms {
-            None => true,
-            Some(wanted) => {
-                // It was decoded when the provider was described.
-                let info = get_info::Response::from_cbor(&live.description.get_info).ok();
-                info.is_some_and(|info| {
-                    info.algorithms.is_empty() || info.algorithms.iter().any(|known| wanted.contains(known))
-                })
-            }
-        };
-        Ok(Readiness { lock, supported })
-    }
-
-    /// Has hello verify the user, with boxes for the providers that are to be unlocked.
-    async fn verify(&self, verify: Verify<Real>, buffer_hash: [u8; 32]) -> Result<Event<Real>, VerifyFailure> {
-        let transaction = TransactionId(verify.transaction);
-        let audience = ProviderId::parse(&verify.audience).map_err(|_| VerifyFailure::Unavailable)?;
-        let mut unlock = Vec::new();
-        for provider in &verify.unlock {
-            let unreachable = VerifyFailure::Provider(ProviderFailure::Unreachable);
-            let id = ProviderId::parse(provider).map_err(|_| unreachable)?;
-            let live = self.ready(&id).await.map_err(VerifyFailure::Provider)?;
-            let recipient = live.description.unlock_key.clone().ok_or(unreachable)?;
-            unlock.push(UnlockTarget {
-                provider: id,
-                transaction,
-                recipient,
-            });
-        }
-        let request = VerifyRequest {
-            evidence: Some(EvidenceFor {
-                audience,
-                transaction,
-                buffer_hash,
-            }),
-            unlock,
-        };
-        let verifier = &self.inner.verifier;
-        let verification = match verify.pin {
-            Secret::Pin(pin) => verifier.verify(pin, request).await?,
-            Secret::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
-        };
-        if verification.boxes.len() != verify.unlock.len() {
-            return Err(VerifyFailure::Unavailable);
-        }
-        let boxes: Vec<_> = verify.unlock.into_iter().zip(verification.boxes).collect();
-        Ok(Event::Verified {
-            evidence: verification.evidence,
-            unlock: (!boxes.is_empty()).then_some(boxes),
-        })
-    }
-}
-
-/// The caller as a provider is told.
-pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope::Caller {
-    let cut = |text: &str| {
-        text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES))
-            .unwrap_or_default()
-            .to_owned()
-    };
-    envelope::Caller {
-        app_id: caller.app_id.as_deref().map(cut),
-        name: cut(&caller.name),
-        origin: site.and_then(|site| site.origin.as_deref()).map(cut),
-        top_origin: site.and_then(|site| site.top_origin.as_deref()).map(cut),
-        door: match caller.door {
-            Door::Browser => envelope::Door::Browser,
-            Door::Portal => envelope::Door::Portal,
-            Door::Hid => envelope::Door::Hid,
-            Door::Cli => envelope::Door::Cli,
-        },
-    }
-}
-
-fn rp_name(rp: &RpEntity) -> Option<String> {
-    rp.name.clone().filter(|name| !name.is_empty())
-}
-
-fn reply(answer: Answer) -> ProviderReply<Real> {
-    let decline = match answer.status {
-        Status::Ok => {
-            return ProviderReply::Ok(match answer.payload {
-                Some(payload) => Reply::Payload(payload),
-                None => Reply::Unreadable("it has no payload".into()),
-            });
-        }
-        Status::Cancelled => Decline::CancelledByUser,
-        Status::NotFound => Decline::NotFound,
-        Status::Excluded => Decline::Excluded,
-        Status::Locked => Decline::Locked,
-        Status::Busy => Decline::Busy,
-        Status::Unsupported => Decline::Unsupported,
-        Status::Denied => Decline::DeniedByPolicy,
-        Status::InvalidRequest => Decline::InvalidRequest,
-        Status::Internal => Decline::Internal,
-    };
-    ProviderReply::Declined(decline)
 }

@@ -179,7 +179,7 @@ impl Broker {
             credential: credential.clone(),
         };
         self.change(
-            from,
+            &Applicant::at_the_security_key(from),
             &passkey.provider,
             &live,
             approval,
@@ -223,7 +223,7 @@ impl Broker {
             display_name: Some(display_name.clone()),
         };
         self.change(
-            from,
+            &Applicant::at_the_security_key(from),
             &passkey.provider,
             &live,
             approval,
@@ -232,28 +232,6 @@ impl Broker {
         .await?;
         self.change_cache(|cache| cache.renamed(&passkey.provider, credential, Some(&name), Some(&display_name)));
         Ok(())
-    }
-
-    /// Has the user agree and the provider do it.
-    async fn change(
-        &self,
-        from: SecurityKeyCaller,
-        provider: &ProviderId,
-        live: &Live,
-        approval: Approval,
-        (operation, parameters): (Joint, Vec<u8>),
-    ) -> Result<(), Cause> {
-        let applicant = Applicant::at_the_security_key(from);
-        let approved = self
-            .approve(&applicant, approval, parameters.clone(), None, Event::Manage)
-            .await?;
-        let order = Order {
-            parameters,
-            evidence: approved.evidence,
-            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
-            ..Order::new(operation, approved.transaction)
-        };
-        self.order(provider, live, &applicant.caller, order).await.map(drop)
     }
 
     /// The first credential of the allow list that is here, with what is known of it and whether it shows to the verified only.
@@ -309,7 +287,7 @@ impl Broker {
             Err(cause) => Entry::failed(Event::Get, cause.code()).detail("a silent probe"),
         };
         self.audit_unasked(Entry {
-            caller: Some(super::who(caller)),
+            caller: Some(super::journal::who(caller)),
             rp_id: Some(request.rp_id.clone()),
             ..entry.provider(provider.as_str())
         });

@@ -1,0 +1,237 @@
+//! A ceremony from the door's request to its answer: what it starts from, its task, its entry in the audit log. What the
+//! task does lives in [`super::run`].
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::journal::{needs_no_user, who};
+use super::run::{self, Finished, Subject};
+use super::{Broker, caller_key, lock, now_ms};
+use crate::audit::{Entry, Event};
+use crate::cancel::CancelToken;
+use crate::ceremony::{self, Input, Outcome};
+use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
+use crate::pin_ticket::PinTicket;
+use crate::queue::Ticket;
+use crate::registry::{BUILT_IN, State};
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Door, UserVerification};
+
+impl Broker {
+    /// Runs one ceremony to its end. Any number may run side by side.
+    ///
+    /// The answer has passed every check. A `Cause` is the true one, for the user and the log; what the site may learn is the door's
+    /// matter. Dropping the future does not end the ceremony: [`CancelToken`] does.
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> Result<CeremonyAnswer, Cause> {
+        self.ceremony_with(request, None, cancel).await
+    }
+
+    /// The same for a caller that has a ticket of [`Broker::check_client_pin`]: it stands for the PIN, so the user is asked for consent
+    /// only. A ticket that hello has forgotten is no error: then the PIN is asked for.
+    ///
+    /// # Errors
+    /// See [`Cause`].
+    pub async fn ceremony_with(
+        &self,
+        mut request: CeremonyRequest,
+        ticket: Option<PinTicket>,
+        cancel: CancelToken,
+    ) -> Result<CeremonyAnswer, Cause> {
+        let caller = request.caller.clone();
+        let key = caller_key(&caller);
+        let started = Instant::now();
+        let deadline = started + request.timeout;
+        let expires_ms = now_ms().saturating_add(u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX));
+        let event = match request.operation {
+            crate::types::Operation::Make(_) => Event::Create,
+            crate::types::Operation::Get(_) => Event::Get,
+        };
+        let hello = self.inner.verifier.status().await.map(|status| status.hello);
+        let Ok(hello) = hello else {
+            return Err(self.refused_early(&caller, event, request.site.rp_id, Cause::VerificationUnavailable));
+        };
+        self.introduce_vault().await;
+        self.refresh_activatable().await;
+        self.heed_protection(&mut request);
+        let input = {
+            let (providers, passkeys, preference) = self.snapshot(&request);
+            let transactions = [self.transaction()?, self.transaction()?];
+            Input::ceremony(
+                &request,
+                &providers,
+                &passkeys,
+                &preference,
+                hello,
+                transactions,
+                expires_ms,
+            )
+        };
+        let rp_id = request.site.rp_id.clone();
+        // CTAP 2.1 §6.1.2 step 3: a program learns of that before anybody is asked.
+        if caller.door == Door::Hid && input.is_unsupported() {
+            return Err(self.refused_early(&caller, event, rp_id, Cause::Unsupported));
+        }
+        // A frame asks in the name of the page that it is in: frames are free to have any number of origins.
+        let page = request.site.top_origin.clone().or_else(|| request.site.origin.clone());
+        let finished = self
+            .run(
+                (&key, page.as_deref()),
+                (input, ticket),
+                Subject::Ceremony(Box::new(request)),
+                deadline,
+                cancel,
+            )
+            .await;
+        let entry = match &finished.result {
+            Ok(_) => Entry::ok(event),
+            Err(cause) => Entry {
+                detail: Some(cause.to_string()),
+                ..Entry::failed(event, cause.code())
+            },
+        };
+        let entry = Entry {
+            caller: Some(who(&caller)),
+            rp_id: Some(rp_id),
+            provider: finished.provider,
+            evidence: finished.evidence,
+            detail: entry.detail.clone().or(finished.remark),
+            ..entry
+        };
+        match &finished.result {
+            Err(cause) if entry.evidence.is_none() && needs_no_user(cause) => self.audit_unasked(entry),
+            _ => self.audit(&entry),
+        }
+        tracing::debug!(
+            milliseconds = started.elapsed().as_millis(),
+            ok = finished.result.is_ok(),
+            "a ceremony ended"
+        );
+        match finished.result? {
+            Outcome::Answered(answer) => Ok(answer),
+            Outcome::Approved { .. } => Err(Cause::Internal("an approval in place of an answer".into())),
+        }
+    }
+
+    /// Runs a machine in a task of its own, for a caller and, if it is a browser, a page.
+    pub(super) async fn run(
+        &self,
+        (caller, page): (&str, Option<&str>),
+        start: (Input, Option<PinTicket>),
+        subject: Subject,
+        deadline: Instant,
+        cancel: CancelToken,
+    ) -> Finished {
+        let ticket = match lock(&self.inner.queue).admit(caller, page) {
+            Ok(ticket) => ticket,
+            Err(cause) => return Finished::early(cause),
+        };
+        let (sender, mailbox) = mpsc::unbounded_channel();
+        lock(&self.inner.ceremonies).insert(ticket, sender);
+        let ceremony = run::Ceremony::new(self.clone(), ticket, subject, deadline);
+        let broker = self.clone();
+        let task = tokio::spawn(async move {
+            let _place = Place { broker, ticket };
+            ceremony.run(start, mailbox, cancel).await
+        });
+        task.await
+            .unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
+    }
+
+    /// What a ceremony for `rp_id` starts from.
+    fn snapshot(&self, request: &CeremonyRequest) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
+        let (registry, cache, rules) = (
+            lock(&self.inner.registry),
+            lock(&self.inner.cache),
+            lock(&self.inner.rules),
+        );
+        let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
+        let rp_id = request.site.rp_id.as_str();
+        let providers = registry
+            .records()
+            .filter(|(_, record)| record.state() != State::Unregistered)
+            .map(|(id, record)| {
+                let link = links.get(id);
+                let profile = record.profile();
+                let running = link.is_some_and(|link| link.is_running());
+                let locked = link.and_then(|link| link.locked());
+                let takes_box = profile.is_some_and(|profile| profile.takes_unlock_box);
+                ProviderSnapshot {
+                    id: id.to_string(),
+                    name: record.manifest.name.clone(),
+                    enabled: record.state() == State::Enabled,
+                    reachable: running || activatable.contains(&record.manifest.bus_name),
+                    lock: match locked {
+                        // One that a box opens begins locked when it is started.
+                        Some(true) | None if takes_box => Lock::Locked,
+                        Some(true) => Lock::OwnMeans,
+                        Some(false) | None => Lock::Open,
+                    },
+                    algorithms: profile
+                        .map(|profile| profile.algorithms.clone())
+                        .filter(|list| !list.is_empty()),
+                    prf: profile.is_some_and(|profile| profile.prf),
+                    allowed: record.manifest.serves(rp_id),
+                    metadata_known: cache.generation(id) > 0,
+                }
+            })
+            .collect();
+        let passkeys = cache
+            .for_site(rp_id)
+            .filter(|(_, cached)| request.sees(cached.entry.protection))
+            .map(|(provider, cached)| PasskeySnapshot {
+                provider: provider.to_string(),
+                id: cached.entry.credential_id.as_bytes().to_vec(),
+                rp_id: cached.entry.rp_id.clone(),
+                user_handle: cached
+                    .entry
+                    .user_handle
+                    .as_ref()
+                    .map(|handle| handle.as_bytes().to_vec()),
+                user_name: cached.entry.user_name.clone(),
+                display_name: cached.entry.display_name.clone(),
+                discoverable: cached.entry.discoverable,
+                created_ms: cached.entry.created_ms,
+                last_used_ms: cached.entry.last_used_ms,
+            })
+            .collect();
+        let mut preference = rules.rules.preference(rp_id);
+        preference.default_provider.get_or_insert_with(|| BUILT_IN.to_owned());
+        (providers, passkeys, preference)
+    }
+
+    /// A site that asks for no verification may have asked for it before, when it had the passkey made (credProtect). Then the user
+    /// is verified. A program at the security-key door decides that by itself: to that one the passkey is not there.
+    fn heed_protection(&self, request: &mut CeremonyRequest) {
+        let cache = lock(&self.inner.cache);
+        let mut here = cache.for_site(&request.site.rp_id);
+        if request.caller.door != Door::Hid && here.any(|(_, cached)| request.hides(cached.entry.protection)) {
+            request.user_verification = UserVerification::Required;
+        }
+    }
+
+    pub(super) fn transaction(&self) -> Result<ceremony::Transaction, Cause> {
+        let mut transaction = [0; ceremony::TRANSACTION_BYTES];
+        self.inner
+            .config
+            .crypto
+            .random(&mut transaction)
+            .map_err(|error| Cause::Internal(error.to_string()))?;
+        Ok(transaction)
+    }
+}
+
+/// A ceremony's place in the queue, given back however its task ends: a view that nobody serves would stay in front for ever.
+struct Place {
+    broker: Broker,
+    ticket: Ticket,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        lock(&self.broker.inner.queue).leave(self.ticket);
+        lock(&self.broker.inner.ceremonies).remove(&self.ticket);
+        self.broker.inner.prompt.wake();
+    }
+}

@@ -1,0 +1,96 @@
+//! What the broker writes into the audit log, and what of it is counted instead.
+
+use super::{Broker, lock, now_ms};
+use crate::audit::{Entry, Event, EvidenceKind, Who};
+use crate::types::{Caller, Cause};
+
+impl Broker {
+    /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
+    pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
+        let entry = Entry::failed(event, "refused-at-door").detail(detail);
+        self.audit_unasked(Entry {
+            caller: Some(who(caller)),
+            rp_id: rp_id.map(str::to_owned),
+            ..entry
+        });
+    }
+
+    /// Writes an audit entry. A log that cannot be written stops nobody from signing in, but is reported loudly.
+    pub(super) fn audit(&self, entry: &Entry) {
+        if let Err(error) = lock(&self.inner.audit).append(now_ms(), entry) {
+            tracing::error!(%error, "the audit entry was not written");
+        }
+    }
+
+    /// Writes an audit entry about something that a caller can do as often as it likes, because the user is not asked: repetitions
+    /// are counted.
+    pub(super) fn audit_unasked(&self, entry: Entry) {
+        self.audit_repeats();
+        let admitted = lock(&self.inner.repeats).admit(entry, now_ms());
+        if let Some(entry) = admitted {
+            self.audit(&entry);
+        }
+    }
+
+    /// Records a request that ends before the user is asked, and gives the cause back.
+    pub(super) fn refused_early(&self, caller: &Caller, event: Event, rp_id: String, cause: Cause) -> Cause {
+        self.audit_unasked(Entry {
+            caller: Some(who(caller)),
+            rp_id: Some(rp_id),
+            ..Entry::failed(event, cause.code())
+        });
+        cause
+    }
+
+    /// Writes what was counted and is due.
+    pub(super) fn audit_repeats(&self) {
+        let due = lock(&self.inner.repeats).due(now_ms());
+        for entry in due {
+            self.audit(&entry);
+        }
+    }
+}
+
+/// Whether a page can have its ceremonies end like this without the user doing anything.
+pub(super) fn needs_no_user(cause: &Cause) -> bool {
+    matches!(
+        cause,
+        Cause::Busy
+            | Cause::VerificationUnavailable
+            | Cause::CancelledByCaller
+            | Cause::CallerGone
+            | Cause::NoPrompt
+            | Cause::Unsupported
+            | Cause::DeniedByPolicy
+            | Cause::ProviderDisabled
+    )
+}
+
+pub(super) fn who(caller: &Caller) -> Who {
+    Who {
+        door: caller.door.name().to_owned(),
+        name: caller.name.clone(),
+        executable: caller.executable.to_string_lossy().into_owned(),
+    }
+}
+
+/// The kind of evidence, for the audit log.
+pub(super) fn evidence_kind(claims: &claviger_provider::evidence::EvidenceClaims) -> EvidenceKind {
+    use claviger_provider::evidence::{Method, Tier};
+    let method = match claims.method {
+        Method::Pin => "pin".into(),
+        Method::Fingerprint => "fingerprint".into(),
+        Method::Face => "face".into(),
+        Method::Password => "password".into(),
+        Method::SmartCard => "smart-card".into(),
+        Method::SecurityKey => "security-key".into(),
+        Method::Other(number) => format!("method-{number}"),
+    };
+    let tier = match claims.tier {
+        Tier::Software => "software".into(),
+        Tier::Tpm => "tpm".into(),
+        Tier::System => "system".into(),
+        Tier::Other(number) => format!("tier-{number}"),
+    };
+    EvidenceKind { method, tier }
+}

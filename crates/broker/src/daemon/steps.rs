@@ -1,0 +1,160 @@
+//! The single steps of a ceremony that another process takes: a provider made ready, a provider asked, the user verified. In
+//! which order lives in [`super::run`].
+
+use claviger_ctap::get_info;
+use claviger_ctap::types::RpEntity;
+use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
+use claviger_provider::answer::{Answer, Status};
+use claviger_provider::{ProviderId, TransactionId, envelope};
+
+use super::Broker;
+use super::link::{Errand, NoAnswer};
+use super::run::{Real, Reply, Secret};
+use crate::ceremony::{Decline, Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
+use crate::choice::Lock;
+use crate::types::{Caller, Door, Site};
+
+impl Broker {
+    /// Asks a provider and turns what comes back into the machine's words.
+    pub(super) async fn ask(&self, provider: &str, errand: Errand) -> Event<Real> {
+        let crashed = Event::ProviderFailed(ProviderFailure::Crashed);
+        let Ok(id) = ProviderId::parse(provider) else {
+            return crashed;
+        };
+        // It was described a moment ago; if it is not there now, it has stopped since.
+        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else {
+            return crashed;
+        };
+        let unlocks = errand.unlock_box.is_some();
+        match self.execute(&id, &live, errand).await {
+            Ok(answer) => {
+                match answer.status {
+                    Status::Ok if unlocks => link.lock_changed(live.name.as_str(), false),
+                    Status::Locked => link.lock_changed(live.name.as_str(), true),
+                    _ => {}
+                }
+                Event::ProviderAnswered(reply(answer))
+            }
+            Err(NoAnswer::Failed(failure)) => Event::ProviderFailed(failure),
+            Err(NoAnswer::Unreadable(why)) => Event::ProviderAnswered(ProviderReply::Ok(Reply::Unreadable(why))),
+        }
+    }
+
+    /// Starts and describes a provider. `algorithms` are those that a new credential may have.
+    pub(super) async fn readiness(
+        &self,
+        provider: &str,
+        algorithms: Option<&[i64]>,
+    ) -> Result<Readiness, ProviderFailure> {
+        let id = ProviderId::parse(provider).map_err(|_| ProviderFailure::Unreachable)?;
+        let live = self.ready(&id).await?;
+        let lock = match (live.locked, &live.description.unlock_key) {
+            (false, _) => Lock::Open,
+            (true, Some(_)) => Lock::Locked,
+            (true, None) => Lock::OwnMeans,
+        };
+        let supported = match algorithms {
+            None => true,
+            Some(wanted) => {
+                // It was decoded when the provider was described.
+                let info = get_info::Response::from_cbor(&live.description.get_info).ok();
+                info.is_some_and(|info| {
+                    info.algorithms.is_empty() || info.algorithms.iter().any(|known| wanted.contains(known))
+                })
+            }
+        };
+        Ok(Readiness { lock, supported })
+    }
+
+    /// Has hello verify the user, with boxes for the providers that are to be unlocked.
+    pub(super) async fn verify(
+        &self,
+        verify: Verify<Real>,
+        buffer_hash: [u8; 32],
+    ) -> Result<Event<Real>, VerifyFailure> {
+        let transaction = TransactionId(verify.transaction);
+        let audience = ProviderId::parse(&verify.audience).map_err(|_| VerifyFailure::Unavailable)?;
+        let mut unlock = Vec::new();
+        for provider in &verify.unlock {
+            let unreachable = VerifyFailure::Provider(ProviderFailure::Unreachable);
+            let id = ProviderId::parse(provider).map_err(|_| unreachable)?;
+            let live = self.ready(&id).await.map_err(VerifyFailure::Provider)?;
+            let recipient = live.description.unlock_key.clone().ok_or(unreachable)?;
+            unlock.push(UnlockTarget {
+                provider: id,
+                transaction,
+                recipient,
+            });
+        }
+        let request = VerifyRequest {
+            evidence: Some(EvidenceFor {
+                audience,
+                transaction,
+                buffer_hash,
+            }),
+            unlock,
+        };
+        let verifier = &self.inner.verifier;
+        let verification = match verify.pin {
+            Secret::Pin(pin) => verifier.verify(pin, request).await?,
+            Secret::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
+        };
+        if verification.boxes.len() != verify.unlock.len() {
+            return Err(VerifyFailure::Unavailable);
+        }
+        let boxes: Vec<_> = verify.unlock.into_iter().zip(verification.boxes).collect();
+        Ok(Event::Verified {
+            evidence: verification.evidence,
+            unlock: (!boxes.is_empty()).then_some(boxes),
+        })
+    }
+}
+
+/// The caller as a provider is told.
+pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope::Caller {
+    let cut = |text: &str| {
+        text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES))
+            .unwrap_or_default()
+            .to_owned()
+    };
+    envelope::Caller {
+        app_id: caller.app_id.as_deref().map(cut),
+        name: cut(&caller.name),
+        origin: site.and_then(|site| site.origin.as_deref()).map(cut),
+        top_origin: site.and_then(|site| site.top_origin.as_deref()).map(cut),
+        door: match caller.door {
+            Door::Browser => envelope::Door::Browser,
+            Door::Portal => envelope::Door::Portal,
+            Door::Hid => envelope::Door::Hid,
+            Door::Cli => envelope::Door::Cli,
+        },
+    }
+}
+
+pub(super) fn rp_name(rp: &RpEntity) -> Option<String> {
+    rp.name.clone().filter(|name| !name.is_empty())
+}
+
+fn reply(answer: Answer) -> ProviderReply<Real> {
+    match (decline(answer.status), answer.payload) {
+        (Some(decline), _) => ProviderReply::Declined(decline),
+        (None, Some(payload)) => ProviderReply::Ok(Reply::Payload(payload)),
+        (None, None) => ProviderReply::Ok(Reply::Unreadable("it has no payload".into())),
+    }
+}
+
+/// What a status other than ok says.
+pub(super) fn decline(status: Status) -> Option<Decline> {
+    Some(match status {
+        Status::Ok => return None,
+        Status::Cancelled => Decline::CancelledByUser,
+        Status::NotFound => Decline::NotFound,
+        Status::Excluded => Decline::Excluded,
+        Status::Locked => Decline::Locked,
+        Status::Busy => Decline::Busy,
+        Status::Unsupported => Decline::Unsupported,
+        Status::Denied => Decline::DeniedByPolicy,
+        Status::InvalidRequest => Decline::InvalidRequest,
+        Status::Internal => Decline::Internal,
+    })
+}
