@@ -50,6 +50,8 @@ install -D -m 644 -t "$doc/docs/images" docs/images/*
 # In the form that Debian reads: each line indented, an empty one a dot.
 mit=$(sed -e 's/^/ /' -e 's/^ *$/ ./' LICENSE-MIT)
 awk -v mit="$mit" '$0 == "@MIT@" { print mit; next } { print }' packaging/debian/copyright >"$doc/copyright"
+node packaging/notices.mjs >"$work/notices"
+gzip -9n <"$work/notices" >"$doc/NOTICES.gz"
 gzip -9n >"$doc/changelog.gz" <<TEXT
 claviger ($version) unstable; urgency=medium
 
