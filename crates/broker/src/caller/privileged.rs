@@ -1,0 +1,256 @@
+//! Programs that may name a web origin, and who may change a program.
+
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use super::Process;
+
+/// Browsers that may name a web origin, where the distributions and vendors install them. An entry ending in `/*/…` stands for one
+/// path component. They count only while they and the folders above them belong to root and nobody else may write there.
+const BROWSERS: &[(&str, &str)] = &[
+    ("/usr/lib/chromium/chromium", "Chromium"),
+    ("/usr/lib/chromium-browser/chromium-browser", "Chromium"),
+    ("/usr/lib64/chromium-browser/chromium-browser", "Chromium"),
+    ("/usr/lib64/chromium/chromium", "Chromium"),
+    ("/usr/bin/chromium", "Chromium"),
+    ("/snap/chromium/*/usr/lib/chromium-browser/chrome", "Chromium"),
+    ("/opt/google/chrome/chrome", "Google Chrome"),
+    ("/opt/google/chrome-beta/chrome", "Google Chrome Beta"),
+    ("/opt/google/chrome-unstable/chrome", "Google Chrome Dev"),
+    ("/opt/brave.com/brave/brave", "Brave"),
+    ("/snap/brave/*/opt/brave.com/brave/brave", "Brave"),
+    ("/opt/microsoft/msedge/msedge", "Microsoft Edge"),
+    ("/opt/microsoft/msedge-beta/msedge", "Microsoft Edge Beta"),
+    ("/opt/vivaldi/vivaldi-bin", "Vivaldi"),
+    ("/usr/lib/x86_64-linux-gnu/opera/opera", "Opera"),
+    ("/usr/lib/firefox/firefox", "Firefox"),
+    ("/usr/lib/firefox-esr/firefox-esr", "Firefox ESR"),
+    ("/usr/lib64/firefox/firefox", "Firefox"),
+    ("/snap/firefox/*/usr/lib/firefox/firefox", "Firefox"),
+];
+
+/// The programs that may name a web origin on behalf of a page.
+#[derive(Debug, Clone, Default)]
+pub struct PrivilegedCallers {
+    listed: Vec<PathBuf>,
+}
+
+impl PrivilegedCallers {
+    /// The built-in list and those named in `files`, one absolute path per line; empty lines, lines that begin with `#` and missing
+    /// files are skipped, and so are files that others than root and the user may change.
+    pub fn load(files: &[PathBuf]) -> Self {
+        let mut listed = Vec::new();
+        for file in files {
+            let text = match std::fs::read_to_string(file) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => {
+                    tracing::warn!(file = %file.display(), %error, "the list of privileged callers cannot be read");
+                    continue;
+                }
+            };
+            if !only_we_may_change(file) {
+                tracing::warn!(file = %file.display(), "others may change this list of privileged callers; it is not used");
+                continue;
+            }
+            for line in text
+                .lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
+            {
+                let path = Path::new(line);
+                if path.is_absolute() {
+                    listed.push(path.to_owned());
+                } else {
+                    tracing::warn!(file = %file.display(), line, "a privileged caller must be an absolute path");
+                }
+            }
+        }
+        Self { listed }
+    }
+
+    /// The name to show for `process` if it may name an origin: it runs the very file that the broker finds at the path of a known
+    /// browser, which only root may change, or at a listed path, which only root and the user may change.
+    pub fn name_of(&self, process: &Process) -> Option<String> {
+        let claimed = process.executable.to_str()?;
+        if let Some((_, name)) = BROWSERS.iter().find(|(pattern, _)| matches(pattern, claimed)) {
+            if !process.runs(&process.executable) {
+                tracing::warn!(
+                    pid = process.pid,
+                    executable = claimed,
+                    "it runs another file than the one of that name"
+                );
+            } else if only_root_may_change(&process.executable) {
+                return Some((*name).to_owned());
+            } else {
+                tracing::warn!(
+                    executable = claimed,
+                    "looks like a browser, but others than root may change it"
+                );
+            }
+        }
+        let path = self.listed.iter().find(|path| process.runs(path))?;
+        if only_we_may_change(path) {
+            let path = path.canonicalize().ok()?;
+            Some(path.file_name()?.to_string_lossy().into_owned())
+        } else {
+            tracing::warn!(path = %path.display(), "listed as a privileged caller, but others may change it");
+            None
+        }
+    }
+}
+
+/// Whether `path` is `pattern`, in which a component `*` stands for any one component.
+fn matches(pattern: &str, path: &str) -> bool {
+    let (mut want, mut have) = (pattern.split('/'), path.split('/'));
+    loop {
+        match (want.next(), have.next()) {
+            (None, None) => return true,
+            (Some(want), Some(have)) if want == have || (want == "*" && !have.is_empty()) => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether `process` runs the program at `path`, which only root and the user may change.
+pub(super) fn is_beside(process: &Process, path: &Path) -> bool {
+    process.runs(path) && only_we_may_change(path)
+}
+
+/// Whether the file and every folder above it belong to root and nobody else may write there.
+fn only_root_may_change(path: &Path) -> bool {
+    path.ancestors()
+        .all(|part| std::fs::symlink_metadata(part).is_ok_and(|meta| meta.uid() == 0 && !open_to_others(&meta, None)))
+}
+
+/// Whether the file behind `path` and every folder above it belong to root or the user and nobody else may write there. A group
+/// may if it is the user's own, as with distributions that give every user a group of the same number.
+fn only_we_may_change(path: &Path) -> bool {
+    let user = rustix::process::getuid().as_raw();
+    path.canonicalize().is_ok_and(|path| {
+        path.ancestors().all(|part| {
+            std::fs::symlink_metadata(part)
+                .is_ok_and(|meta| (meta.uid() == 0 || meta.uid() == user) && !open_to_others(&meta, Some(user)))
+        })
+    })
+}
+
+/// Whether others than the owner may change a file or replace what lies in a folder. A sticky folder lets others add entries, not
+/// replace those of another owner. `own_group` may always write.
+fn open_to_others(meta: &Metadata, own_group: Option<u32>) -> bool {
+    let closed = if own_group == Some(meta.gid()) { 0o002 } else { 0o022 };
+    let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
+    meta.mode() & closed != 0 && !sticky
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::FileId;
+    use super::*;
+
+    #[test]
+    fn patterns_stand_for_one_component() {
+        assert!(matches("/snap/chromium/*/usr/chrome", "/snap/chromium/3000/usr/chrome"));
+        assert!(!matches(
+            "/snap/chromium/*/usr/chrome",
+            "/snap/chromium/3000/home/usr/chrome"
+        ));
+        assert!(!matches("/snap/chromium/*/usr/chrome", "/snap/chromium//usr/chrome"));
+        assert!(!matches("/usr/bin/chromium", "/usr/bin/chromium2"));
+    }
+
+    #[test]
+    fn a_browser_that_others_may_change_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("chromium");
+        std::fs::write(&path, "").unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(!only_root_may_change(&path));
+        assert!(only_root_may_change(Path::new("/usr/bin/env")) || Path::new("/usr/bin/env").is_symlink());
+    }
+
+    /// A process that says it runs the program at `path` and does, unless a `file` is given.
+    fn process(path: &Path, file: Option<FileId>) -> Process {
+        Process {
+            pid: 1,
+            parent: 0,
+            started: 1,
+            executable: path.to_owned(),
+            file: file.unwrap_or_else(|| FileId::of(path).unwrap()),
+        }
+    }
+
+    /// A program in a new folder, and a list that names it.
+    fn listed_program() -> (tempfile::TempDir, PathBuf, PrivilegedCallers) {
+        let dir = tempfile::tempdir().unwrap();
+        let program = dir.path().canonicalize().unwrap().join("my-browser");
+        std::fs::write(&program, "").unwrap();
+        let list = dir.path().join("privileged-callers");
+        std::fs::write(&list, format!("# mine\n\n{}\nrelative/browser\n", program.display())).unwrap();
+        let callers = PrivilegedCallers::load(&[list, dir.path().join("missing")]);
+        (dir, program, callers)
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn listed_files_add_callers() {
+        let (_dir, program, callers) = listed_program();
+        assert_eq!(callers.name_of(&process(&program, None)).as_deref(), Some("my-browser"));
+        assert_eq!(callers.name_of(&process(Path::new("/usr/bin/env"), None)), None);
+    }
+
+    #[test]
+    fn another_file_at_a_listed_path_is_no_caller() {
+        let (dir, program, callers) = listed_program();
+        let other = dir.path().join("other");
+        std::fs::write(&other, "").unwrap();
+        // What a bind mount in a namespace of the process's own looks like from here.
+        let impostor = process(&program, Some(FileId::of(&other).unwrap()));
+        assert_eq!(callers.name_of(&impostor), None);
+        assert!(!is_beside(&impostor, &program));
+        assert!(is_beside(&process(&program, None), &program));
+    }
+
+    #[test]
+    fn another_file_at_a_browsers_path_is_no_browser() {
+        let own = Process::read(std::process::id()).unwrap();
+        for (pattern, _) in BROWSERS {
+            let path = PathBuf::from(pattern.replace('*', "1"));
+            assert_eq!(
+                PrivilegedCallers::default().name_of(&process(&path, Some(own.file))),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn an_installed_browser_is_one() {
+        let installed = BROWSERS.iter().find(|(path, _)| only_root_may_change(Path::new(path)));
+        // Nothing to see on a machine without a browser.
+        if let Some((path, name)) = installed {
+            let callers = PrivilegedCallers::default();
+            assert_eq!(callers.name_of(&process(Path::new(path), None)).as_deref(), Some(*name));
+        }
+    }
+
+    #[test]
+    fn a_listed_program_that_others_may_change_is_no_caller() {
+        let (dir, program, callers) = listed_program();
+        let name = || callers.name_of(&process(&program, None));
+        for (changed, open, closed) in [(program.as_path(), 0o757, 0o755), (dir.path(), 0o777, 0o700)] {
+            set_mode(changed, open);
+            assert_eq!(name(), None, "{}", changed.display());
+            set_mode(changed, closed);
+            assert!(name().is_some(), "{}", changed.display());
+        }
+        let list = dir.path().join("privileged-callers");
+        set_mode(&list, 0o666);
+        assert_eq!(PrivilegedCallers::load(&[list]).name_of(&process(&program, None)), None);
+    }
+}
