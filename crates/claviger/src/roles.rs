@@ -172,7 +172,7 @@ async fn until_told_to_end(connection: &zbus::Connection) -> Result<(), Failure>
     Ok(())
 }
 
-/// Resolves when an upgrade has replaced this program; what is being asked meanwhile is asked again of the new one.
+/// Resolves when an upgrade has replaced this program.
 async fn replaced() {
     match Program::own() {
         Ok(program) => program.replaced().await,
