@@ -24,8 +24,8 @@ use terminal::Terminal;
 /// A broker that ends sooner than this after the prompt attached is not replaced before this long.
 const SHORT_LIFE: Duration = Duration::from_secs(2);
 
-/// Runs until interrupted, or until a newer prompt takes over. When the broker ends (an upgrade, a fault), the next one is
-/// started and offered this prompt.
+/// Runs until interrupted, or until a newer prompt takes over. When the broker ends, the next one is started and offered this
+/// prompt. After an upgrade that one refuses a prompt of the old program, whose last words are that it has to be restarted.
 pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
     match script {
         None => {
