@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the engine for a browser: wasm32-unknown-unknown, Rust alone.
+# Builds the crates that must stay free of any machine around them for a browser: wasm32-unknown-unknown, Rust alone.
 #
 # With a toolchain that has the target that is one cargo call. Debian's has not, but it has the standard library's source:
 # then the standard library is built too, with Debian's rustc for the web.
@@ -9,7 +9,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/need.sh
 
 target=wasm32-unknown-unknown
-build=(build --quiet --locked -p claviger-ctap --no-default-features --features "es384,ml-dsa,js" --target "$target")
+crates=(claviger-ctap claviger-joint)
+build=(build --quiet --locked "${crates[@]/#/--package=}" --no-default-features --target "$target"
+  --features "claviger-ctap/es384,claviger-ctap/ml-dsa,claviger-ctap/js")
 # A folder of its own: another compiler's files would push out those of the other builds. No optimisation: nothing runs.
 export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/wasm"
 build+=(--config 'profile.dev.package."*".opt-level=0' --config 'profile.dev.debug=false')
@@ -24,4 +26,4 @@ else
     "rust-web-src:/usr/share/doc/rust-web-src:the standard library's source"
   RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc /usr/bin/cargo "${build[@]}" -Zbuild-std=std,panic_abort
 fi
-say "claviger-ctap builds for $target"
+say "${crates[*]} build for $target"

@@ -1,10 +1,10 @@
 //! What platform and provider send each other: nothing crashes, whatever the bytes.
 #![no_main]
 
-use claviger_provider::answer::Answer;
-use claviger_provider::envelope::SignedRequest;
+use claviger_joint::answer::Answer;
+use claviger_joint::envelope::SignedRequest;
 use claviger_provider::manifest::Manifest;
-use claviger_provider::metadata::Diff;
+use claviger_joint::metadata::Diff;
 use claviger_provider::svg;
 use libfuzzer_sys::fuzz_target;
 

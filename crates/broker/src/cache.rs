@@ -20,8 +20,8 @@ use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use claviger_ctap::cbor::{self, Limits, Map, Value};
 use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
 use claviger_ctap::types::CredentialId;
-use claviger_provider::ProviderId;
-use claviger_provider::metadata::{Diff, Entry, MAX_CREDENTIALS};
+use claviger_joint::ProviderId;
+use claviger_joint::metadata::{Diff, Entry, MAX_CREDENTIALS};
 use zeroize::Zeroizing;
 
 use crate::files::{self, Durability};

@@ -15,9 +15,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use claviger_ctap::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
-use claviger_provider::ProviderId;
+use claviger_joint::ProviderId;
+pub use claviger_joint::messages::ProviderState as State;
 use claviger_provider::manifest::{self, Manifest, ManifestError};
-pub use claviger_provider::messages::ProviderState as State;
 use serde::{Deserialize, Serialize};
 
 use crate::caller::{FileId, Process};

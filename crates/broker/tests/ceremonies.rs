@@ -444,8 +444,8 @@ async fn an_envelope_that_is_sent_again_is_refused() {
         .await
         .unwrap();
     let answer = attacker.execute(&envelope).await.unwrap();
-    let answer = claviger_provider::answer::Answer::decode(&answer).unwrap();
-    assert_eq!(answer.status, claviger_provider::answer::Status::InvalidRequest);
+    let answer = claviger_joint::answer::Answer::decode(&answer).unwrap();
+    assert_eq!(answer.status, claviger_joint::answer::Status::InvalidRequest);
 }
 
 #[tokio::test]

@@ -17,8 +17,8 @@ use claviger_broker::dbus::{Error, Prompt1Proxy};
 use claviger_broker::registry::BUILT_IN;
 use claviger_broker::view::{Action, Kind};
 use claviger_broker::{CancelToken, Cause, UserVerification};
-use claviger_provider::evidence::{self, Expected};
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::evidence::{self, Expected};
+use claviger_joint::{ProviderId, TransactionId};
 use serde_json::Value;
 
 async fn json(answer: impl Future<Output = Result<String, Error>>) -> Value {

@@ -12,7 +12,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::crypto::{self, PublicKey};
-use claviger_provider::evidence::{self, EvidenceError, Expected};
+use claviger_joint::evidence::{self, EvidenceError, Expected};
 use thiserror::Error;
 use tokio::time::timeout;
 use zbus::{

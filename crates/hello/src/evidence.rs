@@ -6,7 +6,7 @@
 
 use core::fmt;
 
-use claviger_provider::evidence::EvidenceClaims;
+use claviger_joint::evidence::EvidenceClaims;
 
 /// Signed proof that the user was verified for one operation.
 pub struct UvEvidence {

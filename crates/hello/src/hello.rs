@@ -11,7 +11,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::crypto::{self, Crypto, CryptoError, PrivateKey, PublicKey, ecdh::EcdhPublicKey};
-use claviger_provider::{
+use claviger_joint::{
     ProviderId, TransactionId,
     evidence::{EvidenceClaims, EvidenceError, Method, Tier},
     unlock::{self, UnlockError},

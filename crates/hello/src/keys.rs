@@ -7,7 +7,7 @@
 use core::fmt;
 
 use claviger_ctap::crypto::{Algorithm, Crypto, CryptoError, PrivateKey};
-use claviger_provider::{ProviderId, unlock::UnlockSecret};
+use claviger_joint::{ProviderId, unlock::UnlockSecret};
 use zeroize::Zeroizing;
 
 /// What the evidence key is derived with (HKDF-SHA-256 info).

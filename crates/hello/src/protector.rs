@@ -14,7 +14,7 @@ use claviger_ctap::{
     cbor::{Map, Value},
     crypto::{Crypto, CryptoError},
 };
-use claviger_provider::evidence::{Method, Tier};
+use claviger_joint::evidence::{Method, Tier};
 use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 

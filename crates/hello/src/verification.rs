@@ -9,7 +9,7 @@ use claviger_ctap::{
     cbor::{CborError, Limits, Map, Value, decode},
     crypto::ecdh::EcdhPublicKey,
 };
-use claviger_provider::{ProviderId, TransactionId, evidence, unlock};
+use claviger_joint::{ProviderId, TransactionId, evidence, unlock};
 use thiserror::Error;
 
 use crate::ticket::PinTicket;

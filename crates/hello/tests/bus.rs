@@ -25,7 +25,7 @@ use claviger_hello::{
     service,
     verification::{Refusal, UnlockTarget, VerifyRequest},
 };
-use claviger_provider::{
+use claviger_joint::{
     TransactionId,
     evidence::{self, Expected, Method, Tier},
     unlock::UnlockKey,

@@ -19,7 +19,7 @@ use claviger_hello::{
     ticket::PinTicket,
     verification::{Refusal, UnlockTarget, VerifyRequest},
 };
-use claviger_provider::{TransactionId, evidence::Method, unlock::UnlockKey};
+use claviger_joint::{TransactionId, evidence::Method, unlock::UnlockKey};
 use zbus::Fd;
 
 fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Refusal {

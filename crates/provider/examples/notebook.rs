@@ -8,8 +8,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use claviger_ctap::authenticator::{self, CredentialRecord, PrfOutput, PrfSeed, Settings};
 use claviger_ctap::crypto::{PrivateKey, PublicKey, native};
 use claviger_ctap::types::{Aaguid, CredentialId, UserEntity, UserId};
+use claviger_joint::metadata::Entry;
+use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{self, CredentialStore, Failure, Options, StoreProvider};
-use claviger_provider::{manifest::Manifest, metadata::Entry};
 use serde::{Deserialize, Serialize};
 
 /// One passkey as it stands in the file. Byte strings are base64url.

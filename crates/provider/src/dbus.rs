@@ -26,10 +26,10 @@ pub const PROVIDERS_INTERFACE: &str = "org.claviger.Providers1";
 /// A provider, seen from the broker. Build it with the destination: `Provider1Proxy::builder(&c).destination(unique).build()`.
 #[proxy(interface = "org.claviger.Provider1", default_path = "/org/claviger/Provider")]
 pub trait Provider1 {
-    /// The [`Description`](crate::messages::Description) in the highest of these versions that the provider speaks.
+    /// The [`Description`](claviger_joint::messages::Description) in the highest of these versions that the provider speaks.
     fn describe(&self, versions: &[u32]) -> zbus::Result<Vec<u8>>;
 
-    /// One envelope ([`envelope`](crate::envelope)) in, one [`Answer`](crate::answer::Answer) out.
+    /// One envelope ([`envelope`](claviger_joint::envelope)) in, one [`Answer`](claviger_joint::answer::Answer) out.
     fn execute(&self, request: &[u8]) -> zbus::Result<Vec<u8>>;
 
     /// The provider was locked or unlocked.
@@ -48,7 +48,7 @@ pub trait Provider1 {
     default_path = "/org/claviger/Broker"
 )]
 pub trait Providers1 {
-    /// Makes the provider known, or renews the acquaintance. Returns a [`Registration`](crate::messages::Registration).
+    /// Makes the provider known, or renews the acquaintance. Returns a [`Registration`](claviger_joint::messages::Registration).
     fn register(&self, id: &str) -> zbus::Result<Vec<u8>>;
 
     /// The manifest changed: read it again.
@@ -60,11 +60,11 @@ pub trait Providers1 {
     /// `unregistered`, `registered` or `enabled`.
     fn state(&self, id: &str) -> zbus::Result<String>;
 
-    /// Applies a [`Diff`](crate::metadata::Diff). Returns the generation that the platform has now; when it is not the diff's
+    /// Applies a [`Diff`](claviger_joint::metadata::Diff). Returns the generation that the platform has now; when it is not the diff's
     /// new one, nothing was applied and the provider sends everything.
     fn push_metadata(&self, id: &str, diff: &[u8]) -> zbus::Result<u64>;
 
-    /// Asks the user to verify themselves for this transaction and buffer. Returns [`evidence`](crate::evidence).
+    /// Asks the user to verify themselves for this transaction and buffer. Returns [`evidence`](claviger_joint::evidence).
     fn verify_user(&self, id: &str, transaction: &[u8], hint: &str, buffer: &[u8]) -> zbus::Result<Vec<u8>>;
 
     /// A provider's state changed.

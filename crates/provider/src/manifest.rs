@@ -13,10 +13,8 @@ use std::{
 
 use zbus::names::WellKnownName;
 
-use crate::{
-    ident::{IdError, ProviderId},
-    svg::{self, SvgError},
-};
+use crate::svg::{self, SvgError};
+use claviger_joint::{IdError, PROTOCOL_VERSION, ProviderId};
 
 /// The ending of a manifest's file name, without the dot.
 pub const EXTENSION: &str = "provider";
@@ -26,9 +24,6 @@ pub const MAX_BYTES: usize = 64 * 1024;
 
 /// The folder of manifests under each XDG data directory.
 pub const FOLDER: &str = "claviger/providers";
-
-/// The version of the protocol that this crate speaks.
-pub const PROTOCOL_VERSION: u32 = 1;
 
 /// One provider's manifest, read and checked.
 #[derive(Debug, Clone, PartialEq, Eq)]

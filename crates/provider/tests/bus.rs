@@ -15,16 +15,16 @@ use claviger_ctap::{
     crypto::native,
     get_assertion, get_info,
 };
-use claviger_provider::{
+use claviger_joint::{
     ProviderId, TransactionId,
     answer::{LockStatePayload, Status},
     envelope::Grease,
     messages::Description,
     metadata::Snapshot,
     operation::{Cancel, Delete, Operation, Update},
-    sdk::{self, Options, Provider, RegistrationPhase, ServeError, VerifyUserError},
     unlock::{self, UnlockSecret},
 };
+use claviger_provider::sdk::{self, Options, Provider, RegistrationPhase, ServeError, VerifyUserError};
 use futures_util::{FutureExt, StreamExt};
 use harness::*;
 
@@ -247,7 +247,7 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
     let mut signals = stage.remote.proxy().receive_lock_state_changed().await.unwrap();
     let description = Description::decode(&stage.remote.proxy().describe(&[1]).await.unwrap()).unwrap();
     let recipient = description.unlock_key.unwrap();
-    let boxed = |mut request: claviger_provider::envelope::Request, user: u8| {
+    let boxed = |mut request: claviger_joint::envelope::Request, user: u8| {
         let secret = UnlockSecret::derive(native(), &[user; 32], &id()).unwrap();
         let sealed = unlock::seal(native(), &recipient, &id(), request.transaction, &secret).unwrap();
         request.unlock_box = Some(sealed);

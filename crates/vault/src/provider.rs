@@ -11,10 +11,10 @@ use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::{Aaguid, CredentialId, UserEntity, UserId};
-use claviger_provider::metadata::Entry;
-use claviger_provider::operation::Update;
+use claviger_joint::metadata::Entry;
+use claviger_joint::operation::Update;
+use claviger_joint::unlock::UnlockSecret;
 use claviger_provider::sdk::{CredentialStore, Failure};
-use claviger_provider::unlock::UnlockSecret;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 

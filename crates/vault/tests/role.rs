@@ -3,8 +3,8 @@
 
 mod common;
 
+use claviger_joint::messages::Description;
 use claviger_provider::dbus::Provider1Proxy;
-use claviger_provider::messages::Description;
 use claviger_vault::provider::PROVIDER_ID;
 use claviger_vault::role::{RunOptions, run};
 use rustix::process::{Pid, Signal, kill_process};

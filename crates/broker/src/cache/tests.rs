@@ -185,7 +185,7 @@ fn three_hundred_keys_survive_the_push_of_all() {
         cache.learn(&provider(), entry.clone(), public.clone());
     }
     let mut generation = 0;
-    let diffs = claviger_provider::metadata::Snapshot::default().diffs_to(all, true, || {
+    let diffs = claviger_joint::metadata::Snapshot::default().diffs_to(all, true, || {
         generation += 1;
         generation
     });

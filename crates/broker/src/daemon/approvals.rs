@@ -4,10 +4,10 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use claviger_hello::UvEvidence;
-use claviger_provider::answer::Answer;
-use claviger_provider::envelope::Presentation;
-use claviger_provider::operation::Operation;
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::answer::Answer;
+use claviger_joint::envelope::Presentation;
+use claviger_joint::operation::Operation;
+use claviger_joint::{ProviderId, TransactionId};
 use tokio::time::Instant;
 use zbus::message::Header;
 

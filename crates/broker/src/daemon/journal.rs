@@ -75,8 +75,8 @@ pub(super) fn who(caller: &Caller) -> Who {
 }
 
 /// The kind of evidence, for the audit log.
-pub(super) fn evidence_kind(claims: &claviger_provider::evidence::EvidenceClaims) -> EvidenceKind {
-    use claviger_provider::evidence::{Method, Tier};
+pub(super) fn evidence_kind(claims: &claviger_joint::evidence::EvidenceClaims) -> EvidenceKind {
+    use claviger_joint::evidence::{Method, Tier};
     let method = match claims.method {
         Method::Pin => "pin".into(),
         Method::Fingerprint => "fingerprint".into(),

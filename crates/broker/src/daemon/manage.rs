@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use claviger_provider::ProviderId;
-use claviger_provider::operation::Operation;
+use claviger_joint::ProviderId;
+use claviger_joint::operation::Operation;
 use serde_json::{Value, json};
 use zbus::message::Header;
 
@@ -175,7 +175,7 @@ impl Broker {
             if live.locked || live.description.unlock_key.is_none() {
                 continue;
             }
-            let transaction = claviger_provider::TransactionId(self.transaction()?);
+            let transaction = claviger_joint::TransactionId(self.transaction()?);
             self.order(&id, &live, &caller, Order::new(Operation::Lock, transaction))
                 .await?;
             link.lock_changed(live.name.as_str(), true);
@@ -280,7 +280,7 @@ impl Broker {
                 "default": id.as_str() == default,
                 "passkeys": cache.count(id),
                 "executable": record.pin().map(|pin| pin.path.clone()).or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
-                "version": claviger_provider::manifest::PROTOCOL_VERSION,
+                "version": claviger_joint::PROTOCOL_VERSION,
                 "manifest": record.source,
             })
         });

@@ -30,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use claviger_provider::ProviderId;
+use claviger_joint::ProviderId;
 use tokio::sync::{Notify, mpsc, watch};
 use zbus::fdo::DBusProxy;
 use zbus::names::UniqueName;

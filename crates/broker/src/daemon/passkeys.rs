@@ -4,8 +4,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::CredentialId;
-use claviger_provider::ProviderId;
-use claviger_provider::operation::{Delete, MAX_NAME_BYTES, Operation, Update};
+use claviger_joint::ProviderId;
+use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Operation, Update};
 use serde_json::{Value, json};
 use zbus::message::Header;
 

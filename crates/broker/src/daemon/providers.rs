@@ -1,8 +1,8 @@
 //! What providers ask of the broker.
 
-use claviger_provider::messages::Registration;
-use claviger_provider::metadata::{self, Diff};
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::messages::Registration;
+use claviger_joint::metadata::{self, Diff};
+use claviger_joint::{ProviderId, TransactionId};
 use zbus::message::Header;
 use zbus::names::WellKnownName;
 use zbus::object_server::SignalEmitter;

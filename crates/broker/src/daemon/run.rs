@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use claviger_ctap::types::{CredentialId, UserId};
 use claviger_hello::UvEvidence;
-use claviger_provider::envelope;
-use claviger_provider::metadata::Entry as Metadata;
-use claviger_provider::operation::{Cancel, Operation as Joint};
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::envelope;
+use claviger_joint::metadata::Entry as Metadata;
+use claviger_joint::operation::{Cancel, Operation as Joint};
+use claviger_joint::{ProviderId, TransactionId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;

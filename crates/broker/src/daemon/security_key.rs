@@ -8,8 +8,8 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::{Algorithm, PublicKey};
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
-use claviger_provider::operation::{Delete, Operation as Joint, Update};
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::operation::{Delete, Operation as Joint, Update};
+use claviger_joint::{ProviderId, TransactionId};
 use tokio::time::Instant;
 
 use super::approvals::{Applicant, Order};

@@ -4,8 +4,8 @@
 use claviger_ctap::get_info;
 use claviger_ctap::types::RpEntity;
 use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
-use claviger_provider::answer::{Answer, Status};
-use claviger_provider::{ProviderId, TransactionId, envelope};
+use claviger_joint::answer::{Answer, Status};
+use claviger_joint::{ProviderId, TransactionId, envelope};
 
 use super::Broker;
 use super::link::{Errand, NoAnswer};

@@ -1,6 +1,6 @@
 //! `org.claviger.Providers1`: how providers make themselves known, push their metadata and have the user verified.
 
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::{ProviderId, TransactionId};
 use zbus::interface;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
@@ -15,7 +15,7 @@ pub struct ProvidersInterface(pub(crate) Broker);
 #[interface(name = "org.claviger.Providers1")]
 impl ProvidersInterface {
     /// Makes the provider known or renews the acquaintance; its executable is looked at while this runs. Returns a
-    /// [`Registration`](claviger_provider::messages::Registration).
+    /// [`Registration`](claviger_joint::messages::Registration).
     async fn register(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<Vec<u8>, Error> {
         self.0.register_provider(&parse(id)?, &header).await
     }
@@ -35,12 +35,12 @@ impl ProvidersInterface {
         Ok(self.0.provider_state(&parse(id)?)?.as_str().to_owned())
     }
 
-    /// Applies a [`Diff`](claviger_provider::metadata::Diff); returns the generation that holds afterwards.
+    /// Applies a [`Diff`](claviger_joint::metadata::Diff); returns the generation that holds afterwards.
     async fn push_metadata(&self, id: &str, diff: Vec<u8>, #[zbus(header)] header: Header<'_>) -> Result<u64, Error> {
         self.0.push_metadata(&parse(id)?, &diff, &header).await
     }
 
-    /// Has the user verified for the provider; returns [`evidence`](claviger_provider::evidence).
+    /// Has the user verified for the provider; returns [`evidence`](claviger_joint::evidence).
     async fn verify_user(
         &self,
         id: &str,

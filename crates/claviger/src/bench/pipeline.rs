@@ -12,10 +12,10 @@ use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::pin::Pin;
 use claviger_hello::verification::Operation as Verification;
 use claviger_hello::{Hello, OpenKey};
-use claviger_provider::envelope::{Caller, Door, Grease, Presentation, Request, SignedRequest};
-use claviger_provider::evidence::{self, Expected, VerifiedEvidence};
-use claviger_provider::operation::Operation as Joint;
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request, SignedRequest};
+use claviger_joint::evidence::{self, Expected, VerifiedEvidence};
+use claviger_joint::operation::Operation as Joint;
+use claviger_joint::{ProviderId, TransactionId};
 use claviger_webauthn::origin::Origin;
 use claviger_webauthn::{CallerContext, ResponseJson, create, get};
 

@@ -4,7 +4,7 @@
 use std::{fs, path::PathBuf, sync::atomic::AtomicUsize, thread};
 
 use claviger_ctap::crypto::native;
-use claviger_provider::{
+use claviger_joint::{
     evidence::{self, Expected},
     unlock::UnlockKey,
 };

@@ -25,7 +25,7 @@ use claviger_hello::{
     service,
     verification::{Operation, VerifyRequest},
 };
-use claviger_provider::{ProviderId, TransactionId};
+use claviger_joint::{ProviderId, TransactionId};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use zbus::{Connection, connection::Builder};

@@ -6,12 +6,11 @@ use std::{collections::HashMap, path::Path};
 use claviger_ctap::{cose::Sign1, crypto::Crypto};
 
 use super::state::{Journal, Numbers, Pins, StateError};
-use crate::{
+use claviger_joint::{
+    MessageError, ProviderId, TransactionId,
     answer::Status,
     envelope::{EnvelopeError, MAX_LIFETIME_MS, Request, SignedRequest},
     evidence::{self, EvidenceError, Expected, VerifiedEvidence},
-    fields::MessageError,
-    ident::{ProviderId, TransactionId},
     messages::Registration,
     operation::Operation,
 };
@@ -232,7 +231,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::{
+    use claviger_joint::{
         envelope::{Caller, Door, Grease, Presentation},
         evidence::{EvidenceClaims, Method, Tier},
         messages::ProviderState,
@@ -515,7 +514,7 @@ mod tests {
     #[test]
     fn the_published_refusals_are_refused() {
         let vectors: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/vectors/refused.json")).unwrap();
+            serde_json::from_str(include_str!("../../../joint/tests/vectors/refused.json")).unwrap();
         let hex = |text: &str| -> Vec<u8> {
             (0..text.len())
                 .step_by(2)

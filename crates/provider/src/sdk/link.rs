@@ -14,13 +14,9 @@ use super::{
     server::{RegistrationHook, RegistrationPhase, now_ms},
     state::StateError,
 };
-use crate::{
-    dbus::Providers1Proxy,
-    evidence::VerifiedEvidence,
-    fields::MessageError,
-    ident::{ProviderId, TransactionId},
-    messages::Registration,
-    metadata::Diff,
+use crate::dbus::Providers1Proxy;
+use claviger_joint::{
+    MessageError, ProviderId, TransactionId, evidence::VerifiedEvidence, messages::Registration, metadata::Diff,
 };
 
 /// How long the broker may take for an answer that needs no user.

@@ -46,11 +46,11 @@ pub use server::{Handle, Options, RegistrationHook, RegistrationPhase, ServeErro
 pub use state::StateError;
 pub use store::{CredentialStore, StoreProvider};
 
-use crate::{
+use claviger_joint::{
+    TransactionId,
     answer::Status,
     envelope::{Caller, Presentation},
     evidence::VerifiedEvidence,
-    ident::TransactionId,
     metadata::Entry,
     operation::Update,
     unlock::UnlockSecret,

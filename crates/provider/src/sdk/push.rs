@@ -3,7 +3,7 @@
 use claviger_ctap::types::CredentialId;
 
 use super::{Failure, Provider, link::Link, server::now_ms};
-use crate::metadata::{Diff, Entry, Generation, Snapshot};
+use claviger_joint::metadata::{Diff, Entry, Generation, Snapshot};
 
 /// The platform's metadata of this provider, as far as we know it.
 #[derive(Debug, Default)]

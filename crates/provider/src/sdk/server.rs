@@ -23,13 +23,8 @@ use super::{
     state::StateError,
     worker::{Change, Joint, Shared},
 };
-use crate::{
-    dbus::PROVIDER_PATH,
-    evidence::VerifiedEvidence,
-    ident::TransactionId,
-    manifest::{Manifest, PROTOCOL_VERSION},
-    unlock::UnlockKey,
-};
+use crate::{dbus::PROVIDER_PATH, manifest::Manifest};
+use claviger_joint::{PROTOCOL_VERSION, TransactionId, evidence::VerifiedEvidence, unlock::UnlockKey};
 
 /// How a provider is served.
 pub struct Options {

@@ -14,7 +14,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use claviger_ctap::crypto::{Crypto, PublicKey};
 use serde::{Deserialize, Serialize};
 
-use crate::{ident::ProviderId, keys::KeyId, messages::Registration};
+use claviger_joint::{KeyId, ProviderId, messages::Registration};
 
 /// The keys that this provider trusts: those of the first registration, and what they endorsed since.
 #[derive(Debug)]
@@ -206,7 +206,7 @@ mod tests {
     use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
 
     use super::*;
-    use crate::messages::ProviderState;
+    use claviger_joint::messages::ProviderState;
 
     fn key(seed: u8) -> PrivateKey {
         PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()

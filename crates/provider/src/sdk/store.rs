@@ -10,7 +10,7 @@ use claviger_ctap::{
 };
 
 use super::{Call, Failure, Provider};
-use crate::{metadata::Entry, operation::Update, unlock::UnlockSecret};
+use claviger_joint::{metadata::Entry, operation::Update, unlock::UnlockSecret};
 
 /// A place where credentials are kept: the engine's [`authenticator::CredentialStore`] and what the platform asks besides.
 ///

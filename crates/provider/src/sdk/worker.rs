@@ -21,13 +21,12 @@ use super::{
     push::Cache,
     server::now_ms,
 };
-use crate::{
+use crate::dbus::BROKER_NAME;
+use claviger_joint::{
+    PROTOCOL_VERSION, ProviderId, TransactionId,
     answer::{Answer, LockStatePayload},
-    dbus::BROKER_NAME,
     envelope::Request,
     evidence::VerifiedEvidence,
-    ident::{ProviderId, TransactionId},
-    manifest::PROTOCOL_VERSION,
     messages::Description,
     operation::{Cancel, Delete, Operation, Update},
     unlock::{UnlockError, UnlockKey},

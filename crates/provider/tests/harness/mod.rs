@@ -18,18 +18,20 @@ use claviger_ctap::{
     get_assertion, get_info, make_credential,
     types::{Aaguid, CredentialId, RpEntity, UserEntity, UserId},
 };
-use claviger_provider::{
+use claviger_joint::{
     ProviderId, TransactionId,
     answer::Answer,
-    dbus::{BROKER_NAME, BROKER_PATH, Provider1Proxy},
     envelope::{Caller, Door, Grease, Presentation, Request},
     evidence::{EvidenceClaims, Method, Tier},
-    manifest::Manifest,
     messages::{ProviderState, Registration},
     metadata::{Diff, Entry, Snapshot},
     operation::{Operation, Update},
-    sdk::{self, Call, Failure, Options, Provider, RegistrationPhase, Serving, StoreProvider},
     unlock::UnlockSecret,
+};
+use claviger_provider::{
+    dbus::{BROKER_NAME, BROKER_PATH, Provider1Proxy},
+    manifest::Manifest,
+    sdk::{self, Call, Failure, Options, Provider, RegistrationPhase, Serving, StoreProvider},
 };
 use tempfile::TempDir;
 use tokio::sync::{Notify, Semaphore};

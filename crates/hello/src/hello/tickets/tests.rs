@@ -8,7 +8,7 @@ use std::{
 };
 
 use claviger_ctap::crypto::{native, portable};
-use claviger_provider::{
+use claviger_joint::{
     ProviderId, TransactionId,
     evidence::{self, Method, Tier},
     unlock::UnlockKey,

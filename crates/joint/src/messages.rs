@@ -7,10 +7,10 @@ use claviger_ctap::{
 };
 
 use crate::{
+    PROTOCOL_VERSION,
     fields::{Fields, MapExt, MessageError},
     ident::ProviderId,
     keys::KeyId,
-    manifest::PROTOCOL_VERSION,
 };
 
 /// The most bytes that either message may have.

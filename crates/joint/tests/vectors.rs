@@ -17,7 +17,7 @@ use claviger_ctap::{
     prf::PrfSeed,
     types::{Aaguid, CredentialDescriptor, CredentialId, UserId},
 };
-use claviger_provider::{
+use claviger_joint::{
     KeyId, ProviderId, TransactionId,
     answer::{Answer, LockStatePayload, Status},
     envelope::{self, Caller, Door, Grease, Presentation, Request, SignedRequest},

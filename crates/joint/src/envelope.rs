@@ -3,7 +3,7 @@
 //! A request is a canonical CBOR map inside a `COSE_Sign1` by a key that the platform made for this one provider. The broker
 //! fills in a [`Request`] and calls [`Request::sign`]; a provider calls [`SignedRequest::parse`], looks up the key by
 //! [`SignedRequest::kid`] and calls [`SignedRequest::verify`]. A good signature is the first of the checks, not the last: the
-//! rest (clock, sequence number, transaction, provider id) needs a memory and is [`crate::sdk`]'s.
+//! rest (clock, sequence number, transaction, provider id) needs a memory and is the SDK's.
 
 use std::fmt;
 
