@@ -412,4 +412,6 @@ fn refusal(gate: Gate) -> Refusal {
 mod tickets;
 
 #[cfg(test)]
+mod earlier;
+#[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// What the version of hello before this one wrote: the PIN `zebra-94`, four counts of evidence given, one wrong PIN.
-const VERSION_1: &[u8] = include_bytes!("../../../tests/data/version-1.state");
+const VERSION_1: &[u8] = include_bytes!("../../../tests/fixtures/version-1.state");
 /// The secret with which that hello unlocked the vault.
 const VERSION_1_SECRET: [u8; 32] = [
     165, 113, 132, 174, 189, 9, 74, 55, 142, 108, 11, 116, 83, 119, 242, 48, 174, 237, 117, 71, 125, 150, 92, 12, 83,
