@@ -75,16 +75,16 @@ build_extension() {
   need_node_modules extension "the TypeScript compiler" && node extension/build.mjs
 }
 
-# The release build of the platform, the second provider and the playground.
+# The release build of the platform, the second provider and the playground; more is named as cargo wants it.
 build_release() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  build_platform && cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
+  build_platform "$@" && cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
 }
 
-# The same without the playground. Always in one call, so that what both programs need is built once.
+# The same without the playground. Always in one call, so that what the programs share is built once.
 build_platform() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook
+  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook "$@"
 }

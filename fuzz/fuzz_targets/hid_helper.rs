@@ -2,7 +2,7 @@
 #![no_main]
 
 use claviger_doors::hid::link::FromHelper;
-use claviger_doors::hid::uhid::{Event, Identity, create};
+use claviger_kernel::uhid::{Event, Identity, create};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

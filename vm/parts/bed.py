@@ -17,6 +17,7 @@ import traceback
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RELEASE = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "release"
 CLAVIGER = str(RELEASE / "claviger")
+VIRTUAL_KEY = str(RELEASE / "claviger-virtual-key")
 # Shared with the host, where it is target/vm/log/PART.
 KEPT = pathlib.Path("/run/vm")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="part-"))
@@ -133,14 +134,14 @@ def hidraw():
 
 
 class Key:
-    """Device (A): `claviger virtual-key` behind /dev/uhid, plugged in for as long as the block lasts."""
+    """Device (A): `claviger-virtual-key` behind /dev/uhid, plugged in for as long as the block lasts."""
 
     def __init__(self, *options):
         self.options = options
 
     def __enter__(self):
         demand(not hidraw(), f"there is already a device: {hidraw()}")
-        self.process = start(CLAVIGER, "virtual-key", "--transport", "uhid", *self.options, log="virtual-key.log")
+        self.process = start(VIRTUAL_KEY, "--transport", "uhid", *self.options, log="virtual-key.log")
         until(lambda: hidraw() or self.process.poll() is not None, "the key's appearance")
         demand(self.process.poll() is None, "the virtual key ended: see virtual-key.log")
         self.device = hidraw()[0]

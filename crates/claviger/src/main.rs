@@ -11,7 +11,6 @@ mod hid;
 mod output;
 mod prompt;
 mod roles;
-mod sandbox;
 mod settings;
 mod upgrade;
 
@@ -45,12 +44,12 @@ fn main() -> ExitCode {
 }
 
 fn run(command: Command) -> Result<(), Failure> {
-    // A system service has no home, and a virtual key keeps nothing in anybody's.
+    // A system service has no home, and the virtual key keeps nothing in anybody's.
     if let Command::Hid(options) = command {
         return hid::run(&options);
     }
     if let Command::VirtualKey(options) = command {
-        return commands::virtual_key::run(&options);
+        return Err(commands::virtual_key::become_it(&options.arguments));
     }
     let dirs = Dirs::from_env().map_err(Failure::failed)?;
     match command {

@@ -10,6 +10,7 @@ use claviger_doors::hid::control::Control;
 use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
 use claviger_hello::Hello;
+use claviger_kernel::sandbox::{self, Sandbox};
 use claviger_provider::sdk::RegistrationPhase;
 use claviger_vault::{Options, idle, role};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -17,7 +18,6 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dirs::Dirs;
 use crate::output::Failure;
-use crate::sandbox::{self, Sandbox};
 use crate::settings;
 use crate::upgrade::Program;
 

@@ -5,6 +5,7 @@
 mod support;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -35,6 +36,32 @@ fn without_a_platform_a_command_says_so_and_exits_with_3() {
 fn wrong_usage_exits_with_2() {
     let output = Command::new(CLAVIGER).args(["passkey", "borrow"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn the_virtual_key_starts_where_it_lies_beside_and_is_named_where_it_is_missing() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = folder.path().join("claviger");
+    fs::hard_link(CLAVIGER, &program).unwrap();
+    let virtual_key = || {
+        let mut command = Command::new(&program);
+        command
+            .args(["virtual-key", "--transport", "uhid", "--help"])
+            .env("PATH", folder.path().join("none"))
+            .output()
+            .unwrap()
+    };
+    let missing = virtual_key();
+    assert_eq!(missing.status.code(), Some(2));
+    let said = String::from_utf8(missing.stderr).unwrap();
+    assert!(said.contains("--package claviger-virtual-key"), "{said}");
+
+    let beside = folder.path().join("claviger-virtual-key");
+    fs::write(&beside, "#!/bin/sh\necho \"$@\"\nexit 7\n").unwrap();
+    fs::set_permissions(&beside, fs::Permissions::from_mode(0o755)).unwrap();
+    let started = virtual_key();
+    assert_eq!(started.status.code(), Some(7));
+    assert_eq!(started.stdout, b"--transport uhid --help\n");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use claviger_kernel::sandbox;
 use serde_json::json;
 
 use super::client;
@@ -9,7 +10,6 @@ use super::doctor_hid;
 use super::setup;
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
-use crate::sandbox;
 
 /// One thing that was looked at.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use claviger_doors::hid::helper::Seats;
 use claviger_doors::hid::link;
-use claviger_doors::hid::uhid::{self, Identity, VENDOR};
+use claviger_kernel::uhid::{self, Identity, VENDOR};
 use rustix::fs::{Access, access};
 
 use super::doctor::Finding;

@@ -368,7 +368,7 @@ mod tests {
 
     #[test]
     fn the_udev_rule_names_the_device_that_the_helper_makes() {
-        use claviger_doors::hid::uhid::{Identity, VENDOR};
+        use claviger_kernel::uhid::{Identity, VENDOR};
         let device = format!("0003:{VENDOR:04X}:{:04X}.*", Identity::DOOR.product);
         assert!(UDEV.contains(&format!("KERNELS==\"{device}\"")), "{device}");
         assert!(SOCKET.contains(&format!("ListenSequentialPacket={}\n", claviger_doors::hid::link::PATH)));

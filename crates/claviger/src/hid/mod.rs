@@ -11,7 +11,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use claviger_doors::hid::helper::{Helper, Seats, Users, turn_away};
-use claviger_doors::hid::uhid;
+use claviger_kernel::uhid;
 use rustix::fs::{Mode, chmod};
 use rustix::io::ioctl_fionbio;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with, sockopt};

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use claviger_kernel::sandbox::{SandboxError, hide_memory, no_core_dumps};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope,
     path_beneath_rules,
@@ -13,8 +14,6 @@ use landlock::{
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
-
-use crate::sandbox::{SandboxError, hide_memory, no_core_dumps};
 
 /// The newest Landlock rules that this code has been written against; older kernels enforce what they know.
 const LANDLOCK: ABI = ABI::V6;

@@ -13,11 +13,11 @@ use claviger_broker::dbus::{Error, Prompt1Proxy};
 use claviger_broker::view::{Action, Kind, View};
 use claviger_hello::memfd;
 use claviger_hello::pin::Pin;
+use claviger_kernel::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::commands::client;
 use crate::output::{self, Failure, note};
-use crate::sandbox::Sandbox;
 use script::{Reply, Script};
 use terminal::Terminal;
 

@@ -17,11 +17,10 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
+use claviger_kernel::uhid::{REPORT, Report};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use thiserror::Error;
 use tokio::net::UnixDatagram;
-
-use super::uhid::{REPORT, Report};
 
 /// Where the helper listens.
 pub const PATH: &str = "/run/claviger/hid.sock";

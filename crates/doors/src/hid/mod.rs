@@ -5,10 +5,8 @@
 //!                                                   (own user)              (the user's own)
 //! ```
 //!
-//! * [`uhid`] is the language of `/dev/uhid`, with the one report descriptor that this project ever hands to the kernel.
-//! * [`helper`] is what the helper does: who gets a key, and how reports pass.
+//! * [`helper`] is what the helper does: who gets a key, and how reports pass. The language of `/dev/uhid` is [`claviger_kernel::uhid`].
 //! * [`link`] is the user's end of the socket.
-//! * [`pace`] keeps long messages from overrunning the programs that read them.
 //! * [`service`] runs in the broker: `org.claviger.Hid1`, for the door's process only. [`message`] is what the two say to each other,
 //!   [`proxy`] the door's end of it, [`verdict`] what a program may learn of a failure.
 //! * [`process`] is the door's process: [`runner`] moves reports between a transport and the [`authenticator`], which asks its
@@ -21,7 +19,6 @@ mod fields;
 pub mod helper;
 pub mod link;
 pub mod message;
-pub mod pace;
 pub mod platform;
 pub mod process;
 mod program;
@@ -31,7 +28,6 @@ pub mod runner;
 pub mod seqpacket;
 pub mod service;
 pub mod turn;
-pub mod uhid;
 pub mod upstream;
 pub mod verdict;
 

@@ -9,8 +9,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use claviger_kernel::uhid::Identity;
+
 use super::message::{MAX_NAME_BYTES, MAX_PATH_BYTES, Program};
-use super::uhid::Identity;
 
 /// The kernel's list of devices.
 const DEVICES: &str = "/sys/class/hidraw";

@@ -6,13 +6,13 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use claviger_kernel::pace::Pace;
+use claviger_kernel::uhid::{Device, Event, REPORT};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
 use crate::hid::link::FromHelper;
-use crate::hid::pace::Pace;
-use crate::hid::uhid::{Device, Event, REPORT};
 
 /// Messages that may wait for the user's side. The longest CTAPHID message is 129 reports.
 const QUEUE: usize = 1024;

@@ -4,7 +4,7 @@
 //!
 //! * A peer is known by the credentials that the kernel gives for its socket. It gets a key if it is the [user of an active
 //!   session](Seats), loses it when that session goes to the background, and has one at a time.
-//! * Nobody makes it keep much: what a user sends waits in the socket until the programs had [time to read](super::pace), and what
+//! * Nobody makes it keep much: what a user sends waits in the socket until the programs had [time to read](claviger_kernel::pace), and what
 //!   programs send waits for the user's side in a queue with an end. Behind that end the kernel drops reports, as it does for any
 //!   HID device that is not read; a user's side that reads nothing for ten seconds loses its key.
 
@@ -17,11 +17,11 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
+use claviger_kernel::uhid::{Device, Identity};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
 
-use super::uhid::{Device, Identity};
 use connection::Connection;
 
 pub use seats::Seats;

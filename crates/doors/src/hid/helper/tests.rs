@@ -4,7 +4,8 @@
 
 use super::*;
 use crate::hid::link::FromHelper;
-use crate::hid::uhid::{self, Question};
+use claviger_kernel::pace;
+use claviger_kernel::uhid::{self, Question};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketType, bind, connect, listen, recv, send, socket_with,
@@ -266,7 +267,7 @@ fn a_flood_of_the_user_passes_at_the_pace_of_the_programs_and_loses_nothing() {
             assert_eq!(packet(&kernel), uhid::input(&report(number)));
         }
     });
-    assert!(start.elapsed() >= crate::hid::pace::INTERVAL * (400 - crate::hid::pace::BURST));
+    assert!(start.elapsed() >= pace::INTERVAL * (400 - pace::BURST));
 }
 
 #[test]

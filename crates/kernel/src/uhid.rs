@@ -84,7 +84,7 @@ impl Identity<'static> {
         product: 0xc1a1,
     };
 
-    /// The key for developers, made by `claviger virtual-key`.
+    /// The key for developers, made by `claviger-virtual-key`.
     pub const VIRTUAL_KEY: Self = Self {
         name: "Claviger virtual key",
         phys: "claviger/virtual-key",

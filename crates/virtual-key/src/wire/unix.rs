@@ -17,7 +17,7 @@ use tokio::net::{UnixDatagram, UnixListener};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Arrival, BUFFER, Peer, arrival, is_passing};
-use crate::output::Failure;
+use crate::failure::Failure;
 
 /// Clients that wait to be accepted.
 const BACKLOG: i32 = 64;

@@ -10,7 +10,7 @@ use claviger_ctap::ctaphid::Report;
 use tokio::sync::mpsc;
 
 use super::{Arrival, BUFFER, Peer, arrival, is_passing};
-use crate::output::{Failure, note};
+use crate::failure::{Failure, note};
 
 /// The way out.
 #[derive(Debug)]

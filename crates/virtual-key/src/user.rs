@@ -14,10 +14,10 @@ use rustix::termios::{QueueSelector, tcflush};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::engine::News;
-use super::journal::{Journal, harmless};
-use super::options::PresenceMode;
-use crate::output::Failure;
+use crate::engine::News;
+use crate::failure::Failure;
+use crate::journal::{Journal, harmless};
+use crate::options::PresenceMode;
 
 /// How long the user is asked (CTAP 2.1 §6.1.2 and others leave the time to the authenticator).
 const PATIENCE: Duration = Duration::from_secs(30);

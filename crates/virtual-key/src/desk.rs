@@ -4,10 +4,10 @@ use claviger_ctap::authenticator::Error;
 use claviger_ctap::authenticator::device::{BuiltInUv, Environment, Presence, Purpose, StoreError, Verification};
 use claviger_ctap::crypto::{Crypto, native};
 
-use super::clock;
-use super::options::UvMode;
-use super::state::Store;
-use super::user::{Recognised, User};
+use crate::clock;
+use crate::options::UvMode;
+use crate::state::Store;
+use crate::user::{Recognised, User};
 
 /// What the key stands on.
 #[derive(Debug)]

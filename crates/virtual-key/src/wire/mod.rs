@@ -16,7 +16,7 @@ use claviger_ctap::ctaphid::{REPORT, Report};
 use tokio::sync::mpsc;
 
 use super::options::Transport;
-use crate::output::Failure;
+use crate::failure::Failure;
 
 /// Reports that wait for the key; a transport that has more to give waits too.
 const ARRIVALS: usize = 256;

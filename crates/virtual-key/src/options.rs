@@ -1,4 +1,4 @@
-//! What the options of `claviger virtual-key` mean.
+//! What the options of `claviger-virtual-key` mean.
 
 use std::fmt;
 use std::path::PathBuf;

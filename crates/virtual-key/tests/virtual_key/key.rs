@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 
-pub const CLAVIGER: &str = env!("CARGO_BIN_EXE_claviger");
+const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger-virtual-key");
 
 /// Longer than any slow machine needs.
 pub const PATIENCE: Duration = Duration::from_mins(1);
@@ -26,20 +26,14 @@ pub struct Key {
 impl Key {
     /// Starts one and waits until it is ready.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut command = Command::new(CLAVIGER);
-        command
-            .args(["virtual-key", "--json"])
-            .args(arguments)
-            .stdin(Stdio::null());
+        let mut command = Command::new(PROGRAM);
+        command.arg("--json").args(arguments).stdin(Stdio::null());
         Self::run(command)
     }
 
     /// Starts one with a terminal, on which it asks.
     pub fn asking(arguments: &[&str]) -> Self {
-        let line = format!(
-            "exec '{CLAVIGER}' virtual-key --json --presence ask {}",
-            arguments.join(" ")
-        );
+        let line = format!("exec '{PROGRAM}' --json --presence ask {}", arguments.join(" "));
         let mut command = Command::new("script");
         // util-linux's `script` gives it a terminal, and types what is written to its own standard input.
         command
@@ -134,13 +128,8 @@ impl Drop for Key {
 
 /// Runs one that must not start; its exit status and what it says.
 pub fn refused(arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(CLAVIGER);
-    let Output { status, stderr, .. } = command
-        .arg("virtual-key")
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let mut command = Command::new(PROGRAM);
+    let Output { status, stderr, .. } = command.args(arguments).stdin(Stdio::null()).output().unwrap();
     (status.code().unwrap(), String::from_utf8(stderr).unwrap())
 }
 

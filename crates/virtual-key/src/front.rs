@@ -1,6 +1,6 @@
 //! The key's face to its clients: reports in and out, CTAPHID, and who gets which answer.
 //!
-//! Commands are carried out on the [engine's](super::engine) own thread, so that keep-alives, cancellation and busy
+//! Commands are carried out on the [engine's](crate::engine) own thread, so that keep-alives, cancellation and busy
 //! answers go on while the user is asked.
 
 use std::future::pending;
@@ -11,12 +11,12 @@ use claviger_ctap::status::Status;
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::channels::Channels;
-use super::clock::monotonic_ms;
-use super::engine::{Engine, News};
-use super::journal::Journal;
-use super::wire::{Arrival, Peer, Wire};
-use crate::output::Failure;
+use crate::channels::Channels;
+use crate::clock::monotonic_ms;
+use crate::engine::{Engine, News};
+use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::wire::{Arrival, Peer, Wire};
 
 /// The loop's state.
 #[derive(Debug)]

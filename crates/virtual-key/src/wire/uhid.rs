@@ -9,15 +9,15 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use claviger_ctap::ctaphid::Report;
-use claviger_doors::hid::pace::Pace;
-use claviger_doors::hid::uhid::{Device, Event, Identity, PATH};
+use claviger_kernel::pace::Pace;
+use claviger_kernel::uhid::{Device, Event, Identity, PATH};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::setpriority_process;
 use tokio::sync::mpsc;
 
 use super::{Arrival, Peer};
-use crate::output::Failure;
+use crate::failure::Failure;
 
 /// The kernel's device, created.
 #[derive(Debug)]

@@ -7,7 +7,7 @@ use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::status::Status;
 use zeroize::Zeroizing;
 
-use crate::output::Failure;
+use crate::failure::Failure;
 
 /// What setting the PIN came to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,41 +1,27 @@
-//! `claviger virtual-key`: a security key in software, for whoever tests a client or a website.
-//!
-//! Reports come by a [`wire`], [`front`] speaks CTAPHID and sees to it that each client gets its own answers, and
-//! [`engine`] runs the authenticator on a thread of its own, with a [`desk`] around it.
-
-mod channels;
-mod clock;
-mod desk;
-mod engine;
-mod first_pin;
-mod front;
-mod journal;
-pub mod options;
-mod state;
-mod user;
-mod wire;
+//! The key put together: what the options say becomes a device, a wire and the loop between them.
 
 use claviger_ctap::authenticator::device::{Device, Numbers};
 use claviger_ctap::authenticator::{Attestation, Backup, Settings};
 use claviger_ctap::crypto::{Algorithm, native};
 use claviger_ctap::ctaphid::{Capabilities, Hid};
+use claviger_kernel::sandbox::Sandbox;
 use tokio::sync::mpsc;
 
-use self::desk::Desk;
-use self::engine::Engine;
-use self::first_pin::FirstPin;
-use self::front::Front;
-use self::journal::Journal;
-use self::state::{StateFile, Store};
-use self::user::User;
-use self::wire::Bound;
-use crate::cli::VirtualKey;
-use crate::output::{Failure, note};
-use crate::roles::block_on;
-use crate::sandbox::Sandbox;
+use crate::cli::Options;
+use crate::desk::Desk;
+use crate::engine::Engine;
+use crate::failure::{Failure, note};
+use crate::first_pin::FirstPin;
+use crate::front::Front;
+use crate::journal::Journal;
+use crate::options::AAGUID;
+use crate::state::{StateFile, Store};
+use crate::user::User;
+use crate::wire::Bound;
+use crate::{first_pin, user};
 
-/// Runs the command until it is told to end.
-pub fn run(options: &VirtualKey) -> Result<(), Failure> {
+/// Runs the key until it is told to end.
+pub fn run(options: &Options) -> Result<(), Failure> {
     user::check_terminal(options.presence)?;
     let (store, state_directory) = match &options.state {
         Some(path) => {
@@ -61,7 +47,7 @@ pub fn run(options: &VirtualKey) -> Result<(), Failure> {
     ended
 }
 
-fn serve(options: &VirtualKey, bound: Bound, name: String, store: Store, journal: &Journal) -> Result<(), Failure> {
+fn serve(options: &Options, bound: Bound, name: String, store: Store, journal: &Journal) -> Result<(), Failure> {
     let (tell, news) = mpsc::unbounded_channel();
     let (user, interruption) = User::new(options.presence, journal.clone(), tell.clone());
     user.listen(&interruption);
@@ -77,15 +63,19 @@ fn serve(options: &VirtualKey, bound: Bound, name: String, store: Store, journal
     if !speaks_u2f {
         capabilities = capabilities | Capabilities::NMSG;
     }
-    block_on(async {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    runtime.block_on(async {
         let wire = bound.serve()?;
         Front::new(Hid::new(capabilities), wire, engine, journal.clone(), name)
             .run()
             .await
-    })?
+    })
 }
 
-fn device(options: &VirtualKey, desk: Desk) -> Result<Device<Desk>, Failure> {
+fn device(options: &Options, desk: Desk) -> Result<Device<Desk>, Failure> {
     let mut settings = Settings {
         // A key of its own: nothing copies what it holds.
         backup: Backup::DeviceBound,
@@ -93,7 +83,7 @@ fn device(options: &VirtualKey, desk: Desk) -> Result<Device<Desk>, Failure> {
         attestation: Attestation::SelfUnlessNonePreferred,
         transports: vec!["usb".to_owned()],
         max_credentials_in_list: 64,
-        ..Settings::new(options.aaguid.unwrap_or(options::AAGUID))
+        ..Settings::new(options.aaguid.unwrap_or(AAGUID))
     };
     if !options.algorithms.is_empty() {
         settings.algorithms.clear();
@@ -112,7 +102,7 @@ fn device(options: &VirtualKey, desk: Desk) -> Result<Device<Desk>, Failure> {
     if let Some(pin) = &options.pin
         && first_pin::set(&mut device, pin)? == FirstPin::Kept
     {
-        note("claviger: the state has a PIN already; --pin changes nothing");
+        note("claviger-virtual-key: the state has a PIN already; --pin changes nothing");
     }
     Ok(device)
 }

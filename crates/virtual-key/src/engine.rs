@@ -8,10 +8,10 @@ use claviger_ctap::u2f::StatusWord;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use super::desk::Desk;
-use super::journal::Journal;
-use super::user::Interruption;
-use crate::output::Failure;
+use crate::desk::Desk;
+use crate::failure::Failure;
+use crate::journal::Journal;
+use crate::user::Interruption;
 
 /// What the engine says.
 #[derive(Debug)]

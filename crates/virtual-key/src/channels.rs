@@ -1,6 +1,6 @@
 //! Which channel belongs to which peer.
 
-use super::wire::Peer;
+use crate::wire::Peer;
 
 /// How many channels are remembered; the oldest is forgotten first, and its client asks for a new one.
 const REMEMBERED: usize = 1 << 16;
