@@ -1,10 +1,10 @@
 //! What prompts, the native host and files in the user's directories hand to the platform: nothing crashes.
 #![no_main]
 
+use claviger_account::item::Item;
 use claviger_broker::rules::Rules;
 use claviger_broker::view::{Action, sanitise};
 use claviger_hello::pin::Pin;
-use claviger_vault::item::Item;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,6 +1,8 @@
 //! What can go wrong with a vault, and whose fault it is.
 
-use crate::item::{ItemError, ItemId};
+use claviger_account as account;
+use claviger_account::ids::ItemId;
+use claviger_account::item::ItemError;
 use claviger_ctap::crypto::CryptoError;
 use std::io;
 use std::path::PathBuf;
@@ -85,21 +87,9 @@ pub enum Damage {
     /// SQLite cannot read the file.
     #[error("the database file is corrupt")]
     Database,
-    /// A record that every vault has is missing or malformed.
-    #[error("the record '{0}' is missing or malformed")]
-    Record(&'static str),
-    /// The ledger does not verify from its genesis.
-    #[error("ledger entry {0} does not verify")]
-    Ledger(u64),
-    /// The device's key is not the one that the ledger names.
-    #[error("this device is not a member of the account")]
-    NotAMember,
-    /// A change is missing, out of order, altered, or signed by no member.
-    #[error("change {0} of the log does not verify")]
-    Log(u64),
-    /// The snapshot of the log does not verify.
-    #[error("the log's snapshot does not verify")]
-    Snapshot,
+    /// What is in the file is no account that verifies.
+    #[error(transparent)]
+    Account(#[from] account::Damage),
     /// An item's row is not the revision that the log names.
     #[error("item {item}: {fault}")]
     Item {
@@ -131,6 +121,23 @@ pub enum ItemFault {
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
         Self::Damaged(damage)
+    }
+}
+
+impl From<account::Damage> for Error {
+    fn from(damage: account::Damage) -> Self {
+        Self::Damaged(Damage::Account(damage))
+    }
+}
+
+impl From<account::Error> for Error {
+    fn from(error: account::Error) -> Self {
+        match error {
+            account::Error::WrongSecret => Self::WrongSecret,
+            account::Error::Newer { found, known } => Self::Newer { found, known },
+            account::Error::Damaged(damage) => damage.into(),
+            account::Error::Crypto(e) => Self::Crypto(e),
+        }
     }
 }
 

@@ -4,19 +4,16 @@
 //! a valid log. This file can, because it lies elsewhere (the state directory; the database is in the data directory).
 //! It is 256 bytes: two slots that are written in turn, so that a write that a power cut tears leaves the other one.
 //!
-//! ```text
-//! slot (128 bytes): sealed under the key of the heads, associated data (heads, account, device, vault, suite):
-//! sequence (u64, big endian) ‖ hash (32); then zeros
-//! ```
+//! A slot is what [`pins`] seals, and zeros up to 128 bytes.
 //!
 //! It is written after the database and not forced to the disk: after a power cut it may be behind, which is harmless,
 //! and never ahead, because the database is forced to the disk first. Someone who can put back both files at once is not
 //! noticed by them; a TPM counter or another device is needed for that, and the software tier claims neither.
 
-use crate::aead;
 use crate::error::Error;
-use crate::keys::{Keys, Place};
-use crate::log::Head;
+use claviger_account::keys::{Keys, Place};
+use claviger_account::log::Head;
+use claviger_account::pins;
 use claviger_ctap::crypto::Crypto;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -24,7 +21,6 @@ use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 const SLOT: u64 = 128;
-const SEALED: usize = 8 + 32 + aead::OVERHEAD;
 
 /// The open file.
 #[derive(Debug)]
@@ -85,14 +81,9 @@ impl Heads {
     /// [`Error::HeadsMissing`] when neither slot was sealed for this vault.
     pub(crate) fn read(&self, keys: &Keys, place: &Place) -> Result<Head, Error> {
         let slot = |n: u64| {
-            let mut sealed = [0; SEALED];
+            let mut sealed = [0; pins::SEALED];
             self.file.read_exact_at(&mut sealed, n * SLOT).ok()?;
-            let plain = aead::open(&keys.heads, &place.heads(), &sealed)?;
-            let (sequence, hash) = plain.split_first_chunk()?;
-            Some(Head {
-                sequence: u64::from_be_bytes(*sequence),
-                hash: hash.try_into().ok()?,
-            })
+            pins::open(keys, place, &sealed)
         };
         [slot(0), slot(1)]
             .into_iter()
@@ -103,8 +94,7 @@ impl Heads {
 
     /// Writes the next head over the older of the two.
     pub(crate) fn write(&self, crypto: &dyn Crypto, keys: &Keys, place: &Place, head: Head) -> Result<(), Error> {
-        let plain = [head.sequence.to_be_bytes().as_slice(), &head.hash].concat();
-        let sealed = aead::seal(crypto, &keys.heads, &place.heads(), &plain)?;
+        let sealed = pins::seal(crypto, keys, place, head)?;
         Ok(self.file.write_all_at(&sealed, head.sequence % 2 * SLOT)?)
     }
 }

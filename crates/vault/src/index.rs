@@ -2,7 +2,8 @@
 //!
 //! RP IDs, user names and credential ids exist in clear only here; the file has none of them.
 
-use crate::item::{ItemId, Summary};
+use claviger_account::ids::ItemId;
+use claviger_account::item::Summary;
 use std::collections::{BTreeMap, HashMap};
 
 /// What is known of a passkey without opening its item.

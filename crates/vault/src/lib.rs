@@ -5,12 +5,14 @@
 //!   [`remove`](Vault::remove) acknowledge is on the disk.
 //! * [`provider::VaultStore`] puts it behind the joint, with the SDK that every provider uses; [`role::run`] is the
 //!   process `claviger vault`.
-//! * [`item`] is the model of items, the Credential Exchange Format's; it and [`ledger`] need no file, clock or bus, and
-//!   neither does the log.
+//! * What an item, a key, a change and the ledger are is [`claviger_account`]'s, which needs no file, clock or bus; here is
+//!   where they are kept.
 //!
 //! ```
 //! use claviger_ctap::crypto::native;
-//! use claviger_vault::{Options, Vault, item::{Item, ItemId}};
+//! use claviger_account::ids::ItemId;
+//! use claviger_account::item::Item;
+//! use claviger_vault::{Options, Vault};
 //!
 //! # let dir = tempfile::tempdir()?;
 //! let options = Options { data_dir: dir.path().join("data"), state_dir: dir.path().join("state"), accept_restored: false };
@@ -35,20 +37,12 @@
 //! What someone who has the file but no key can learn: how many items there were and their padded sizes, how often and when
 //! something changed, which random ids changed together, the device's public key.
 
-mod aead;
 pub mod error;
 mod heads;
 pub mod idle;
-pub mod ids;
 mod index;
-pub mod item;
-mod keys;
-pub mod ledger;
-mod log;
 pub mod provider;
 pub mod role;
-mod seal;
-pub mod secret;
 mod store;
 mod vault;
 

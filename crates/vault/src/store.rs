@@ -7,10 +7,11 @@
 //! `application_id` is `CLAV`; `user_version` is the format, raised by [`MIGRATIONS`].
 
 use crate::error::{Damage, Error};
-use crate::ids::{DeviceId, VaultId};
-use crate::item::ItemId;
-use crate::log::{Change, Snapshot};
-use crate::seal::Sealed;
+use claviger_account as account;
+use claviger_account::ids::ItemId;
+use claviger_account::ids::{DeviceId, VaultId};
+use claviger_account::log::{Change, Snapshot};
+use claviger_account::seal::Sealed;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -124,7 +125,7 @@ impl Store {
         let missing = |what| {
             move |e| {
                 if e == rusqlite::Error::QueryReturnedNoRows {
-                    Damage::Record(what).into()
+                    account::Damage::Record(what).into()
                 } else {
                     self.error(e)
                 }
@@ -136,7 +137,7 @@ impl Store {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .map_err(missing("identity"))?;
-        let id = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Damage::Record("identity"));
+        let id = |bytes: Vec<u8>| bytes.try_into().map_err(|_| account::Damage::Record("identity"));
         let (vault, device) = (VaultId(id(ids.0)?), DeviceId(id(ids.1)?));
         let member = self
             .db
@@ -154,7 +155,7 @@ impl Store {
             .map_err(missing("vault key"))?;
         let mut entries = self.db.prepare("SELECT entry FROM ledger ORDER BY sequence")?;
         let ledger = entries.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let epoch = u64::try_from(epoch).map_err(|_| Damage::Record("vault key"))?;
+        let epoch = u64::try_from(epoch).map_err(|_| account::Damage::Record("vault key"))?;
         Ok(Identity {
             vault,
             device,

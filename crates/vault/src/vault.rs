@@ -16,12 +16,14 @@ mod tests;
 use crate::error::{Damage, Error, ItemFault};
 use crate::heads::Heads;
 use crate::index::{Index, PasskeyInfo};
-use crate::item::{Item, ItemId};
-use crate::ledger::Ledger;
-use crate::log::Log;
-use crate::seal::Content;
 use crate::store::{Store, unpublished};
 use check::Trusted;
+use claviger_account as account;
+use claviger_account::ids::ItemId;
+use claviger_account::item::Item;
+use claviger_account::ledger::Ledger;
+use claviger_account::log::Log;
+use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -208,9 +210,9 @@ impl Vault {
         let key = trusted.keys.signing.public_key();
         let mut log = Log::start(trusted.place, open.ledger.head());
         open.store
-            .changes(0, |change| log.verify_next(self.crypto, key, change))?;
+            .changes(0, |change| Ok(log.verify_next(self.crypto, key, change)?))?;
         if log != trusted.log {
-            return Err(Damage::Log(log.head().sequence).into());
+            return Err(account::Damage::Log(log.head().sequence).into());
         }
         let checked = trusted.check_all(self.crypto, &open.store)?;
         Ok(Report {
@@ -231,14 +233,5 @@ impl std::fmt::Debug for Vault {
             .field("file", &self.file)
             .field("locked", &self.is_locked())
             .finish_non_exhaustive()
-    }
-}
-
-impl ItemId {
-    /// A new random id.
-    pub fn random(crypto: &dyn Crypto) -> Result<Self, Error> {
-        let mut id = [0; 16];
-        crypto.random(&mut id)?;
-        Ok(Self(id))
     }
 }

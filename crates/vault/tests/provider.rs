@@ -3,6 +3,7 @@
 
 mod common;
 
+use claviger_account::item::Credential;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
@@ -16,9 +17,9 @@ use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{Call, CredentialStore as _, Provider as _, StoreProvider};
+use claviger_vault::Vault;
 use claviger_vault::idle::{Clock, DEFAULT_IDLE};
 use claviger_vault::provider::{AAGUID, MANIFEST, PROVIDER_ID, VaultStore};
-use claviger_vault::{Vault, item::Credential};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};

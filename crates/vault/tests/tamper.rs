@@ -4,8 +4,10 @@
 
 mod common;
 
+use claviger_account as account;
+use claviger_account::ids::ItemId;
+use claviger_account::item::Item;
 use claviger_ctap::crypto::native;
-use claviger_vault::item::{Item, ItemId};
 use claviger_vault::{Damage, Error, ItemFault, Vault};
 use common::{SECRET, add, open, options};
 use rusqlite::Connection;
@@ -177,7 +179,7 @@ fn the_log_reordered_thinned_or_altered() {
         let (dir, _) = closed();
         attack(&dir, sql);
         match refused(&dir) {
-            Error::Damaged(Damage::Log(sequence)) => assert_eq!(sequence, at, "{sql}"),
+            Error::Damaged(Damage::Account(account::Damage::Log(sequence))) => assert_eq!(sequence, at, "{sql}"),
             other => panic!("{sql}: {other}"),
         }
     };
@@ -278,7 +280,7 @@ fn another_vaults_ledger_member_or_key() {
     assert!(matches!(table("members"), Error::WrongSecret));
     assert!(matches!(
         table("vault_keys"),
-        Error::Damaged(Damage::Record("vault key"))
+        Error::Damaged(Damage::Account(account::Damage::Record("vault key")))
     ));
 }
 
@@ -294,7 +296,10 @@ fn a_snapshot_altered_or_of_another_time() {
     }
     drop(vault);
     attack(&dir, "UPDATE snapshot SET state = zeroblob(56)");
-    assert!(matches!(refused(&dir), Error::Damaged(Damage::Snapshot)));
+    assert!(matches!(
+        refused(&dir),
+        Error::Damaged(Damage::Account(account::Damage::Snapshot))
+    ));
     // Without it, everything is verified from the genesis.
     attack(&dir, "DELETE FROM snapshot");
     assert_eq!(open(dir.path()).unwrap().find("a.example").unwrap()[0].username, "299");

@@ -3,9 +3,9 @@
 
 mod common;
 
+use claviger_account::ids::ItemId;
 use claviger_ctap::crypto::{PublicKey, native};
 use claviger_vault::Vault;
-use claviger_vault::item::ItemId;
 use common::open;
 use std::path::Path;
 use tempfile::TempDir;

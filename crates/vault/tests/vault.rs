@@ -3,10 +3,11 @@
 
 mod common;
 
+use claviger_account::ids::ItemId;
+use claviger_account::item::{BasicAuth, Credential, EditableField, Fields, Item};
+use claviger_account::secret::SecretText;
 use claviger_ctap::crypto::{Algorithm, native};
 use claviger_ctap::prf::PrfSeed;
-use claviger_vault::item::{BasicAuth, Credential, EditableField, Fields, Item, ItemId};
-use claviger_vault::secret::SecretText;
 use claviger_vault::{Error, Vault};
 use common::{SECRET, add, open, options, record};
 use std::os::unix::fs::PermissionsExt as _;

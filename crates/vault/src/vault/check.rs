@@ -5,11 +5,12 @@
 //! this thread alone; what threads leave among what they freed would never go back to the system.
 
 use crate::error::{Damage, Error, ItemFault};
-use crate::item::{ItemId, Summary};
-use crate::keys::{Keys, Place};
-use crate::log::{Current, Log};
-use crate::seal::{Content, Header, Sealed};
 use crate::store::Store;
+use claviger_account::ids::ItemId;
+use claviger_account::item::Summary;
+use claviger_account::keys::{Keys, Place};
+use claviger_account::log::{Current, Log};
+use claviger_account::seal::{Content, Header, Sealed};
 use claviger_ctap::crypto::Crypto;
 use std::collections::BTreeSet;
 use std::thread;

@@ -2,10 +2,11 @@
 
 use super::Vault;
 use crate::error::Error;
-use crate::item::{Extension, Fields, Item, ItemId, PasskeyExtension, Summary};
-use crate::log::Revision;
-use crate::seal::{Content, Header, Sealed};
-use crate::secret::Bytes;
+use claviger_account::ids::ItemId;
+use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension, Summary};
+use claviger_account::log::Revision;
+use claviger_account::seal::{Content, Header, Sealed};
+use claviger_account::secret::Bytes;
 use claviger_ctap::crypto::PrivateKey;
 
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
@@ -75,7 +76,7 @@ impl Vault {
         item.id = id;
         item.modified_at = i64::try_from(now_ms / 1000).ok();
         complete(&mut item, now_ms)?;
-        let elsewhere = |p: &crate::item::Passkey| self.passkey(&p.credential_id.0).is_ok_and(|info| info.item != id);
+        let elsewhere = |p: &Passkey| self.passkey(&p.credential_id.0).is_ok_and(|info| info.item != id);
         if item.passkeys().any(elsewhere) {
             return Err(Error::Exists);
         }

@@ -2,14 +2,15 @@
 
 use super::check::Trusted;
 use super::{Open, Vault};
-use crate::error::{Damage, Error};
+use crate::error::Error;
 use crate::heads::Heads;
-use crate::ids::{DeviceId, VaultId};
 use crate::index::Index;
-use crate::keys::{Keys, Member, Place};
-use crate::ledger::Ledger;
-use crate::log::{Head, Log};
 use crate::store::{Identity, Store};
+use claviger_account as account;
+use claviger_account::ids::{DeviceId, VaultId};
+use claviger_account::keys::{Keys, Member, Place};
+use claviger_account::ledger::Ledger;
+use claviger_account::log::{Head, Log};
 
 /// The first epoch of the vault key.
 const FIRST_EPOCH: u64 = 1;
@@ -64,7 +65,7 @@ impl Vault {
         };
         let member = Member::open(crypto, secret, &place, &identity.member)?;
         if ledger.signing_key(place.device) != Some(member.signing().public_key()) {
-            return Err(Damage::NotAMember.into());
+            return Err(account::Damage::NotAMember.into());
         }
         let keys = member.into_keys(crypto, &place, identity.epoch, &identity.vault_key)?;
 
@@ -74,7 +75,7 @@ impl Vault {
             None => Log::start(place, ledger.head()),
         };
         let snapshot = log.head().sequence;
-        store.changes(snapshot, |change| log.verify_next(crypto, key, change))?;
+        store.changes(snapshot, |change| Ok(log.verify_next(crypto, key, change)?))?;
 
         let heads = self.check_heads(&store, &keys, &place, &ledger, log.head())?;
         let trusted = Trusted { place, keys, log };

@@ -3,11 +3,12 @@
 use super::Vault;
 use crate::error::Error;
 use crate::index::PasskeyInfo;
-use crate::item::{
-    Credential, Extension, Fido2Extensions, Fields, HmacCredentials, Item, ItemId, Passkey, PasskeyExtension, Scope,
+use claviger_account::ids::ItemId;
+use claviger_account::item::{
+    Credential, Extension, Fido2Extensions, Fields, HmacCredentials, Item, Passkey, PasskeyExtension, Scope,
 };
-use crate::seal::Content;
-use crate::secret::{Bytes, SecretBytes};
+use claviger_account::seal::Content;
+use claviger_account::secret::{Bytes, SecretBytes};
 use claviger_ctap::authenticator::CredentialRecord;
 use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};

@@ -10,7 +10,7 @@
 //!
 //! The hash of a change is the SHA-256 of all of its bytes, signature too. Dropping, inserting, reordering, replaying or
 //! altering a change breaks the chain; cutting its end off, or putting an older copy of everything in its place, shows
-//! against the device's record of heads ([`crate::heads`]), which never goes back.
+//! against the device's record of heads, which never goes back.
 //!
 //! Verifying starts at the genesis or at the last **snapshot**: a `COSE_Sign1` (external data `claviger-snapshot-v1`) of
 //! where the log stood and of the hash of the state, which is stored beside it: for every item, in order of ids, `item
@@ -19,8 +19,7 @@
 //! This module is pure: no file, no clock, no database.
 
 use crate::error::{Damage, Error};
-use crate::ids::Hash;
-use crate::item::ItemId;
+use crate::ids::{Hash, ItemId};
 use crate::keys::Place;
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::cose::Sign1;
@@ -34,7 +33,7 @@ const STATE_ENTRY: usize = 16 + 8 + 32;
 
 /// How far a log goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Head {
+pub struct Head {
     /// The number of changes.
     pub sequence: u64,
     /// The hash of the last one (of the ledger's genesis before the first).
@@ -43,38 +42,48 @@ pub(crate) struct Head {
 
 /// The current revision of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Current {
+pub struct Current {
+    /// Its number, from 1.
     pub revision: u64,
+    /// Its hash.
     pub hash: Hash,
 }
 
 /// One new revision, as a change names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Revision {
+pub struct Revision {
+    /// Of which item.
     pub item: ItemId,
+    /// Its number, from 1.
     pub number: u64,
+    /// Its hash.
     pub hash: Hash,
+    /// The hash of the one before; none for the first.
     pub parent: Option<Hash>,
 }
 
 /// A signed change of this device, not yet part of its log.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub struct Change {
+    /// The `COSE_Sign1`.
     pub bytes: Vec<u8>,
+    /// Where the log ends with it.
     pub head: Head,
     revisions: Vec<Revision>,
 }
 
 /// A signed snapshot with the state it vouches for.
 #[derive(Debug)]
-pub(crate) struct Snapshot {
+pub struct Snapshot {
+    /// The `COSE_Sign1`.
     pub signed: Vec<u8>,
+    /// The state of every item.
     pub state: Vec<u8>,
 }
 
 /// One device's log, verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Log {
+pub struct Log {
     place: Place,
     head: Head,
     items: BTreeMap<ItemId, Current>,
@@ -82,7 +91,7 @@ pub(crate) struct Log {
 
 impl Log {
     /// The log before its first change.
-    pub(crate) fn start(place: Place, genesis: Hash) -> Self {
+    pub fn start(place: Place, genesis: Hash) -> Self {
         Self {
             place,
             head: Head {
@@ -94,27 +103,22 @@ impl Log {
     }
 
     /// The log as of a snapshot.
-    pub(crate) fn resume(
-        crypto: &dyn Crypto,
-        place: Place,
-        key: &PublicKey,
-        snapshot: &Snapshot,
-    ) -> Result<Self, Error> {
+    pub fn resume(crypto: &dyn Crypto, place: Place, key: &PublicKey, snapshot: &Snapshot) -> Result<Self, Error> {
         Self::parse_snapshot(crypto, place, key, snapshot).ok_or(Error::Damaged(Damage::Snapshot))
     }
 
     /// Where the log ends.
-    pub(crate) fn head(&self) -> Head {
+    pub fn head(&self) -> Head {
         self.head
     }
 
     /// The current revision of every item that ever was, deleted ones too.
-    pub(crate) fn items(&self) -> &BTreeMap<ItemId, Current> {
+    pub fn items(&self) -> &BTreeMap<ItemId, Current> {
         &self.items
     }
 
     /// Verifies the next change and takes it in.
-    pub(crate) fn verify_next(&mut self, crypto: &dyn Crypto, key: &PublicKey, bytes: &[u8]) -> Result<(), Error> {
+    pub fn verify_next(&mut self, crypto: &dyn Crypto, key: &PublicKey, bytes: &[u8]) -> Result<(), Error> {
         let sequence = self.head.sequence + 1;
         let revisions = self.parse_change(crypto, key, bytes).ok_or(Damage::Log(sequence))?;
         let change = Change {
@@ -130,7 +134,7 @@ impl Log {
     }
 
     /// Signs the next change. It becomes part of the log only through [`Self::take`], when it is on the disk.
-    pub(crate) fn sign(
+    pub fn sign(
         &self,
         crypto: &dyn Crypto,
         key: &PrivateKey,
@@ -170,7 +174,7 @@ impl Log {
     }
 
     /// Takes in a change that [`Self::sign`] made or [`Self::verify_next`] verified.
-    pub(crate) fn take(&mut self, change: &Change) {
+    pub fn take(&mut self, change: &Change) {
         self.head = change.head;
         for r in &change.revisions {
             self.items.insert(
@@ -184,7 +188,7 @@ impl Log {
     }
 
     /// Signs a snapshot of where the log stands.
-    pub(crate) fn snapshot(&self, crypto: &dyn Crypto, key: &PrivateKey) -> Result<Snapshot, Error> {
+    pub fn snapshot(&self, crypto: &dyn Crypto, key: &PrivateKey) -> Result<Snapshot, Error> {
         let mut state = Vec::with_capacity(self.items.len() * STATE_ENTRY);
         for (item, current) in &self.items {
             state.extend_from_slice(&item.0);

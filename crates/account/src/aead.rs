@@ -1,12 +1,12 @@
 //! XChaCha20-Poly1305 with a random nonce in front: `nonce (24) ‖ ciphertext ‖ tag (16)`.
 //!
-//! The one AEAD of the vault. Its nonce is long enough to be drawn at random for as long as anybody lives.
+//! The one AEAD of the account. Its nonce is long enough to be drawn at random for as long as anybody lives.
 
 use crate::error::Error;
 use crate::secret::Key;
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
-use claviger_ctap::crypto::Crypto;
+use claviger_ctap::crypto::{Crypto, CryptoError};
 use zeroize::Zeroizing;
 
 const NONCE: usize = 24;
@@ -26,7 +26,7 @@ pub(crate) fn seal(crypto: &dyn Crypto, key: &Key, associated: &[u8], plaintext:
     let tag = XChaCha20Poly1305::new(key.expose().into())
         .encrypt_inout_detached(&nonce.into(), associated, text.into())
         // The one way to fail is a plaintext of 256 GiB.
-        .map_err(|_| claviger_ctap::crypto::CryptoError::OutputTooLong)?;
+        .map_err(|_| CryptoError::OutputTooLong)?;
     sealed.extend_from_slice(&tag);
     Ok(sealed)
 }

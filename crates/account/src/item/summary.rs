@@ -13,18 +13,24 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// What the index keeps of one passkey.
-pub(crate) struct Summary {
+pub struct Summary {
+    /// 1–1023 bytes.
     pub credential_id: Vec<u8>,
+    /// The relying party's id.
     pub rp_id: String,
+    /// The account's name.
     pub username: String,
+    /// A friendlier form of it.
     pub user_display_name: String,
+    /// 1–64 bytes.
     pub user_handle: Vec<u8>,
+    /// What Claviger noted about it.
     pub extension: PasskeyExtension,
 }
 
 impl Summary {
     /// The passkeys of the item in `json` that carry Claviger's extension; all that the vault stored do.
-    pub(crate) fn read(json: &[u8]) -> Result<Vec<Self>, ItemError> {
+    pub fn read(json: &[u8]) -> Result<Vec<Self>, ItemError> {
         let item: Lean<'_> = serde_json::from_slice(json).map_err(|e| ItemError::Malformed { column: e.column() })?;
         let mut extensions: Vec<PasskeyExtension> =
             item.extensions.into_iter().filter_map(LeanExtension::ours).collect();

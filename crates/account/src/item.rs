@@ -14,17 +14,16 @@
 //! [`PasskeyExtension`], as CXF means extensions to be used.
 
 mod credential;
-mod index;
+mod summary;
 
 pub use credential::{
     ApiKey, BasicAuth, Credential, CreditCard, CustomFields, EditableField, Fido2Extensions, GeneratedPassword,
     HmacCredentials, Note, Passkey, SshKey, Totp, Wifi,
 };
-pub(crate) use index::Summary;
+pub use summary::Summary;
 
+use crate::ids::ItemId;
 use crate::secret::Bytes;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -148,39 +147,6 @@ impl fmt::Debug for Item {
             .field("id", &self.id)
             .field("credentials", &self.credentials)
             .finish_non_exhaustive()
-    }
-}
-
-/// The id of an item: 16 random bytes; base64url in JSON.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ItemId(pub [u8; 16]);
-
-impl fmt::Debug for ItemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for ItemId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
-}
-
-impl Serialize for ItemId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for ItemId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = Bytes::deserialize(deserializer)?;
-        bytes
-            .0
-            .try_into()
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("an item id has 16 bytes"))
     }
 }
 

@@ -19,11 +19,10 @@
 
 use crate::aead;
 use crate::error::Error;
-use crate::ids::{AccountId, Hash, VaultId};
-use crate::item::ItemId;
+use crate::ids::{AccountId, Hash, ItemId, VaultId};
 use crate::secret::Key;
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
-use claviger_ctap::crypto::Crypto;
+use claviger_ctap::crypto::{Crypto, CryptoError};
 use zeroize::Zeroizing;
 
 /// The smallest size of a content, in bytes.
@@ -37,17 +36,24 @@ const SUITE: u64 = 1;
 
 /// What a revision is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Header {
+pub struct Header {
+    /// The account.
     pub account: AccountId,
+    /// The vault.
     pub vault: VaultId,
+    /// The item.
     pub item: ItemId,
+    /// Its number, from 1.
     pub revision: u64,
+    /// The hash of the one before; none for the first.
     pub parent: Option<Hash>,
+    /// The epoch of the vault key.
     pub epoch: u64,
 }
 
 impl Header {
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The bytes that are stored and authenticated.
+    pub fn encode(&self) -> Vec<u8> {
         Value::from(
             Map::new()
                 .with(1, self.account.0)
@@ -63,7 +69,7 @@ impl Header {
     }
 
     /// Reads a header; `None` when it is none, or of another schema or suite. Later fields are allowed.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
         let map = decode(bytes, &Limits::ENVELOPE).ok()?.into_map()?;
         let number = |key| map.int(key).and_then(Value::as_unsigned);
         if number(6)? != SCHEMA || number(7)? != SUITE {
@@ -89,7 +95,7 @@ impl Header {
 }
 
 /// What a revision says. The JSON is secret and wiped after use.
-pub(crate) enum Content {
+pub enum Content {
     /// The item is this.
     Item(Zeroizing<Vec<u8>>),
     /// The item was deleted.
@@ -98,15 +104,18 @@ pub(crate) enum Content {
 
 /// A sealed revision, as it is stored and as it will travel.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sealed {
+pub struct Sealed {
+    /// The encoded [`Header`].
     pub header: Vec<u8>,
+    /// The revision's own key, sealed.
     pub wrapped_key: Vec<u8>,
+    /// The content, sealed.
     pub body: Vec<u8>,
 }
 
 impl Sealed {
     /// Seals `content` under a fresh key that is wrapped with `wrap`, the vault's wrapping key.
-    pub(crate) fn seal(crypto: &dyn Crypto, wrap: &Key, header: &Header, content: &Content) -> Result<Self, Error> {
+    pub fn seal(crypto: &dyn Crypto, wrap: &Key, header: &Header, content: &Content) -> Result<Self, Error> {
         let header = header.encode();
         let key = Key::filled(|key| crypto.random(key))?;
         let wrapped_key = aead::seal(crypto, wrap, &header, key.expose())?;
@@ -119,7 +128,7 @@ impl Sealed {
     }
 
     /// Opens it; `None` when any part is not what was sealed. That the header is the expected one is the caller's to check.
-    pub(crate) fn open(&self, wrap: &Key) -> Option<Content> {
+    pub fn open(&self, wrap: &Key) -> Option<Content> {
         let unwrapped = aead::open(wrap, &self.header, &self.wrapped_key)?;
         let key = Key::filled(|key| {
             let bytes: &[u8; 32] = unwrapped.as_slice().try_into().map_err(|_| ())?;
@@ -131,7 +140,7 @@ impl Sealed {
     }
 
     /// The hash by which the log names this revision.
-    pub(crate) fn hash(&self, crypto: &dyn Crypto) -> Hash {
+    pub fn hash(&self, crypto: &dyn Crypto) -> Hash {
         let length = u32::try_from(self.header.len()).unwrap_or(u32::MAX).to_be_bytes();
         crypto.sha256(&[
             b"claviger-revision-v1",
@@ -148,7 +157,7 @@ fn pad(content: &Content) -> Result<Zeroizing<Vec<u8>>, Error> {
         Content::Item(json) => (KIND_ITEM, json.as_slice()),
         Content::Tombstone => (KIND_TOMBSTONE, [].as_slice()),
     };
-    let length = u32::try_from(json.len()).map_err(|_| crate::item::ItemError::TooLarge)?;
+    let length = u32::try_from(json.len()).map_err(|_| CryptoError::OutputTooLong)?;
     let size = padme(PREFIX + json.len()).max(MIN_CONTENT);
     let mut padded = Zeroizing::new(Vec::with_capacity(size));
     padded.push(kind);

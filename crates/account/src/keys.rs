@@ -32,14 +32,14 @@ const SUITE: u64 = 1;
 const RECORD: usize = 64;
 
 /// What opens the account on this device, before it is sealed.
-pub(crate) struct Member {
+pub struct Member {
     root: Key,
     signing: PrivateKey,
 }
 
 impl Member {
     /// The first member of a new account: everything random.
-    pub(crate) fn generate(crypto: &dyn Crypto) -> Result<Self, Error> {
+    pub fn generate(crypto: &dyn Crypto) -> Result<Self, Error> {
         let root = Key::filled(|key| crypto.random(key))?;
         Ok(Self {
             root,
@@ -48,12 +48,12 @@ impl Member {
     }
 
     /// The device's signing key.
-    pub(crate) fn signing(&self) -> &PrivateKey {
+    pub fn signing(&self) -> &PrivateKey {
         &self.signing
     }
 
     /// The member record, sealed for `place` with what follows from `secret`.
-    pub(crate) fn seal(&self, crypto: &dyn Crypto, secret: &[u8; 32], place: &Place) -> Result<Vec<u8>, Error> {
+    pub fn seal(&self, crypto: &dyn Crypto, secret: &[u8; 32], place: &Place) -> Result<Vec<u8>, Error> {
         let mut record = Zeroizing::new(Vec::with_capacity(RECORD));
         record.extend_from_slice(self.root.expose());
         record.extend_from_slice(&self.signing.secret_bytes());
@@ -61,7 +61,7 @@ impl Member {
     }
 
     /// Opens a member record.
-    pub(crate) fn open(crypto: &dyn Crypto, secret: &[u8; 32], place: &Place, sealed: &[u8]) -> Result<Self, Error> {
+    pub fn open(crypto: &dyn Crypto, secret: &[u8; 32], place: &Place, sealed: &[u8]) -> Result<Self, Error> {
         let record =
             aead::open(&member_key(crypto, secret, place)?, &place.member(), sealed).ok_or(Error::WrongSecret)?;
         let (root, seed) = record.split_first_chunk::<32>().ok_or(Damage::Record("member"))?;
@@ -72,20 +72,14 @@ impl Member {
     }
 
     /// A new vault key for `epoch`, sealed under the account's root key.
-    pub(crate) fn new_vault_key(&self, crypto: &dyn Crypto, place: &Place, epoch: u64) -> Result<Vec<u8>, Error> {
+    pub fn new_vault_key(&self, crypto: &dyn Crypto, place: &Place, epoch: u64) -> Result<Vec<u8>, Error> {
         let key = Key::filled(|key| crypto.random(key))?;
         let wrap = self.derive(crypto, place, "vault-key")?;
         aead::seal(crypto, &wrap, &place.vault_key(epoch), key.expose())
     }
 
     /// Opens everything that follows from the root key, which is dropped with `self`.
-    pub(crate) fn into_keys(
-        self,
-        crypto: &dyn Crypto,
-        place: &Place,
-        epoch: u64,
-        sealed: &[u8],
-    ) -> Result<Keys, Error> {
+    pub fn into_keys(self, crypto: &dyn Crypto, place: &Place, epoch: u64, sealed: &[u8]) -> Result<Keys, Error> {
         let opened = aead::open(
             &self.derive(crypto, place, "vault-key")?,
             &place.vault_key(epoch),
@@ -108,7 +102,7 @@ impl Member {
 }
 
 /// The keys of an open vault; wiped when dropped.
-pub(crate) struct Keys {
+pub struct Keys {
     /// Which epoch of the vault key new revisions are sealed under.
     pub epoch: u64,
     /// Wraps the key of every revision.
@@ -127,9 +121,12 @@ impl fmt::Debug for Keys {
 
 /// Where records belong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
+    /// The account.
     pub account: AccountId,
+    /// The vault.
     pub vault: VaultId,
+    /// The device.
     pub device: DeviceId,
 }
 
@@ -143,7 +140,7 @@ impl Place {
     }
 
     /// The associated data of the record of heads.
-    pub(crate) fn heads(&self) -> Vec<u8> {
+    pub fn heads(&self) -> Vec<u8> {
         self.associated("heads", Map::new().with(3, self.device.0).with(4, self.vault.0))
     }
 

@@ -1,0 +1,80 @@
+//! The ids that tie everything in a vault to its place: all 16 bytes, none of them secret.
+
+use crate::secret::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger_ctap::crypto::{Crypto, CryptoError};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// A SHA-256 of a revision, a change or a ledger entry.
+pub type Hash = [u8; 32];
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 16]);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+    };
+}
+
+id! {
+    /// The account: the first 16 bytes of the SHA-256 of the ledger's genesis entry, so it vouches for its own ledger.
+    AccountId
+}
+id! {
+    /// One vault of the account; random.
+    VaultId
+}
+id! {
+    /// One device of the account; random.
+    DeviceId
+}
+
+/// The id of an item: 16 random bytes; base64url in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemId(pub [u8; 16]);
+
+impl ItemId {
+    /// A new random id.
+    pub fn random(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
+        let mut id = [0; 16];
+        crypto.random(&mut id)?;
+        Ok(Self(id))
+    }
+}
+
+impl fmt::Debug for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for ItemId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+    }
+}
+
+impl Serialize for ItemId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ItemId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = Bytes::deserialize(deserializer)?;
+        bytes
+            .0
+            .try_into()
+            .map(Self)
+            .map_err(|_| serde::de::Error::custom("an item id has 16 bytes"))
+    }
+}
