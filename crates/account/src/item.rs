@@ -13,6 +13,7 @@
 //! What Claviger must know about a passkey and CXF has no field for stands in an item extension,
 //! [`PasskeyExtension`], as CXF means extensions to be used.
 
+mod base64url;
 mod credential;
 mod summary;
 
@@ -20,10 +21,11 @@ pub use credential::{
     ApiKey, BasicAuth, Credential, CreditCard, CustomFields, EditableField, Fido2Extensions, GeneratedPassword,
     HmacCredentials, Note, Passkey, SshKey, Totp, Wifi,
 };
-pub use summary::Summary;
+pub use summary::{PasskeySummary, Summary};
 
 use crate::ids::ItemId;
 use crate::secret::Bytes;
+use claviger_ctap::types::CredentialId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -124,18 +126,18 @@ impl Item {
     }
 
     /// The passkey with this credential id, to change it.
-    pub fn passkey_mut(&mut self, credential_id: &[u8]) -> Option<&mut Passkey> {
+    pub fn passkey_mut(&mut self, credential_id: &CredentialId) -> Option<&mut Passkey> {
         self.credentials.iter_mut().find_map(|credential| match credential {
-            Credential::Passkey(passkey) if passkey.credential_id.0 == credential_id => Some(passkey),
+            Credential::Passkey(passkey) if passkey.credential_id == *credential_id => Some(passkey),
             _ => None,
         })
     }
 
     /// What Claviger noted about the passkey with this credential id; `None` for one that was imported and not yet
     /// completed (the vault completes it when the item is stored).
-    pub fn passkey_extension(&self, credential_id: &[u8]) -> Option<&PasskeyExtension> {
+    pub fn passkey_extension(&self, credential_id: &CredentialId) -> Option<&PasskeyExtension> {
         self.extensions.iter().find_map(|extension| match extension {
-            Extension::Passkey(passkey) if passkey.credential_id.0 == credential_id => Some(passkey),
+            Extension::Passkey(passkey) if passkey.credential_id == *credential_id => Some(passkey),
             _ => None,
         })
     }
@@ -175,7 +177,8 @@ pub enum Extension {
 #[serde(rename_all = "camelCase")]
 pub struct PasskeyExtension {
     /// Which passkey of the item is meant.
-    pub credential_id: Bytes,
+    #[serde(with = "base64url")]
+    pub credential_id: CredentialId,
     /// The `COSE_Key` of the public key, so that listing ten thousand passkeys computes no curve point.
     pub public_key: Bytes,
     /// The relying party's own name for itself.

@@ -48,15 +48,13 @@ fn main() {
     );
     figure(
         "get (read, decrypt, sign ES256)",
-        ids.iter()
-            .step_by(5)
-            .map(|id| timed(|| vault.sign(id.as_bytes(), b"m").unwrap())),
+        ids.iter().step_by(5).map(|id| timed(|| vault.sign(id, b"m").unwrap())),
     );
     figure(
         "PRF (read, decrypt, HMAC)",
         ids.iter()
             .step_by(5)
-            .map(|id| timed(|| vault.prf(id.as_bytes(), &[1; 32]).unwrap())),
+            .map(|id| timed(|| vault.prf(id, &[1; 32]).unwrap())),
     );
     figure(
         "ES256 signature alone",

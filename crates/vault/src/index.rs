@@ -3,7 +3,8 @@
 //! RP IDs, user names and credential ids exist in clear only here; the file has none of them.
 
 use claviger_account::ids::ItemId;
-use claviger_account::item::Summary;
+use claviger_account::item::{PasskeySummary, Summary};
+use claviger_ctap::types::{CredentialId, UserId};
 use std::collections::{BTreeMap, HashMap};
 
 /// What is known of a passkey without opening its item.
@@ -11,14 +12,14 @@ use std::collections::{BTreeMap, HashMap};
 pub struct PasskeyInfo {
     /// The item that holds it.
     pub item: ItemId,
-    /// 1–1023 bytes.
-    pub credential_id: Vec<u8>,
+    /// The credential id.
+    pub credential_id: CredentialId,
     /// The relying party's id.
     pub rp_id: String,
     /// The relying party's name for itself.
     pub rp_name: Option<String>,
-    /// The relying party's id of the account, 1–64 bytes.
-    pub user_handle: Vec<u8>,
+    /// The relying party's id of the account.
+    pub user_handle: UserId,
     /// The account's name; empty when the relying party gave none.
     pub username: String,
     /// A friendlier form of it; empty when the relying party gave none.
@@ -42,7 +43,7 @@ impl std::fmt::Debug for PasskeyInfo {
 }
 
 impl PasskeyInfo {
-    fn new(item: ItemId, summary: Summary) -> Self {
+    fn new(item: ItemId, summary: PasskeySummary) -> Self {
         Self {
             item,
             credential_id: summary.credential_id,
@@ -62,14 +63,18 @@ impl PasskeyInfo {
 /// The passkeys of all items, by credential id and by RP ID.
 #[derive(Default)]
 pub(crate) struct Index {
-    passkeys: HashMap<Vec<u8>, PasskeyInfo>,
-    by_rp: BTreeMap<String, Vec<Vec<u8>>>,
-    by_item: HashMap<ItemId, Vec<Vec<u8>>>,
+    passkeys: HashMap<CredentialId, PasskeyInfo>,
+    by_rp: BTreeMap<String, Vec<CredentialId>>,
+    by_item: HashMap<ItemId, Vec<CredentialId>>,
 }
 
 impl Index {
     /// Replaces what is known of `item`; no passkeys forget it. A credential id that another item has stays with that one.
-    pub(crate) fn replace(&mut self, item: ItemId, passkeys: Vec<Summary>) {
+    pub(crate) fn replace(&mut self, item: ItemId, summary: Summary) {
+        if summary.unreadable > 0 {
+            let count = summary.unreadable;
+            tracing::warn!(%item, count, "passkeys that cannot be read are kept and not served");
+        }
         for id in self.by_item.remove(&item).unwrap_or_default() {
             let Some(old) = self.passkeys.remove(&id) else { continue };
             if let Some(ids) = self.by_rp.get_mut(&old.rp_id) {
@@ -79,7 +84,7 @@ impl Index {
                 }
             }
         }
-        for summary in passkeys {
+        for summary in summary.passkeys {
             let info = PasskeyInfo::new(item, summary);
             if self.passkeys.contains_key(&info.credential_id) {
                 tracing::warn!(%item, "a second passkey with the same credential id is not served");
@@ -95,7 +100,7 @@ impl Index {
     }
 
     /// The passkey with this credential id.
-    pub(crate) fn passkey(&self, credential_id: &[u8]) -> Option<&PasskeyInfo> {
+    pub(crate) fn passkey(&self, credential_id: &CredentialId) -> Option<&PasskeyInfo> {
         self.passkeys.get(credential_id)
     }
 

@@ -10,7 +10,7 @@ use crate::vault::Vault;
 use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_of};
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
-use claviger_ctap::types::{Aaguid, CredentialId, UserEntity, UserId};
+use claviger_ctap::types::{Aaguid, CredentialId, UserEntity};
 use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
@@ -80,7 +80,15 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
 
     fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Error> {
         self.touch();
-        self.vault.find(rp_id)?.into_iter().map(record).collect()
+        let served = |info: &PasskeyInfo| {
+            let record = record(info);
+            if record.is_none() {
+                tracing::error!(item = %info.item, "the public key of a passkey cannot be read: it is not served");
+            }
+            record
+        };
+        // Left out alone: it must not take the site's others with it.
+        Ok(self.vault.find(rp_id)?.into_iter().filter_map(served).collect())
     }
 
     fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Error> {
@@ -90,18 +98,18 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Error> {
         self.touch();
-        self.vault.sign(id.as_bytes(), message)
+        self.vault.sign(id, message)
     }
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.touch();
-        self.vault.prf(id.as_bytes(), salt)
+        self.vault.prf(id, salt)
     }
 
     // Not derived from the other: CXF carries both seeds, and an imported passkey has its own.
     fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.touch();
-        self.vault.prf_unverified(id.as_bytes(), salt)
+        self.vault.prf_unverified(id, salt)
     }
 }
 
@@ -129,12 +137,12 @@ impl<C: Clock> CredentialStore for VaultStore<C> {
 
     // Not a use: the platform asks for this by itself.
     fn list(&self) -> Result<Vec<Entry>, Error> {
-        self.vault.passkeys()?.map(entry).collect()
+        Ok(self.vault.passkeys()?.map(entry).collect())
     }
 
     fn delete(&mut self, id: &CredentialId) -> Result<(), Error> {
         self.touch();
-        self.vault.remove_passkey(id.as_bytes(), self.clock.unix_ms())
+        self.vault.remove_passkey(id, self.clock.unix_ms())
     }
 
     fn update(&mut self, update: &Update) -> Result<(), Failure> {
@@ -143,7 +151,7 @@ impl<C: Clock> CredentialStore for VaultStore<C> {
         let now_ms = self.clock.unix_ms();
         Ok(self
             .vault
-            .rename_passkey(update.credential.as_bytes(), name, display_name, now_ms)?)
+            .rename_passkey(&update.credential, name, display_name, now_ms)?)
     }
 }
 
@@ -163,18 +171,19 @@ impl From<Error> for Failure {
     }
 }
 
-fn record(info: &PasskeyInfo) -> Result<CredentialRecord, Error> {
+/// `None` when the public key is none.
+fn record(info: &PasskeyInfo) -> Option<CredentialRecord> {
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-    Ok(CredentialRecord {
-        id: CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?,
+    Some(CredentialRecord {
+        id: info.credential_id.clone(),
         rp_id: info.rp_id.clone(),
         rp_name: info.rp_name.clone(),
         user: UserEntity {
-            id: UserId::new(info.user_handle.as_slice()).map_err(|_| Error::BadKey)?,
+            id: info.user_handle.clone(),
             name: named(&info.username),
             display_name: named(&info.user_display_name),
         },
-        public_key: PublicKey::from_cose_bytes(&info.public_key).map_err(|_| Error::BadKey)?,
+        public_key: PublicKey::from_cose_bytes(&info.public_key).ok()?,
         discoverable: info.discoverable,
         backup_eligible: info.backup_eligible,
         backed_up: false,
@@ -184,15 +193,14 @@ fn record(info: &PasskeyInfo) -> Result<CredentialRecord, Error> {
 }
 
 /// Not by way of [`record`]: checking ten thousand public keys for a list that has none would take half a second.
-fn entry(info: &PasskeyInfo) -> Result<Entry, Error> {
+fn entry(info: &PasskeyInfo) -> Entry {
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
-    let credential_id = CredentialId::new(info.credential_id.as_slice()).map_err(|_| Error::BadKey)?;
-    Ok(Entry {
-        protection: protection_of(&credential_id),
-        credential_id,
+    Entry {
+        protection: protection_of(&info.credential_id),
+        credential_id: info.credential_id.clone(),
         rp_id: info.rp_id.clone(),
         rp_name: info.rp_name.clone(),
-        user_handle: UserId::new(info.user_handle.as_slice()).ok(),
+        user_handle: Some(info.user_handle.clone()),
         user_name: named(&info.username),
         display_name: named(&info.user_display_name),
         created_ms: Some(info.created_ms),
@@ -201,5 +209,5 @@ fn entry(info: &PasskeyInfo) -> Result<Entry, Error> {
         backed_up: false,
         tag: None,
         discoverable: info.discoverable,
-    })
+    }
 }

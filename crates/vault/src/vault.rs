@@ -25,6 +25,7 @@ use claviger_account::ledger::Ledger;
 use claviger_account::log::Log;
 use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
+use claviger_ctap::types::CredentialId;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -183,7 +184,7 @@ impl Vault {
     }
 
     /// One passkey.
-    pub fn passkey(&self, credential_id: &[u8]) -> Result<&PasskeyInfo, Error> {
+    pub fn passkey(&self, credential_id: &CredentialId) -> Result<&PasskeyInfo, Error> {
         self.opened()?.index.passkey(credential_id).ok_or(Error::NotFound)
     }
 

@@ -8,6 +8,7 @@
 mod common;
 
 use claviger_ctap::crypto::{PublicKey, native};
+use claviger_ctap::types::CredentialId;
 use common::{add, open};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -33,14 +34,14 @@ fn child() {
         match n % 4 {
             1 => {
                 vault
-                    .rename_passkey(record.id.as_bytes(), Some("renamed".into()), None, n)
+                    .rename_passkey(&record.id, Some("renamed".into()), None, n)
                     .unwrap();
                 acknowledge("rename", record.id.as_bytes());
             }
             2 => {
                 // Said before, so that a removal whose own line the kill swallowed is no lost write.
                 acknowledge("removing", record.id.as_bytes());
-                vault.remove_passkey(record.id.as_bytes(), n).unwrap();
+                vault.remove_passkey(&record.id, n).unwrap();
                 acknowledge("remove", record.id.as_bytes());
             }
             _ => {}
@@ -93,7 +94,7 @@ fn no_acknowledged_write_is_lost() {
 }
 
 /// Lets a child write for a random time, kills it, and returns the last line for each passkey.
-fn run_and_kill(directory: &Path) -> BTreeMap<Vec<u8>, String> {
+fn run_and_kill(directory: &Path) -> BTreeMap<CredentialId, String> {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "child", "--nocapture"])
         .env(DIRECTORY, directory)
@@ -116,7 +117,8 @@ fn run_and_kill(directory: &Path) -> BTreeMap<Vec<u8>, String> {
     let parse = |line: String| {
         let (what, hex) = line.strip_prefix("ack ")?.split_once(' ')?;
         let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
-        Some(((0..hex.len()).step_by(2).map(byte).collect(), what.to_owned()))
+        let id: Vec<u8> = (0..hex.len()).step_by(2).map(byte).collect();
+        Some((CredentialId::new(id).unwrap(), what.to_owned()))
     };
     let acknowledged = first.into_iter().chain(lines).filter_map(parse).collect();
     child.wait().unwrap();

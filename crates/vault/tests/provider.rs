@@ -3,7 +3,8 @@
 
 mod common;
 
-use claviger_account::item::Credential;
+use claviger_account::item::{Credential, Extension};
+use claviger_ctap::authenticator;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
@@ -301,4 +302,31 @@ async fn what_a_site_asked_for_is_what_the_item_holds() {
         (32, 32)
     );
     assert_ne!(seeds.with_uv.expose(), seeds.without_uv.expose());
+}
+
+#[tokio::test]
+async fn a_passkey_whose_public_key_cannot_be_read_does_not_take_its_sites_others_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let provider = provider(dir.path(), &TestClock::default());
+    provider.unlock(secret()).await.unwrap();
+    provider.make(call(true), make_request("alice")).await.unwrap();
+    provider.make(call(true), make_request("bob")).await.unwrap();
+    provider.lock().await.unwrap();
+    drop(provider);
+    let mut vault = common::open(dir.path()).unwrap();
+    let alice = vault.find("a.example").unwrap().pop().unwrap().clone();
+    vault
+        .update(alice.item, 1, |item| {
+            for extension in &mut item.extensions {
+                if let Extension::Passkey(passkey) = extension {
+                    passkey.public_key.0.truncate(9);
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+    let store = VaultStore::new(vault, TestClock::default(), None);
+    let served = authenticator::CredentialStore::find(&store, "a.example").unwrap();
+    assert_eq!(served.len(), 1);
+    assert_ne!(served[0].id, alice.credential_id);
 }

@@ -28,12 +28,9 @@ fn closed() -> (TempDir, Vec<ItemId>) {
         .map(|user| add(&mut vault, "a.example", user).unwrap())
         .collect();
     vault
-        .rename_passkey(records[0].id.as_bytes(), Some("alice2".into()), None, 2)
+        .rename_passkey(&records[0].id, Some("alice2".into()), None, 2)
         .unwrap();
-    let items = records
-        .iter()
-        .map(|r| vault.passkey(r.id.as_bytes()).unwrap().item)
-        .collect();
+    let items = records.iter().map(|r| vault.passkey(&r.id).unwrap().item).collect();
     (dir, items)
 }
 
@@ -91,7 +88,7 @@ fn an_old_revision_put_back() {
     let record = add(&mut vault, "a.example", "alice").unwrap();
     add(&mut vault, "a.example", "bob").unwrap();
     add(&mut vault, "a.example", "carol").unwrap();
-    let item = vault.passkey(record.id.as_bytes()).unwrap().item;
+    let item = vault.passkey(&record.id).unwrap().item;
     vault.lock();
     let old: (Vec<u8>, Vec<u8>, Vec<u8>) = Connection::open(file(dir.path()))
         .unwrap()
@@ -103,7 +100,7 @@ fn an_old_revision_put_back() {
         .unwrap();
     vault.unlock(&SECRET, 1).unwrap();
     vault
-        .rename_passkey(record.id.as_bytes(), Some("alice2".into()), None, 2)
+        .rename_passkey(&record.id, Some("alice2".into()), None, 2)
         .unwrap();
     drop(vault);
     Connection::open(file(dir.path()))
@@ -161,7 +158,7 @@ fn the_log_cut_off() {
     let mut vault = open(dir.path()).unwrap();
     add(&mut vault, "a.example", "alice").unwrap();
     let record = add(&mut vault, "a.example", "bob").unwrap();
-    let item = vault.passkey(record.id.as_bytes()).unwrap().item;
+    let item = vault.passkey(&record.id).unwrap().item;
     drop(vault);
     attack(
         &dir,
@@ -290,9 +287,7 @@ fn a_snapshot_altered_or_of_another_time() {
     let mut vault = open(dir.path()).unwrap();
     let record = add(&mut vault, "a.example", "alice").unwrap();
     for n in 0..300_u64 {
-        vault
-            .rename_passkey(record.id.as_bytes(), Some(n.to_string()), None, n)
-            .unwrap();
+        vault.rename_passkey(&record.id, Some(n.to_string()), None, n).unwrap();
     }
     drop(vault);
     attack(&dir, "UPDATE snapshot SET state = zeroblob(56)");
@@ -334,7 +329,7 @@ fn among_many_items_exactly_the_damaged_are_named() {
     let records: Vec<_> = (0..3)
         .map(|n| add(&mut vault, "a.example", &n.to_string()).unwrap())
         .collect();
-    let passkey = vault.passkey(records[0].id.as_bytes()).unwrap().item;
+    let passkey = vault.passkey(&records[0].id).unwrap().item;
     drop(vault);
     attack(
         &dir,

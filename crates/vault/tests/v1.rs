@@ -4,8 +4,14 @@
 mod common;
 
 use claviger_account::ids::ItemId;
+use claviger_account::item::Credential;
+use claviger_ctap::authenticator::CredentialStore as _;
 use claviger_ctap::crypto::{PublicKey, native};
+use claviger_ctap::types::CredentialId;
+use claviger_provider::sdk::CredentialStore as _;
 use claviger_vault::Vault;
+use claviger_vault::idle::SystemClock;
+use claviger_vault::provider::VaultStore;
 use common::open;
 use std::path::Path;
 use tempfile::TempDir;
@@ -49,8 +55,12 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(byte).collect()
 }
 
+fn credential(hex: &str) -> CredentialId {
+    CredentialId::new(bytes(hex)).unwrap()
+}
+
 fn serves(vault: &Vault, (id, public, username): (&str, &str, &str)) {
-    let id = bytes(id);
+    let id = credential(id);
     let info = vault.passkey(&id).unwrap();
     assert_eq!(
         (info.username.as_str(), info.public_key.clone()),
@@ -69,7 +79,7 @@ fn it_opens_lists_and_signs() {
     for passkey in [BANK_ALICE, BANK_BOB, SHOP_ALICE] {
         serves(&vault, passkey);
     }
-    assert!(vault.passkey(&bytes(DELETED)).is_err());
+    assert!(vault.passkey(&credential(DELETED)).is_err());
     assert_eq!(vault.find("shop.example").unwrap().len(), 1);
     let item = vault.item(ItemId(*b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01")).unwrap();
     assert_eq!(item.title, "Not only passkeys");
@@ -84,10 +94,47 @@ fn it_verifies_from_its_genesis_and_goes_on() {
     let report = vault.verify().unwrap();
     assert_eq!((report.changes, report.items, report.damage), (269, 7, vec![]));
     vault
-        .rename_passkey(&bytes(BANK_BOB.0), Some("robert".into()), None, 1_800_000_000_000)
+        .rename_passkey(&credential(BANK_BOB.0), Some("robert".into()), None, 1_800_000_000_000)
         .unwrap();
     drop(vault);
     let vault = open(dir.path()).unwrap();
     serves(&vault, (BANK_BOB.0, BANK_BOB.1, "robert"));
     assert_eq!(vault.verify().unwrap().changes, 270);
+}
+
+#[test]
+fn passkeys_whose_ids_have_a_wrong_length_hide_no_others_and_stay_as_they_are() {
+    let dir = fixture();
+    let mut vault = open(dir.path()).unwrap();
+    assert_eq!(vault.damage().unwrap(), []);
+    for (last, title) in [
+        (0xd6, "bad userHandle"),
+        (0xda, "bad userHandle"),
+        (0xde, "bad credentialId"),
+    ] {
+        let mut id = [0; 16];
+        id[15] = last;
+        let kept = |vault: &Vault| {
+            let item = vault.item(ItemId(id)).unwrap();
+            assert_eq!((item.title.as_str(), item.passkeys().count()), (title, 0));
+            assert_eq!(item.credentials[0].kind(), Some("passkey"));
+            let Credential::Other(passkey) = &item.credentials[0] else {
+                panic!("typed all the same")
+            };
+            passkey.expose().clone()
+        };
+        let before = kept(&vault);
+        vault
+            .update(ItemId(id), 1, |item| {
+                item.favorite = Some(true);
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(kept(&vault), before);
+    }
+    let store = VaultStore::new(vault, SystemClock, None);
+    assert_eq!(store.list().unwrap().len(), 3);
+    let site = store.find("bank.example").unwrap();
+    let users: Vec<_> = site.iter().filter_map(|record| record.user.name.as_deref()).collect();
+    assert_eq!(users, ["bob", "alice-260"]);
 }

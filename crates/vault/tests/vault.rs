@@ -62,7 +62,7 @@ fn a_passkey_has_another_secret_for_unverified_users() {
     let dir = tempfile::tempdir().unwrap();
     let mut vault = open(dir.path()).unwrap();
     let added = add(&mut vault, "bank.example", "alice").unwrap();
-    let (id, salt) = (added.id.as_bytes().to_vec(), [9; 32]);
+    let (id, salt) = (added.id, [9; 32]);
     let unverified = vault.prf_unverified(&id, &salt).unwrap();
     assert_ne!(unverified.as_bytes(), vault.prf(&id, &salt).unwrap().as_bytes());
     vault.lock();
@@ -100,8 +100,8 @@ fn a_new_passkey_for_the_same_account_replaces_the_old() {
             .collect()
     };
     assert_eq!(ids(&vault).len(), 2);
-    assert!(ids(&vault).contains(&new.id.as_bytes().to_vec()));
-    assert!(matches!(vault.sign(old.id.as_bytes(), b"m"), Err(Error::NotFound)));
+    assert!(ids(&vault).contains(&new.id));
+    assert!(matches!(vault.sign(&old.id, b"m"), Err(Error::NotFound)));
     drop(vault);
     let vault = open(dir.path()).unwrap();
     assert_eq!(ids(&vault).len(), 2);
@@ -117,9 +117,9 @@ fn renamed_and_deleted_stay_so() {
         add(&mut vault, "a.example", "bob").unwrap(),
     );
     vault
-        .rename_passkey(alice.id.as_bytes(), Some("alice2".into()), Some("Alice".into()), 5_000)
+        .rename_passkey(&alice.id, Some("alice2".into()), Some("Alice".into()), 5_000)
         .unwrap();
-    vault.remove_passkey(bob.id.as_bytes(), 6_000).unwrap();
+    vault.remove_passkey(&bob.id, 6_000).unwrap();
     drop(vault);
     let mut vault = open(dir.path()).unwrap();
     let found = vault.find("a.example").unwrap();
@@ -129,10 +129,7 @@ fn renamed_and_deleted_stay_so() {
         ("alice2", "Alice")
     );
     assert_eq!(vault.item(found[0].item).unwrap().modified_at, Some(5));
-    assert!(matches!(
-        vault.remove_passkey(bob.id.as_bytes(), 7_000),
-        Err(Error::NotFound)
-    ));
+    assert!(matches!(vault.remove_passkey(&bob.id, 7_000), Err(Error::NotFound)));
     assert_eq!(vault.verify().unwrap().damage, []);
 }
 
@@ -170,7 +167,7 @@ fn other_items_and_imported_passkeys_are_kept() {
         "the same item twice"
     );
 
-    vault.remove_passkey(record.id.as_bytes(), 2).unwrap();
+    vault.remove_passkey(&record.id, 2).unwrap();
     assert!(vault.find("bank.example").unwrap().is_empty());
     let left = vault.item(id).unwrap();
     assert_eq!(
@@ -274,7 +271,7 @@ fn what_was_deleted_is_gone_from_the_file() {
     };
     assert!(holds());
     vault.unlock(&SECRET, 1).unwrap();
-    vault.remove_passkey(record.id.as_bytes(), 2).unwrap();
+    vault.remove_passkey(&record.id, 2).unwrap();
     vault.lock();
     assert!(!holds());
 }

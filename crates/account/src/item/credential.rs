@@ -3,8 +3,9 @@
 //! Typed are the kinds whose secrets Claviger itself has to use or to show. The others (`address`, `passport`,
 //! `person-name`, `file`, …) are carried as [`Credential::Other`] and lose nothing.
 
-use super::{Fields, Opaque};
-use crate::secret::{Bytes, SecretBytes, SecretText};
+use super::{Fields, Opaque, base64url};
+use crate::secret::{SecretBytes, SecretText};
+use claviger_ctap::types::{CredentialId, UserId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
@@ -31,7 +32,8 @@ pub enum Credential {
     Wifi(Box<Wifi>),
     /// `custom-fields`
     CustomFields(CustomFields),
-    /// Any other type, and any of the above whose fields did not parse.
+    /// Any other type, and any of the above whose fields did not parse: a passkey, say, whose credential id or user handle has
+    /// a length that none has. It is kept as it came and hides nothing beside it.
     Other(Opaque),
 }
 
@@ -115,16 +117,18 @@ fn tagged<T: Serialize, S: Serializer>(kind: &str, body: &T, serializer: S) -> R
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Passkey {
-    /// 1–1023 bytes.
-    pub credential_id: Bytes,
+    /// The credential id.
+    #[serde(with = "base64url")]
+    pub credential_id: CredentialId,
     /// The relying party's id: a domain, lower case, IDNs in punycode.
     pub rp_id: String,
     /// The account's name at the relying party, as the user knows it.
     pub username: String,
     /// A friendlier form of it.
     pub user_display_name: String,
-    /// The relying party's own id of the account: 1–64 bytes.
-    pub user_handle: Bytes,
+    /// The relying party's own id of the account.
+    #[serde(with = "base64url")]
+    pub user_handle: UserId,
     /// The private key: PKCS#8, DER.
     pub key: SecretBytes,
     /// What belongs to FIDO extensions: the PRF's seeds.

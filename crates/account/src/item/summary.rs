@@ -8,50 +8,52 @@ use super::{ItemError, PasskeyExtension};
 use crate::secret::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use claviger_ctap::types::{CredentialId, UserId};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
-/// What the index keeps of one passkey.
+/// What an index keeps of one item.
+#[derive(Default)]
 pub struct Summary {
-    /// 1–1023 bytes.
-    pub credential_id: Vec<u8>,
+    /// The passkeys that can be served: well-formed, and with Claviger's extension. All that Claviger itself made are.
+    pub passkeys: Vec<PasskeySummary>,
+    /// How many more the item calls passkeys.
+    pub unreadable: usize,
+}
+
+/// What an index keeps of one passkey.
+pub struct PasskeySummary {
+    /// The credential id.
+    pub credential_id: CredentialId,
     /// The relying party's id.
     pub rp_id: String,
     /// The account's name.
     pub username: String,
     /// A friendlier form of it.
     pub user_display_name: String,
-    /// 1–64 bytes.
-    pub user_handle: Vec<u8>,
+    /// The relying party's own id of the account.
+    pub user_handle: UserId,
     /// What Claviger noted about it.
     pub extension: PasskeyExtension,
 }
 
 impl Summary {
-    /// The passkeys of the item in `json` that carry Claviger's extension; all that the vault stored do.
-    pub fn read(json: &[u8]) -> Result<Vec<Self>, ItemError> {
+    /// Reads the item in `json`.
+    pub fn read(json: &[u8]) -> Result<Self, ItemError> {
         let item: Lean<'_> = serde_json::from_slice(json).map_err(|e| ItemError::Malformed { column: e.column() })?;
         let mut extensions: Vec<PasskeyExtension> =
             item.extensions.into_iter().filter_map(LeanExtension::ours).collect();
-        let passkeys = item
-            .credentials
-            .into_iter()
-            .filter(|credential| credential.kind.is("passkey"));
-        Ok(passkeys
-            .filter_map(|passkey| {
-                let credential_id = passkey.credential_id.bytes()?;
-                let at = extensions.iter().position(|e| e.credential_id.0 == credential_id)?;
-                Some(Self {
-                    rp_id: passkey.rp_id.text()?,
-                    username: passkey.username.text()?,
-                    user_display_name: passkey.user_display_name.text()?,
-                    user_handle: passkey.user_handle.bytes()?,
-                    extension: extensions.swap_remove(at),
-                    credential_id,
-                })
-            })
-            .collect())
+        let mut summary = Self::default();
+        for credential in item.credentials {
+            if credential.kind.is("passkey") {
+                match credential.passkey(&mut extensions) {
+                    Some(passkey) => summary.passkeys.push(passkey),
+                    None => summary.unreadable += 1,
+                }
+            }
+        }
+        Ok(summary)
     }
 }
 
@@ -80,6 +82,22 @@ struct LeanCredential<'a> {
     user_handle: Text<'a>,
 }
 
+impl LeanCredential<'_> {
+    /// The passkey, with the one of `extensions` that is about it.
+    fn passkey(self, extensions: &mut Vec<PasskeyExtension>) -> Option<PasskeySummary> {
+        let credential_id = self.credential_id.id()?;
+        let at = extensions.iter().position(|e| e.credential_id == credential_id)?;
+        Some(PasskeySummary {
+            rp_id: self.rp_id.text()?,
+            username: self.username.text()?,
+            user_display_name: self.user_display_name.text()?,
+            user_handle: self.user_handle.id()?,
+            extension: extensions.swap_remove(at),
+            credential_id,
+        })
+    }
+}
+
 #[derive(serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct LeanExtension<'a> {
@@ -105,7 +123,7 @@ impl LeanExtension<'_> {
             return None;
         }
         Some(PasskeyExtension {
-            credential_id: Bytes(self.credential_id.bytes()?),
+            credential_id: self.credential_id.id()?,
             public_key: Bytes(self.public_key.bytes()?),
             rp_name: self.rp_name.text(),
             discoverable: self.discoverable.0? == 1,
@@ -131,6 +149,10 @@ impl Text<'_> {
 
     fn bytes(&self) -> Option<Vec<u8>> {
         URL_SAFE_NO_PAD.decode(self.0.as_deref()?).ok()
+    }
+
+    fn id<T: TryFrom<Vec<u8>>>(&self) -> Option<T> {
+        self.bytes()?.try_into().ok()
     }
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -36,6 +38,10 @@ fn sample() -> Value {
     })
 }
 
+fn id(bytes: impl Into<Vec<u8>>) -> CredentialId {
+    CredentialId::new(bytes).unwrap()
+}
+
 fn parse(value: &Value) -> Item {
     Item::from_json(&serde_json::to_vec(value).unwrap()).unwrap()
 }
@@ -62,8 +68,41 @@ fn types_are_recognised_and_the_malformed_carried() {
     assert_eq!(item.credentials[12].kind(), Some("totp"));
     assert_eq!(item.credentials[13].kind(), None);
     assert_eq!(item.passkeys().count(), 1);
-    assert!(item.passkey_extension(&[1, 2, 3]).unwrap().backup_eligible);
-    assert!(item.passkey_extension(&[9]).is_none());
+    assert!(item.passkey_extension(&id([1, 2, 3])).unwrap().backup_eligible);
+    assert!(item.passkey_extension(&id([9])).is_none());
+}
+
+#[test]
+fn a_passkey_whose_ids_have_a_wrong_length_is_carried_and_hides_no_other() {
+    let good = sample()["credentials"][0].clone();
+    let wrong = [
+        ("credentialId", String::new()),
+        ("credentialId", URL_SAFE_NO_PAD.encode([1; 1024])),
+        ("userHandle", String::new()),
+        ("userHandle", URL_SAFE_NO_PAD.encode([1; 65])),
+        ("userHandle", "not base64url!".into()),
+    ];
+    let mut value = sample();
+    value["credentials"] = json!([]);
+    let credentials = value["credentials"].as_array_mut().unwrap();
+    for (field, id) in &wrong {
+        let mut bad = good.clone();
+        bad[*field] = id.as_str().into();
+        credentials.push(bad);
+    }
+    credentials.push(good);
+    let item = parse(&value);
+    let (others, passkeys) = (&item.credentials[..wrong.len()], item.passkeys().collect::<Vec<_>>());
+    assert!(
+        others
+            .iter()
+            .all(|c| matches!(c, Credential::Other(_)) && c.kind() == Some("passkey"))
+    );
+    assert_eq!(passkeys.len(), 1);
+    assert_eq!(passkeys[0].credential_id, id([1, 2, 3]));
+    assert_eq!(again(&item), value);
+    let summary = Summary::read(&item.to_json().unwrap()).unwrap();
+    assert_eq!((summary.passkeys.len(), summary.unreadable), (1, wrong.len()));
 }
 
 #[test]
@@ -108,18 +147,18 @@ fn a_giant_is_refused_both_ways() {
 fn a_summary_takes_what_the_index_needs() {
     let json = parse(&sample()).to_json().unwrap();
     let found = Summary::read(&json).unwrap();
-    assert_eq!(found.len(), 1);
-    let passkey = &found[0];
+    assert_eq!((found.passkeys.len(), found.unreadable), (1, 0));
+    let passkey = &found.passkeys[0];
     assert_eq!(
         (
-            passkey.credential_id.as_slice(),
+            passkey.credential_id.as_bytes(),
             passkey.rp_id.as_str(),
             passkey.username.as_str()
         ),
         ([1, 2, 3].as_slice(), "bank.example", "alice")
     );
     assert_eq!(
-        (passkey.user_handle.as_slice(), passkey.extension.created_ms),
+        (passkey.user_handle.as_bytes(), passkey.extension.created_ms),
         ([4, 5].as_slice(), 1_700_000_000_123)
     );
     assert!(passkey.extension.discoverable && passkey.extension.backup_eligible);
@@ -170,6 +209,6 @@ proptest! {
         value["credentials"][1][name.as_str()] = extra.clone();
         value["extensions"][0][name.as_str()] = extra;
         let json = parse(&value).to_json().unwrap();
-        prop_assert_eq!(Summary::read(&json).unwrap().len(), 1);
+        prop_assert_eq!(Summary::read(&json).unwrap().passkeys.len(), 1);
     }
 }

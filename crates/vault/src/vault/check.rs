@@ -34,8 +34,8 @@ pub(super) struct Trusted {
 /// What checking found.
 #[derive(Default)]
 pub(super) struct Checked {
-    /// The passkeys of the good items that have any.
-    pub passkeys: Vec<(ItemId, Vec<Summary>)>,
+    /// The good items that have passkeys.
+    pub summaries: Vec<(ItemId, Summary)>,
     /// How many items are good and not deleted.
     pub items: usize,
     /// The others.
@@ -145,16 +145,16 @@ impl Trusted {
 impl Checked {
     fn note(&mut self, item: ItemId, opened: Opened) {
         self.rows.push(item);
-        let passkeys = opened.and_then(|content| match content {
+        let summary = opened.and_then(|content| match content {
             Content::Item(json) => Summary::read(&json).map(Some).map_err(|_| ItemFault::Sealed),
             Content::Tombstone => Ok(None),
         });
-        match passkeys {
-            Ok(passkeys) => {
-                self.items += usize::from(passkeys.is_some());
-                let passkeys = passkeys.unwrap_or_default();
-                if !passkeys.is_empty() {
-                    self.passkeys.push((item, passkeys));
+        match summary {
+            Ok(None) => {}
+            Ok(Some(summary)) => {
+                self.items += 1;
+                if !summary.passkeys.is_empty() || summary.unreadable > 0 {
+                    self.summaries.push((item, summary));
                 }
             }
             Err(fault) => self.damage.push(Damage::Item { item, fault }),

@@ -8,6 +8,7 @@ use claviger_account::log::Revision;
 use claviger_account::seal::{Content, Header, Sealed};
 use claviger_account::secret::Bytes;
 use claviger_ctap::crypto::PrivateKey;
+use std::collections::HashSet;
 
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
 const SNAPSHOT_EVERY: u64 = 256;
@@ -33,14 +34,14 @@ impl Vault {
     /// As [`Self::add`]. The chunks before the one that failed stay.
     pub fn import(&mut self, items: Vec<Item>, now_ms: u64) -> Result<(), Error> {
         let open = self.opened()?;
-        let mut ids = std::collections::HashSet::new();
+        let (mut ids, mut credential_ids) = (HashSet::new(), HashSet::new());
         for item in &items {
             let fresh = !open.trusted.log.items().contains_key(&item.id)
-                && ids.insert(item.id.0.to_vec())
+                && ids.insert(item.id)
                 && item
                     .passkeys()
-                    .map(|p| &p.credential_id.0)
-                    .all(|id| open.index.passkey(id).is_none() && ids.insert(id.clone()));
+                    .map(|p| &p.credential_id)
+                    .all(|id| open.index.passkey(id).is_none() && credential_ids.insert(id.clone()));
             if !fresh {
                 return Err(Error::Exists);
             }
@@ -76,7 +77,7 @@ impl Vault {
         item.id = id;
         item.modified_at = i64::try_from(now_ms / 1000).ok();
         complete(&mut item, now_ms)?;
-        let elsewhere = |p: &Passkey| self.passkey(&p.credential_id.0).is_ok_and(|info| info.item != id);
+        let elsewhere = |p: &Passkey| self.passkey(&p.credential_id).is_ok_and(|info| info.item != id);
         if item.passkeys().any(elsewhere) {
             return Err(Error::Exists);
         }
@@ -149,11 +150,11 @@ impl Vault {
             tracing::warn!(%error, "the record of heads could not be written");
         }
         for (item, content) in contents {
-            let passkeys = match content {
+            let summary = match content {
                 Content::Item(json) => Summary::read(json)?,
-                Content::Tombstone => Vec::new(),
+                Content::Tombstone => Summary::default(),
             };
-            open.index.replace(*item, passkeys);
+            open.index.replace(*item, summary);
         }
         Ok(())
     }
@@ -163,7 +164,7 @@ impl Vault {
 fn complete(item: &mut Item, now_ms: u64) -> Result<(), Error> {
     let mut new = Vec::new();
     for passkey in item.passkeys() {
-        if item.passkey_extension(&passkey.credential_id.0).is_some() {
+        if item.passkey_extension(&passkey.credential_id).is_some() {
             continue;
         }
         let key = PrivateKey::from_pkcs8_der(passkey.key.expose(), None).map_err(|_| Error::BadKey)?;
@@ -172,7 +173,7 @@ fn complete(item: &mut Item, now_ms: u64) -> Result<(), Error> {
             .and_then(|s| u64::try_from(s).ok())
             .map_or(now_ms, |s| s.saturating_mul(1000));
         new.push(Extension::Passkey(PasskeyExtension {
-            credential_id: Bytes(passkey.credential_id.0.clone()),
+            credential_id: passkey.credential_id.clone(),
             public_key: Bytes(key.public_key().cose_bytes()),
             rp_name: None,
             discoverable: true,

@@ -81,8 +81,8 @@ impl Vault {
         let trusted = Trusted { place, keys, log };
         let checked = trusted.check_all(crypto, &store)?;
         let mut index = Index::default();
-        for (item, passkeys) in checked.passkeys {
-            index.replace(item, passkeys);
+        for (item, summary) in checked.summaries {
+            index.replace(item, summary);
         }
         Ok(Open {
             trusted,

@@ -12,6 +12,7 @@ use claviger_account::secret::{Bytes, SecretBytes};
 use claviger_ctap::authenticator::CredentialRecord;
 use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
+use claviger_ctap::types::CredentialId;
 use zeroize::Zeroizing;
 
 const HMAC_SHA256: &str = "hmac-sha256";
@@ -28,14 +29,14 @@ impl Vault {
         key: &PrivateKey,
         seed: &PrfSeed,
     ) -> Result<ItemId, Error> {
-        if self.opened()?.index.passkey(record.id.as_bytes()).is_some() {
+        if self.opened()?.index.passkey(&record.id).is_some() {
             return Err(Error::Exists);
         }
         let item = new_item(self.crypto, record, key, seed)?;
         let replaced: Vec<_> = self
             .find(&record.rp_id)?
             .into_iter()
-            .filter(|old| record.discoverable && old.discoverable && old.user_handle == record.user.id.as_bytes())
+            .filter(|old| record.discoverable && old.discoverable && old.user_handle == record.user.id)
             .map(|old| (old.item, old.credential_id.clone()))
             .collect();
         let mut contents = vec![(item.id, Content::Item(item.to_json()?))];
@@ -51,7 +52,7 @@ impl Vault {
 
     /// Signs `message` (hashed here) with a passkey, in the WebAuthn encoding of its algorithm. The private key is
     /// decrypted for this one signature.
-    pub fn sign(&self, credential_id: &[u8], message: &[u8]) -> Result<Vec<u8>, Error> {
+    pub fn sign(&self, credential_id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Error> {
         let info = self.passkey(credential_id)?;
         let public = PublicKey::from_cose_bytes(&info.public_key).map_err(|_| Error::BadKey)?;
         self.with_passkey(info, |passkey| {
@@ -64,18 +65,18 @@ impl Vault {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a passkey that was made, elsewhere, without a PRF.
-    pub fn prf(&self, credential_id: &[u8], salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+    pub fn prf(&self, credential_id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.evaluate(credential_id, salt, |seeds| &seeds.with_uv)
     }
 
     /// The same with its seed for users who were not verified.
-    pub fn prf_unverified(&self, credential_id: &[u8], salt: &[u8; 32]) -> Result<PrfOutput, Error> {
+    pub fn prf_unverified(&self, credential_id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.evaluate(credential_id, salt, |seeds| &seeds.without_uv)
     }
 
     fn evaluate(
         &self,
-        credential_id: &[u8],
+        credential_id: &CredentialId,
         salt: &[u8; 32],
         which: impl Fn(&HmacCredentials) -> &SecretBytes,
     ) -> Result<PrfOutput, Error> {
@@ -93,7 +94,7 @@ impl Vault {
     /// Changes the names of a passkey's account; `None` leaves one as it is.
     pub fn rename_passkey(
         &mut self,
-        credential_id: &[u8],
+        credential_id: &CredentialId,
         username: Option<String>,
         user_display_name: Option<String>,
         now_ms: u64,
@@ -112,19 +113,19 @@ impl Vault {
     }
 
     /// Deletes a passkey: its item, unless the item holds something else too.
-    pub fn remove_passkey(&mut self, credential_id: &[u8], now_ms: u64) -> Result<(), Error> {
+    pub fn remove_passkey(&mut self, credential_id: &CredentialId, now_ms: u64) -> Result<(), Error> {
         let item = self.passkey(credential_id)?.item;
         let content = self.without(item, credential_id)?;
         self.commit(&[(item, content)], now_ms)
     }
 
     /// What remains of an item without one of its passkeys.
-    fn without(&self, id: ItemId, credential_id: &[u8]) -> Result<Content, Error> {
+    fn without(&self, id: ItemId, credential_id: &CredentialId) -> Result<Content, Error> {
         let mut item = self.item(id)?;
         item.credentials
-            .retain(|c| !matches!(c, Credential::Passkey(p) if p.credential_id.0 == credential_id));
+            .retain(|c| !matches!(c, Credential::Passkey(p) if p.credential_id == *credential_id));
         item.extensions
-            .retain(|e| !matches!(e, Extension::Passkey(p) if p.credential_id.0 == credential_id));
+            .retain(|e| !matches!(e, Extension::Passkey(p) if p.credential_id == *credential_id));
         Ok(if item.credentials.is_empty() {
             Content::Tombstone
         } else {
@@ -136,7 +137,7 @@ impl Vault {
         let item = self.item(info.item)?;
         let passkey = item
             .passkeys()
-            .find(|passkey| passkey.credential_id.0 == info.credential_id);
+            .find(|passkey| passkey.credential_id == info.credential_id);
         use_(passkey.ok_or(Error::NotFound)?)
     }
 }
@@ -162,11 +163,11 @@ fn new_item(crypto: &dyn Crypto, record: &CredentialRecord, key: &PrivateKey, se
         other: Fields::default(),
     };
     item.credentials.push(Credential::Passkey(Passkey {
-        credential_id: Bytes(record.id.as_bytes().to_vec()),
+        credential_id: record.id.clone(),
         rp_id: record.rp_id.clone(),
         username: record.user.name.clone().unwrap_or_default(),
         user_display_name: record.user.display_name.clone().unwrap_or_default(),
-        user_handle: Bytes(record.user.id.as_bytes().to_vec()),
+        user_handle: record.user.id.clone(),
         key: SecretBytes::new(key.to_pkcs8_der()),
         fido2_extensions: Some(Fido2Extensions {
             hmac_credentials: Some(seeds),
@@ -175,7 +176,7 @@ fn new_item(crypto: &dyn Crypto, record: &CredentialRecord, key: &PrivateKey, se
         other: Fields::default(),
     }));
     item.extensions.push(Extension::Passkey(PasskeyExtension {
-        credential_id: Bytes(record.id.as_bytes().to_vec()),
+        credential_id: record.id.clone(),
         public_key: Bytes(record.public_key.cose_bytes()),
         rp_name: record.rp_name.clone(),
         discoverable: record.discoverable,
