@@ -5,6 +5,8 @@
 //! [`verify`]; the [`VerifiedEvidence`] that comes out is neither `Clone` nor otherwise made, and is the only thing with which
 //! the authenticator engine sets the UV flag.
 
+use core::{fmt, str::FromStr};
+
 use claviger_ctap::{
     authenticator::UvProof,
     cbor::{Limits, Map, Value},
@@ -275,6 +277,66 @@ impl Tier {
     }
 }
 
+/// The word that status, audit log and `--json` use.
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pin => "pin",
+            Self::Fingerprint => "fingerprint",
+            Self::Face => "face",
+            Self::Password => "password",
+            Self::SmartCard => "smart-card",
+            Self::SecurityKey => "security-key",
+            Self::Other(number) => return write!(f, "method-{number}"),
+        })
+    }
+}
+
+impl FromStr for Method {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        from_word(word, "method-", Self::from_number)
+    }
+}
+
+/// The word that status, audit log and `--json` use.
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Software => "software",
+            Self::Tpm => "tpm",
+            Self::System => "system",
+            Self::Other(number) => return write!(f, "tier-{number}"),
+        })
+    }
+}
+
+impl FromStr for Tier {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        from_word(word, "tier-", Self::from_number)
+    }
+}
+
+/// A word that names no method or tier. Whoever wrote it is at fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the word names no method and no tier")]
+pub struct UnknownWord;
+
+/// The value whose word this is: one of those with a name, or the prefix and a number.
+fn from_word<T: fmt::Display>(word: &str, prefix: &str, number: impl Fn(u64) -> T) -> Result<T, UnknownWord> {
+    /// More than either has names.
+    const NAMED: u64 = 16;
+    let value = match word.strip_prefix(prefix) {
+        Some(digits) => digits.parse().ok().map(number),
+        None => (0..NAMED).map(number).find(|value| value.to_string() == word),
+    };
+    // One word for one value: neither `tier-1` nor `tier-+9`.
+    value.filter(|value| value.to_string() == word).ok_or(UnknownWord)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
@@ -370,6 +432,21 @@ mod tests {
         let result = verify(native(), &bytes, key(1).public_key(), &expected, &mut last);
         assert_eq!(result.err(), Some(EvidenceError::UnknownKey));
         assert_eq!(last, 3);
+    }
+
+    #[test]
+    fn every_method_and_tier_has_one_word() {
+        for number in [0, 1, 2, 3, 4, 5, 6, 7, 4_000, u64::MAX] {
+            let (method, tier) = (Method::from_number(number), Tier::from_number(number));
+            assert_eq!(method.to_string().parse(), Ok(method));
+            assert_eq!(tier.to_string().parse(), Ok(tier));
+        }
+        assert_eq!("smart-card".parse(), Ok(Method::SmartCard));
+        assert_eq!("system".parse(), Ok(Tier::System));
+        for word in ["", "PIN", "method-1", "method-+9", "method-", "tier-7"] {
+            assert_eq!(word.parse::<Method>(), Err(UnknownWord), "{word}");
+        }
+        assert_eq!("tier-3".parse::<Tier>(), Err(UnknownWord));
     }
 
     proptest! {

@@ -76,21 +76,8 @@ pub(super) fn who(caller: &Caller) -> Who {
 
 /// The kind of evidence, for the audit log.
 pub(super) fn evidence_kind(claims: &claviger_joint::evidence::EvidenceClaims) -> EvidenceKind {
-    use claviger_joint::evidence::{Method, Tier};
-    let method = match claims.method {
-        Method::Pin => "pin".into(),
-        Method::Fingerprint => "fingerprint".into(),
-        Method::Face => "face".into(),
-        Method::Password => "password".into(),
-        Method::SmartCard => "smart-card".into(),
-        Method::SecurityKey => "security-key".into(),
-        Method::Other(number) => format!("method-{number}"),
-    };
-    let tier = match claims.tier {
-        Tier::Software => "software".into(),
-        Tier::Tpm => "tpm".into(),
-        Tier::System => "system".into(),
-        Tier::Other(number) => format!("tier-{number}"),
-    };
-    EvidenceKind { method, tier }
+    EvidenceKind {
+        method: claims.method.to_string(),
+        tier: claims.tier.to_string(),
+    }
 }
