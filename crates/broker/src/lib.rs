@@ -29,6 +29,7 @@ pub mod types;
 pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
+pub use claviger_joint::evidence::Tier;
 pub use daemon::{
     Broker, Config, Deadlines, ManagedCredential, SecurityKeyCaller, StartError, Unavailable, UserVerifier,
     Verification, VerifierStatus,

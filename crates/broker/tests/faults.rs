@@ -18,6 +18,7 @@ use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
 use claviger_broker::view::Kind;
 use claviger_broker::{Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::verification::VerifyRequest;
+use claviger_joint::evidence::Tier;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
@@ -32,11 +33,10 @@ impl UserVerifier for Faulty {
             wait_ms: 0,
             locked_out: false,
         };
-        let tier = "software".to_owned();
         Box::pin(async move {
             Ok(VerifierStatus {
                 hello,
-                tier,
+                tier: Tier::Software,
                 uv_key: None,
                 client_pin: false,
             })

@@ -67,7 +67,7 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
         let hello = Hello::open(&dirs.hello_state()).map_err(Failure::failed)?;
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
         tokio::select! {
-            ended = claviger_hello::service::run(connection.clone(), hello, program) => ended.map_err(Failure::failed),
+            ended = claviger_hello::service::run(connection.clone(), hello, program, Vec::new()) => ended.map_err(Failure::failed),
             told = until_told_to_end(&connection) => told,
         }
     })?

@@ -17,7 +17,8 @@ use claviger_broker::caller::CallerError;
 use claviger_broker::ceremony::HelloStatus;
 use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, ClientPinOutcome, Door,
-    ManagedCredential, Operation, PinTicket, SecurityKeyCaller, Unavailable, UserVerification, VerifierStatus, dbus,
+    ManagedCredential, Operation, PinTicket, SecurityKeyCaller, Tier, Unavailable, UserVerification, VerifierStatus,
+    dbus,
 };
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::cbor::{Map, Value};
@@ -168,7 +169,7 @@ impl Platform for Played {
                     wait_ms: 0,
                     locked_out: false,
                 },
-                tier: "software".into(),
+                tier: Tier::Software,
                 uv_key: None,
                 client_pin: true,
             })

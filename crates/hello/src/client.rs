@@ -12,7 +12,10 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::crypto::{self, PublicKey};
-use claviger_joint::evidence::{self, EvidenceError, Expected};
+use claviger_joint::{
+    TransactionId,
+    evidence::{self, EvidenceError, Expected},
+};
 use thiserror::Error;
 use tokio::time::timeout;
 use zbus::{
@@ -100,6 +103,14 @@ impl HelloClient {
         self.checked(&hello, &answer, request).await
     }
 
+    /// Verifies the user once, at a reader, however long the person takes: end it with [`Self::cancel`], or by a PIN for the same
+    /// transaction. It answers [`Refusal::Cancelled`] then.
+    pub async fn verify_by_reader(&self, request: &VerifyRequest) -> Result<Verified, ClientError> {
+        let hello = self.hello().await?;
+        let answer = hello.verify_by_reader(&request.encode()).await?;
+        self.checked(&hello, &answer, request).await
+    }
+
     /// Has hello look at a PIN as CTAP clients give it, in a sealed memory file of 16 bytes. The ticket is for
     /// [`Self::verify_ticket`], within [`LIFETIME`](crate::ticket::LIFETIME).
     pub async fn verify_client_pin(&self, pin: impl AsFd) -> Result<PinTicket, ClientError> {
@@ -116,7 +127,12 @@ impl HelloClient {
         self.checked(&hello, &answer, request).await
     }
 
-    /// Makes all tickets worthless, because the user locks.
+    /// Ends what is under way at hello for this transaction.
+    pub async fn cancel(&self, transaction: TransactionId) -> Result<(), ClientError> {
+        within(self.hello().await?.cancel(transaction.as_bytes())).await
+    }
+
+    /// Ends all that is under way at hello and makes all tickets worthless, because the user locks.
     pub async fn lock(&self) -> Result<(), ClientError> {
         within(self.hello().await?.lock()).await
     }
@@ -197,6 +213,9 @@ pub enum ClientError {
     /// There is a PIN already.
     #[error("a PIN is set already")]
     AlreadySet,
+    /// The machine's: there is no reader to be verified at, or none that works; the text says why.
+    #[error("{0}")]
+    NoReader(String),
     /// Hello says that it cannot work; the text says why.
     #[error("{0}")]
     Failed(String),
@@ -233,6 +252,7 @@ impl From<zbus::Error> for ClientError {
             Some("WeakPin") => Self::WeakPin(text),
             Some("BadPin") => Self::BadPin(text),
             Some("AlreadySet") => Self::AlreadySet,
+            Some("NoReader") => Self::NoReader(text),
             Some("AccessDenied") => Self::Denied(text),
             Some("BadRequest") => Self::Answer("hello could not read the request"),
             Some(_) => Self::Failed(text),
@@ -249,7 +269,9 @@ trait Hello1 {
     fn check_pin(&self, pin: Fd<'_>) -> zbus::Result<String>;
     fn verify(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<Vec<u8>>;
     fn verify_client_pin(&self, pin: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn verify_by_reader(&self, request: &[u8]) -> zbus::Result<Vec<u8>>;
     fn verify_ticket(&self, ticket: &[u8], request: &[u8]) -> zbus::Result<Vec<u8>>;
+    fn cancel(&self, transaction: &[u8]) -> zbus::Result<()>;
     fn lock(&self) -> zbus::Result<()>;
 }
 

@@ -8,6 +8,8 @@
 
 use core::time::Duration;
 
+use claviger_ctap::cbor::Value;
+
 /// Wrong PINs in a row after which no further one is looked at, until recovery.
 pub const MAX_FAILURES: u8 = 10;
 
@@ -33,6 +35,29 @@ pub struct Moment {
     pub boot: [u8; 16],
     /// Milliseconds since boot, suspended time included.
     pub since_boot_ms: u64,
+}
+
+impl Moment {
+    /// As stored, `[boot id, milliseconds since boot]`, or null for none. The outer `None` is "neither".
+    #[allow(clippy::option_option)]
+    pub(crate) fn from_cbor(value: &Value) -> Option<Option<Self>> {
+        let items = match value {
+            Value::Null => return Some(None),
+            value => value.as_array()?,
+        };
+        let [boot, since_boot] = items else { return None };
+        Some(Some(Self {
+            boot: boot.as_bytes()?.try_into().ok()?,
+            since_boot_ms: since_boot.as_unsigned()?,
+        }))
+    }
+
+    /// What [`Self::from_cbor`] reads.
+    pub(crate) fn to_cbor(moment: Option<Self>) -> Value {
+        moment.map_or(Value::Null, |moment| {
+            Value::from(vec![Value::from(moment.boot), Value::from(moment.since_boot_ms)])
+        })
+    }
 }
 
 /// How many tries were spent, and when the last one was.

@@ -7,7 +7,11 @@
 use core::fmt;
 
 use claviger_ctap::crypto::{Algorithm, Crypto, CryptoError, PrivateKey};
-use claviger_joint::{ProviderId, unlock::UnlockSecret};
+use claviger_joint::{
+    ProviderId,
+    evidence::{Method, Tier},
+    unlock::UnlockSecret,
+};
 use zeroize::Zeroizing;
 
 /// What the evidence key is derived with (HKDF-SHA-256 info).
@@ -58,6 +62,16 @@ impl fmt::Debug for UserKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserKey([redacted])")
     }
+}
+
+/// What a right gesture opened, and how: evidence says the latter.
+pub(crate) struct Opened {
+    /// In a box, because a value that is moved leaves a copy behind that nobody wipes.
+    pub(crate) key: Box<UserKey>,
+    /// What the gesture was.
+    pub(crate) method: Method,
+    /// How strongly the key was protected.
+    pub(crate) tier: Tier,
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! User verification and sealing: PIN in, evidence and unlock secrets out.
+//! User verification and sealing: a gesture in, evidence and unlock secrets out.
 //!
-//! *Hello* holds one random key per user, wrapped by *protectors*; in this version there are two, for the PIN as it is typed and as
-//! CTAP clients give it (Argon2id, software tier). After the right gesture it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
+//! *Hello* holds one random key per user, wrapped by *protectors*, one per method and each with its own count of tries; in this version there
+//! is one, for the PIN as it is typed and as CTAP clients give it (Argon2id, software tier). After the right [gesture] it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
 //! that provider's process. Without the gesture nobody can do either, not even a program that reads and edits all of
 //! hello's files, because both keys come from the wrapped one.
 //!
@@ -9,6 +9,8 @@
 //!
 //! * The process that *is* hello: [`Hello::open`], then [`service::run`].
 //! * The broker, which *calls* hello: [`client::HelloClient`].
+//! * Whoever brings a further method: a variant of [`gesture::Gesture`], a protector that takes it, and, where a person has to be
+//!   waited for, a [`gesture::Reader`].
 //! * A security-key door: [`client_pin::ClientPin`] for what a CTAP client sent, [`memfd::seal_client_pin`] to pass it on, and
 //!   [`ticket::PinTicket`] for what comes of it.
 //! * A prompt: [`pin::Pin`] for what was typed, [`pin::quality`] while a new PIN is chosen, [`memfd::seal`] to pass it on.
@@ -21,10 +23,10 @@
 //!
 //! let hello = Hello::open(&directory.path().join("hello"))?;
 //! hello.set_pin(&Pin::new("zebra-94")?)?;
-//! assert!(hello.verify(&Pin::new("zebra-95")?, &VerifyRequest::default()).is_err());
-//! assert_eq!(hello.status().tries_left, 9);
-//! hello.verify(&Pin::new("zebra-94")?, &VerifyRequest::default())?;
-//! assert_eq!(hello.status().tries_left, 10);
+//! assert!(hello.verify(Pin::new("zebra-95")?, &VerifyRequest::default()).is_err());
+//! assert_eq!(hello.status().pin().map(|pin| pin.tries_left), Some(9));
+//! hello.verify(Pin::new("zebra-94")?, &VerifyRequest::default())?;
+//! assert_eq!(hello.status().pin().map(|pin| pin.tries_left), Some(10));
 //! # Ok(())
 //! # }
 //! ```
@@ -37,6 +39,7 @@
 //! an hour; setting back a whole file system does, and is not claimed to be noticed. After ten wrong PINs in a row only recovery
 //! helps, which this version does not have yet: say so to the user before the last tries.
 
+mod attempt;
 pub mod bus;
 pub mod client;
 pub mod client_pin;
@@ -44,6 +47,7 @@ pub mod clock;
 pub mod counter;
 mod disk;
 mod evidence;
+pub mod gesture;
 mod hello;
 mod keys;
 pub mod memfd;
@@ -57,6 +61,6 @@ pub mod verification;
 
 pub use disk::DiskError;
 pub use evidence::UvEvidence;
-pub use hello::{Hello, HelloError, OpenKey, Status};
+pub use hello::{Hello, HelloError, MAX_CLIENT_FAILURES, MethodStatus, OpenKey, Status};
 pub use peer::PeerError;
 pub use store::StoreError;

@@ -1,270 +1,184 @@
-//! Protectors: what wraps the user's key, one per verification method.
+//! Protectors: what wraps the user's key, one per method of verification, each with its own count of tries.
 //!
 //! The user's key itself never changes; adding, changing or removing a protector wraps it anew and re-encrypts nothing else. A
-//! PIN protector is always there, and beside it one for the [form](Form) in which CTAP clients give the same PIN. Further methods
-//! are further variants of [`Protector`]: a TPM protector keeps a sealed object where the PIN protector keeps a salt and a
-//! wrapped key, and evidence already names method and tier as data.
+//! further method is a further variant of [`Wrapping`]. A record of a kind or state that this version does not know is
+//! [kept](Kept) byte for byte and not used.
 
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use chacha20poly1305::{
-    KeyInit, XChaCha20Poly1305, XNonce,
-    aead::{Aead, Payload},
-};
+mod pin;
+
 use claviger_ctap::{
-    cbor::{Map, Value},
-    crypto::{Crypto, CryptoError},
+    cbor::{Limits, Map, Value, decode},
+    crypto::CryptoError,
 };
 use claviger_joint::evidence::{Method, Tier};
 use thiserror::Error;
-use zeroize::{Zeroize, Zeroizing};
 
-use crate::{client_pin::ClientPin, keys::UserKey, pin::Pin};
+pub(crate) use pin::{KdfParameters, PinKeys, WrappedKey};
 
-const SALT_LENGTH: usize = 32;
-const NONCE_LENGTH: usize = 24;
-const WRAPPED_LENGTH: usize = UserKey::LENGTH + 16;
+use crate::{
+    counter::{Moment, TryCounter},
+    disk::MAX_BYTES,
+    gesture::Gesture,
+    keys::UserKey,
+};
 
-/// What the user did to be verified.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Gesture<'a> {
-    /// Typed a PIN.
-    Pin(&'a Pin),
-    /// Typed a PIN into a program that speaks CTAP.
-    ClientPin(&'a ClientPin),
-}
+/// The one state that this version knows: the protector is in use.
+const IN_USE: u64 = 1;
 
-/// In which form a protector takes the PIN.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Form {
-    /// As it was typed, in UTF-8.
-    Typed,
-    /// As CTAP clients give it: the left half of its SHA-256.
-    Client,
-}
-
-impl Form {
-    /// Bound into the wrapping.
-    fn context(self) -> &'static str {
-        match self {
-            Self::Typed => "claviger-hello-pin-v1",
-            Self::Client => "claviger-hello-client-pin-v1",
-        }
-    }
-}
-
-impl Gesture<'_> {
-    /// The form of PIN that it is.
-    pub(crate) fn form(self) -> Form {
-        match self {
-            Self::Pin(_) => Form::Typed,
-            Self::ClientPin(_) => Form::Client,
-        }
-    }
-
-    fn secret(&self) -> &[u8] {
-        match self {
-            Self::Pin(pin) => pin.as_bytes(),
-            Self::ClientPin(pin) => pin.as_bytes(),
-        }
-    }
-}
+const LIMITS: Limits = Limits {
+    max_bytes: MAX_BYTES,
+    max_depth: 4,
+    max_items: 128,
+    other_simple: false,
+};
 
 /// One way to the user's key.
 #[derive(Clone, Debug)]
-pub(crate) enum Protector {
-    /// Argon2id over the PIN.
-    Pin(PinProtector),
+pub(crate) struct Protector {
+    /// The tries spent on it, and on nothing else.
+    pub(crate) tries: TryCounter,
+    /// How many of the [times that the file was found to be a copy](crate::store::State::copies) the tries account for.
+    pub(crate) copies: u64,
+    /// What it takes.
+    pub(crate) wrapping: Wrapping,
 }
 
-/// The file's mark of a protector that takes the PIN in the clients' form.
-const CLIENT_FORM: u64 = 1;
+/// What a protector takes, and the user's key wrapped for it.
+#[derive(Clone, Debug)]
+pub(crate) enum Wrapping {
+    /// The PIN.
+    Pin(PinKeys),
+}
+
+/// A protector of a later version: of a kind or in a state that this one does not know.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Kept {
+    kind: u64,
+    state: u64,
+    record: Vec<u8>,
+}
+
+/// A record of the file.
+#[derive(Clone, Debug)]
+pub(crate) enum Record {
+    /// One that this version uses.
+    Used(Box<Protector>),
+    /// One that it keeps for the version that wrote it.
+    Kept(Kept),
+}
 
 impl Protector {
-    /// Wraps the user's key so that this gesture opens it. As slow as opening it.
-    pub(crate) fn wrap(crypto: &dyn Crypto, gesture: Gesture<'_>, key: &UserKey) -> Result<Self, ProtectorError> {
-        PinProtector::wrap(crypto, gesture, key).map(Self::Pin)
-    }
-
-    /// The user's key, when the gesture is the right one.
-    pub(crate) fn unwrap(&self, gesture: Gesture<'_>) -> Result<UserKey, ProtectorError> {
-        match self {
-            Self::Pin(protector) => protector.unwrap(gesture),
+    /// A new one, with no tries spent. `copies` is the file's.
+    pub(crate) fn new(wrapping: Wrapping, copies: u64) -> Self {
+        Self {
+            tries: TryCounter::FRESH,
+            copies,
+            wrapping,
         }
     }
 
-    /// The form of PIN that it takes.
-    pub(crate) fn form(&self) -> Form {
-        match self {
-            Self::Pin(pin) => pin.form,
+    /// Whether this gesture is one to give to it.
+    pub(crate) fn takes(&self, gesture: &Gesture) -> bool {
+        match (&self.wrapping, gesture) {
+            (Wrapping::Pin(_), Gesture::Pin(_)) => true,
+            (Wrapping::Pin(keys), Gesture::ClientPin(_)) => keys.takes_client(),
+            (Wrapping::Pin(_), Gesture::Ticket(_)) => false,
         }
     }
 
-    /// What evidence made through it says about the gesture.
+    /// The user's key, when the gesture is the right one. A wrapped key that was changed looks like a wrong gesture.
+    pub(crate) fn unwrap(&self, gesture: &Gesture) -> Result<Option<Box<UserKey>>, ProtectorError> {
+        match (&self.wrapping, gesture) {
+            (Wrapping::Pin(keys), Gesture::Pin(pin)) => keys.unwrap(pin),
+            (Wrapping::Pin(keys), Gesture::ClientPin(pin)) => keys.unwrap_client(pin),
+            (Wrapping::Pin(_), Gesture::Ticket(_)) => Ok(None),
+        }
+    }
+
+    /// What evidence made through it says about the gesture; its number is the record's kind.
     pub(crate) fn method(&self) -> Method {
-        match self {
-            Self::Pin(_) => Method::Pin,
+        match self.wrapping {
+            Wrapping::Pin(_) => Method::Pin,
         }
     }
 
     /// What evidence made through it says about the strength.
     pub(crate) fn tier(&self) -> Tier {
-        match self {
-            Self::Pin(_) => Tier::Software,
+        match self.wrapping {
+            Wrapping::Pin(_) => Tier::Software,
         }
     }
 
-    /// As stored: `{1: method, 2: parameters, 3: salt, 4: nonce, 5: wrapped key, 6?: 1 for the clients' form}`. Nothing in it is
-    /// secret.
-    pub(crate) fn to_cbor(&self) -> Value {
-        let Self::Pin(pin) = self;
-        let map = Map::new()
-            .with(1, self.method().number())
-            .with(2, pin.parameters.to_cbor())
-            .with(3, pin.salt)
-            .with(4, pin.nonce)
-            .with(5, pin.wrapped);
-        Value::from(match pin.form {
-            Form::Typed => map,
-            Form::Client => map.with(6, CLIENT_FORM),
-        })
-    }
-
-    /// Reads what [`Self::to_cbor`] wrote; the text says what is wrong.
-    pub(crate) fn from_cbor(value: &Value) -> Result<Self, &'static str> {
-        let map = value.as_map().ok_or("a protector is a map")?;
-        if map.int(1).and_then(Value::as_unsigned) != Some(Method::Pin.number()) {
-            return Err("the protector's method is not known");
-        }
-        let form = match (map.len(), map.int(6).map(Value::as_unsigned)) {
-            (5, None) => Form::Typed,
-            (6, Some(Some(CLIENT_FORM))) => Form::Client,
-            _ => return Err("the protector has fields that are not known"),
+    fn to_record(&self) -> Vec<u8> {
+        let last = Moment::to_cbor(self.tries.last());
+        let gate = vec![Value::from(self.tries.failures()), last, Value::from(self.copies)];
+        let record = Map::new().with(1, gate);
+        let record = match &self.wrapping {
+            Wrapping::Pin(keys) => keys.clone().into_record(record),
         };
-        let parameters = map
-            .int(2)
-            .ok_or("the protector has no parameters")
-            .and_then(KdfParameters::from_cbor)?;
-        Ok(Self::Pin(PinProtector {
-            form,
-            parameters,
-            salt: fixed(map.int(3)).ok_or("the protector's salt has the wrong length")?,
-            nonce: fixed(map.int(4)).ok_or("the protector's nonce has the wrong length")?,
-            wrapped: fixed(map.int(5)).ok_or("the wrapped key has the wrong length")?,
+        Value::from(record).encode()
+    }
+
+    /// `None` for a kind that this version does not know.
+    fn from_record(kind: u64, bytes: &[u8]) -> Result<Option<Self>, &'static str> {
+        let read = if kind == Method::Pin.number() {
+            |record: &Map| PinKeys::from_record(record).map(Wrapping::Pin)
+        } else {
+            return Ok(None);
+        };
+        let value = decode(bytes, &LIMITS).map_err(|_| "a protector is not canonical CBOR")?;
+        let record = value.as_map().ok_or("a protector is a map")?;
+        let gate = record.int(1).and_then(Value::as_array).ok_or("the gate is missing")?;
+        let [failures, last, copies] = gate else {
+            return Err("the gate has three fields");
+        };
+        let last = Moment::from_cbor(last).ok_or("the time of the last try is malformed")?;
+        let failures = failures.as_unsigned().and_then(|failures| failures.try_into().ok());
+        Ok(Some(Self {
+            tries: failures
+                .and_then(|failures| TryCounter::from_parts(failures, last))
+                .ok_or("the try counter is impossible")?,
+            copies: copies.as_unsigned().ok_or("the gate's copies are no number")?,
+            wrapping: read(record)?,
         }))
     }
 }
 
-/// The user's key, wrapped with XChaCha20-Poly1305 under a key that Argon2id makes of the PIN.
-#[derive(Clone, Debug)]
-pub(crate) struct PinProtector {
-    form: Form,
-    parameters: KdfParameters,
-    salt: [u8; SALT_LENGTH],
-    nonce: [u8; NONCE_LENGTH],
-    wrapped: [u8; WRAPPED_LENGTH],
-}
-
-impl PinProtector {
-    /// Wraps `key` under the PIN, with a fresh salt and nonce. Takes [`KdfParameters::STANDARD`]'s time and memory.
-    pub(crate) fn wrap(crypto: &dyn Crypto, gesture: Gesture<'_>, key: &UserKey) -> Result<Self, ProtectorError> {
-        let form = gesture.form();
-        let parameters = KdfParameters::STANDARD;
-        let (mut salt, mut nonce) = ([0; SALT_LENGTH], [0; NONCE_LENGTH]);
-        crypto.random(&mut salt)?;
-        crypto.random(&mut nonce)?;
-        let cipher = cipher(gesture, &salt, parameters)?;
-        let message = Payload {
-            msg: key.expose(),
-            aad: &binding(form, &salt, parameters),
+impl Record {
+    /// As stored: `[kind, state, record]`, with the record in bytes of its own, so that one of a later version is kept unread. Of
+    /// one in use: `{1: [failures, [boot id, milliseconds since boot] or null, copies], 2…: what its kind wraps}`.
+    pub(crate) fn to_cbor(&self) -> Value {
+        let (kind, state, record) = match self {
+            Self::Used(protector) => (protector.method().number(), IN_USE, protector.to_record()),
+            Self::Kept(kept) => (kept.kind, kept.state, kept.record.clone()),
         };
-        let wrapped = cipher
-            .encrypt(&XNonce::from(nonce), message)
-            .map_err(|_| ProtectorError::Memory)?;
-        let wrapped = wrapped.try_into().map_err(|_| ProtectorError::Memory)?;
-        Ok(Self {
-            form,
-            parameters,
-            salt,
-            nonce,
-            wrapped,
-        })
+        Value::from(vec![Value::from(kind), Value::from(state), Value::from(record)])
     }
 
-    /// The user's key, when the PIN is right. Takes the time and memory that the stored parameters name.
-    pub(crate) fn unwrap(&self, gesture: Gesture<'_>) -> Result<UserKey, ProtectorError> {
-        let cipher = cipher(gesture, &self.salt, self.parameters)?;
-        let message = Payload {
-            msg: &self.wrapped,
-            aad: &binding(self.form, &self.salt, self.parameters),
+    /// Reads what [`Self::to_cbor`] wrote; the text says what is wrong.
+    pub(crate) fn from_cbor(value: &Value) -> Result<Self, &'static str> {
+        let Some([kind, state, record]) = value.as_array() else {
+            return Err("a protector has a kind, a state and a record");
         };
-        let key = cipher
-            .decrypt(&XNonce::from(self.nonce), message)
-            .map_err(|_| ProtectorError::WrongPin)?;
-        let key = Zeroizing::new(key);
-        let mut bytes = Zeroizing::new([0; UserKey::LENGTH]);
-        if key.len() != bytes.len() {
-            return Err(ProtectorError::WrongPin);
+        let kind = kind.as_unsigned().ok_or("a protector's kind is a number")?;
+        let state = state.as_unsigned().ok_or("a protector's state is a number")?;
+        let record = record.as_bytes().ok_or("a protector's record is bytes")?;
+        if state == IN_USE
+            && let Some(protector) = Protector::from_record(kind, record)?
+        {
+            return Ok(Self::Used(Box::new(protector)));
         }
-        bytes.copy_from_slice(&key);
-        Ok(UserKey::from_bytes(bytes))
+        Ok(Self::Kept(Kept {
+            kind,
+            state,
+            record: record.to_vec(),
+        }))
     }
 }
 
-/// The cost of one guess.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct KdfParameters {
-    /// Memory in KiB.
-    memory: u32,
-    /// Passes over the memory.
-    passes: u32,
-    /// Lanes; more than one would only help a guesser who has more cores than we use.
-    lanes: u32,
-}
-
-impl KdfParameters {
-    /// What new protectors use, and the least that a file may name: 64 MiB, three passes, one lane.
-    pub(crate) const STANDARD: Self = Self {
-        memory: 64 * 1024,
-        passes: 3,
-        lanes: 1,
-    };
-    /// The most that a file may name, so that a file cannot make hello take all memory or run for minutes.
-    const MOST: Self = Self {
-        memory: 1024 * 1024,
-        passes: 16,
-        lanes: 1,
-    };
-
-    fn to_cbor(self) -> Value {
-        Value::from(Map::new().with(1, self.memory).with(2, self.passes).with(3, self.lanes))
-    }
-
-    fn from_cbor(value: &Value) -> Result<Self, &'static str> {
-        let map = value
-            .as_map()
-            .filter(|map| map.len() == 3)
-            .ok_or("the parameters have three fields")?;
-        let number = |key, least: u32, most: u32| {
-            map.int(key)
-                .and_then(Value::as_unsigned)
-                .and_then(|number| u32::try_from(number).ok())
-                .filter(|number| (least..=most).contains(number))
-                .ok_or("the parameters are weaker or costlier than accepted")
-        };
-        Ok(Self {
-            memory: number(1, Self::STANDARD.memory, Self::MOST.memory)?,
-            passes: number(2, Self::STANDARD.passes, Self::MOST.passes)?,
-            lanes: number(3, Self::STANDARD.lanes, Self::MOST.lanes)?,
-        })
-    }
-}
-
-/// Why a protector did not give or take the key.
+/// Why a protector could not be asked for the key, or be given it.
 #[derive(Debug, Error)]
 pub(crate) enum ProtectorError {
-    /// The user's: not the PIN that wrapped the key (or the wrapped key was changed, which looks the same).
-    #[error("wrong PIN")]
-    WrongPin,
     /// The machine's: the key derivation did not get its memory.
     #[error("not enough memory for the key derivation")]
     Memory,
@@ -273,170 +187,79 @@ pub(crate) enum ProtectorError {
     Crypto(#[from] CryptoError),
 }
 
-/// The cipher under the key that Argon2id makes of the PIN. All of the derivation's memory is wiped and given back.
-fn cipher(
-    gesture: Gesture<'_>,
-    salt: &[u8; SALT_LENGTH],
-    parameters: KdfParameters,
-) -> Result<XChaCha20Poly1305, ProtectorError> {
-    let KdfParameters { memory, passes, lanes } = parameters;
-    let mut key = Zeroizing::new([0; 32]);
-    let params = Params::new(memory, passes, lanes, Some(key.len())).map_err(|_| ProtectorError::Memory)?;
-    // Our own memory rather than the library's, because that one is given back without being wiped. An allocation of this
-    // size is always mapped by itself (glibc never serves more than 32 MiB from its heap), so dropping it returns it.
-    let mut blocks: Zeroizing<Blocks> = Zeroizing::new(Blocks(Vec::new()));
-    blocks
-        .0
-        .try_reserve_exact(params.block_count())
-        .map_err(|_| ProtectorError::Memory)?;
-    blocks.0.resize(params.block_count(), Block::new());
-    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-        .hash_password_into_with_memory(gesture.secret(), salt, key.as_mut_slice(), blocks.0.as_mut_slice())
-        .map_err(|_| ProtectorError::Memory)?;
-    Ok(XChaCha20Poly1305::new((&*key).into()))
-}
-
-/// Argon2's working memory; its last blocks are as good as the key.
-struct Blocks(Vec<Block>);
-
-impl Zeroize for Blocks {
-    fn zeroize(&mut self) {
-        self.0.iter_mut().zeroize();
-    }
-}
-
-/// What the wrapping is bound to besides the key: its purpose, and parameters and salt as stored.
-fn binding(form: Form, salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> Vec<u8> {
-    let context = Value::from(form.context());
-    Value::from(vec![context, parameters.to_cbor(), Value::from(salt)]).encode()
-}
-
-/// A byte string of exactly this length.
-fn fixed<const N: usize>(value: Option<&Value>) -> Option<[u8; N]> {
-    value?.as_bytes()?.try_into().ok()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use claviger_ctap::crypto::native;
+    use proptest::prelude::*;
 
     use super::*;
+    use crate::pin::Pin;
 
-    fn pin(text: &str) -> Pin {
-        Pin::new(text).unwrap()
+    fn record(kind: u64, state: u64, record: &[u8]) -> Value {
+        Value::from(vec![Value::from(kind), Value::from(state), Value::from(record)])
     }
 
-    fn protector() -> (UserKey, PinProtector) {
-        let key = UserKey::generate(native()).unwrap();
-        let protector = PinProtector::wrap(native(), Gesture::Pin(&pin("zebra-94")), &key).unwrap();
-        (key, protector)
-    }
-
-    #[test]
-    fn the_right_pin_opens_and_a_wrong_one_does_not() {
-        let (key, protector) = protector();
-        let stored = Protector::Pin(protector).to_cbor();
-        let Protector::Pin(protector) = Protector::from_cbor(&stored).unwrap();
-        assert_eq!(protector.form, Form::Typed);
-        let right = pin("zebra-94");
-        assert_eq!(protector.unwrap(Gesture::Pin(&right)).unwrap().expose(), key.expose());
-        let wrong = protector.unwrap(Gesture::Pin(&pin("zebra-95")));
-        assert!(matches!(wrong, Err(ProtectorError::WrongPin)));
+    fn pin_record() -> Value {
+        let (key, pin) = (UserKey::generate(native()).unwrap(), Pin::new("zebra-94").unwrap());
+        let keys = PinKeys::wrap(native(), &pin, KdfParameters::STANDARD, &key).unwrap();
+        Record::Used(Box::new(Protector::new(Wrapping::Pin(keys), 3))).to_cbor()
     }
 
     #[test]
-    fn the_clients_form_opens_its_own_protector_only() {
-        let (key, typed) = protector();
-        let right = ClientPin::of(native(), &pin("zebra-94"));
-        let client = PinProtector::wrap(native(), Gesture::ClientPin(&right), &key).unwrap();
-        let Protector::Pin(client) = Protector::from_cbor(&Protector::Pin(client).to_cbor()).unwrap();
-        assert_eq!(client.form, Form::Client);
-        assert_eq!(
-            client.unwrap(Gesture::ClientPin(&right)).unwrap().expose(),
-            key.expose()
-        );
-        let wrong = ClientPin::of(native(), &pin("zebra-95"));
-        assert!(client.unwrap(Gesture::ClientPin(&wrong)).is_err());
-        assert!(client.unwrap(Gesture::Pin(&pin("zebra-94"))).is_err());
-        assert!(typed.unwrap(Gesture::ClientPin(&right)).is_err());
-        // One is not the other with another mark on it.
-        let disguised = PinProtector {
-            form: Form::Typed,
-            ..client
+    fn a_protector_in_use_goes_there_and_back() {
+        let stored = pin_record();
+        let Record::Used(protector) = Record::from_cbor(&stored).unwrap() else {
+            panic!("it is in use")
         };
-        assert!(disguised.unwrap(Gesture::ClientPin(&right)).is_err());
+        assert_eq!((protector.method(), protector.copies), (Method::Pin, 3));
+        assert_eq!(Record::Used(protector).to_cbor(), stored);
     }
 
     #[test]
-    fn unknown_fields_are_refused() {
-        let (_, protector) = protector();
-        let map = Protector::Pin(protector).to_cbor().into_map().unwrap();
-        for changed in [
-            map.clone().with(6, 0),
-            map.clone().with(6, 2),
-            map.clone().with(7, 1),
-            map.clone().with(6, CLIENT_FORM).with(7, 1),
-            map.clone().with(1, 2),
-        ] {
-            assert!(Protector::from_cbor(&Value::from(changed)).is_err());
-        }
-        assert!(Protector::from_cbor(&Value::from(map.with(6, CLIENT_FORM))).is_ok());
-    }
-
-    #[test]
-    fn everything_stored_is_bound() {
-        let (_, protector) = protector();
-        let pin = pin("zebra-94");
-        for change in [
-            |p: &mut PinProtector| p.salt[0] ^= 1,
-            |p: &mut PinProtector| p.nonce[0] ^= 1,
-            |p: &mut PinProtector| p.wrapped[0] ^= 1,
-            |p: &mut PinProtector| p.parameters.passes += 1,
-        ] {
-            let mut changed = protector.clone();
-            change(&mut changed);
-            assert!(matches!(
-                changed.unwrap(Gesture::Pin(&pin)),
-                Err(ProtectorError::WrongPin)
-            ));
-        }
-    }
-
-    #[test]
-    fn two_protectors_of_one_pin_have_nothing_in_common() {
-        let key = UserKey::generate(native()).unwrap();
-        let pin = pin("zebra-94");
-        let (one, two) = (
-            PinProtector::wrap(native(), Gesture::Pin(&pin), &key).unwrap(),
-            PinProtector::wrap(native(), Gesture::Pin(&pin), &key).unwrap(),
-        );
-        assert_ne!(one.salt, two.salt);
-        assert_ne!(one.nonce, two.nonce);
-        assert_ne!(one.wrapped, two.wrapped);
-    }
-
-    #[test]
-    fn weaker_and_absurd_parameters_are_refused() {
-        let standard = KdfParameters::STANDARD;
-        assert_eq!((standard.memory, standard.passes, standard.lanes), (65_536, 3, 1));
-        assert_eq!(KdfParameters::from_cbor(&standard.to_cbor()), Ok(standard));
+    fn the_gate_of_a_protector_in_use_is_checked() {
+        let stored = pin_record();
+        let bytes = stored.as_array().unwrap()[2].as_bytes().unwrap();
+        let good = decode(bytes, &LIMITS).unwrap().into_map().unwrap();
+        let boot = Value::from(vec![Value::from([0; 16]), Value::from(1)]);
+        let cut = Value::from(vec![Value::from([0; 15]), Value::from(1)]);
+        let gate = |failures: u64, last: &Value| vec![Value::from(failures), last.clone(), Value::from(0)];
+        let read = |gate: Vec<Value>| {
+            let changed = Value::from(good.clone().with(1, gate)).encode();
+            Record::from_cbor(&record(1, IN_USE, &changed)).is_ok()
+        };
+        assert!(read(gate(10, &boot)) && read(gate(0, &Value::Null)));
         for bad in [
-            KdfParameters {
-                memory: 65_535,
-                ..standard
-            },
-            KdfParameters {
-                memory: 1_048_577,
-                ..standard
-            },
-            KdfParameters { memory: 8, ..standard },
-            KdfParameters { passes: 2, ..standard },
-            KdfParameters { passes: 17, ..standard },
-            KdfParameters { lanes: 0, ..standard },
-            KdfParameters { lanes: 4, ..standard },
+            gate(11, &boot),
+            gate(256, &boot),
+            gate(0, &boot),
+            gate(3, &Value::Null),
+            gate(3, &cut),
+            vec![Value::from(0), Value::Null],
+            vec![],
         ] {
-            assert!(KdfParameters::from_cbor(&bad.to_cbor()).is_err(), "{bad:?}");
+            assert!(!read(bad.clone()), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever it may be, it is not ours to read.
+        #[test]
+        fn other_kinds_and_states_are_kept_byte_for_byte(
+            kind in any::<u64>(), state in any::<u64>(), bytes in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            prop_assume!(kind != Method::Pin.number() || state != IN_USE);
+            let stored = record(kind, state, &bytes);
+            let read = Record::from_cbor(&stored).unwrap();
+            prop_assert!(matches!(read, Record::Kept(_)));
+            prop_assert_eq!(read.to_cbor().encode(), stored.encode());
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_no_pin(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(Record::from_cbor(&record(Method::Pin.number(), IN_USE, &bytes)).is_err());
         }
     }
 }

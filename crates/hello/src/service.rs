@@ -1,17 +1,27 @@
 //! `org.claviger.Hello1`: hello on the bus.
 //!
 //! Every call is answered only to the user's own processes of the allowed executable. PINs arrive as sealed memory files and
-//! never as strings. Verifications take turns in the order in which they came, and the key derivation runs off the thread that
-//! serves the bus. Errors that are the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an
-//! outcome.
+//! never as strings. Guesses are looked at in the order in which they came, off the thread that serves the bus; nothing else
+//! waits for them, and nothing at all for a person: `Status`, `Lock` and `Cancel` answer meanwhile. Errors that are
+//! the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an outcome.
 
 use std::{path::PathBuf, sync::Arc};
 
+use claviger_joint::TransactionId;
+use futures_util::{StreamExt, future::select_ok};
 use tokio::sync::Mutex;
-use zbus::{Connection, DBusError, fdo::RequestNameFlags, interface, message::Header};
+use zbus::{
+    Connection, DBusError,
+    fdo::{DBusProxy, RequestNameFlags},
+    interface,
+    message::Header,
+    names::UniqueName,
+};
 
 use crate::{
+    attempt::Attempt,
     bus::{NAME, PATH},
+    gesture::{Gesture, Reader},
     hello::{Hello, HelloError},
     memfd, peer,
     pin::Pin,
@@ -21,15 +31,22 @@ use crate::{
 
 /// Serves `hello` on this connection under its name until the bus goes away.
 ///
-/// `allowed_exe` is the one executable whose processes may call, in the product the program's own.
+/// `allowed_exe` is the one executable whose processes may call, in the product the program's own. `readers` are what a person
+/// can be waited for at, for `VerifyByReader`.
 ///
 /// # Errors
 /// The bus refused, or another process owns the name already.
-pub async fn run(connection: Connection, hello: Hello, allowed_exe: PathBuf) -> zbus::Result<()> {
+pub async fn run(
+    connection: Connection,
+    hello: Hello,
+    allowed_exe: PathBuf,
+    readers: Vec<Box<dyn Reader>>,
+) -> zbus::Result<()> {
     let service = Service {
         hello: Arc::new(hello),
-        turn: Mutex::new(()),
+        queue: Mutex::new(()),
         allowed_exe,
+        readers,
     };
     connection.object_server().at(PATH, service).await?;
     connection
@@ -42,9 +59,10 @@ pub async fn run(connection: Connection, hello: Hello, allowed_exe: PathBuf) -> 
 
 struct Service {
     hello: Arc<Hello>,
-    /// Whose turn it is. First come, first served, and never more than one thread for all.
-    turn: Mutex<()>,
+    /// Whose guess is next. First come, first served, and never more than one thread for all.
+    queue: Mutex<()>,
     allowed_exe: PathBuf,
+    readers: Vec<Box<dyn Reader>>,
 }
 
 /// What a caller did wrong, or what is wrong with the machine.
@@ -59,6 +77,8 @@ enum ServiceError {
     BadPin(String),
     /// The request cannot be read.
     BadRequest(String),
+    /// There is no reader to be verified at, or none that works.
+    NoReader(String),
     /// The new PIN is too easy to guess; the text is for the user.
     WeakPin(String),
     /// There is a PIN already.
@@ -76,8 +96,7 @@ impl Service {
         #[zbus(connection)] connection: &Connection,
     ) -> Result<String, ServiceError> {
         self.admit(&header, connection).await?;
-        let status = self.in_turn(|hello| Ok(hello.status())).await?;
-        serde_json::to_string(&status).map_err(|error| ServiceError::Failed(error.to_string()))
+        serde_json::to_string(&self.hello.status()).map_err(|error| ServiceError::Failed(error.to_string()))
     }
 
     /// Sets the first PIN.
@@ -89,7 +108,7 @@ impl Service {
     ) -> Result<(), ServiceError> {
         self.admit(&header, connection).await?;
         let new = receive(&new)?;
-        self.in_turn(move |hello| hello.set_pin(&new)).await
+        self.queued(move |hello| hello.set_pin(&new)).await
     }
 
     /// Changes the PIN; answers an outcome like `Verify`, without evidence or boxes.
@@ -102,7 +121,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header, connection).await?;
         let (old, new) = (receive(&old)?, receive(&new)?);
-        let outcome = self.in_turn(move |hello| outcome(hello.change_pin(&old, &new).map(|()| VerifyReply::default())));
+        let outcome = self.queued(move |hello| outcome(hello.change_pin(old, &new).map(|()| VerifyReply::default())));
         Ok(encode_outcome(&outcome.await?))
     }
 
@@ -131,9 +150,32 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header, connection).await?;
         let request = VerifyRequest::decode(&request)?;
+        let attempt = self.hello.arm(&request);
         let pin = receive(&pin)?;
-        let outcome = self.in_turn(move |hello| outcome(hello.verify(&pin, &request))).await?;
-        Ok(encode_outcome(&outcome))
+        self.verified(attempt, pin.into(), request).await
+    }
+
+    /// `Verify` with what a reader gives, however long the person takes. It ends early when the user locks, when the transaction is
+    /// cancelled or verified by a PIN, and when the caller leaves the bus.
+    async fn verify_by_reader(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let caller = self.admit(&header, connection).await?;
+        let request = VerifyRequest::decode(&request)?;
+        let attempt = self.hello.arm(&request);
+        let gesture = tokio::select! {
+            biased;
+            () = attempt.over() => None,
+            left = left(connection, &caller) => left.map(|()| None)?,
+            gesture = self.read() => Some(gesture?),
+        };
+        match gesture {
+            Some(gesture) => self.verified(attempt, gesture, request).await,
+            None => Ok(encode_outcome(&Err(Refusal::Cancelled))),
+        }
     }
 
     /// Looks at a PIN as CTAP clients give it, from a sealed memory file of 16 bytes; answers an outcome and, if it is right, a
@@ -146,9 +188,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header, connection).await?;
         let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
-        let outcome = self
-            .in_turn(move |hello| outcome(hello.verify_client_pin(&pin)))
-            .await?;
+        let outcome = self.queued(move |hello| outcome(hello.verify_client_pin(pin))).await?;
         if outcome.is_ok() {
             // Nobody need come back with the ticket for its key to be wiped in time.
             let hello = Arc::clone(&self.hello);
@@ -173,24 +213,39 @@ impl Service {
             .map(PinTicket::from_bytes)
             .map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))?;
         let request = VerifyRequest::decode(&request).inspect_err(|_| self.hello.forget_ticket(&ticket))?;
-        let outcome = self.in_turn(move |hello| outcome(hello.verify_ticket(&ticket, &request)));
-        Ok(encode_outcome(&outcome.await?))
+        let attempt = self.hello.arm(&request);
+        self.verified(attempt, ticket.into(), request).await
     }
 
-    /// Makes all tickets worthless: the user locks.
+    /// Ends what is under way for this transaction, of 16 bytes: its caller wants it no more.
+    async fn cancel(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(connection)] connection: &Connection,
+        transaction: Vec<u8>,
+    ) -> Result<(), ServiceError> {
+        self.admit(&header, connection).await?;
+        let transaction = TransactionId::from_bytes(&transaction)
+            .ok_or_else(|| ServiceError::BadRequest("a transaction has 16 bytes".into()))?;
+        self.hello.cancel(transaction);
+        Ok(())
+    }
+
+    /// Ends all that is under way and makes all tickets worthless: the user locks.
     async fn lock(
         &self,
         #[zbus(header)] header: Header<'_>,
         #[zbus(connection)] connection: &Connection,
     ) -> Result<(), ServiceError> {
         self.admit(&header, connection).await?;
-        self.hello.forget_tickets();
+        self.hello.lock();
         Ok(())
     }
 }
 
 impl Service {
-    async fn admit(&self, header: &Header<'_>, connection: &Connection) -> Result<(), ServiceError> {
+    /// Lets the allowed executable in, and says under which name it calls.
+    async fn admit(&self, header: &Header<'_>, connection: &Connection) -> Result<UniqueName<'static>, ServiceError> {
         let sender = header
             .sender()
             .ok_or_else(|| ServiceError::AccessDenied("the call has no sender".to_owned()))?;
@@ -199,15 +254,41 @@ impl Service {
             .map_err(|error| {
                 tracing::warn!(%sender, %error, "a call was refused");
                 ServiceError::AccessDenied(error.to_string())
-            })
+            })?;
+        Ok(sender.to_owned())
+    }
+
+    /// Waits for the person at all readers; the first gesture counts, and the others are let go.
+    async fn read(&self) -> Result<Gesture, ServiceError> {
+        if self.readers.is_empty() {
+            return Err(ServiceError::NoReader(
+                "there is no reader to be verified at".to_owned(),
+            ));
+        }
+        let read = select_ok(self.readers.iter().map(|reader| reader.gesture())).await;
+        read.map(|(gesture, _)| gesture).map_err(|error| {
+            tracing::warn!(%error, "no reader works");
+            ServiceError::NoReader(error.to_string())
+        })
+    }
+
+    /// Has a gesture checked when all that came before are, and answers what came of it.
+    async fn verified(
+        &self,
+        attempt: Arc<Attempt>,
+        gesture: Gesture,
+        request: VerifyRequest,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let outcome = self.queued(move |hello| outcome(hello.verify_at(&attempt, gesture, &request)));
+        Ok(encode_outcome(&outcome.await?))
     }
 
     /// Runs the slow part off the bus's thread, when all that came before are done.
-    async fn in_turn<T: Send + 'static>(
+    async fn queued<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Hello) -> Result<T, HelloError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let _turn = self.turn.lock().await;
+        let _turn = self.queue.lock().await;
         let hello = Arc::clone(&self.hello);
         let done = tokio::task::spawn_blocking(move || work(&hello)).await;
         done.map_err(|_| ServiceError::Failed("hello failed inside; its log says more".to_owned()))?
@@ -233,6 +314,22 @@ impl From<CodecError> for ServiceError {
     fn from(error: CodecError) -> Self {
         Self::BadRequest(error.to_string())
     }
+}
+
+/// Returns when this name has left the bus.
+async fn left(connection: &Connection, name: &UniqueName<'_>) -> zbus::Result<()> {
+    let bus = DBusProxy::new(connection).await?;
+    let mut changes = bus.receive_name_owner_changed_with_args(&[(0, name.as_str())]).await?;
+    // Asked after the watch has begun, or an end between the call and the watch would go unnoticed.
+    if !bus.name_has_owner(name.clone().into()).await? {
+        return Ok(());
+    }
+    while let Some(change) = changes.next().await {
+        if change.args()?.new_owner().is_none() {
+            return Ok(());
+        }
+    }
+    Ok(())
 }
 
 fn receive(file: &zbus::OwnedFd) -> Result<Pin, ServiceError> {

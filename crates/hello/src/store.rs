@@ -8,36 +8,42 @@
 //! | key | value |
 //! |---|---|
 //! | 1 | the text `claviger-hello` |
-//! | 2 | version, 1 or 2 |
+//! | 2 | version, 3 |
 //! | 3 | generation: how often the file was replaced |
-//! | 4 | wrong PINs in a row, 0 to 10 |
-//! | 5 | when the last try was spent: `[boot id, milliseconds since boot]`, or null |
-//! | 6 | the highest count given to any evidence |
-//! | 7 | when this very file was born: `[seconds, nanoseconds]`, or null where the file system does not know |
-//! | 8 | the public evidence key, a `COSE_Key` |
-//! | 9 | the protectors: for the PIN as typed and, in version 2, for the PIN as CTAP clients give it |
+//! | 4 | the highest count given to any evidence |
+//! | 5 | when this very file was born: `[seconds, nanoseconds]`, or null where the file system does not know |
+//! | 6 | the public evidence key, a `COSE_Key` |
+//! | 7 | the protectors, each with its own tries: [`Record`] |
+//! | 8 | how often the file was found to be a copy |
 //!
-//! Version 1 is what was written before there was a second protector. It is read, and written as long as nobody has given the
-//! PIN from which the second one could be made; the next right PIN turns it into version 2.
+//! Files of versions 1 and 2 are [read](earlier) and become version 3 with the next change of the state.
 //!
-//! **A file that was copied back** (from a backup, or to get tries back) was born at another time than it says; the counter then
-//! counts as [`TryCounter::restored`]. A whole file system that was set back does not show: that is not claimed.
+//! **A file that was copied back** (from a backup, or to get tries back) was born at another time than it says; every protector's
+//! counter then counts as [`TryCounter::restored`](crate::counter::TryCounter::restored). One that this version does not know is kept as it is, so the file says how
+//! often this happened and each protector how many of these times its own tries account for; the version that knows it makes
+//! up for the rest. A whole file system that was set back does not show: that is not claimed.
+
+mod durable;
+mod earlier;
 
 use claviger_ctap::{
     cbor::{Limits, Map, Value, decode},
     crypto::{Crypto, PublicKey},
 };
+use claviger_joint::evidence::Method;
 use thiserror::Error;
 
+pub(crate) use durable::Durable;
+
 use crate::{
-    counter::{Moment, TryCounter},
+    counter::Moment,
     disk::{self, Birth, DiskError, MAX_BYTES, Medium},
-    protector::{Form, Protector},
+    gesture::Gesture,
+    protector::{Protector, Record},
 };
 
 const FORMAT: &str = "claviger-hello";
-const WITHOUT_CLIENT_PIN: u64 = 1;
-const VERSION: u64 = 2;
+const VERSION: u64 = 3;
 const CHECKSUM: usize = 32;
 const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES - CHECKSUM,
@@ -49,25 +55,52 @@ const LIMITS: Limits = Limits {
 /// Everything that is remembered about one user.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
-    /// Tries spent.
-    pub(crate) tries: TryCounter,
     /// The highest count given to any evidence.
     pub(crate) evidence_count: u64,
+    /// How often the file was found to be a copy.
+    pub(crate) copies: u64,
     /// The public evidence key.
     pub(crate) uv_key: PublicKey,
-    /// The ways to the user's key.
-    pub(crate) protectors: Vec<Protector>,
+    /// The ways to the user's key, and those of later versions. There is always one for the PIN.
+    pub(crate) records: Vec<Record>,
 }
 
 impl State {
-    /// The protector that takes this form of the PIN.
-    pub(crate) fn protector(&self, form: Form) -> Option<&Protector> {
-        self.protectors.iter().find(|protector| protector.form() == form)
+    /// The protectors that this version uses.
+    pub(crate) fn protectors(&self) -> impl Iterator<Item = &Protector> {
+        self.records.iter().filter_map(|record| match record {
+            Record::Used(protector) => Some(protector.as_ref()),
+            Record::Kept(_) => None,
+        })
     }
 
-    /// Whether the PIN can be given as CTAP clients give it.
-    pub(crate) fn takes_client_pin(&self) -> bool {
-        self.protector(Form::Client).is_some()
+    /// The protector to give this gesture to.
+    pub(crate) fn protector_for(&self, gesture: &Gesture) -> Option<&Protector> {
+        self.protectors().find(|protector| protector.takes(gesture))
+    }
+
+    /// The protector of this method.
+    pub(crate) fn protector_mut(&mut self, method: Method) -> Option<&mut Protector> {
+        self.protectors_mut().find(|protector| protector.method() == method)
+    }
+
+    /// Makes the tries of every protector account for a file that was copied back. Says whether there was anything to do.
+    pub(crate) fn settle_copies(&mut self, now: Moment) -> bool {
+        let copies = self.copies;
+        let mut settled = false;
+        for protector in self.protectors_mut().filter(|protector| protector.copies < copies) {
+            protector.tries = protector.tries.restored(now);
+            protector.copies = copies;
+            settled = true;
+        }
+        settled
+    }
+
+    fn protectors_mut(&mut self) -> impl Iterator<Item = &mut Protector> {
+        self.records.iter_mut().filter_map(|record| match record {
+            Record::Used(protector) => Some(protector.as_mut()),
+            Record::Kept(_) => None,
+        })
     }
 }
 
@@ -147,6 +180,9 @@ pub enum StoreError {
     /// The file is of a version that this program does not know.
     #[error("hello's file is of version {0}, written by a newer claviger")]
     Version(u64),
+    /// Nothing in the file can be opened by what this program takes. Its PIN may be of a kind that a newer one made.
+    #[error("hello's file has no PIN that this version can take; it was written by a newer claviger")]
+    NoPin,
 }
 
 struct Parsed {
@@ -156,27 +192,18 @@ struct Parsed {
 }
 
 fn encode(crypto: &dyn Crypto, generation: u64, born: Option<Birth>, state: &State) -> Vec<u8> {
-    let last = state.tries.last().map_or(Value::Null, |last| {
-        Value::from(vec![Value::from(last.boot), Value::from(last.since_boot_ms)])
-    });
     let born = born.map_or(Value::Null, |born| {
         Value::from(vec![Value::from(born.seconds), Value::from(born.nanoseconds)])
     });
-    let version = if state.takes_client_pin() {
-        VERSION
-    } else {
-        WITHOUT_CLIENT_PIN
-    };
     let map = Map::new()
         .with(1, FORMAT)
-        .with(2, version)
+        .with(2, VERSION)
         .with(3, generation)
-        .with(4, state.tries.failures())
-        .with(5, last)
-        .with(6, state.evidence_count)
-        .with(7, born)
-        .with(8, state.uv_key.to_cose())
-        .with(9, state.protectors.iter().map(Protector::to_cbor).collect::<Vec<_>>());
+        .with(4, state.evidence_count)
+        .with(5, born)
+        .with(6, state.uv_key.to_cose())
+        .with(7, state.records.iter().map(Record::to_cbor).collect::<Vec<_>>())
+        .with(8, state.copies);
     let mut bytes = Value::from(map).encode();
     let checksum = crypto.sha256(&[&bytes]);
     bytes.extend_from_slice(&checksum);
@@ -195,70 +222,72 @@ fn parse(crypto: &dyn Crypto, bytes: &[u8]) -> Result<Parsed, StoreError> {
     if map.int(1).and_then(Value::as_text) != Some(FORMAT) {
         return Err(damaged("it is another program's"));
     }
-    let forms: &[Form] = match map.int(2).and_then(Value::as_unsigned) {
-        Some(WITHOUT_CLIENT_PIN) => &[Form::Typed],
-        Some(VERSION) => &[Form::Typed, Form::Client],
-        Some(newer) => return Err(StoreError::Version(newer)),
-        None => return Err(damaged("it names no version")),
-    };
-    if map.len() != 9 {
+    match map.int(2).and_then(Value::as_unsigned) {
+        Some(version @ (earlier::TYPED_ONLY | earlier::ONE_COUNTER)) => earlier::parse(version, map),
+        Some(VERSION) => parse_current(map),
+        Some(newer) => Err(StoreError::Version(newer)),
+        None => Err(damaged("it names no version")),
+    }
+}
+
+fn parse_current(map: &Map) -> Result<Parsed, StoreError> {
+    let damaged = StoreError::Damaged;
+    if map.len() != 8 {
         return Err(damaged("it has fields that its version does not have"));
     }
-    let number = |key| {
-        map.int(key)
-            .and_then(Value::as_unsigned)
-            .ok_or(damaged("a number is missing"))
-    };
-    let failures = u8::try_from(number(4)?).map_err(|_| damaged("the try counter is impossible"))?;
-    let last = optional_pair(map.int(5), |boot, since| {
-        Some(Moment {
-            boot: boot.as_bytes()?.try_into().ok()?,
-            since_boot_ms: since.as_unsigned()?,
-        })
-    });
-    let last = last.ok_or(damaged("the time of the last try is malformed"))?;
-    let born = optional_pair(map.int(7), |seconds, nanoseconds| {
-        Some(Birth {
-            seconds: seconds.as_int()?,
-            nanoseconds: nanoseconds.as_unsigned()?.try_into().ok()?,
-        })
-    });
-    let uv_key = map.int(8).and_then(|key| PublicKey::from_cose(key).ok());
-    let protectors = map
-        .int(9)
+    let records = map
+        .int(7)
         .and_then(Value::as_array)
         .ok_or(damaged("the protectors are missing"))?;
-    let protectors = protectors
-        .iter()
-        .map(Protector::from_cbor)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(damaged)?;
-    if !protectors.iter().map(Protector::form).eq(forms.iter().copied()) {
-        return Err(damaged("it has not the protectors that its version has"));
+    let records = records.iter().map(Record::from_cbor).collect::<Result<_, _>>();
+    let state = State {
+        evidence_count: number(map, 4)?,
+        copies: number(map, 8)?,
+        uv_key: uv_key(map.int(6))?,
+        records: records.map_err(damaged)?,
+    };
+    let pins = state.protectors().filter(|protector| protector.method() == Method::Pin);
+    match pins.count() {
+        1 => {}
+        0 => return Err(StoreError::NoPin),
+        _ => return Err(damaged("it has more than one PIN")),
+    }
+    if state.protectors().any(|protector| protector.copies > state.copies) {
+        return Err(damaged("a protector knows of more copies than the file"));
     }
     Ok(Parsed {
-        generation: number(3)?,
-        born: born.ok_or(damaged("the file's birth is malformed"))?,
-        state: State {
-            tries: TryCounter::from_parts(failures, last).ok_or(damaged("the try counter is impossible"))?,
-            evidence_count: number(6)?,
-            uv_key: uv_key.ok_or(damaged("the evidence key is malformed"))?,
-            protectors,
-        },
+        generation: number(map, 3)?,
+        born: birth(map.int(5))?,
+        state,
     })
 }
 
-/// Null, or an array of two that `read` understands. The outer `None` is "neither".
-#[allow(clippy::option_option)]
-fn optional_pair<T>(value: Option<&Value>, read: impl FnOnce(&Value, &Value) -> Option<T>) -> Option<Option<T>> {
-    match value? {
-        Value::Null => Some(None),
-        Value::Array(items) => match items.as_slice() {
-            [first, second] => read(first, second).map(Some),
+fn number(map: &Map, key: i64) -> Result<u64, StoreError> {
+    map.int(key)
+        .and_then(Value::as_unsigned)
+        .ok_or(StoreError::Damaged("a number is missing"))
+}
+
+fn uv_key(value: Option<&Value>) -> Result<PublicKey, StoreError> {
+    value
+        .and_then(|key| PublicKey::from_cose(key).ok())
+        .ok_or(StoreError::Damaged("the evidence key is malformed"))
+}
+
+fn birth(value: Option<&Value>) -> Result<Option<Birth>, StoreError> {
+    let born = match value {
+        Some(Value::Null) => return Ok(None),
+        Some(Value::Array(items)) => match items.as_slice() {
+            [seconds, nanoseconds] => seconds.as_int().zip(nanoseconds.as_unsigned()),
             _ => None,
         },
         _ => None,
-    }
+    };
+    born.and_then(|(seconds, nanoseconds)| {
+        let nanoseconds = nanoseconds.try_into().ok()?;
+        Some(Some(Birth { seconds, nanoseconds }))
+    })
+    .ok_or(StoreError::Damaged("the file's birth is malformed"))
 }
 
 #[cfg(test)]

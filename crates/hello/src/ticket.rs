@@ -10,7 +10,7 @@ use claviger_ctap::crypto::{Crypto, CryptoError};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{counter::Moment, keys::UserKey};
+use crate::{counter::Moment, keys::Opened};
 
 /// How long a ticket is good at most.
 pub const LIFETIME: Duration = Duration::from_mins(2);
@@ -53,21 +53,15 @@ impl fmt::Debug for PinTicket {
 #[derive(Default)]
 pub(crate) struct Tickets(Vec<Held>);
 
-/// In boxes, because a value that is moved leaves a copy behind that nobody wipes.
 struct Held {
     ticket: PinTicket,
-    key: Box<UserKey>,
+    opened: Opened,
     since: Moment,
 }
 
 impl Tickets {
-    /// Keeps `key` open behind a new ticket.
-    pub(crate) fn issue(
-        &mut self,
-        crypto: &dyn Crypto,
-        key: Box<UserKey>,
-        now: Moment,
-    ) -> Result<PinTicket, CryptoError> {
+    /// Keeps what a gesture opened behind a new ticket.
+    pub(crate) fn issue(&mut self, crypto: &dyn Crypto, opened: Opened, now: Moment) -> Result<PinTicket, CryptoError> {
         self.sweep(now);
         let ticket = PinTicket::generate(crypto)?;
         let copy = PinTicket(ticket.0.clone());
@@ -76,20 +70,20 @@ impl Tickets {
         }
         self.0.push(Held {
             ticket: copy,
-            key,
+            opened,
             since: now,
         });
         Ok(ticket)
     }
 
-    /// The key behind this ticket, which is spent.
-    pub(crate) fn take(&mut self, ticket: &PinTicket, now: Moment) -> Option<Box<UserKey>> {
+    /// What is behind this ticket, which is spent.
+    pub(crate) fn take(&mut self, ticket: &PinTicket, now: Moment) -> Option<Opened> {
         self.sweep(now);
         let found = self
             .0
             .iter()
             .position(|held| held.ticket.0.ct_eq(ticket.0.as_slice()).into())?;
-        Some(self.0.remove(found).key)
+        Some(self.0.remove(found).opened)
     }
 
     /// Wipes the keys of tickets that are too old.
@@ -119,8 +113,10 @@ impl Held {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use claviger_ctap::crypto::native;
+    use claviger_joint::evidence::{Method, Tier};
 
     use super::*;
+    use crate::keys::UserKey;
 
     fn at(since_boot_ms: u64) -> Moment {
         Moment {
@@ -130,17 +126,21 @@ mod tests {
     }
 
     fn issue(tickets: &mut Tickets, number: u8, now: u64) -> PinTicket {
-        let key = Box::new(UserKey::from_bytes(Zeroizing::new([number; 32])));
-        tickets.issue(native(), key, at(now)).unwrap()
+        let opened = Opened {
+            key: Box::new(UserKey::from_bytes(Zeroizing::new([number; 32]))),
+            method: Method::Pin,
+            tier: Tier::Software,
+        };
+        tickets.issue(native(), opened, at(now)).unwrap()
     }
 
     #[test]
     fn a_ticket_is_good_once_and_for_its_own_key() {
         let mut tickets = Tickets::default();
         let (one, two) = (issue(&mut tickets, 1, 0), issue(&mut tickets, 2, 0));
-        assert_eq!(tickets.take(&two, at(1)).unwrap().expose(), &[2; 32]);
+        assert_eq!(tickets.take(&two, at(1)).unwrap().key.expose(), &[2; 32]);
         assert!(tickets.take(&two, at(1)).is_none());
-        assert_eq!(tickets.take(&one, at(1)).unwrap().expose(), &[1; 32]);
+        assert_eq!(tickets.take(&one, at(1)).unwrap().key.expose(), &[1; 32]);
         assert_eq!(tickets.len(), 0);
         assert!(tickets.take(&PinTicket::from_bytes(&[0; 16]), at(1)).is_none());
     }

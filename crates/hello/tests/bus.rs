@@ -19,7 +19,7 @@ use std::{
 use bed::*;
 use claviger_ctap::crypto::native;
 use claviger_hello::{
-    Hello, PeerError,
+    Hello, MethodStatus, PeerError,
     bus::{INTERFACE, NAME, PATH},
     client::{ClientError, HelloClient},
     service,
@@ -38,7 +38,7 @@ use zbus::Fd;
 async fn a_pin_is_chosen_and_opens_everything() {
     let bed = Bed::serving(&own_executable()).await;
     let client = bed.client().await;
-    assert!(!client.status().await.unwrap().pin_set);
+    assert!(client.status().await.unwrap().pin().is_none());
     assert!(client.uv_key().await.unwrap().is_none());
     assert!(matches!(
         client.verify(sealed(RIGHT), &request(1)).await,
@@ -59,11 +59,16 @@ async fn a_pin_is_chosen_and_opens_everything() {
         Err(ClientError::AlreadySet)
     ));
     let status = client.status().await.unwrap();
+    let fresh = MethodStatus {
+        method: Method::Pin,
+        tries_left: 10,
+        wait_ms: 0,
+        locked_out: false,
+    };
     assert_eq!(
-        (status.pin_set, status.tries_left, status.tier.as_str()),
-        (true, 10, "software")
+        (status.methods.as_slice(), status.tier),
+        ([fresh].as_slice(), Tier::Software)
     );
-    assert_eq!(status.methods, ["pin"]);
 
     let uv_key = client.uv_key().await.unwrap().unwrap();
     let key = UnlockKey::generate(native()).unwrap();
@@ -133,7 +138,7 @@ async fn wrong_pins_wait_and_lock() {
             bed.clock.0.fetch_add(wait_ms, Ordering::SeqCst);
         }
     }
-    assert!(client.status().await.unwrap().locked_out);
+    assert!(client.status().await.unwrap().pin().unwrap().locked_out);
     assert!(matches!(
         client.verify(sealed(RIGHT), &request(1)).await,
         Err(ClientError::Refused(Refusal::LockedOut))
@@ -166,7 +171,7 @@ async fn fifty_calls_at_once_spend_four_tries_and_the_right_pin_waits_too() {
     ));
     bed.clock.0.fetch_add(30_000, Ordering::SeqCst);
     assert!(client.verify(sealed(RIGHT), &request(2)).await.is_ok());
-    assert_eq!(client.status().await.unwrap().tries_left, 10);
+    assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
 }
 
 #[tokio::test]
@@ -229,7 +234,7 @@ async fn forged_pins_and_requests_are_refused_and_cost_no_try() {
         )
         .await;
     assert!(call.is_err());
-    assert_eq!(client.status().await.unwrap().tries_left, 10);
+    assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
 }
 
 #[tokio::test]
@@ -274,7 +279,7 @@ async fn serving_ends_with_the_bus_and_a_second_hello_does_not_start() {
     let mut bed = Bed::serving(&own_executable()).await;
     let second = Hello::open_with(&bed.directory.path().join("second"), bed.clock.clone(), native()).unwrap();
     assert!(
-        service::run(bed.connect().await, second, own_executable())
+        service::run(bed.connect().await, second, own_executable(), Vec::new())
             .await
             .is_err()
     );

@@ -72,9 +72,9 @@ async fn wrong_pins_count_together_over_the_bus() {
     assert_eq!(refused(client.verify_client_pin(client_pin(WRONG)).await), wrong(9));
     assert_eq!(refused(client.verify(sealed(WRONG), &request(1)).await), wrong(8));
     assert_eq!(refused(client.verify_client_pin(client_pin(WRONG)).await), wrong(7));
-    assert_eq!(client.status().await.unwrap().tries_left, 7);
+    assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 7);
     client.verify_client_pin(client_pin(RIGHT)).await.unwrap();
-    assert_eq!(client.status().await.unwrap().tries_left, 10);
+    assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
 }
 
 #[tokio::test]
@@ -109,7 +109,7 @@ async fn what_cannot_be_read_costs_no_try_but_the_ticket() {
             Err(ClientError::BadPin(_))
         ));
     }
-    assert_eq!(client.status().await.unwrap().tries_left, 10);
+    assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
 
     let raw = bed.connect().await;
     let call = async |ticket: &[u8], request: &[u8]| {

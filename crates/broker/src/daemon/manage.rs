@@ -22,7 +22,7 @@ impl Broker {
         let verifier = self.inner.verifier.status().await;
         let (tier, pin) = match &verifier {
             Ok(status) => (
-                json!(status.tier),
+                json!(status.tier.to_string()),
                 json!({
                     "set": status.hello.pin_set,
                     "tries_left": status.hello.tries_left,

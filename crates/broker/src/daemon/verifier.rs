@@ -8,10 +8,11 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::PublicKey;
-use claviger_hello::UvEvidence;
 use claviger_hello::client::{ClientError, HelloClient, Verified};
 use claviger_hello::counter::MAX_FAILURES;
 use claviger_hello::verification::{Refusal, VerifyRequest};
+use claviger_hello::{MethodStatus, UvEvidence};
+use claviger_joint::evidence::Tier;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
@@ -28,8 +29,8 @@ const STATUS_AGE: Duration = Duration::from_secs(5);
 pub struct VerifierStatus {
     /// What a ceremony needs to know.
     pub hello: HelloStatus,
-    /// How strongly it is protected: `software`, `tpm`, `system`.
-    pub tier: String,
+    /// How strongly it is protected.
+    pub tier: Tier,
     /// The key that evidence is signed with; `None` before a PIN is set.
     pub uv_key: Option<PublicKey>,
     /// Whether the PIN can be checked as CTAP clients give it. A PIN that an older version set has to be given in a prompt once
@@ -134,12 +135,7 @@ impl UserVerifier for BusVerifier {
                 .map_err(|error| Unavailable(error.to_string()))?;
             let uv_key = status.uv_key.as_deref().map(decode_key).transpose()?;
             let status = VerifierStatus {
-                hello: HelloStatus {
-                    pin_set: status.pin_set,
-                    tries_left: u32::from(status.tries_left),
-                    wait_ms: status.wait_ms,
-                    locked_out: status.locked_out,
-                },
+                hello: HelloStatus::from(status.pin()),
                 tier: status.tier,
                 uv_key,
                 client_pin: status.client_pin,
@@ -251,6 +247,17 @@ impl BusVerifier {
     }
 }
 
+impl From<Option<&MethodStatus>> for HelloStatus {
+    fn from(pin: Option<&MethodStatus>) -> Self {
+        Self {
+            pin_set: pin.is_some(),
+            tries_left: u32::from(pin.map_or(MAX_FAILURES, |pin| pin.tries_left)),
+            wait_ms: pin.map_or(0, |pin| pin.wait_ms),
+            locked_out: pin.is_some_and(|pin| pin.locked_out),
+        }
+    }
+}
+
 fn decode_key(text: &str) -> Result<PublicKey, Unavailable> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let key = bytes.and_then(|bytes| PublicKey::from_cose_bytes(&bytes).ok());
@@ -267,8 +274,8 @@ fn refused(refusal: Refusal) -> VerifyFailure {
         Refusal::Wait { wait_ms, .. } => VerifyFailure::Wait { wait_ms },
         Refusal::NoPin => VerifyFailure::NoPin,
         Refusal::TicketGone => VerifyFailure::TicketGone,
-        // Not an answer to what was asked.
-        Refusal::PromptOnly { .. } => VerifyFailure::Unavailable,
+        // The first is not an answer to what was asked. The second is no failure of the user's either: somebody locked meanwhile.
+        Refusal::PromptOnly { .. } | Refusal::Cancelled => VerifyFailure::Unavailable,
     }
 }
 
@@ -279,6 +286,7 @@ fn client_refused(refusal: Refusal) -> Result<ClientPinCheck, Unavailable> {
         Refusal::PromptOnly { tries_left } => (ClientPinOutcome::Blocked, tries_left),
         Refusal::LockedOut => (ClientPinOutcome::Blocked, 0),
         Refusal::NoPin => (ClientPinOutcome::NotSet, MAX_FAILURES),
+        Refusal::Cancelled => return Err(Unavailable("the user locked meanwhile".into())),
         Refusal::TicketGone => return Err(Unavailable("hello answered something else than was asked".into())),
     };
     Ok(ClientPinCheck {

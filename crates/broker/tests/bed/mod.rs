@@ -82,7 +82,7 @@ impl Bed {
             hello.set_pin(&Pin::new(PIN).unwrap()).unwrap();
         }
         let own = std::env::current_exe().unwrap();
-        let hello = tokio::spawn(service::run(connect(&address).await, hello, own));
+        let hello = tokio::spawn(service::run(connect(&address).await, hello, own, Vec::new()));
         let broker_connection = connect(&address).await;
         let mut config = config(directory.path());
         change(&mut config);

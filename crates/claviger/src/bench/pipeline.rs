@@ -74,7 +74,7 @@ impl Pipeline {
         Ok(Self {
             crypto,
             provider: ProviderId::parse("org.claviger.Bench").map_err(Failure::failed)?,
-            hello: hello.open_key(&pin, gestures).map_err(Failure::failed)?,
+            hello: hello.open_key(pin, gestures).map_err(Failure::failed)?,
             uv_key,
             last_count: 0,
             request_key: crypto.generate(Algorithm::EdDsa).map_err(Failure::failed)?,

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+use claviger_broker::ceremony::{PinFailure, VerifyFailure};
 use claviger_broker::dbus::{Manage1Proxy, PATH};
 use claviger_broker::{Broker, Config, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_doors::browser;
@@ -93,7 +93,7 @@ pub fn broker(folder: &Path) -> Result<(), Failure> {
     let hello = Hello::open(&folder.join("hello")).map_err(Failure::failed)?;
     let pin = Pin::new(PIN).map_err(Failure::failed)?;
     hello.set_pin(&pin).map_err(Failure::failed)?;
-    let key = hello.open_key(&pin, GESTURES).map_err(Failure::failed)?;
+    let key = hello.open_key(pin, GESTURES).map_err(Failure::failed)?;
     let program = std::env::current_exe().map_err(Failure::failed)?;
     let config = Config {
         privileged_caller_files: vec![folder.join("privileged-callers")],
@@ -214,15 +214,9 @@ struct OpenHello {
 impl UserVerifier for OpenHello {
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
         let status = self.hello.status();
-        let hello = HelloStatus {
-            pin_set: status.pin_set,
-            tries_left: u32::from(status.tries_left),
-            wait_ms: status.wait_ms,
-            locked_out: status.locked_out,
-        };
         let status = VerifierStatus {
-            hello,
-            tier: status.tier.clone(),
+            hello: status.pin().into(),
+            tier: status.tier,
             uv_key: self.hello.uv_key(),
             client_pin: status.client_pin,
         };

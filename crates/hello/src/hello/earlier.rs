@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::crypto::native;
-use claviger_joint::{evidence, unlock::UnlockKey};
+use claviger_joint::{ProviderId, evidence, unlock::UnlockKey};
 
 use super::*;
 use crate::{
+    client_pin::ClientPin,
+    counter::MAX_FAILURES,
     disk::{Birth, DiskError, Found},
     hello::tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     verification::UnlockTarget,
@@ -83,7 +85,7 @@ fn vault_secret(hello: &Hello) -> [u8; 32] {
         evidence: None,
         unlock: vec![target],
     };
-    let reply = hello.verify(&pin(RIGHT), &asked).unwrap();
+    let reply = hello.verify(pin(RIGHT), &asked).unwrap();
     let secret = key.open(native(), &vault, transaction, &reply.boxes[0]).unwrap();
     *secret.expose()
 }
@@ -93,17 +95,18 @@ fn a_file_of_3989857_opens_with_its_key_and_its_counts() {
     let clock = Arc::new(TestClock::default());
     let hello = untouched(OPEN, OPEN_BIRTH, &clock);
     let status = hello.status();
+    let pin_status = status.pin().unwrap();
     assert_eq!(
-        (status.pin_set, status.client_pin, status.tries_left, status.wait_ms),
-        (true, true, 10, 0)
+        (status.client_pin, pin_status.tries_left, pin_status.wait_ms),
+        (true, 10, 0)
     );
     let uv_key = hello.uv_key().unwrap();
     assert_eq!(vault_secret(&hello), SECRET);
-    let bytes = hello.verify(&pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let bytes = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
     let operation = operation(1);
     // Three were given before, and a provider that saw them takes nothing below four.
     evidence::verify(native(), &bytes, &uv_key, &expected(&operation), &mut 3).unwrap();
-    hello.verify_client_pin(&ClientPin::of(native(), &pin(RIGHT))).unwrap();
+    hello.verify_client_pin(ClientPin::of(native(), &pin(RIGHT))).unwrap();
 }
 
 #[test]
@@ -112,15 +115,15 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
     clock.advance(1_000);
     let hello = untouched(WAITING, WAITING_BIRTH, &clock);
     let wait = |wait_ms| Refusal::Wait { tries_left: 6, wait_ms };
-    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), wait(30_000));
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), wait(30_000));
     clock.advance(29_999);
     assert_eq!(
-        refused(hello.verify_client_pin(&ClientPin::of(native(), &pin(RIGHT)))),
+        refused(hello.verify_client_pin(ClientPin::of(native(), &pin(RIGHT)))),
         wait(1)
     );
     clock.advance(1);
     assert!(matches!(
-        refused(hello.verify(&pin(WRONG), &request(1))),
+        refused(hello.verify(pin(WRONG), &request(1))),
         Refusal::WrongPin {
             tries_left: 5,
             wait_ms: 60_000
@@ -128,7 +131,7 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
     ));
     clock.advance(60_000);
     assert_eq!(vault_secret(&hello), SECRET);
-    assert_eq!(hello.status().tries_left, MAX_FAILURES);
+    assert_eq!(hello.status().pin().unwrap().tries_left, MAX_FAILURES);
 }
 
 #[test]
@@ -150,9 +153,9 @@ fn a_copied_file_of_3989857_has_the_longest_wait_and_then_opens() {
         tries_left: 2,
         wait_ms: 3_600_000,
     };
-    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), longest);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), longest);
     bed.clock.advance(3_600_000);
     assert_eq!(vault_secret(&hello), SECRET);
     drop(hello);
-    assert_eq!(bed.open().status().tries_left, MAX_FAILURES);
+    assert_eq!(bed.open().status().pin().unwrap().tries_left, MAX_FAILURES);
 }

@@ -1,20 +1,27 @@
 //! Tests of the core with the real key derivation and file, and a clock that only moves when told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::{fs, path::PathBuf, sync::atomic::AtomicUsize, thread};
+use std::{
+    fmt, fs,
+    path::PathBuf,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    thread,
+};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::crypto::native;
 use claviger_joint::{
-    evidence::{self, Expected},
+    ProviderId,
+    evidence::{self, Expected, Method, Tier},
     unlock::UnlockKey,
 };
 use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    counter::Moment,
+    counter::{MAX_FAILURES, Moment},
     disk::{Birth, DiskError, Found, next_tick},
-    verification::UnlockTarget,
+    verification::{Operation, UnlockTarget},
 };
 
 pub(super) const RIGHT: &str = "zebra-94";
@@ -112,8 +119,8 @@ pub(super) fn expected(operation: &Operation) -> Expected<'_> {
 fn a_pin_is_set_once_and_not_a_weak_one() {
     let bed = Bed::new();
     let hello = bed.open();
-    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), Refusal::NoPin);
-    assert!(!hello.status().pin_set);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), Refusal::NoPin);
+    assert!(hello.status().pin().is_none());
     assert!(matches!(
         hello.set_pin(&pin("1234")),
         Err(HelloError::Weak(Weak::Sequence))
@@ -121,9 +128,15 @@ fn a_pin_is_set_once_and_not_a_weak_one() {
     hello.set_pin(&pin(RIGHT)).unwrap();
     assert!(matches!(hello.set_pin(&pin("other-77")), Err(HelloError::AlreadySet)));
     let status = hello.status();
+    let fresh = MethodStatus {
+        method: Method::Pin,
+        tries_left: 10,
+        wait_ms: 0,
+        locked_out: false,
+    };
     assert_eq!(
-        (status.pin_set, status.tries_left, status.wait_ms, status.locked_out),
-        (true, 10, 0, false)
+        (status.methods.as_slice(), status.tier),
+        ([fresh].as_slice(), Tier::Software)
     );
     let key = URL_SAFE_NO_PAD.decode(status.uv_key.unwrap()).unwrap();
     assert_eq!(PublicKey::from_cose_bytes(&key).unwrap(), hello.uv_key().unwrap());
@@ -137,7 +150,7 @@ fn evidence_is_good_for_its_operation_and_counts_on_over_restarts() {
     let mut hello = Some(hello);
     for number in 1..=3 {
         let open = hello.take().unwrap_or_else(|| bed.open());
-        let bytes = open.verify(&pin(RIGHT), &request(number)).unwrap().evidence.unwrap();
+        let bytes = open.verify(pin(RIGHT), &request(number)).unwrap().evidence.unwrap();
         let operation = operation(number);
         let good = evidence::verify(native(), &bytes, &uv_key, &expected(&operation), &mut last_count).unwrap();
         assert_eq!(
@@ -152,18 +165,18 @@ fn evidence_is_good_for_its_operation_and_counts_on_over_restarts() {
 #[test]
 fn one_gesture_makes_one_piece_of_evidence() {
     let (_bed, hello) = Bed::with_pin();
-    let open = hello.open_key(&pin(RIGHT), 1).unwrap();
+    let open = hello.open_key(pin(RIGHT), 1).unwrap();
     assert_eq!(open.attest(&operation(1)).unwrap().claims().count, 1);
     assert!(matches!(open.attest(&operation(2)), Err(HelloError::GestureSpent)));
     // An older key in the hand cannot run into the counts of a newer one.
-    let many = hello.open_key(&pin(RIGHT), 3).unwrap();
+    let many = hello.open_key(pin(RIGHT), 3).unwrap();
     assert!(matches!(
-        hello.open_key(&pin(RIGHT), 0).unwrap().attest(&operation(3)),
+        hello.open_key(pin(RIGHT), 0).unwrap().attest(&operation(3)),
         Err(HelloError::GestureSpent)
     ));
     assert_eq!(
         hello
-            .open_key(&pin(RIGHT), 1)
+            .open_key(pin(RIGHT), 1)
             .unwrap()
             .attest(&operation(4))
             .unwrap()
@@ -194,7 +207,7 @@ fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
             evidence: None,
             unlock: targets.collect(),
         };
-        let reply = hello.verify(&pin(with), &request).unwrap();
+        let reply = hello.verify(pin(with), &request).unwrap();
         assert!(reply.evidence.is_none());
         let open = |index: usize| {
             let secret = keys[index]
@@ -207,14 +220,14 @@ fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
     let first = secrets(&hello, RIGHT);
     assert_ne!(first[0], first[1]);
     let uv_key = hello.uv_key();
-    hello.change_pin(&pin(RIGHT), &pin("other-77")).unwrap();
+    hello.change_pin(pin(RIGHT), &pin("other-77")).unwrap();
     assert_eq!(secrets(&hello, "other-77"), first);
     drop(hello);
     let hello = bed.open();
     assert_eq!(secrets(&hello, "other-77"), first);
     assert_eq!(hello.uv_key(), uv_key);
     assert!(matches!(
-        refused(hello.verify(&pin(RIGHT), &request(1))),
+        refused(hello.verify(pin(RIGHT), &request(1))),
         Refusal::WrongPin { tries_left: 9, .. }
     ));
 }
@@ -223,11 +236,11 @@ fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
 fn changing_the_pin_takes_the_old_one_and_counts_it() {
     let (_bed, hello) = Bed::with_pin();
     assert!(matches!(
-        hello.change_pin(&pin(WRONG), &pin("4444")),
+        hello.change_pin(pin(WRONG), &pin("4444")),
         Err(HelloError::Weak(_))
     ));
-    assert_eq!(hello.status().tries_left, 10);
-    let wrong = hello.change_pin(&pin(WRONG), &pin("other-77"));
+    assert_eq!(hello.status().pin().unwrap().tries_left, 10);
+    let wrong = hello.change_pin(pin(WRONG), &pin("other-77"));
     assert!(matches!(
         wrong,
         Err(HelloError::Refused(Refusal::WrongPin {
@@ -235,8 +248,8 @@ fn changing_the_pin_takes_the_old_one_and_counts_it() {
             wait_ms: 0
         }))
     ));
-    hello.verify(&pin(RIGHT), &request(1)).unwrap();
-    assert_eq!(hello.status().tries_left, 10);
+    hello.verify(pin(RIGHT), &request(1)).unwrap();
+    assert_eq!(hello.status().pin().unwrap().tries_left, 10);
 }
 
 #[test]
@@ -245,7 +258,7 @@ fn lock_out_is_for_good_and_survives_restarts() {
     let mut hello = Some(hello);
     for tries_left in (0..MAX_FAILURES).rev() {
         let open = hello.take().unwrap_or_else(|| bed.open());
-        let refusal = refused(open.verify(&pin(WRONG), &request(1)));
+        let refusal = refused(open.verify(pin(WRONG), &request(1)));
         let Refusal::WrongPin {
             tries_left: left,
             wait_ms,
@@ -257,17 +270,17 @@ fn lock_out_is_for_good_and_survives_restarts() {
         if wait_ms > 0 {
             // During the wait not even the right PIN is looked at, and asking costs nothing.
             let wait = Refusal::Wait { tries_left, wait_ms };
-            assert_eq!(refused(open.verify(&pin(RIGHT), &request(1))), wait);
-            assert_eq!(open.status().wait_ms, wait_ms);
+            assert_eq!(refused(open.verify(pin(RIGHT), &request(1))), wait);
+            assert_eq!(open.status().pin().unwrap().wait_ms, wait_ms);
             bed.clock.advance(wait_ms);
         }
     }
     let hello = bed.open();
     bed.clock.advance(1 << 40);
-    assert!(hello.status().locked_out);
-    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), Refusal::LockedOut);
+    assert!(hello.status().pin().unwrap().locked_out);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), Refusal::LockedOut);
     assert!(matches!(
-        hello.change_pin(&pin(RIGHT), &pin("other-77")),
+        hello.change_pin(pin(RIGHT), &pin("other-77")),
         Err(HelloError::Refused(Refusal::LockedOut))
     ));
     assert!(matches!(hello.set_pin(&pin("other-77")), Err(HelloError::AlreadySet)));
@@ -277,7 +290,7 @@ fn lock_out_is_for_good_and_survives_restarts() {
 fn fifty_at_once_get_no_more_tries_than_one_after_the_other() {
     let (_bed, hello) = Bed::with_pin();
     let outcomes: Vec<Refusal> = thread::scope(|scope| {
-        let verify = || refused(hello.verify(&pin(WRONG), &request(1)));
+        let verify = || refused(hello.verify(pin(WRONG), &request(1)));
         let threads: Vec<_> = (0..50).map(|_| scope.spawn(verify)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -292,7 +305,7 @@ fn fifty_at_once_get_no_more_tries_than_one_after_the_other() {
     }
     looked_at.sort_unstable();
     assert_eq!(looked_at, [6, 7, 8, 9]);
-    assert_eq!(hello.status().tries_left, 6);
+    assert_eq!(hello.status().pin().unwrap().tries_left, 6);
 }
 
 #[test]
@@ -301,11 +314,11 @@ fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
     let file = bed.path().join("hello.state");
     let backup = fs::read(&file).unwrap();
     next_tick();
-    refused(hello.verify(&pin(WRONG), &request(1)));
+    refused(hello.verify(pin(WRONG), &request(1)));
     drop(hello);
     fs::write(&file, backup).unwrap();
     let hello = bed.open();
-    let refusal = refused(hello.verify(&pin(RIGHT), &request(1)));
+    let refusal = refused(hello.verify(pin(RIGHT), &request(1)));
     assert_eq!(
         refusal,
         Refusal::Wait {
@@ -318,12 +331,12 @@ fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
     let hello = bed.open();
     bed.clock.advance(3_599_999);
     assert!(matches!(
-        refused(hello.verify(&pin(RIGHT), &request(1))),
+        refused(hello.verify(pin(RIGHT), &request(1))),
         Refusal::Wait { wait_ms: 1, .. }
     ));
     bed.clock.advance(1);
-    hello.verify(&pin(RIGHT), &request(1)).unwrap();
-    assert_eq!(hello.status().tries_left, 10);
+    hello.verify(pin(RIGHT), &request(1)).unwrap();
+    assert_eq!(hello.status().pin().unwrap().tries_left, 10);
 }
 
 #[test]
@@ -347,6 +360,11 @@ pub(super) struct Failing {
 }
 
 impl Failing {
+    /// The file as a restart would find it.
+    pub(super) fn published(&self) -> Vec<u8> {
+        self.file.lock().unwrap().0.clone()
+    }
+
     fn step(&self) -> Result<(), DiskError> {
         let taken = self
             .steps_left
@@ -398,19 +416,23 @@ fn a_guess_is_looked_at_only_when_the_try_is_on_disk() {
         medium.steps_left.store(steps, Ordering::SeqCst);
         // Not even the right PIN, and nobody learns which it was.
         assert!(
-            matches!(hello.verify(&pin(RIGHT), &request(1)), Err(HelloError::Store(_))),
+            matches!(hello.verify(pin(RIGHT), &request(1)), Err(HelloError::Store(_))),
             "{steps}"
         );
         assert!(
-            matches!(hello.verify(&pin(WRONG), &request(1)), Err(HelloError::Store(_))),
+            matches!(hello.verify(pin(WRONG), &request(1)), Err(HelloError::Store(_))),
             "{steps}"
         );
     }
     // The try is on disk, setting it back is not: the user goes on, and after a restart a try is missing, never one more.
     for steps in 5..10 {
         medium.steps_left.store(steps, Ordering::SeqCst);
-        hello.verify(&pin(RIGHT), &request(1)).unwrap();
+        hello.verify(pin(RIGHT), &request(1)).unwrap();
         let restarted = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
-        assert_eq!(restarted.status().tries_left, if steps < 9 { 9 } else { 10 }, "{steps}");
+        assert_eq!(
+            restarted.status().pin().unwrap().tries_left,
+            if steps < 9 { 9 } else { 10 },
+            "{steps}"
+        );
     }
 }

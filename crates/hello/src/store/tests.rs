@@ -7,16 +7,24 @@ use claviger_ctap::crypto::native;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{client_pin::ClientPin, keys::UserKey, pin::Pin, protector::Gesture};
+use crate::{
+    counter::TryCounter,
+    keys::UserKey,
+    pin::Pin,
+    protector::{KdfParameters, PinKeys, Wrapping},
+};
 
 static STATE: LazyLock<State> = LazyLock::new(|| {
     let key = UserKey::generate(native()).unwrap();
     let pin = Pin::new("zebra-94").unwrap();
     State {
-        tries: TryCounter::FRESH,
         evidence_count: 41,
+        copies: 2,
         uv_key: key.evidence_key(native()).unwrap().public_key().clone(),
-        protectors: vec![Protector::wrap(native(), Gesture::Pin(&pin), &key).unwrap()],
+        records: vec![Record::Used(Box::new(Protector::new(
+            Wrapping::Pin(PinKeys::wrap(native(), &pin, KdfParameters::STANDARD, &key).unwrap()),
+            2,
+        )))],
     }
 });
 
@@ -29,10 +37,9 @@ fn moment(since_boot_ms: u64) -> Moment {
 
 fn with_failures(failures: u8) -> State {
     let last = (failures > 0).then(|| moment(77));
-    State {
-        tries: TryCounter::from_parts(failures, last).unwrap(),
-        ..STATE.clone()
-    }
+    let mut state = STATE.clone();
+    state.protector_mut(Method::Pin).unwrap().tries = TryCounter::from_parts(failures, last).unwrap();
+    state
 }
 
 fn same(one: &State, two: &State) -> bool {
@@ -81,22 +88,20 @@ fn every_field_is_checked() {
     let good = as_map(&with_failures(3));
     assert!(parse(native(), &sealed(good.clone())).is_ok());
     let pair = |a: Value, b: Value| Value::from(vec![a, b]);
+    let pin = STATE.records[0].to_cbor();
     for (key, bad) in [
         (1, Value::from("other")),
         (3, Value::from(-1)),
-        (4, Value::from(11)),
-        (4, Value::from(0)),
-        (4, Value::from(256)),
-        (5, Value::Null),
-        (5, pair(Value::from([0; 15]), Value::from(1))),
-        (5, pair(Value::from([0; 16]), Value::from(-1))),
-        (5, Value::from(vec![Value::from([0; 16])])),
-        (6, Value::from("1")),
-        (7, pair(Value::from(1), Value::from(1_u64 << 32))),
-        (8, Value::from(Map::new())),
-        (9, Value::from(Vec::<Value>::new())),
-        (9, Value::from(vec![Value::Null])),
-        (9, Value::from(vec![STATE.protectors[0].to_cbor(); 2])),
+        (4, Value::from("1")),
+        (5, pair(Value::from(1), Value::from(1_u64 << 32))),
+        (5, Value::from(vec![Value::from(1)])),
+        (6, Value::from(Map::new())),
+        (7, Value::from(vec![Value::Null])),
+        (7, Value::from(vec![Value::from(vec![Value::from(1), Value::from(1)])])),
+        (7, Value::from(vec![pin.clone(), pin])),
+        (8, Value::Null),
+        // The PIN's protector says that its tries account for two.
+        (8, Value::from(1)),
     ] {
         let mut map = good.clone();
         map.insert(key, bad);
@@ -105,63 +110,68 @@ fn every_field_is_checked() {
             "field {key}"
         );
     }
-    for key in 1..=9 {
+    for key in 1..=8 {
         let mut map = good.clone();
         map.remove_int(key);
         assert!(parse(native(), &sealed(map)).is_err(), "field {key}");
     }
     assert!(matches!(
-        parse(native(), &sealed(good.clone().with(10, 1))),
+        parse(native(), &sealed(good.clone().with(9, 1))),
         Err(StoreError::Damaged(_))
     ));
     assert!(matches!(
-        parse(native(), &sealed(good.with(2, 3))),
-        Err(StoreError::Version(3))
+        parse(native(), &sealed(good.with(2, 4))),
+        Err(StoreError::Version(4))
     ));
 }
 
-#[test]
-fn each_version_has_its_protectors_and_no_others() {
-    let key = UserKey::generate(native()).unwrap();
-    let pin = ClientPin::of(native(), &Pin::new("zebra-94").unwrap());
-    let client = Protector::wrap(native(), Gesture::ClientPin(&pin), &key).unwrap();
-    let typed = &STATE.protectors[0];
-    for (version, protectors, good) in [
-        (1, vec![typed], true),
-        (1, vec![typed, &client], false),
-        (1, vec![&client], false),
-        (2, vec![typed, &client], true),
-        (2, vec![&client, typed], false),
-        (2, vec![typed], false),
-        (2, vec![typed, &client, &client], false),
-    ] {
-        let list: Vec<_> = protectors.iter().map(|protector| protector.to_cbor()).collect();
-        let map = as_map(&STATE).with(2, version).with(9, list);
-        let parsed = parse(native(), &sealed(map));
-        assert_eq!(parsed.is_ok(), good, "{version}: {protectors:?}");
-        if let Ok(Parsed { state, .. }) = parsed {
-            assert_eq!(state.takes_client_pin(), version == 2);
-            // And it is written back as what it is.
-            let written = encode(native(), 0, None, &state);
-            let (content, _) = written.split_at(written.len() - CHECKSUM);
-            let map = decode(content, &LIMITS).unwrap().into_map().unwrap();
-            assert_eq!(map.int(2).and_then(Value::as_unsigned), Some(version));
-        }
-    }
+/// A fingerprint of a later version, and a PIN in a state of a later version. The record of one is not even CBOR.
+fn of_later_versions() -> [Value; 2] {
+    let later = |kind: u64, state: u64, record: &[u8]| {
+        Value::from(vec![Value::from(kind), Value::from(state), Value::from(record)])
+    };
+    [later(2, 1, &[0xff; 99]), later(1, 7, &[0xa1, 0x01, 0x18, 0x05])]
 }
 
 #[test]
-fn a_file_that_names_weaker_parameters_is_refused() {
-    let mut protector = STATE.protectors[0].to_cbor().into_map().unwrap();
-    for weaker in [
-        Map::new().with(1, 65_535).with(2, 3).with(3, 1),
-        Map::new().with(1, 65_536).with(2, 1).with(3, 1),
-    ] {
-        protector.insert(2, weaker);
-        let mut map = as_map(&STATE);
-        map.insert(9, vec![Value::from(protector.clone())]);
-        assert!(matches!(parse(native(), &sealed(map)), Err(StoreError::Damaged(_))));
-    }
+fn protectors_of_later_versions_stay_byte_for_byte_and_in_their_place() {
+    let [finger, other_pin] = of_later_versions();
+    let records = vec![finger, STATE.records[0].to_cbor(), other_pin];
+    let file = sealed(as_map(&STATE).with(7, records.clone()));
+    let Parsed { state, .. } = parse(native(), &file).unwrap();
+    assert_eq!(state.protectors().count(), 1);
+    // Every change writes them as they were, and the tries that are counted are the PIN's.
+    let mut changed = state.clone();
+    changed.protector_mut(Method::Pin).unwrap().tries = TryCounter::from_parts(4, Some(moment(77))).unwrap();
+    let written = as_map(&changed);
+    let now = written.int(7).unwrap().as_array().unwrap();
+    assert_eq!((&now[0], &now[2]), (&records[0], &records[2]));
+    assert_ne!(now[1], records[1]);
+    // And unchanged it is the same file.
+    assert_eq!(sealed(as_map(&state)), file);
+}
+
+#[test]
+fn a_file_without_a_pin_that_this_version_takes_is_left_alone() {
+    let [finger, other_pin] = of_later_versions();
+    let without = sealed(as_map(&STATE).with(7, vec![finger, other_pin]));
+    assert!(matches!(parse(native(), &without), Err(StoreError::NoPin)));
+}
+
+#[test]
+fn a_copy_counts_for_every_protector_now_or_when_it_is_known() {
+    let mut state = with_failures(1);
+    assert!(!state.settle_copies(moment(90)));
+    state.copies += 1;
+    assert!(state.settle_copies(moment(90)));
+    assert!(!state.settle_copies(moment(91)));
+    let protector = state.protectors().next().unwrap();
+    assert_eq!(
+        (protector.copies, protector.tries.gate(moment(90)).tries_left()),
+        (3, 2)
+    );
+    // The file says three for those that this version does not know.
+    assert_eq!(as_map(&state).int(8).and_then(Value::as_unsigned), Some(3));
 }
 
 #[test]
@@ -408,7 +418,9 @@ proptest! {
         let checksum = native().sha256(&[&content]);
         content.extend_from_slice(&checksum);
         if let Ok(parsed) = parse(native(), &content) {
-            prop_assert!(parsed.state.tries.failures() <= crate::counter::MAX_FAILURES);
+            for protector in parsed.state.protectors() {
+                prop_assert!(protector.tries.failures() <= crate::counter::MAX_FAILURES);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ use claviger_hello::{
     client_pin::ClientPin,
     clock::Clock,
     counter::Moment,
+    gesture::Reader,
     memfd,
     pin::Pin,
     service,
@@ -94,13 +95,18 @@ impl Bed {
 
     /// Hello for processes of `allowed`.
     pub async fn serving(allowed: &Path) -> Self {
+        Self::serving_with(allowed, Vec::new()).await
+    }
+
+    /// Hello for processes of `allowed`, with these readers.
+    pub async fn serving_with(allowed: &Path, readers: Vec<Box<dyn Reader>>) -> Self {
         let mut bed = Self::bus();
         let path = bed.directory.path().join("hello");
         let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
         let (connection, allowed) = (bed.connect().await, allowed.to_owned());
         let name = zbus::names::BusName::try_from(NAME).unwrap();
         let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed)));
+        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed, readers)));
         while !bus.name_has_owner(name.clone()).await.unwrap() {
             tokio::task::yield_now().await;
         }

@@ -17,10 +17,14 @@ use claviger_joint::{
 use super::*;
 use crate::{
     clock::Clock,
-    hello::tests::{Bed, Failing, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
-    keys::UserKey,
+    counter::MAX_FAILURES,
+    hello::{
+        MAX_CLIENT_FAILURES,
+        tests::{Bed, Failing, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
+    },
+    keys::{Opened, UserKey},
     ticket::{LIFETIME, MAX_TICKETS},
-    verification::UnlockTarget,
+    verification::{UnlockTarget, VerifyReply, VerifyRequest},
 };
 
 /// What the version of hello before this one wrote: the PIN `zebra-94`, four counts of evidence given, one wrong PIN.
@@ -33,6 +37,11 @@ const VERSION_1_SECRET: [u8; 32] = [
 
 fn client(text: &str) -> ClientPin {
     ClientPin::of(native(), &pin(text))
+}
+
+/// Tickets are not `Clone`; a program can bring one twice all the same.
+fn redeemed(hello: &Hello, ticket: &PinTicket, request: &VerifyRequest) -> Result<VerifyReply, HelloError> {
+    hello.verify(PinTicket::from_bytes(ticket.as_bytes()), request)
 }
 
 fn ms(duration: core::time::Duration) -> u64 {
@@ -61,9 +70,9 @@ fn vault_secret(verify: impl FnOnce(&VerifyRequest) -> VerifyReply) -> [u8; 32] 
 fn a_ticket_gives_what_the_pin_gives_and_once() {
     let (_bed, hello) = Bed::with_pin();
     assert!(hello.status().client_pin);
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
     assert_eq!(hello.open_tickets(), 1);
-    let bytes = hello.verify_ticket(&ticket, &request(1)).unwrap().evidence.unwrap();
+    let bytes = redeemed(&hello, &ticket, &request(1)).unwrap().evidence.unwrap();
     let (key, operation) = (hello.uv_key().unwrap(), operation(1));
     let good = evidence::verify(native(), &bytes, &key, &expected(&operation), &mut 0).unwrap();
     assert_eq!(
@@ -71,23 +80,23 @@ fn a_ticket_gives_what_the_pin_gives_and_once() {
         (Method::Pin, Tier::Software, 1)
     );
     assert_eq!(hello.open_tickets(), 0);
-    assert_eq!(refused(hello.verify_ticket(&ticket, &request(2))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(2))), Refusal::TicketGone);
 
-    let by_pin = vault_secret(|request| hello.verify(&pin(RIGHT), request).unwrap());
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
-    let by_ticket = vault_secret(|request| hello.verify_ticket(&ticket, request).unwrap());
+    let by_pin = vault_secret(|request| hello.verify(pin(RIGHT), request).unwrap());
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
+    let by_ticket = vault_secret(|request| redeemed(&hello, &ticket, request).unwrap());
     assert_eq!(by_pin, by_ticket);
     let made_up = PinTicket::from_bytes(&[0; 16]);
-    assert_eq!(refused(hello.verify_ticket(&made_up, &request(3))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &made_up, &request(3))), Refusal::TicketGone);
 }
 
 #[test]
 fn evidence_of_an_older_ticket_counts_after_what_was_given_since() {
     let (_bed, hello) = Bed::with_pin();
     let (key, mut last_count) = (hello.uv_key().unwrap(), 0);
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
-    let by_pin = hello.verify(&pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
-    let by_ticket = hello.verify_ticket(&ticket, &request(2)).unwrap().evidence.unwrap();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
+    let by_pin = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let by_ticket = redeemed(&hello, &ticket, &request(2)).unwrap().evidence.unwrap();
     for (number, bytes) in [(1, by_pin), (2, by_ticket)] {
         let operation = operation(number);
         evidence::verify(native(), &bytes, &key, &expected(&operation), &mut last_count).unwrap();
@@ -98,107 +107,111 @@ fn evidence_of_an_older_ticket_counts_after_what_was_given_since() {
 fn one_guess_is_one_try_whichever_way_it_comes() {
     let (bed, hello) = Bed::with_pin();
     let wrong = |tries_left, wait_ms| Refusal::WrongPin { tries_left, wait_ms };
-    assert_eq!(refused(hello.verify_client_pin(&client(WRONG))), wrong(9, 0));
-    assert_eq!(refused(hello.verify(&pin(WRONG), &request(1))), wrong(8, 0));
-    assert_eq!(refused(hello.verify_client_pin(&client(WRONG))), wrong(7, 0));
-    assert_eq!(refused(hello.verify(&pin(WRONG), &request(1))), wrong(6, 30_000));
+    assert_eq!(refused(hello.verify_client_pin(client(WRONG))), wrong(9, 0));
+    assert_eq!(refused(hello.verify(pin(WRONG), &request(1))), wrong(8, 0));
+    assert_eq!(refused(hello.verify_client_pin(client(WRONG))), wrong(7, 0));
+    assert_eq!(refused(hello.verify(pin(WRONG), &request(1))), wrong(6, 30_000));
     // Neither way is open during the wait, and asking costs nothing.
     let wait = Refusal::Wait {
         tries_left: 6,
         wait_ms: 30_000,
     };
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), wait);
-    assert_eq!(refused(hello.verify(&pin(RIGHT), &request(1))), wait);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), wait);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), wait);
     drop(hello);
     let hello = bed.open();
     bed.clock.advance(30_000);
     // A right one either way gives all tries back.
-    hello.verify_client_pin(&client(RIGHT)).unwrap();
-    assert_eq!(hello.status().tries_left, MAX_FAILURES);
+    hello.verify_client_pin(client(RIGHT)).unwrap();
+    assert_eq!(hello.status().pin().unwrap().tries_left, MAX_FAILURES);
 }
 
 #[test]
 fn programs_cannot_lock_the_user_out() {
     let (bed, hello) = Bed::with_pin();
     for _ in 0..MAX_CLIENT_FAILURES {
-        bed.clock.advance(hello.status().wait_ms);
-        let refusal = refused(hello.verify_client_pin(&client(WRONG)));
+        bed.clock.advance(hello.status().pin().unwrap().wait_ms);
+        let refusal = refused(hello.verify_client_pin(client(WRONG)));
         assert!(matches!(refusal, Refusal::WrongPin { .. }), "{refusal:?}");
     }
     bed.clock.advance(1 << 40);
     let kept = Refusal::PromptOnly { tries_left: 5 };
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), kept);
-    assert_eq!(hello.status().tries_left, 5);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), kept);
+    assert_eq!(hello.status().pin().unwrap().tries_left, 5);
     // The prompt goes on, wrong or right, and the right PIN there opens this way again.
-    let wrong = refused(hello.verify(&pin(WRONG), &request(1)));
+    let wrong = refused(hello.verify(pin(WRONG), &request(1)));
     assert!(matches!(wrong, Refusal::WrongPin { tries_left: 4, .. }));
     let kept = Refusal::PromptOnly { tries_left: 4 };
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), kept);
-    bed.clock.advance(hello.status().wait_ms);
-    hello.verify(&pin(RIGHT), &request(2)).unwrap();
-    hello.verify_client_pin(&client(RIGHT)).unwrap();
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), kept);
+    bed.clock.advance(hello.status().pin().unwrap().wait_ms);
+    hello.verify(pin(RIGHT), &request(2)).unwrap();
+    hello.verify_client_pin(client(RIGHT)).unwrap();
 }
 
 #[test]
 fn lock_out_is_for_clients_too_and_ends_their_tickets() {
     let (bed, hello) = Bed::with_pin();
     for _ in 0..MAX_FAILURES {
-        bed.clock.advance(hello.status().wait_ms);
+        bed.clock.advance(hello.status().pin().unwrap().wait_ms);
         // As if one had been got a moment ago: the waits outlive every ticket otherwise.
         hello
             .tickets()
             .issue(
                 native(),
-                Box::new(UserKey::generate(native()).unwrap()),
+                Opened {
+                    key: Box::new(UserKey::generate(native()).unwrap()),
+                    method: Method::Pin,
+                    tier: Tier::Software,
+                },
                 bed.clock.moment(),
             )
             .unwrap();
-        refused(hello.verify(&pin(WRONG), &request(1)));
+        refused(hello.verify(pin(WRONG), &request(1)));
     }
     assert_eq!(hello.open_tickets(), 0);
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::LockedOut);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::LockedOut);
 }
 
 #[test]
 fn a_ticket_is_good_for_two_minutes_and_then_wiped() {
     let (bed, hello) = Bed::with_pin();
-    let young = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let young = hello.verify_client_pin(client(RIGHT)).unwrap();
     bed.clock.advance(ms(LIFETIME) - 1);
-    hello.verify_ticket(&young, &request(1)).unwrap();
-    let old = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    redeemed(&hello, &young, &request(1)).unwrap();
+    let old = hello.verify_client_pin(client(RIGHT)).unwrap();
     bed.clock.advance(ms(LIFETIME));
     assert_eq!(hello.tickets().len(), 1);
     hello.sweep_tickets();
     assert_eq!(hello.tickets().len(), 0);
-    assert_eq!(refused(hello.verify_ticket(&old, &request(2))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &old, &request(2))), Refusal::TicketGone);
 }
 
 #[test]
 fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many() {
     let (bed, hello) = Bed::with_pin();
     let gone = |hello: &Hello, ticket: &PinTicket| {
-        assert_eq!(refused(hello.verify_ticket(ticket, &request(1))), Refusal::TicketGone);
+        assert_eq!(refused(redeemed(hello, ticket, &request(1))), Refusal::TicketGone);
     };
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
-    refused(hello.change_pin(&pin(WRONG), &pin("other-77")));
-    hello.change_pin(&pin(RIGHT), &pin("other-77")).unwrap();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
+    refused(hello.change_pin(pin(WRONG), &pin("other-77")));
+    hello.change_pin(pin(RIGHT), &pin("other-77")).unwrap();
     gone(&hello, &ticket);
     assert!(matches!(
-        refused(hello.verify_client_pin(&client(RIGHT))),
+        refused(hello.verify_client_pin(client(RIGHT))),
         Refusal::WrongPin { .. }
     ));
     let mut tickets: Vec<_> = (0..=MAX_TICKETS)
-        .map(|_| hello.verify_client_pin(&client("other-77")).unwrap())
+        .map(|_| hello.verify_client_pin(client("other-77")).unwrap())
         .collect();
     assert_eq!(hello.open_tickets(), MAX_TICKETS);
     gone(&hello, &tickets.remove(0));
-    hello.verify_ticket(&tickets.remove(0), &request(1)).unwrap();
+    redeemed(&hello, &tickets.remove(0), &request(1)).unwrap();
     hello.forget_ticket(&tickets[0]);
     gone(&hello, &tickets[0]);
-    hello.forget_tickets();
+    hello.lock();
     assert_eq!(hello.open_tickets(), 0);
     gone(&hello, &tickets[1]);
-    let ticket = hello.verify_client_pin(&client("other-77")).unwrap();
+    let ticket = hello.verify_client_pin(client("other-77")).unwrap();
     drop(hello);
     gone(&bed.open(), &ticket);
 }
@@ -206,7 +219,7 @@ fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many
 #[test]
 fn without_a_pin_there_is_nothing_to_guess() {
     let hello = Bed::new().open();
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::NoPin);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::NoPin);
     assert!(!hello.status().client_pin);
 }
 
@@ -219,18 +232,18 @@ fn a_file_of_version_1_learns_the_clients_form_with_the_next_right_pin() {
     std::io::Write::write_all(&mut file.open(bed.path().join("hello.state")).unwrap(), VERSION_1).unwrap();
     let hello = bed.open();
     let (status, uv_key) = (hello.status(), hello.uv_key());
-    assert_eq!((status.pin_set, status.client_pin, status.tries_left), (true, false, 9));
+    assert_eq!((status.client_pin, status.pin().unwrap().tries_left), (false, 9));
     // Not set, for clients: nothing is looked at, no try is spent, and a wrong PIN changes nothing.
-    assert_eq!(refused(hello.verify_client_pin(&client(RIGHT))), Refusal::NoPin);
-    assert_eq!(hello.status().tries_left, 9);
-    refused(hello.verify(&pin(WRONG), &request(1)));
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::NoPin);
+    assert_eq!(hello.status().pin().unwrap().tries_left, 9);
+    refused(hello.verify(pin(WRONG), &request(1)));
     assert!(!hello.status().client_pin);
     drop(hello);
     // It is still a file of version 1, until the right PIN comes.
     let hello = bed.open();
     assert!(!hello.status().client_pin);
     assert_eq!(
-        vault_secret(|request| hello.verify(&pin(RIGHT), request).unwrap()),
+        vault_secret(|request| hello.verify(pin(RIGHT), request).unwrap()),
         VERSION_1_SECRET
     );
     assert!(hello.status().client_pin);
@@ -238,12 +251,12 @@ fn a_file_of_version_1_learns_the_clients_form_with_the_next_right_pin() {
     let hello = bed.open();
     assert!(hello.status().client_pin);
     assert_eq!(hello.uv_key(), uv_key);
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
     assert_eq!(
-        vault_secret(|request| hello.verify_ticket(&ticket, request).unwrap()),
+        vault_secret(|request| redeemed(&hello, &ticket, request).unwrap()),
         VERSION_1_SECRET
     );
-    let bytes = hello.verify(&pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let bytes = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
     let operation = operation(1);
     let good = evidence::verify(portable(), &bytes, &uv_key.unwrap(), &expected(&operation), &mut 5).unwrap();
     assert!(good.claims().count > 5, "counts go on where version 1 was");
@@ -259,18 +272,18 @@ fn a_clients_guess_and_a_tickets_count_are_on_disk_first() {
     for text in [RIGHT, WRONG] {
         medium.steps_left.store(4, Ordering::SeqCst);
         assert!(matches!(
-            hello.verify_client_pin(&client(text)),
+            hello.verify_client_pin(client(text)),
             Err(HelloError::Store(_))
         ));
     }
     medium.steps_left.store(10, Ordering::SeqCst);
-    let ticket = hello.verify_client_pin(&client(RIGHT)).unwrap();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
     medium.steps_left.store(4, Ordering::SeqCst);
     assert!(matches!(
-        hello.verify_ticket(&ticket, &request(1)),
+        redeemed(&hello, &ticket, &request(1)),
         Err(HelloError::Store(_))
     ));
     // Spent all the same.
     medium.steps_left.store(usize::MAX, Ordering::SeqCst);
-    assert_eq!(refused(hello.verify_ticket(&ticket, &request(1))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(1))), Refusal::TicketGone);
 }

@@ -1,0 +1,220 @@
+//! The course of one gesture: it arrives at an attempt that is armed, its try is *spent* durably, it is *looked at*, and it is
+//! *committed* or refused.
+//!
+//! Each step takes what the one before gave, and nothing else gives it: no gesture is looked at whose try is not on the disk, and
+//! no key comes out of one that was not looked at, nor twice. Between the steps nothing is locked that anybody but a
+//! further guess needs.
+
+use std::sync::Arc;
+
+use claviger_ctap::crypto::PrivateKey;
+use claviger_joint::evidence::Method;
+
+use super::{Hello, HelloError, OpenKey, open_key::Counts};
+use crate::{
+    attempt::Attempt,
+    counter::{Gate, MAX_FAILURES},
+    gesture::Gesture,
+    keys::{Opened, UserKey},
+    pin::Pin,
+    protector::{PinKeys, Protector, Wrapping},
+    store::{State, StoreError},
+    verification::Refusal,
+};
+
+/// Wrong PINs in a row after which no further one is taken from CTAP clients. A program that speaks to a security key needs no
+/// window and no user to guess; it must not be able to lock the user out, so the other tries are the prompt's.
+pub const MAX_CLIENT_FAILURES: u8 = 5;
+
+/// A gesture whose try is on the disk, and the protector that it is for.
+pub(super) struct Spent {
+    gesture: Gesture,
+    protector: Protector,
+    counts: Counts,
+}
+
+/// A gesture that was looked at.
+pub(super) struct Looked {
+    method: Method,
+    counts: Counts,
+    /// The user's key, if the gesture was the right one.
+    opened: Option<Opened>,
+    /// How the key is to be wrapped from now on.
+    rewrap: Rewrap,
+}
+
+/// What becomes of the protector that a right gesture opened.
+enum Rewrap {
+    /// It stays.
+    No,
+    /// It gains a form. The next right gesture tries again if that does not last.
+    Add(Wrapping),
+    /// It is replaced, or the gesture was in vain.
+    Replace(Wrapping),
+}
+
+impl Hello {
+    /// All steps, when no other guess is under way. `attestations` is how many pieces of evidence may come of it.
+    pub(super) fn check(&self, attempt: &Attempt, gesture: Gesture, attestations: u32) -> Result<OpenKey, HelloError> {
+        let _slot = self.slot();
+        let spent = self.spend(attempt, gesture, attestations)?;
+        self.commit(attempt, self.look(spent)?)
+    }
+
+    /// [`Self::check`], and wraps the user's key under `new` in place of the old PIN.
+    pub(super) fn check_and_rewrap(&self, attempt: &Attempt, old: Gesture, new: &Pin) -> Result<(), HelloError> {
+        let _slot = self.slot();
+        let spent = self.spend(attempt, old, 0)?;
+        let mut looked = self.look(spent)?;
+        if let Some(opened) = &looked.opened {
+            looked.rewrap = Rewrap::Replace(self.wrap(new, &opened.key)?);
+        }
+        self.commit(attempt, looked).map(drop)
+    }
+
+    /// Spends a try of the gesture's protector, durably, while the attempt is armed and the gate open.
+    pub(super) fn spend(&self, attempt: &Attempt, gesture: Gesture, attestations: u32) -> Result<Spent, HelloError> {
+        let change = self.durable.change();
+        let state = change.state().ok_or(Refusal::NoPin)?;
+        let protector = state.protector_for(&gesture).ok_or(Refusal::NoPin)?;
+        if !attempt.is_armed() {
+            return Err(Refusal::Cancelled.into());
+        }
+        let failures = protector.tries.failures();
+        if matches!(gesture, Gesture::ClientPin(_)) && (MAX_CLIENT_FAILURES..MAX_FAILURES).contains(&failures) {
+            let tries_left = MAX_FAILURES.saturating_sub(failures);
+            return Err(Refusal::PromptOnly { tries_left }.into());
+        }
+        let tries = protector.tries.spend(self.clock.moment()).map_err(shut)?;
+        let mut spent = State::clone(&state);
+        if let Some(protector) = spent.protector_mut(protector.method()) {
+            protector.tries = tries;
+        }
+        let counts = Counts::take(&mut spent, attestations);
+        change.replace(spent)?;
+        Ok(Spent {
+            gesture,
+            protector: protector.clone(),
+            counts,
+        })
+    }
+
+    /// Looks at the gesture: the slow part.
+    pub(super) fn look(&self, spent: Spent) -> Result<Looked, HelloError> {
+        let Spent {
+            gesture,
+            protector,
+            counts,
+        } = spent;
+        let (method, tier) = (protector.method(), protector.tier());
+        let opened = protector.unwrap(&gesture)?.map(|key| Opened { key, method, tier });
+        let rewrap = opened.as_ref().map_or(Rewrap::No, |opened| {
+            self.missing_form(&protector, &gesture, &opened.key)
+        });
+        Ok(Looked {
+            method,
+            counts,
+            opened,
+            rewrap,
+        })
+    }
+
+    /// Takes the attempt's one commit and gives the tries back, if the gesture was right and nothing has ended the attempt.
+    pub(super) fn commit(&self, attempt: &Attempt, looked: Looked) -> Result<OpenKey, HelloError> {
+        let change = self.durable.change();
+        let state = change.state().ok_or(Refusal::NoPin)?;
+        let Some(opened) = looked.opened else {
+            return Err(self.wrong(attempt, &state, looked.method).into());
+        };
+        let signer = self.signer(&opened.key, &state)?;
+        if !attempt.commit() {
+            tracing::info!("a right gesture came after its attempt had ended");
+            return Err(Refusal::Cancelled.into());
+        }
+        let mut next = State::clone(&state);
+        let protector = next.protector_mut(looked.method);
+        let protector = protector.ok_or(StoreError::Damaged("a protector is missing"))?;
+        protector.tries = protector.tries.forgive();
+        match looked.rewrap {
+            Rewrap::Replace(wrapping) => {
+                protector.wrapping = wrapping;
+                change.replace(next)?;
+            }
+            rewrap => {
+                if let Rewrap::Add(wrapping) = rewrap {
+                    protector.wrapping = wrapping;
+                }
+                // All that is lost when this fails is a try after the next restart; the gesture was right, so the user goes on.
+                if let Err(error) = change.replace_here(next) {
+                    tracing::warn!(%error, "the try counter could not be set back");
+                }
+            }
+        }
+        Ok(OpenKey {
+            opened,
+            signer,
+            crypto: self.crypto,
+            clock: Arc::clone(&self.clock),
+            counts: looked.counts,
+        })
+    }
+
+    /// The key that signs this user's evidence.
+    pub(super) fn signer(&self, key: &UserKey, state: &State) -> Result<PrivateKey, HelloError> {
+        let signer = key.evidence_key(self.crypto)?;
+        if *signer.public_key() != state.uv_key {
+            return Err(StoreError::Damaged("the evidence key is not this user's").into());
+        }
+        Ok(signer)
+    }
+
+    /// What is said of a wrong gesture. Nothing is, when the attempt has ended: neither that it was wrong.
+    fn wrong(&self, attempt: &Attempt, state: &State, method: Method) -> Refusal {
+        let protector = state.protectors().find(|protector| protector.method() == method);
+        let gate = protector.map_or(Gate::LockedOut, |protector| protector.tries.gate(self.clock.moment()));
+        let (tries_left, wait_ms) = (gate.tries_left(), gate.wait_ms());
+        tracing::warn!(%method, tries_left, "wrong gesture");
+        if gate == Gate::LockedOut {
+            self.tickets().clear();
+        }
+        if attempt.is_armed() {
+            Refusal::WrongPin { tries_left, wait_ms }
+        } else {
+            Refusal::Cancelled
+        }
+    }
+
+    /// The clients' form of a PIN from the file's first version, now that the PIN is known.
+    fn missing_form(&self, protector: &Protector, gesture: &Gesture, key: &UserKey) -> Rewrap {
+        let (Wrapping::Pin(keys), Gesture::Pin(pin)) = (&protector.wrapping, gesture) else {
+            return Rewrap::No;
+        };
+        if keys.takes_client() {
+            return Rewrap::No;
+        }
+        match keys.clone().with_client(self.crypto, pin, self.cost, key) {
+            Ok(keys) => Rewrap::Add(Wrapping::Pin(keys)),
+            // The next right PIN tries again; this one was right, so the user goes on.
+            Err(error) => {
+                tracing::warn!(%error, "the PIN cannot be taken from CTAP clients yet");
+                Rewrap::No
+            }
+        }
+    }
+
+    /// Everything that wraps the user's key under this PIN.
+    pub(super) fn wrap(&self, pin: &Pin, key: &UserKey) -> Result<Wrapping, HelloError> {
+        Ok(Wrapping::Pin(PinKeys::wrap(self.crypto, pin, self.cost, key)?))
+    }
+}
+
+/// What a shut gate means to the user.
+fn shut(gate: Gate) -> Refusal {
+    match gate {
+        Gate::LockedOut => Refusal::LockedOut,
+        Gate::Open { tries_left } | Gate::Wait { tries_left, .. } => Refusal::Wait {
+            tries_left,
+            wait_ms: gate.wait_ms(),
+        },
+    }
+}

@@ -1,0 +1,255 @@
+//! Attempts in every order: arming, guesses, looks, commits, tickets, locks, cancels, time and full disks, step by step.
+//!
+//! What must hold whatever the order, and is checked after every step against a record that the test keeps by itself:
+//!
+//! * No key and no ticket without a right gesture, and one of each gesture at most.
+//! * One attempt brings one success at most, and none after it was cancelled or the user locked.
+//! * A gesture is looked at only when its try is on the disk, and a try comes back only with a success.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::sync::atomic::Ordering;
+
+use claviger_ctap::{
+    cbor::{Limits, decode},
+    crypto::native,
+};
+use proptest::prelude::*;
+
+use super::{
+    check::{Looked, Spent},
+    tests::{Failing, RIGHT, TestClock, WRONG, operation, pin, request},
+    *,
+};
+use crate::{client_pin::ClientPin, counter::MAX_FAILURES};
+/// One step of somebody.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A call arms an attempt at this transaction, or joins it.
+    Arm(u8),
+    /// A gesture arrives at this attempt: right or wrong, typed or from a CTAP client.
+    Arrive(usize, bool, bool),
+    /// What arrived is looked at.
+    Look,
+    /// What was looked at is committed.
+    Commit,
+    /// The user locks.
+    Lock,
+    /// A caller cancels a transaction.
+    Cancel(u8),
+    /// So many seconds pass.
+    Pass(u64),
+    /// The disk takes so many more steps of a replacement.
+    Disk(usize),
+    /// Evidence of what was committed last.
+    Attest(u8),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        3 => (0..3_u8).prop_map(Step::Arm),
+        6 => (any::<usize>(), prop::bool::weighted(0.4), any::<bool>())
+            .prop_map(|(attempt, right, typed)| Step::Arrive(attempt, right, typed)),
+        6 => Just(Step::Look),
+        6 => Just(Step::Commit),
+        1 => Just(Step::Lock),
+        1 => (0..3_u8).prop_map(Step::Cancel),
+        2 => (0..4_000_u64).prop_map(Step::Pass),
+        1 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Step::Disk),
+        3 => any::<u8>().prop_map(Step::Attest),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+/// An attempt, and what the test knows of it.
+struct Tried {
+    attempt: Arc<Attempt>,
+    transaction: u8,
+    ended: bool,
+    succeeded: bool,
+}
+
+/// The guess that has the slot: the test goes step by step, so it keeps the slot's rule itself.
+enum InHand {
+    Spent(usize, bool, Spent),
+    Looked(usize, bool, Looked),
+}
+
+struct World {
+    hello: Hello,
+    medium: Failing,
+    clock: Arc<TestClock>,
+    attempts: Vec<Tried>,
+    in_hand: Option<InHand>,
+    open: Option<OpenKey>,
+    last_count: u64,
+    /// Wrong, dropped or unfinished guesses since the last success.
+    unforgiven: u8,
+}
+
+impl World {
+    fn new() -> Self {
+        let (medium, clock) = (Failing::default(), Arc::new(TestClock::default()));
+        medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+        let mut hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
+        hello.cost = KdfParameters::CHEAP;
+        hello.set_pin(&pin(RIGHT)).unwrap();
+        Self {
+            hello,
+            medium,
+            clock,
+            attempts: Vec::new(),
+            in_hand: None,
+            open: None,
+            last_count: 0,
+            unforgiven: 0,
+        }
+    }
+
+    /// Tries spent, as the disk has it.
+    fn on_disk(&self) -> u8 {
+        let file = self.medium.published();
+        let limits = Limits {
+            max_bytes: file.len(),
+            max_depth: 5,
+            max_items: 512,
+            other_simple: false,
+        };
+        let read = |bytes: &[u8]| decode(bytes, &limits).unwrap().into_map().unwrap();
+        let map = read(&file[..file.len() - 32]);
+        let protector = map.int(7).unwrap().as_array().unwrap()[0].as_array().unwrap();
+        let gate = read(protector[2].as_bytes().unwrap());
+        let failures = gate.int(1).unwrap().as_array().unwrap()[0].as_unsigned();
+        failures.unwrap().try_into().unwrap()
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Arm(transaction) => self.arm(transaction),
+            Step::Arrive(attempt, right, typed) if self.in_hand.is_none() && !self.attempts.is_empty() => {
+                self.arrive(attempt % self.attempts.len(), right, typed);
+            }
+            Step::Look => self.look(),
+            Step::Commit => self.commit(),
+            Step::Lock => {
+                self.hello.lock();
+                self.end(|_| true);
+            }
+            Step::Cancel(transaction) => {
+                self.hello.cancel(TransactionId([transaction; 16]));
+                self.end(|tried| tried.transaction == transaction);
+            }
+            Step::Pass(seconds) => self.clock.advance(1_000 * seconds),
+            Step::Disk(steps) => self.medium.steps_left.store(steps, Ordering::SeqCst),
+            Step::Attest(number) => self.attest(number),
+            Step::Arrive(..) => {}
+        }
+    }
+
+    fn arm(&mut self, transaction: u8) {
+        let attempt = self.hello.arm(&request(transaction));
+        let joined = self.attempts.iter().find(|tried| Arc::ptr_eq(&tried.attempt, &attempt));
+        match joined {
+            Some(tried) => assert!(tried.transaction == transaction && !tried.ended && !tried.succeeded),
+            None => self.attempts.push(Tried {
+                attempt,
+                transaction,
+                ended: false,
+                succeeded: false,
+            }),
+        }
+    }
+
+    fn arrive(&mut self, index: usize, right: bool, typed: bool) {
+        let text = if right { RIGHT } else { WRONG };
+        let gesture = if typed {
+            pin(text).into()
+        } else {
+            ClientPin::of(native(), &pin(text)).into()
+        };
+        let before = self.hello.status().pin().unwrap().tries_left;
+        let tried = &self.attempts[index];
+        match self.hello.spend(&tried.attempt, gesture, 1) {
+            Ok(spent) => {
+                assert!(!tried.ended && !tried.succeeded);
+                self.unforgiven += 1;
+                assert!(self.on_disk() >= self.unforgiven, "the try is on the disk");
+                self.in_hand = Some(InHand::Spent(index, right, spent));
+            }
+            // Nothing was looked at, and nothing was taken back.
+            Err(_) => assert_eq!(self.hello.status().pin().unwrap().tries_left, before),
+        }
+    }
+
+    fn look(&mut self) {
+        let Some(InHand::Spent(index, right, spent)) = self.in_hand.take() else {
+            return;
+        };
+        assert!(self.on_disk() >= self.unforgiven);
+        self.in_hand = Some(InHand::Looked(index, right, self.hello.look(spent).unwrap()));
+    }
+
+    fn commit(&mut self) {
+        let Some(InHand::Looked(index, right, looked)) = self.in_hand.take() else {
+            return;
+        };
+        let tried = &mut self.attempts[index];
+        match self.hello.commit(&tried.attempt, looked) {
+            Ok(open) => {
+                assert!(right && !tried.ended && !tried.succeeded);
+                tried.succeeded = true;
+                self.open = Some(open);
+                self.unforgiven = 0;
+            }
+            Err(HelloError::Refused(Refusal::WrongPin { .. })) => assert!(!right && !tried.ended && !tried.succeeded),
+            Err(HelloError::Refused(Refusal::Cancelled)) => assert!(tried.ended || tried.succeeded),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn attest(&mut self, number: u8) {
+        let Some(open) = &self.open else { return };
+        match open.attest(&operation(number)) {
+            Ok(evidence) => {
+                assert!(evidence.claims().count > self.last_count, "one gesture, one evidence");
+                self.last_count = evidence.claims().count;
+            }
+            Err(HelloError::GestureSpent) => assert_eq!(
+                self.open.take().map(drop),
+                Some(()),
+                "a second one of this gesture is refused"
+            ),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn end(&mut self, which: impl Fn(&Tried) -> bool) {
+        for tried in self.attempts.iter_mut().filter(|tried| which(tried)) {
+            tried.ended = true;
+        }
+    }
+
+    fn check(&self) {
+        let status = *self.hello.status().pin().unwrap();
+        let spent = MAX_FAILURES - status.tries_left;
+        // In memory nothing is given back but by a success; on the disk a success may be missing, never a try.
+        assert_eq!(spent, self.unforgiven);
+        assert!(self.on_disk() >= self.unforgiven);
+        assert_eq!(status.locked_out, self.unforgiven >= MAX_FAILURES);
+        for tried in &self.attempts {
+            assert_eq!(tried.attempt.is_armed(), !tried.ended && !tried.succeeded);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_steps_gives_more_than_was_earned(steps in steps()) {
+        let mut world = World::new();
+        for step in &steps {
+            world.step(step);
+            world.check();
+        }
+    }
+}

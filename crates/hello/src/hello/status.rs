@@ -1,0 +1,95 @@
+//! Where things stand with hello, as anybody on the user's side may know it.
+
+use core::{fmt, str::FromStr};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger_joint::evidence::{Method, Tier};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+use crate::{
+    counter::{Gate, Moment},
+    protector::{Protector, Wrapping},
+    store::State,
+};
+
+/// Where things stand.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Status {
+    /// What the user can verify with; empty before a PIN is set.
+    pub methods: Vec<MethodStatus>,
+    /// Whether the PIN can be given as CTAP clients give it: yes, but for a PIN that was set before version 2 of the file and has
+    /// not been given since.
+    pub client_pin: bool,
+    /// How strongly the keys are protected: `software`, `tpm` or `system`. Claim no more than this says.
+    #[serde(with = "word")]
+    pub tier: Tier,
+    /// The public evidence key, a `COSE_Key` in base64url without padding; null before a PIN is set.
+    pub uv_key: Option<String>,
+}
+
+/// Where things stand with one method: its gate is its own.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct MethodStatus {
+    /// The method: `pin`, `fingerprint`, and so on.
+    #[serde(with = "word")]
+    pub method: Method,
+    /// Wrong gestures that may still be made.
+    pub tries_left: u8,
+    /// The wait before the next one is looked at, in milliseconds; 0 for none.
+    pub wait_ms: u64,
+    /// None is looked at until recovery.
+    pub locked_out: bool,
+}
+
+impl Status {
+    /// How it is with this method; `None` when the user cannot verify with it.
+    pub fn method(&self, method: Method) -> Option<&MethodStatus> {
+        self.methods.iter().find(|status| status.method == method)
+    }
+
+    /// How it is with the PIN; `None` before one is set.
+    pub fn pin(&self) -> Option<&MethodStatus> {
+        self.method(Method::Pin)
+    }
+
+    /// What this state says at the time `now`.
+    pub(super) fn of(state: Option<&State>, now: Moment) -> Self {
+        let protectors = || state.into_iter().flat_map(State::protectors);
+        let takes_client = |protector: &Protector| match &protector.wrapping {
+            Wrapping::Pin(keys) => keys.takes_client(),
+        };
+        Self {
+            methods: protectors().map(|protector| MethodStatus::of(protector, now)).collect(),
+            client_pin: protectors().any(takes_client),
+            tier: protectors().next().map_or(Tier::Software, Protector::tier),
+            uv_key: state.map(|state| URL_SAFE_NO_PAD.encode(state.uv_key.cose_bytes())),
+        }
+    }
+}
+
+impl MethodStatus {
+    fn of(protector: &Protector, now: Moment) -> Self {
+        let gate = protector.tries.gate(now);
+        Self {
+            method: protector.method(),
+            tries_left: gate.tries_left(),
+            wait_ms: gate.wait_ms(),
+            locked_out: gate == Gate::LockedOut,
+        }
+    }
+}
+
+/// Methods and tiers as words.
+mod word {
+    use super::{Deserialize, Deserializer, Error, FromStr, Serializer, fmt};
+
+    pub(super) fn serialize<S: Serializer>(value: &impl fmt::Display, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, T: FromStr<Err: fmt::Display>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
