@@ -1,5 +1,6 @@
 //! What can go wrong with an account, and whose fault it is.
 
+use crate::ids::DeviceId;
 use claviger_ctap::crypto::CryptoError;
 use thiserror::Error;
 
@@ -40,8 +41,13 @@ pub enum Damage {
     #[error("this device is not a member of the account")]
     NotAMember,
     /// A change is missing, out of order, altered, or signed by no member.
-    #[error("change {0} of the log does not verify")]
-    Log(u64),
+    #[error("change {sequence} of the log does not verify")]
+    Log {
+        /// Whose log.
+        device: DeviceId,
+        /// The change's number in it.
+        sequence: u64,
+    },
     /// The snapshot of the log does not verify.
     #[error("the log's snapshot does not verify")]
     Snapshot,

@@ -1,6 +1,5 @@
-//! The ids that tie everything in a vault to its place: all 16 bytes, none of them secret.
+//! The ids that tie everything of an account to its place, none of them secret; and places in its chains.
 
-use crate::secret::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::{Crypto, CryptoError};
@@ -9,6 +8,35 @@ use std::fmt;
 
 /// A SHA-256 of a revision, a change or a ledger entry.
 pub type Hash = [u8; 32];
+
+/// Which keys are meant: they change when who may open the account does. Numbered from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// The one that an account begins with.
+    pub const FIRST: Self = Self(1);
+}
+
+/// How far a chain goes: the ledger, or what one device did in one vault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The number of its last link.
+    pub sequence: u64,
+    /// The hash of that link.
+    pub hash: Hash,
+}
+
+/// Where records of this device belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The account.
+    pub account: AccountId,
+    /// The vault.
+    pub vault: VaultId,
+    /// The device.
+    pub device: DeviceId,
+}
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -70,11 +98,9 @@ impl Serialize for ItemId {
 
 impl<'de> Deserialize<'de> for ItemId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bytes = Bytes::deserialize(deserializer)?;
-        bytes
-            .0
-            .try_into()
-            .map(Self)
-            .map_err(|_| serde::de::Error::custom("an item id has 16 bytes"))
+        let bytes = URL_SAFE_NO_PAD.decode(String::deserialize(deserializer)?).ok();
+        let id = bytes.and_then(|bytes| bytes.try_into().ok());
+        id.map(Self)
+            .ok_or_else(|| serde::de::Error::custom("not an item id: 16 bytes in base64url"))
     }
 }

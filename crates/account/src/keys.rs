@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Every key has one use. The root key and the vault key themselves are dropped as soon as what follows from them is
-//! derived: an open vault keeps the device's signing key, the key that wraps revisions and the key of the heads. A
+//! derived: an open vault keeps the device's signing key, the keys that wrap revisions and the key of the heads. A
 //! further way in (recovery code, second device) is one more member record around the same root key; nothing is
 //! re-encrypted for it.
 //!
@@ -21,23 +21,33 @@
 
 use crate::aead;
 use crate::error::{Damage, Error};
-use crate::ids::{AccountId, DeviceId, VaultId};
+use crate::ids::{Epoch, Place};
 use crate::secret::Key;
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::crypto::{Algorithm, Crypto, PrivateKey};
+use std::collections::BTreeMap;
 use std::fmt;
 use zeroize::Zeroizing;
 
 const SUITE: u64 = 1;
 const RECORD: usize = 64;
 
-/// What opens the account on this device, before it is sealed.
-pub struct Member {
+/// What opens the account on this device, before it is sealed and after it is opened.
+pub struct MemberRecord {
     root: Key,
     signing: PrivateKey,
 }
 
-impl Member {
+/// The vault key of one epoch, sealed under the account's root key.
+#[derive(Debug)]
+pub struct VaultKey {
+    /// Which epoch's it is.
+    pub epoch: Epoch,
+    /// The key, sealed.
+    pub sealed: Vec<u8>,
+}
+
+impl MemberRecord {
     /// The first member of a new account: everything random.
     pub fn generate(crypto: &dyn Crypto) -> Result<Self, Error> {
         let root = Key::filled(|key| crypto.random(key))?;
@@ -52,7 +62,7 @@ impl Member {
         &self.signing
     }
 
-    /// The member record, sealed for `place` with what follows from `secret`.
+    /// The record, sealed for `place` with what follows from `secret`.
     pub fn seal(&self, crypto: &dyn Crypto, secret: &[u8; 32], place: &Place) -> Result<Vec<u8>, Error> {
         let mut record = Zeroizing::new(Vec::with_capacity(RECORD));
         record.extend_from_slice(self.root.expose());
@@ -60,7 +70,10 @@ impl Member {
         aead::seal(crypto, &member_key(crypto, secret, place)?, &place.member(), &record)
     }
 
-    /// Opens a member record.
+    /// Opens a record.
+    ///
+    /// # Errors
+    /// [`Error::WrongSecret`] when it was sealed with another secret or for another place.
     pub fn open(crypto: &dyn Crypto, secret: &[u8; 32], place: &Place, sealed: &[u8]) -> Result<Self, Error> {
         let record =
             aead::open(&member_key(crypto, secret, place)?, &place.member(), sealed).ok_or(Error::WrongSecret)?;
@@ -71,27 +84,30 @@ impl Member {
         })
     }
 
-    /// A new vault key for `epoch`, sealed under the account's root key.
-    pub fn new_vault_key(&self, crypto: &dyn Crypto, place: &Place, epoch: u64) -> Result<Vec<u8>, Error> {
+    /// A new vault key for `epoch`.
+    pub fn new_vault_key(&self, crypto: &dyn Crypto, place: &Place, epoch: Epoch) -> Result<VaultKey, Error> {
         let key = Key::filled(|key| crypto.random(key))?;
         let wrap = self.derive(crypto, place, "vault-key")?;
-        aead::seal(crypto, &wrap, &place.vault_key(epoch), key.expose())
+        let sealed = aead::seal(crypto, &wrap, &place.vault_key(epoch), key.expose())?;
+        Ok(VaultKey { epoch, sealed })
     }
 
     /// Opens everything that follows from the root key, which is dropped with `self`.
-    pub fn into_keys(self, crypto: &dyn Crypto, place: &Place, epoch: u64, sealed: &[u8]) -> Result<Keys, Error> {
-        let opened = aead::open(
-            &self.derive(crypto, place, "vault-key")?,
-            &place.vault_key(epoch),
-            sealed,
-        )
-        .ok_or(Damage::Record("vault key"))?;
-        let vault_key = copied(opened.as_slice().try_into().map_err(|_| Damage::Record("vault key"))?);
-        let salt = [place.vault.0.as_slice(), &epoch.to_be_bytes()].concat();
+    ///
+    /// # Errors
+    /// [`Damage::Record`] when there is no vault key, or one does not open.
+    pub fn into_keys(self, crypto: &dyn Crypto, place: &Place, vault_keys: &[VaultKey]) -> Result<Keys, Error> {
+        let wrap = self.derive(crypto, place, "vault-key")?;
+        let mut keys = BTreeMap::new();
+        for VaultKey { epoch, sealed } in vault_keys {
+            let opened = aead::open(&wrap, &place.vault_key(*epoch), sealed).ok_or(Damage::Record("vault key"))?;
+            let vault_key = copied(opened.as_slice().try_into().map_err(|_| Damage::Record("vault key"))?);
+            let salt = [place.vault.0.as_slice(), &epoch.0.to_be_bytes()].concat();
+            keys.insert(*epoch, hkdf(crypto, &salt, vault_key.expose(), "item-key")?);
+        }
         Ok(Keys {
-            epoch,
-            heads: self.derive(crypto, place, "heads")?,
-            items: hkdf(crypto, &salt, vault_key.expose(), "item-key")?,
+            ring: Keyring::new(keys).ok_or(Damage::Record("vault key"))?,
+            pins: self.derive(crypto, place, "heads")?,
             signing: self.signing,
         })
     }
@@ -103,14 +119,21 @@ impl Member {
 
 /// The keys of an open vault; wiped when dropped.
 pub struct Keys {
-    /// Which epoch of the vault key new revisions are sealed under.
-    pub epoch: u64,
-    /// Wraps the key of every revision.
-    pub items: Key,
-    /// Seals the record of heads.
-    pub heads: Key,
+    ring: Keyring,
+    signing: PrivateKey,
+    pub(crate) pins: Key,
+}
+
+impl Keys {
+    /// Opens and seals revisions.
+    pub fn ring(&self) -> &Keyring {
+        &self.ring
+    }
+
     /// Signs this device's changes.
-    pub signing: PrivateKey,
+    pub fn signing(&self) -> &PrivateKey {
+        &self.signing
+    }
 }
 
 impl fmt::Debug for Keys {
@@ -119,15 +142,28 @@ impl fmt::Debug for Keys {
     }
 }
 
-/// Where records belong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The account.
-    pub account: AccountId,
-    /// The vault.
-    pub vault: VaultId,
-    /// The device.
-    pub device: DeviceId,
+/// What the keys of a vault's revisions are sealed with, by epoch: new ones under the newest, old ones under that of their
+/// time.
+pub struct Keyring {
+    newest: Epoch,
+    keys: BTreeMap<Epoch, Key>,
+}
+
+impl Keyring {
+    /// The epoch that new revisions are sealed under.
+    pub fn newest(&self) -> Epoch {
+        self.newest
+    }
+
+    /// `None` of no key.
+    pub(crate) fn new(keys: BTreeMap<Epoch, Key>) -> Option<Self> {
+        let (&newest, _) = keys.last_key_value()?;
+        Some(Self { newest, keys })
+    }
+
+    pub(crate) fn key(&self, epoch: Epoch) -> Option<&Key> {
+        self.keys.get(&epoch)
+    }
 }
 
 impl Place {
@@ -135,12 +171,12 @@ impl Place {
         self.associated("member", Map::new().with(3, self.device.0))
     }
 
-    fn vault_key(&self, epoch: u64) -> Vec<u8> {
-        self.associated("vault-key", Map::new().with(4, self.vault.0).with(5, epoch))
+    fn vault_key(&self, epoch: Epoch) -> Vec<u8> {
+        self.associated("vault-key", Map::new().with(4, self.vault.0).with(5, epoch.0))
     }
 
     /// The associated data of the record of heads.
-    pub fn heads(&self) -> Vec<u8> {
+    pub(crate) fn heads(&self) -> Vec<u8> {
         self.associated("heads", Map::new().with(3, self.device.0).with(4, self.vault.0))
     }
 
@@ -170,6 +206,7 @@ fn copied(bytes: &[u8; 32]) -> Key {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::ids::{AccountId, DeviceId, VaultId};
     use claviger_ctap::crypto::native;
 
     fn place() -> Place {
@@ -180,29 +217,48 @@ mod tests {
         }
     }
 
+    fn item_key(keys: &Keys) -> &[u8; 32] {
+        keys.ring.key(Epoch::FIRST).unwrap().expose()
+    }
+
+    #[test]
+    fn a_ring_holds_every_epochs_key_and_seals_under_the_newest() {
+        let member = MemberRecord::generate(native()).unwrap();
+        let keys = [Epoch(2), Epoch::FIRST].map(|epoch| member.new_vault_key(native(), &place(), epoch).unwrap());
+        let keys = member.into_keys(native(), &place(), &keys).unwrap();
+        assert_eq!(keys.ring().newest(), Epoch(2));
+        assert_ne!(keys.ring.key(Epoch(2)).unwrap().expose(), item_key(&keys));
+        let none = MemberRecord::generate(native())
+            .unwrap()
+            .into_keys(native(), &place(), &[]);
+        assert!(matches!(none, Err(Error::Damaged(Damage::Record("vault key")))));
+    }
+
     #[test]
     fn the_same_secret_opens_the_same_keys() {
-        let member = Member::generate(native()).unwrap();
+        let member = MemberRecord::generate(native()).unwrap();
         let sealed = member.seal(native(), &[9; 32], &place()).unwrap();
-        let vault_key = member.new_vault_key(native(), &place(), 1).unwrap();
+        let vault_key = member.new_vault_key(native(), &place(), Epoch::FIRST).unwrap();
         let open = || {
-            let member = Member::open(native(), &[9; 32], &place(), &sealed).unwrap();
-            member.into_keys(native(), &place(), 1, &vault_key).unwrap()
+            let member = MemberRecord::open(native(), &[9; 32], &place(), &sealed).unwrap();
+            member
+                .into_keys(native(), &place(), std::slice::from_ref(&vault_key))
+                .unwrap()
         };
         let (one, two) = (open(), open());
-        assert_eq!(one.items.expose(), two.items.expose());
-        assert_eq!(one.heads.expose(), two.heads.expose());
+        assert_eq!(item_key(&one), item_key(&two));
+        assert_eq!(one.pins.expose(), two.pins.expose());
         assert_eq!(one.signing.public_key(), two.signing.public_key());
-        assert_ne!(one.items.expose(), one.heads.expose());
+        assert_ne!(item_key(&one), one.pins.expose());
     }
 
     #[test]
     fn another_secret_account_device_vault_or_epoch_opens_nothing() {
-        let member = Member::generate(native()).unwrap();
+        let member = MemberRecord::generate(native()).unwrap();
         let sealed = member.seal(native(), &[9; 32], &place()).unwrap();
-        let vault_key = member.new_vault_key(native(), &place(), 1).unwrap();
+        let vault_key = member.new_vault_key(native(), &place(), Epoch::FIRST).unwrap();
         assert!(matches!(
-            Member::open(native(), &[8; 32], &place(), &sealed),
+            MemberRecord::open(native(), &[8; 32], &place(), &sealed),
             Err(Error::WrongSecret)
         ));
         for elsewhere in [
@@ -216,47 +272,53 @@ mod tests {
             },
         ] {
             assert!(matches!(
-                Member::open(native(), &[9; 32], &elsewhere, &sealed),
+                MemberRecord::open(native(), &[9; 32], &elsewhere, &sealed),
                 Err(Error::WrongSecret)
             ));
         }
         for (elsewhere, epoch) in [
-            (place(), 2),
+            (place(), Epoch(2)),
             (
                 Place {
                     vault: VaultId([7; 16]),
                     ..place()
                 },
-                1,
+                Epoch::FIRST,
             ),
         ] {
-            let member = Member::open(native(), &[9; 32], &place(), &sealed).unwrap();
-            assert!(member.into_keys(native(), &elsewhere, epoch, &vault_key).is_err());
+            let member = MemberRecord::open(native(), &[9; 32], &place(), &sealed).unwrap();
+            let moved = VaultKey {
+                epoch,
+                sealed: vault_key.sealed.clone(),
+            };
+            assert!(member.into_keys(native(), &elsewhere, &[moved]).is_err());
         }
     }
 
     #[test]
     fn the_labels_are_what_the_documentation_says() {
         // Recomputed from the primitive: a label that changes by accident would lock every vault there is.
-        let member = Member::generate(native()).unwrap();
+        let member = MemberRecord::generate(native()).unwrap();
         let root = copied(member.root.expose());
-        let vault_key = member.new_vault_key(native(), &place(), 1).unwrap();
-        let keys = member.into_keys(native(), &place(), 1, &vault_key).unwrap();
+        let vault_key = member.new_vault_key(native(), &place(), Epoch::FIRST).unwrap();
+        let keys = member
+            .into_keys(native(), &place(), std::slice::from_ref(&vault_key))
+            .unwrap();
         let mut heads = [0; 32];
         native()
             .hkdf_sha256(&[1; 16], root.expose(), b"claviger-vault-v1 heads", &mut heads)
             .unwrap();
-        assert_eq!(keys.heads.expose(), &heads);
+        assert_eq!(keys.pins.expose(), &heads);
         let mut wrap = [0; 32];
         native()
             .hkdf_sha256(&[1; 16], root.expose(), b"claviger-vault-v1 vault-key", &mut wrap)
             .unwrap();
-        let opened = aead::open(&copied(&wrap), &place().vault_key(1), &vault_key).unwrap();
+        let opened = aead::open(&copied(&wrap), &place().vault_key(Epoch::FIRST), &vault_key.sealed).unwrap();
         let mut items = [0; 32];
         let salt = [[2; 16].as_slice(), &[0, 0, 0, 0, 0, 0, 0, 1]].concat();
         native()
             .hkdf_sha256(&salt, &opened, b"claviger-vault-v1 item-key", &mut items)
             .unwrap();
-        assert_eq!(keys.items.expose(), &items);
+        assert_eq!(item_key(&keys), &items);
     }
 }

@@ -16,7 +16,7 @@
 //! member that skipped entries would not know who else can read the vault.
 
 use crate::error::{Damage, Error};
-use crate::ids::{AccountId, DeviceId, Hash};
+use crate::ids::{AccountId, DeviceId, Hash, Head};
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::cose::Sign1;
 use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
@@ -27,13 +27,30 @@ const KIND_GENESIS: u64 = 1;
 const MEMBER_DEVICE: u64 = 1;
 const PROTOCOL: u64 = 1;
 
-/// A verified ledger.
+/// A verified ledger: what all of its entries together say.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     account: AccountId,
-    device: DeviceId,
-    key: PublicKey,
-    head: Hash,
+    head: Head,
+    members: Vec<Member>,
+}
+
+/// Who may open the account. A kind that is not known here makes its entry one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Member {
+    /// A device of the owner's: it signs entries, and a log in every vault.
+    Device(Device),
+}
+
+/// A member that is a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// What its signatures verify under.
+    pub key: PublicKey,
+    /// The hash of the entry that added it, which its logs begin on.
+    pub added: Hash,
 }
 
 impl Ledger {
@@ -62,13 +79,9 @@ impl Ledger {
 
     /// Verifies all entries, from the genesis on.
     pub fn verify(crypto: &dyn Crypto, entries: &[Vec<u8>]) -> Result<Self, Error> {
-        let (genesis, rest) = entries.split_first().ok_or(Damage::Record("ledger"))?;
-        let ledger = Self::verify_genesis(crypto, genesis)?;
-        match rest.first() {
-            None => Ok(ledger),
-            // Whoever could write a valid second entry is a later version of Claviger.
-            Some(_) => Err(Damage::Ledger(1).into()),
-        }
+        let next = |before: Option<Self>, entry: &Vec<u8>| Self::follow(crypto, before, entry).map(Some);
+        let ledger = entries.iter().try_fold(None, next)?;
+        ledger.ok_or(Damage::Record("ledger").into())
     }
 
     /// The account that this is the ledger of.
@@ -76,19 +89,54 @@ impl Ledger {
         self.account
     }
 
-    /// The hash of the last entry.
-    pub fn head(&self) -> Hash {
+    /// Its last entry.
+    pub fn head(&self) -> Head {
         self.head
     }
 
-    /// The signing key of a device that is a member.
-    pub fn signing_key(&self, device: DeviceId) -> Option<&PublicKey> {
-        (device == self.device).then_some(&self.key)
+    /// The devices that are members.
+    pub fn devices(&self) -> impl Iterator<Item = &Device> {
+        self.members.iter().map(|Member::Device(device)| device)
     }
 
-    fn verify_genesis(crypto: &dyn Crypto, entry: &[u8]) -> Result<Self, Error> {
-        let bad = || Damage::Ledger(0);
-        let signed = Sign1::parse(entry).map_err(|_| bad())?;
+    /// One of them.
+    pub fn device(&self, id: DeviceId) -> Option<&Device> {
+        self.devices().find(|device| device.id == id)
+    }
+
+    /// The ledger with its next entry.
+    fn follow(crypto: &dyn Crypto, before: Option<Self>, bytes: &[u8]) -> Result<Self, Error> {
+        let sequence = before.as_ref().map_or(0, |ledger| ledger.head.sequence + 1);
+        let bad = || Error::from(Damage::Ledger(sequence));
+        let hash = crypto.sha256(&[bytes]);
+        match (Entry::open(crypto, sequence, bytes)?, before) {
+            (Entry::Genesis { founder, key }, None) => {
+                let (account, _) = hash.split_first_chunk().ok_or_else(bad)?;
+                Ok(Self {
+                    account: AccountId(*account),
+                    head: Head { sequence, hash },
+                    members: vec![Member::Device(Device {
+                        id: founder,
+                        key,
+                        added: hash,
+                    })],
+                })
+            }
+            (Entry::Genesis { .. }, Some(_)) => Err(bad()),
+        }
+    }
+}
+
+/// One entry, its signature verified: what it does.
+enum Entry {
+    /// Begins an account.
+    Genesis { founder: DeviceId, key: PublicKey },
+}
+
+impl Entry {
+    fn open(crypto: &dyn Crypto, sequence: u64, bytes: &[u8]) -> Result<Self, Error> {
+        let bad = || Damage::Ledger(sequence);
+        let signed = Sign1::parse(bytes).map_err(|_| bad())?;
         let key = PublicKey::from_cose_bytes(signed.kid()).map_err(|_| bad())?;
         let payload = signed.verify(crypto, &key, AAD).map_err(|_| bad())?;
         let payload = decode(&payload, &Limits::ENVELOPE)
@@ -102,26 +150,22 @@ impl Ledger {
                 return Err(Error::Newer { found, known });
             }
         }
-        let nothing = |key| payload.int(key) == Some(&Value::Null);
-        let member = payload.int(7).and_then(Value::as_map).ok_or_else(bad)?;
-        let device = member
-            .int(1)
-            .and_then(Value::as_bytes)
-            .and_then(|id| id.try_into().ok())
-            .ok_or_else(bad)?;
-        let founder =
-            member.int(2).and_then(Value::as_unsigned) == Some(MEMBER_DEVICE) && member.int(3) == Some(&key.to_cose());
-        if number(2)? != KIND_GENESIS || number(3)? != 0 || !nothing(4) || !nothing(6) || !founder {
+        if number(3)? != sequence {
             return Err(bad().into());
         }
-        let head = crypto.sha256(&[entry]);
-        let (account, _) = head.split_first_chunk().ok_or_else(bad)?;
-        Ok(Self {
-            account: AccountId(*account),
-            device: DeviceId(device),
-            key,
-            head,
-        })
+        match number(2)? {
+            KIND_GENESIS => Ok(Self::genesis(&payload, key).ok_or_else(bad)?),
+            _ => Err(bad().into()),
+        }
+    }
+
+    /// The payload of a genesis that is signed with `key`.
+    fn genesis(payload: &Map, key: PublicKey) -> Option<Self> {
+        let nothing = |key| payload.int(key) == Some(&Value::Null);
+        let member = payload.int(7)?.as_map()?;
+        let founder = DeviceId(member.int(1)?.as_bytes()?.try_into().ok()?);
+        let founds = member.int(2)?.as_unsigned()? == MEMBER_DEVICE && *member.int(3)? == key.to_cose();
+        (nothing(4) && nothing(6) && founds).then_some(Self::Genesis { founder, key })
     }
 }
 
@@ -140,8 +184,8 @@ mod tests {
         let (ledger, entry) = Ledger::genesis(native(), DEVICE, &key, 1).unwrap();
         assert_eq!(Ledger::verify(native(), std::slice::from_ref(&entry)).unwrap(), ledger);
         assert_eq!(ledger.account().0, native().sha256(&[&entry])[..16]);
-        assert_eq!(ledger.signing_key(DEVICE), Some(key.public_key()));
-        assert_eq!(ledger.signing_key(DeviceId([6; 16])), None);
+        assert_eq!(ledger.device(DEVICE).unwrap().key, *key.public_key());
+        assert_eq!(ledger.device(DeviceId([6; 16])), None);
     }
 
     #[test]

@@ -3,16 +3,26 @@
 //! Nothing here opens a file, asks a clock, knows a bus or starts a task; it builds for a browser. Where things are kept is
 //! the vault's.
 //!
-//! | module | holds | needs a key to read |
-//! |---|---|---|
-//! | [`ids`] | ids and hashes | – |
-//! | [`ledger`] | who may open the account | no |
-//! | [`log`] | what changed, in which order | no |
-//! | [`seal`] | one revision of one item | its container no, its content yes |
-//! | [`keys`] | the key hierarchy | yes |
-//! | [`pins`] | how far this device has seen | yes |
-//! | [`item`] | the item model, the Credential Exchange Format's | it is what was sealed |
-//! | [`secret`] | types for what must not be printed, copied or left behind | |
+//! # The public part, and the rest
+//!
+//! What a server and the process that talks to it may hold is ciphertext, public keys and signatures. That is the public
+//! part: it verifies and opens nothing, and uses nothing of the rest.
+//!
+//! | public | holds |
+//! |---|---|
+//! | [`ids`] | ids, hashes, places in chains |
+//! | [`ledger`] | who may open the account |
+//! | [`log`] | what which device changed, in which order, and what that comes to |
+//! | [`revision`] | one revision of one item, sealed |
+//! | [`error`] | what can go wrong |
+//!
+//! | with keys | holds |
+//! |---|---|
+//! | [`keys`] | the key hierarchy, and vault keys by epoch |
+//! | [`seal`] | the content of a revision |
+//! | [`item`] | what that is: the item model, the Credential Exchange Format's |
+//! | [`pins`] | how far this device has seen |
+//! | [`secret`] | types for what must not be printed, copied or left behind |
 
 mod aead;
 pub mod error;
@@ -22,6 +32,7 @@ pub mod keys;
 pub mod ledger;
 pub mod log;
 pub mod pins;
+pub mod revision;
 pub mod seal;
 pub mod secret;
 

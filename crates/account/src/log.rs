@@ -1,75 +1,49 @@
-//! The log of one device: append-only, signed, hash-chained changes, and the state that follows from them.
+//! The log of a vault: for each device a chain of its signed changes, and the state that follows from all of them.
 //!
 //! A change is a `COSE_Sign1` (external data `claviger-log-v1`, key id the device id). Its payload is a canonical CBOR map:
 //!
 //! ```text
-//! 1 version (1) · 2 account · 3 vault · 4 device · 5 sequence (from 1) · 6 hash of the change before (of the ledger's
-//! genesis for the first) · 7 time (ms) · 8 what was last seen of the other devices: [[device, sequence, hash], …]
-//! 9 revisions: [[item, revision, hash, hash of the parent revision or null], …]
+//! 1 version (1) · 2 account · 3 vault · 4 device · 5 sequence (from 1) · 6 hash of the change before (of the ledger's entry
+//! that added the device for the first) · 7 time (ms) · 8 what was last seen of the other devices: [[device, sequence,
+//! hash], …] · 9 revisions: [[item, revision, hash, hash of the parent revision or null], …]
 //! ```
 //!
 //! The hash of a change is the SHA-256 of all of its bytes, signature too. Dropping, inserting, reordering, replaying or
 //! altering a change breaks the chain; cutting its end off, or putting an older copy of everything in its place, shows
-//! against the device's record of heads, which never goes back.
+//! against what the device remembers of it elsewhere ([`crate::pins`]), which never goes back.
 //!
-//! Verifying starts at the genesis or at the last **snapshot**: a `COSE_Sign1` (external data `claviger-snapshot-v1`) of
-//! where the log stood and of the hash of the state, which is stored beside it: for every item, in order of ids, `item
-//! (16) ‖ revision (u64, big endian) ‖ hash (32)`.
+//! Verifying starts at the ledger or at the last **snapshot**: a `COSE_Sign1` (external data `claviger-snapshot-v1`) of
+//! where the log stood and of the hash of the state, which is stored beside it ([`State`]).
 //!
-//! This module is pure: no file, no clock, no database.
+//! In version 1 an account has one device. So nobody else can have been seen, every revision takes the place of all that
+//! there was of its item, and what says otherwise is refused.
+
+mod change;
+mod state;
+
+pub use change::{Revision, Seen};
+pub use state::State;
 
 use crate::error::{Damage, Error};
-use crate::ids::{Hash, ItemId};
-use crate::keys::Place;
+use crate::ids::{AccountId, DeviceId, Hash, Head, VaultId};
+use crate::ledger::Ledger;
+use change::{Change, VERSION, fixed};
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::cose::Sign1;
-use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
-use std::collections::BTreeMap;
+use claviger_ctap::crypto::{Crypto, PrivateKey};
+use std::collections::{BTreeMap, BTreeSet};
 
 const CHANGE: &[u8] = b"claviger-log-v1";
 const SNAPSHOT: &[u8] = b"claviger-snapshot-v1";
-const VERSION: u64 = 1;
-const STATE_ENTRY: usize = 16 + 8 + 32;
 
-/// How far a log goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Head {
-    /// The number of changes.
-    pub sequence: u64,
-    /// The hash of the last one (of the ledger's genesis before the first).
-    pub hash: Hash,
-}
-
-/// The current revision of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Current {
-    /// Its number, from 1.
-    pub revision: u64,
-    /// Its hash.
-    pub hash: Hash,
-}
-
-/// One new revision, as a change names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Revision {
-    /// Of which item.
-    pub item: ItemId,
-    /// Its number, from 1.
-    pub number: u64,
-    /// Its hash.
-    pub hash: Hash,
-    /// The hash of the one before; none for the first.
-    pub parent: Option<Hash>,
-}
-
-/// A signed change of this device, not yet part of its log.
+/// A signed change, not yet part of the log.
 #[derive(Debug)]
-pub struct Change {
+pub struct Signed {
     /// The `COSE_Sign1`.
     pub bytes: Vec<u8>,
-    /// Where the log ends with it.
-    pub head: Head,
-    revisions: Vec<Revision>,
+    /// Where its device's chain ends with it.
+    pub end: Head,
+    change: Change,
 }
 
 /// A signed snapshot with the state it vouches for.
@@ -77,226 +51,203 @@ pub struct Change {
 pub struct Snapshot {
     /// The `COSE_Sign1`.
     pub signed: Vec<u8>,
-    /// The state of every item.
+    /// The encoded [`State`].
     pub state: Vec<u8>,
 }
 
-/// One device's log, verified.
+/// A vault's log, verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Log {
-    place: Place,
-    head: Head,
-    items: BTreeMap<ItemId, Current>,
+    account: AccountId,
+    vault: VaultId,
+    /// Of every device that is a member.
+    ends: BTreeMap<DeviceId, Head>,
+    state: State,
 }
 
 impl Log {
-    /// The log before its first change.
-    pub fn start(place: Place, genesis: Hash) -> Self {
+    /// The log before anybody's first change.
+    pub fn start(ledger: &Ledger, vault: VaultId) -> Self {
+        let start = |hash| Head { sequence: 0, hash };
         Self {
-            place,
-            head: Head {
-                sequence: 0,
-                hash: genesis,
-            },
-            items: BTreeMap::new(),
+            account: ledger.account(),
+            vault,
+            ends: ledger
+                .devices()
+                .map(|device| (device.id, start(device.added)))
+                .collect(),
+            state: State::default(),
         }
     }
 
-    /// The log as of a snapshot.
-    pub fn resume(crypto: &dyn Crypto, place: Place, key: &PublicKey, snapshot: &Snapshot) -> Result<Self, Error> {
-        Self::parse_snapshot(crypto, place, key, snapshot).ok_or(Error::Damaged(Damage::Snapshot))
+    /// The log as of a snapshot that `device` signed.
+    ///
+    /// # Errors
+    /// [`Damage::Snapshot`].
+    pub fn resume(
+        crypto: &dyn Crypto,
+        ledger: &Ledger,
+        vault: VaultId,
+        device: DeviceId,
+        snapshot: &Snapshot,
+    ) -> Result<Self, Error> {
+        let mut log = Self::start(ledger, vault);
+        log.read_snapshot(crypto, ledger, device, snapshot)
+            .ok_or(Damage::Snapshot)?;
+        Ok(log)
     }
 
-    /// Where the log ends.
-    pub fn head(&self) -> Head {
-        self.head
+    /// Where a device's chain ends: before its first change at the ledger's entry that added it.
+    ///
+    /// # Errors
+    /// [`Damage::NotAMember`].
+    pub fn end(&self, device: DeviceId) -> Result<Head, Error> {
+        Ok(*self.ends.get(&device).ok_or(Damage::NotAMember)?)
     }
 
-    /// The current revision of every item that ever was, deleted ones too.
-    pub fn items(&self) -> &BTreeMap<ItemId, Current> {
-        &self.items
+    /// What all changes come to.
+    pub fn state(&self) -> &State {
+        &self.state
     }
 
-    /// Verifies the next change and takes it in.
-    pub fn verify_next(&mut self, crypto: &dyn Crypto, key: &PublicKey, bytes: &[u8]) -> Result<(), Error> {
-        let sequence = self.head.sequence + 1;
-        let revisions = self.parse_change(crypto, key, bytes).ok_or(Damage::Log(sequence))?;
-        let change = Change {
-            bytes: Vec::new(),
-            head: Head {
-                sequence,
-                hash: crypto.sha256(&[bytes]),
-            },
-            revisions,
-        };
-        self.take(&change);
+    /// Verifies the next change of a device and takes it in.
+    ///
+    /// # Errors
+    /// [`Damage::NotAMember`] and [`Damage::Log`], after which nothing has changed.
+    pub fn verify_next(
+        &mut self,
+        crypto: &dyn Crypto,
+        ledger: &Ledger,
+        device: DeviceId,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let sequence = self.end(device)?.sequence + 1;
+        let change = self
+            .read_change(crypto, ledger, device, bytes)
+            .ok_or(Damage::Log { device, sequence })?;
+        self.apply(&change, crypto.sha256(&[bytes]));
         Ok(())
     }
 
-    /// Signs the next change. It becomes part of the log only through [`Self::take`], when it is on the disk.
+    /// Signs the next change of `device`, whose key this is. It becomes part of the log only through [`Self::take`], when it
+    /// is on the disk.
+    ///
+    /// # Errors
+    /// [`Damage::NotAMember`]; [`Error::Newer`] for a revision that version 1 cannot name.
     pub fn sign(
         &self,
         crypto: &dyn Crypto,
+        device: DeviceId,
         key: &PrivateKey,
         revisions: Vec<Revision>,
         now_ms: u64,
-    ) -> Result<Change, Error> {
-        let sequence = self.head.sequence + 1;
-        let list: Vec<Value> = revisions
-            .iter()
-            .map(|r| {
-                let parent = r.parent.map_or(Value::Null, Value::from);
-                Value::from(vec![r.item.0.into(), r.number.into(), r.hash.into(), parent])
-            })
-            .collect();
-        let payload = Map::new()
-            .with(1, VERSION)
-            .with(2, self.place.account.0)
-            .with(3, self.place.vault.0)
-            .with(4, self.place.device.0)
-            .with(5, sequence)
-            .with(6, self.head.hash)
-            .with(7, now_ms)
-            .with(8, Vec::<Value>::new())
-            .with(9, list);
-        let bytes = Sign1::sign(
-            crypto,
-            key,
-            &self.place.device.0,
-            CHANGE,
-            &Value::from(payload).encode(),
-        )?;
-        let head = Head {
-            sequence,
+    ) -> Result<Signed, Error> {
+        let end = self.end(device)?;
+        let change = Change {
+            account: self.account,
+            vault: self.vault,
+            device,
+            sequence: end.sequence + 1,
+            before: end.hash,
+            time_ms: now_ms,
+            seen: Seen::new(),
+            revisions,
+        };
+        let bytes = Sign1::sign(crypto, key, &device.0, CHANGE, &change.encode()?)?;
+        let end = Head {
+            sequence: change.sequence,
             hash: crypto.sha256(&[&bytes]),
         };
-        Ok(Change { bytes, head, revisions })
+        Ok(Signed { bytes, end, change })
     }
 
-    /// Takes in a change that [`Self::sign`] made or [`Self::verify_next`] verified.
-    pub fn take(&mut self, change: &Change) {
-        self.head = change.head;
-        for r in &change.revisions {
-            self.items.insert(
-                r.item,
-                Current {
-                    revision: r.number,
-                    hash: r.hash,
-                },
-            );
-        }
+    /// Takes in a change that [`Self::sign`] made.
+    pub fn take(&mut self, signed: &Signed) {
+        self.apply(&signed.change, signed.end.hash);
     }
 
     /// Signs a snapshot of where the log stands.
-    pub fn snapshot(&self, crypto: &dyn Crypto, key: &PrivateKey) -> Result<Snapshot, Error> {
-        let mut state = Vec::with_capacity(self.items.len() * STATE_ENTRY);
-        for (item, current) in &self.items {
-            state.extend_from_slice(&item.0);
-            state.extend_from_slice(&current.revision.to_be_bytes());
-            state.extend_from_slice(&current.hash);
+    ///
+    /// # Errors
+    /// [`Damage::NotAMember`]; [`Error::Newer`] when another device wrote too, for whose place version 1 has none.
+    pub fn snapshot(&self, crypto: &dyn Crypto, device: DeviceId, key: &PrivateKey) -> Result<Snapshot, Error> {
+        let end = self.end(device)?;
+        if self.ends.iter().any(|(id, end)| *id != device && end.sequence > 0) {
+            return Err(Error::Newer { found: 2, known: 1 });
         }
+        let state = self.state.encode();
         let payload = Map::new()
             .with(1, VERSION)
-            .with(2, self.place.account.0)
-            .with(3, self.place.vault.0)
-            .with(4, self.place.device.0)
-            .with(5, self.head.sequence)
-            .with(6, self.head.hash)
+            .with(2, self.account.0)
+            .with(3, self.vault.0)
+            .with(4, device.0)
+            .with(5, end.sequence)
+            .with(6, end.hash)
             .with(7, crypto.sha256(&[&state]));
-        let signed = Sign1::sign(
-            crypto,
-            key,
-            &self.place.device.0,
-            SNAPSHOT,
-            &Value::from(payload).encode(),
-        )?;
+        let signed = Sign1::sign(crypto, key, &device.0, SNAPSHOT, &Value::from(payload).encode())?;
         Ok(Snapshot { signed, state })
     }
 
-    fn parse_change(&self, crypto: &dyn Crypto, key: &PublicKey, bytes: &[u8]) -> Option<Vec<Revision>> {
-        let payload = self.place.open(crypto, key, CHANGE, bytes)?;
-        let sequence = payload.int(5)?.as_unsigned()?;
-        if sequence != self.head.sequence + 1 || payload.int(6)?.as_bytes()? != self.head.hash {
-            return None;
-        }
-        let revisions = payload
-            .int(9)?
-            .as_array()?
-            .iter()
-            .map(parse_revision)
-            .collect::<Option<Vec<_>>>()?;
-        // One item at most once in a change, so that every revision has its parent in the state before.
-        let follows = |r: &Revision| {
-            let before = self.items.get(&r.item);
-            r.number == before.map_or(1, |c| c.revision.saturating_add(1)) && r.parent == before.map(|c| c.hash)
+    fn apply(&mut self, change: &Change, hash: Hash) {
+        let end = Head {
+            sequence: change.sequence,
+            hash,
         };
-        let mut once = std::collections::BTreeSet::new();
-        revisions
-            .iter()
-            .all(|r| follows(r) && once.insert(r.item))
-            .then_some(revisions)
+        self.ends.insert(change.device, end);
+        for revision in &change.revisions {
+            self.state.apply(revision);
+        }
     }
 
-    fn parse_snapshot(crypto: &dyn Crypto, place: Place, key: &PublicKey, snapshot: &Snapshot) -> Option<Self> {
-        let payload = place.open(crypto, key, SNAPSHOT, &snapshot.signed)?;
-        if payload.int(7)?.as_bytes()? != crypto.sha256(&[&snapshot.state]) {
-            return None;
-        }
-        let (entries, []) = snapshot.state.as_chunks::<STATE_ENTRY>() else {
-            return None;
-        };
-        let entry = |bytes: &[u8; STATE_ENTRY]| {
-            let (item, rest) = bytes.split_first_chunk::<16>()?;
-            let (revision, hash) = rest.split_first_chunk::<8>()?;
-            let current = Current {
-                revision: u64::from_be_bytes(*revision),
-                hash: hash.try_into().ok()?,
-            };
-            Some((ItemId(*item), current))
-        };
-        let items: BTreeMap<_, _> = entries.iter().map(entry).collect::<Option<_>>()?;
-        Some(Self {
-            place,
-            head: Head {
-                sequence: payload.int(5)?.as_unsigned()?,
-                hash: payload.int(6)?.as_bytes()?.try_into().ok()?,
-            },
-            items,
-        })
+    fn read_change(&self, crypto: &dyn Crypto, ledger: &Ledger, device: DeviceId, bytes: &[u8]) -> Option<Change> {
+        let change = Change::decode(&open(crypto, ledger, device, CHANGE, bytes)?)?;
+        let end = self.ends.get(&device)?;
+        let place = (change.account, change.vault, change.device) == (self.account, self.vault, device);
+        let follows = change.sequence == end.sequence + 1 && change.before == end.hash;
+        // One item at most once in a change, so that every revision has its parents in the state before.
+        let mut once = BTreeSet::new();
+        let revisions = change.revisions.iter().all(|revision| {
+            let (number, parents) = self.state.next(revision.item);
+            once.insert(revision.item) && revision.number == number && revision.parents == parents
+        });
+        (place && follows && change.seen.is_empty() && revisions).then_some(change)
     }
-}
 
-impl Place {
-    /// Verifies a message of this place's device and gives out its payload, of this version and for this place.
-    fn open(&self, crypto: &dyn Crypto, key: &PublicKey, aad: &[u8], bytes: &[u8]) -> Option<Map> {
-        let signed = Sign1::parse(bytes).ok()?;
-        if signed.kid() != self.device.0 {
+    fn read_snapshot(
+        &mut self,
+        crypto: &dyn Crypto,
+        ledger: &Ledger,
+        device: DeviceId,
+        snapshot: &Snapshot,
+    ) -> Option<()> {
+        let payload = open(crypto, ledger, device, SNAPSHOT, &snapshot.signed)?;
+        let says = |field, id: &[u8]| payload.int(field).and_then(Value::as_bytes) == Some(id);
+        let ours = payload.int(1)?.as_unsigned()? == VERSION
+            && says(2, &self.account.0)
+            && says(3, &self.vault.0)
+            && says(4, &device.0)
+            && says(7, &crypto.sha256(&[&snapshot.state]));
+        if !ours {
             return None;
         }
-        let payload = decode(&signed.verify(crypto, key, aad).ok()?, &Limits::ENVELOPE)
-            .ok()?
-            .into_map()?;
-        let ids = [(2, self.account.0), (3, self.vault.0), (4, self.device.0)];
-        let ours = ids
-            .iter()
-            .all(|(field, id)| payload.int(*field).and_then(Value::as_bytes) == Some(id.as_slice()));
-        (ours && payload.int(1)?.as_unsigned()? == VERSION).then_some(payload)
+        let end = Head {
+            sequence: payload.int(5)?.as_unsigned()?,
+            hash: fixed(payload.int(6)?)?,
+        };
+        self.state = State::decode(&snapshot.state)?;
+        self.ends.insert(device, end);
+        Some(())
     }
 }
 
-fn parse_revision(value: &Value) -> Option<Revision> {
-    let [item, revision, hash, parent] = value.as_array()? else {
+/// The payload of what `device`, a member, signed.
+fn open(crypto: &dyn Crypto, ledger: &Ledger, device: DeviceId, aad: &[u8], bytes: &[u8]) -> Option<Map> {
+    let signed = Sign1::parse(bytes).ok()?;
+    if signed.kid() != device.0 {
         return None;
-    };
-    Some(Revision {
-        item: ItemId(item.as_bytes()?.try_into().ok()?),
-        number: revision.as_unsigned()?,
-        hash: hash.as_bytes()?.try_into().ok()?,
-        parent: match parent {
-            Value::Null => None,
-            hash => Some(hash.as_bytes()?.try_into().ok()?),
-        },
-    })
+    }
+    let payload = signed.verify(crypto, &ledger.device(device)?.key, aad).ok()?;
+    decode(&payload, &Limits::ENVELOPE).ok()?.into_map()
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@
 
 use crate::aead;
 use crate::error::Error;
-use crate::keys::{Keys, Place};
-use crate::log::Head;
+use crate::ids::{Head, Place};
+use crate::keys::Keys;
 use claviger_ctap::crypto::Crypto;
 
 /// How many bytes a sealed record has.
@@ -20,12 +20,12 @@ pub const SEALED: usize = 8 + 32 + aead::OVERHEAD;
 /// Seals `head` for this device.
 pub fn seal(crypto: &dyn Crypto, keys: &Keys, place: &Place, head: Head) -> Result<Vec<u8>, Error> {
     let plain = [head.sequence.to_be_bytes().as_slice(), &head.hash].concat();
-    aead::seal(crypto, &keys.heads, &place.heads(), &plain)
+    aead::seal(crypto, &keys.pins, &place.heads(), &plain)
 }
 
 /// Opens what [`seal`] sealed; `None` when it was sealed for another device or vault, or is torn.
 pub fn open(keys: &Keys, place: &Place, sealed: &[u8]) -> Option<Head> {
-    let plain = aead::open(&keys.heads, &place.heads(), sealed)?;
+    let plain = aead::open(&keys.pins, &place.heads(), sealed)?;
     let (sequence, hash) = plain.split_first_chunk()?;
     Some(Head {
         sequence: u64::from_be_bytes(*sequence),

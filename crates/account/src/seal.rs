@@ -1,27 +1,23 @@
-//! One revision of one item, sealed.
+//! Sealing the content of a revision, and opening it.
 //!
 //! ```text
-//! header       canonical CBOR map: 1 account · 2 vault · 3 item · 4 revision (from 1) · 5 hash of the parent revision,
-//!              or null · 6 schema of the content (1) · 7 suite (1) · 8 epoch of the vault key
 //! wrapped key  32 random bytes of this revision alone, sealed with the vault's wrapping key; associated data: header
 //! body         content, sealed with that key; associated data: header
 //! content      kind (1 byte: 0 item, 1 tombstone) ‖ length (u32, big endian) ‖ CXF JSON of the item ‖ zeros
-//! revision hash  SHA-256("claviger-revision-v1" ‖ u32 length of header ‖ header ‖ wrapped key ‖ body)
 //! ```
 //!
 //! Suite 1 is XChaCha20-Poly1305 (see [`crate::aead`]), HKDF-SHA-256, SHA-256, Ed25519. There is one suite for each
 //! version of the format, and no negotiation.
 //!
-//! The header is authenticated as the bytes that are stored, so fields that a later version adds cannot be stripped by
-//! whoever keeps the file. Whether an item was deleted is inside: a server sees one more revision, not which kind. The
-//! content is padded to Padmé sizes (Nikitin et al., PETS 2019) but at least 1 KiB, which makes nearly all passkeys,
+//! The content is padded to Padmé sizes (Nikitin et al., PETS 2019) but at least 1 KiB, which makes nearly all passkeys,
 //! passwords and tombstones one size.
 
 use crate::aead;
-use crate::error::Error;
-use crate::ids::{AccountId, Hash, ItemId, VaultId};
+use crate::error::{Damage, Error};
+use crate::ids::Epoch;
+use crate::keys::Keyring;
+use crate::revision::{Header, Sealed};
 use crate::secret::Key;
-use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::crypto::{Crypto, CryptoError};
 use zeroize::Zeroizing;
 
@@ -31,68 +27,6 @@ const MIN_CONTENT: usize = 1024;
 const PREFIX: usize = 5;
 const KIND_ITEM: u8 = 0;
 const KIND_TOMBSTONE: u8 = 1;
-const SCHEMA: u64 = 1;
-const SUITE: u64 = 1;
-
-/// What a revision is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Header {
-    /// The account.
-    pub account: AccountId,
-    /// The vault.
-    pub vault: VaultId,
-    /// The item.
-    pub item: ItemId,
-    /// Its number, from 1.
-    pub revision: u64,
-    /// The hash of the one before; none for the first.
-    pub parent: Option<Hash>,
-    /// The epoch of the vault key.
-    pub epoch: u64,
-}
-
-impl Header {
-    /// The bytes that are stored and authenticated.
-    pub fn encode(&self) -> Vec<u8> {
-        Value::from(
-            Map::new()
-                .with(1, self.account.0)
-                .with(2, self.vault.0)
-                .with(3, self.item.0)
-                .with(4, self.revision)
-                .with(5, self.parent.map_or(Value::Null, Value::from))
-                .with(6, SCHEMA)
-                .with(7, SUITE)
-                .with(8, self.epoch),
-        )
-        .encode()
-    }
-
-    /// Reads a header; `None` when it is none, or of another schema or suite. Later fields are allowed.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let map = decode(bytes, &Limits::ENVELOPE).ok()?.into_map()?;
-        let number = |key| map.int(key).and_then(Value::as_unsigned);
-        if number(6)? != SCHEMA || number(7)? != SUITE {
-            return None;
-        }
-        let id = |key| {
-            map.int(key)
-                .and_then(Value::as_bytes)
-                .and_then(|bytes| bytes.try_into().ok())
-        };
-        Some(Self {
-            account: AccountId(id(1)?),
-            vault: VaultId(id(2)?),
-            item: ItemId(id(3)?),
-            revision: number(4)?,
-            parent: match map.int(5)? {
-                Value::Null => None,
-                parent => Some(parent.as_bytes()?.try_into().ok()?),
-            },
-            epoch: number(8)?,
-        })
-    }
-}
 
 /// What a revision says. The JSON is secret and wiped after use.
 pub enum Content {
@@ -102,21 +36,14 @@ pub enum Content {
     Tombstone,
 }
 
-/// A sealed revision, as it is stored and as it will travel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sealed {
-    /// The encoded [`Header`].
-    pub header: Vec<u8>,
-    /// The revision's own key, sealed.
-    pub wrapped_key: Vec<u8>,
-    /// The content, sealed.
-    pub body: Vec<u8>,
-}
-
 impl Sealed {
-    /// Seals `content` under a fresh key that is wrapped with `wrap`, the vault's wrapping key.
-    pub fn seal(crypto: &dyn Crypto, wrap: &Key, header: &Header, content: &Content) -> Result<Self, Error> {
-        let header = header.encode();
+    /// Seals `content` under a fresh key, which is sealed with that of the header's epoch.
+    ///
+    /// # Errors
+    /// [`Damage::Record`] when the ring has no key of that epoch; [`Error::Newer`] as [`Header::encode`].
+    pub fn seal(crypto: &dyn Crypto, ring: &Keyring, header: &Header, content: &Content) -> Result<Self, Error> {
+        let wrap = ring.key(header.epoch).ok_or(Damage::Record("vault key"))?;
+        let header = header.encode()?;
         let key = Key::filled(|key| crypto.random(key))?;
         let wrapped_key = aead::seal(crypto, wrap, &header, key.expose())?;
         let body = aead::seal(crypto, &key, &header, &pad(content)?)?;
@@ -127,9 +54,10 @@ impl Sealed {
         })
     }
 
-    /// Opens it; `None` when any part is not what was sealed. That the header is the expected one is the caller's to check.
-    pub fn open(&self, wrap: &Key) -> Option<Content> {
-        let unwrapped = aead::open(wrap, &self.header, &self.wrapped_key)?;
+    /// Opens it with the key of `epoch`, its header's; `None` when any part is not what was sealed. That the header is the
+    /// expected one is the caller's to check.
+    pub fn open(&self, ring: &Keyring, epoch: Epoch) -> Option<Content> {
+        let unwrapped = aead::open(ring.key(epoch)?, &self.header, &self.wrapped_key)?;
         let key = Key::filled(|key| {
             let bytes: &[u8; 32] = unwrapped.as_slice().try_into().map_err(|_| ())?;
             key.copy_from_slice(bytes);
@@ -137,18 +65,6 @@ impl Sealed {
         })
         .ok()?;
         unpad(aead::open(&key, &self.header, &self.body)?)
-    }
-
-    /// The hash by which the log names this revision.
-    pub fn hash(&self, crypto: &dyn Crypto) -> Hash {
-        let length = u32::try_from(self.header.len()).unwrap_or(u32::MAX).to_be_bytes();
-        crypto.sha256(&[
-            b"claviger-revision-v1",
-            &length,
-            &self.header,
-            &self.wrapped_key,
-            &self.body,
-        ])
     }
 }
 
@@ -198,11 +114,14 @@ fn padme(length: usize) -> usize {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
+    use crate::ids::{AccountId, ItemId, VaultId};
+    use crate::revision::Parents;
     use claviger_ctap::crypto::native;
     use proptest::prelude::*;
 
-    fn key() -> Key {
-        Key::filled(|key| native().random(key)).unwrap()
+    fn ring() -> Keyring {
+        let key = Key::filled(|key| native().random(key)).unwrap();
+        Keyring::new([(Epoch::FIRST, key)].into()).unwrap()
     }
 
     fn header() -> Header {
@@ -210,10 +129,14 @@ mod tests {
             account: AccountId([1; 16]),
             vault: VaultId([2; 16]),
             item: ItemId([3; 16]),
-            revision: 7,
-            parent: Some([4; 32]),
-            epoch: 1,
+            number: 7,
+            parents: Parents::from_iter([[4; 32]]),
+            epoch: Epoch::FIRST,
         }
+    }
+
+    fn sealed(ring: &Keyring, content: &Content) -> Sealed {
+        Sealed::seal(native(), ring, &header(), content).unwrap()
     }
 
     fn item(json: &[u8]) -> Content {
@@ -238,29 +161,41 @@ mod tests {
 
     #[test]
     fn small_contents_are_one_size_and_a_tombstone_too() {
-        let size = |content| Sealed::seal(native(), &key(), &header(), &content).unwrap().body.len();
+        let size = |content| sealed(&ring(), &content).body.len();
         assert_eq!(size(item(b"{}")), size(item(&[b'x'; 1019])));
         assert_eq!(size(item(b"{}")), size(Content::Tombstone));
     }
 
     #[test]
     fn no_two_revisions_share_a_key() {
-        let wrap = key();
-        let one = Sealed::seal(native(), &wrap, &header(), &item(b"{}")).unwrap();
-        let two = Sealed::seal(native(), &wrap, &header(), &item(b"{}")).unwrap();
+        let ring = ring();
+        let one = sealed(&ring, &item(b"{}"));
+        let two = sealed(&ring, &item(b"{}"));
         let swapped = Sealed {
             wrapped_key: two.wrapped_key.clone(),
             ..one
         };
-        assert!(swapped.open(&wrap).is_none());
-        assert!(two.open(&wrap).is_some());
-        assert!(two.open(&key()).is_none());
+        assert!(swapped.open(&ring, Epoch::FIRST).is_none());
+        assert!(two.open(&ring, Epoch::FIRST).is_some());
+    }
+
+    #[test]
+    fn another_epochs_or_vaults_key_opens_nothing_and_an_unknown_epoch_seals_nothing() {
+        let ring = ring();
+        let sealed = sealed(&ring, &item(b"{}"));
+        assert!(sealed.open(&ring, Epoch(2)).is_none());
+        assert!(sealed.open(&self::ring(), Epoch::FIRST).is_none());
+        let later = Header {
+            epoch: Epoch(2),
+            ..header()
+        };
+        assert!(Sealed::seal(native(), &ring, &later, &item(b"{}")).is_err());
     }
 
     #[test]
     fn every_bit_counts() {
-        let wrap = key();
-        let sealed = Sealed::seal(native(), &wrap, &header(), &item(b"{}")).unwrap();
+        let ring = ring();
+        let sealed = sealed(&ring, &item(b"{}"));
         for part in 0..3 {
             let mut changed = sealed.clone();
             let bytes = [&mut changed.header, &mut changed.wrapped_key, &mut changed.body]
@@ -268,21 +203,9 @@ mod tests {
                 .nth(part)
                 .unwrap();
             *bytes.last_mut().unwrap() ^= 1;
-            assert!(changed.open(&wrap).is_none());
+            assert!(changed.open(&ring, Epoch::FIRST).is_none());
             assert_ne!(changed.hash(native()), sealed.hash(native()));
         }
-    }
-
-    #[test]
-    fn a_header_takes_later_fields_and_no_other_suite() {
-        let mut map = decode(&header().encode(), &Limits::ENVELOPE)
-            .unwrap()
-            .into_map()
-            .unwrap();
-        map.insert(99, "later");
-        assert_eq!(Header::decode(&Value::from(map.clone()).encode()), Some(header()));
-        map.insert(7, 2);
-        assert_eq!(Header::decode(&Value::from(map).encode()), None);
     }
 
     proptest! {
@@ -299,14 +222,7 @@ mod tests {
         }
 
         #[test]
-        fn headers_come_back(item in any::<[u8; 16]>(), revision in any::<u64>(), parent in any::<Option<[u8; 32]>>(), epoch in any::<u64>()) {
-            let header = Header { item: ItemId(item), revision, parent, epoch, ..header() };
-            prop_assert_eq!(Header::decode(&header.encode()), Some(header));
-        }
-
-        #[test]
         fn arbitrary_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = Header::decode(&bytes);
             let _ = unpad(Zeroizing::new(bytes));
         }
     }

@@ -11,8 +11,8 @@
 //! noticed by them; a TPM counter or another device is needed for that, and the software tier claims neither.
 
 use crate::error::Error;
-use claviger_account::keys::{Keys, Place};
-use claviger_account::log::Head;
+use claviger_account::ids::{Head, Place};
+use claviger_account::keys::Keys;
 use claviger_account::pins;
 use claviger_ctap::crypto::Crypto;
 use std::fs::{File, OpenOptions};

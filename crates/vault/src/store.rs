@@ -8,10 +8,10 @@
 
 use crate::error::{Damage, Error};
 use claviger_account as account;
-use claviger_account::ids::ItemId;
-use claviger_account::ids::{DeviceId, VaultId};
-use claviger_account::log::{Change, Snapshot};
-use claviger_account::seal::Sealed;
+use claviger_account::ids::{DeviceId, Epoch, ItemId, VaultId};
+use claviger_account::keys::VaultKey;
+use claviger_account::log::{Signed, Snapshot};
+use claviger_account::revision::Sealed;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -43,9 +43,8 @@ pub(crate) struct Identity {
     pub device: DeviceId,
     pub ledger: Vec<Vec<u8>>,
     pub member: Vec<u8>,
-    /// The newest epoch.
-    pub epoch: u64,
-    pub vault_key: Vec<u8>,
+    /// Of every epoch.
+    pub vault_keys: Vec<VaultKey>,
 }
 
 /// The open database.
@@ -76,10 +75,12 @@ impl Store {
             tx.execute("INSERT INTO ledger VALUES (?, ?)", params![sequence, entry])?;
         }
         tx.execute("INSERT INTO members VALUES (?, ?)", params![device, identity.member])?;
-        tx.execute(
-            "INSERT INTO vault_keys VALUES (?, ?)",
-            params![signed(identity.epoch)?, identity.vault_key],
-        )?;
+        for VaultKey { epoch, sealed } in &identity.vault_keys {
+            tx.execute(
+                "INSERT INTO vault_keys VALUES (?, ?)",
+                params![signed(epoch.0)?, sealed],
+            )?;
+        }
         tx.commit()?;
         store.db.close().map_err(|(_, e)| e.into())
     }
@@ -145,24 +146,23 @@ impl Store {
                 row.get(0)
             })
             .map_err(missing("member"))?;
-        let (epoch, vault_key): (i64, _) = self
-            .db
-            .query_row(
-                "SELECT epoch, sealed FROM vault_keys ORDER BY epoch DESC LIMIT 1",
-                [],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .map_err(missing("vault key"))?;
         let mut entries = self.db.prepare("SELECT entry FROM ledger ORDER BY sequence")?;
         let ledger = entries.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        let epoch = u64::try_from(epoch).map_err(|_| account::Damage::Record("vault key"))?;
+        let mut keys = self.db.prepare("SELECT epoch, sealed FROM vault_keys")?;
+        let vault_keys = keys
+            .query_map([], |row| {
+                Ok(VaultKey {
+                    epoch: Epoch(row.get::<_, i64>(0)?.cast_unsigned()),
+                    sealed: row.get(1)?,
+                })
+            })?
+            .collect::<Result<_, _>>()?;
         Ok(Identity {
             vault,
             device,
             ledger,
             member,
-            epoch,
-            vault_key,
+            vault_keys,
         })
     }
 
@@ -240,7 +240,7 @@ impl Store {
     pub(crate) fn commit(
         &mut self,
         revisions: &[(ItemId, Sealed)],
-        change: &Change,
+        change: &Signed,
         before: u64,
         snapshot: Option<&Snapshot>,
     ) -> Result<(), Error> {
@@ -253,7 +253,7 @@ impl Store {
     fn transact(
         &mut self,
         revisions: &[(ItemId, Sealed)],
-        change: &Change,
+        change: &Signed,
         before: u64,
         snapshot: Option<&Snapshot>,
     ) -> Result<(), Error> {
@@ -267,7 +267,7 @@ impl Store {
                 upsert.execute(params![&item.0[..], sealed.header, sealed.wrapped_key, sealed.body])?;
             }
         }
-        let sequence = signed(change.head.sequence)?;
+        let sequence = signed(change.end.sequence)?;
         tx.execute("INSERT INTO log VALUES (?, ?)", params![sequence, change.bytes])?;
         if let Some(snapshot) = snapshot {
             tx.execute(

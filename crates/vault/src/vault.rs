@@ -146,8 +146,8 @@ impl Vault {
             tracing::error!(%damage, "an item of the vault cannot be served");
         }
         tracing::info!(
-            items = open.trusted.log.items().len(),
-            changes = open.trusted.log.head().sequence,
+            items = open.trusted.log.state().items().count(),
+            changes = open.trusted.end()?.sequence,
             "vault unlocked"
         );
         self.accept_restored = false;
@@ -191,10 +191,12 @@ impl Vault {
     /// One item, decrypted.
     pub fn item(&self, id: ItemId) -> Result<Item, Error> {
         let open = self.opened()?;
-        let current = *open.trusted.log.items().get(&id).ok_or(Error::NotFound)?;
+        if !open.trusted.log.state().contains(id) {
+            return Err(Error::NotFound);
+        }
         let damaged = |fault| Error::Damaged(Damage::Item { item: id, fault });
         let sealed = open.store.item(id)?.ok_or(damaged(ItemFault::Missing))?;
-        match open.trusted.open(self.crypto, id, current, &sealed).map_err(damaged)? {
+        match open.trusted.open(self.crypto, id, &sealed).map_err(damaged)? {
             Content::Item(json) => Ok(Item::from_json(&json)?),
             Content::Tombstone => Err(Error::NotFound),
         }
@@ -208,16 +210,18 @@ impl Vault {
     pub fn verify(&self) -> Result<Report, Error> {
         let open = self.opened()?;
         let trusted = &open.trusted;
-        let key = trusted.keys.signing.public_key();
-        let mut log = Log::start(trusted.place, open.ledger.head());
-        open.store
-            .changes(0, |change| Ok(log.verify_next(self.crypto, key, change)?))?;
+        let device = trusted.place.device;
+        let mut log = Log::start(&open.ledger, trusted.place.vault);
+        open.store.changes(0, |change| {
+            Ok(log.verify_next(self.crypto, &open.ledger, device, change)?)
+        })?;
+        let sequence = log.end(device)?.sequence;
         if log != trusted.log {
-            return Err(account::Damage::Log(log.head().sequence).into());
+            return Err(account::Damage::Log { device, sequence }.into());
         }
         let checked = trusted.check_all(self.crypto, &open.store)?;
         Ok(Report {
-            changes: log.head().sequence,
+            changes: sequence,
             items: checked.items,
             damage: checked.damage,
         })

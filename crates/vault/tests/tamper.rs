@@ -176,7 +176,7 @@ fn the_log_reordered_thinned_or_altered() {
         let (dir, _) = closed();
         attack(&dir, sql);
         match refused(&dir) {
-            Error::Damaged(Damage::Account(account::Damage::Log(sequence))) => assert_eq!(sequence, at, "{sql}"),
+            Error::Damaged(Damage::Account(account::Damage::Log { sequence, .. })) => assert_eq!(sequence, at, "{sql}"),
             other => panic!("{sql}: {other}"),
         }
     };

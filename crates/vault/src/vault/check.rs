@@ -6,11 +6,12 @@
 
 use crate::error::{Damage, Error, ItemFault};
 use crate::store::Store;
-use claviger_account::ids::ItemId;
+use claviger_account::ids::{Head, ItemId, Place};
 use claviger_account::item::Summary;
-use claviger_account::keys::{Keys, Place};
-use claviger_account::log::{Current, Log};
-use claviger_account::seal::{Content, Header, Sealed};
+use claviger_account::keys::Keys;
+use claviger_account::log::Log;
+use claviger_account::revision::{Header, Sealed};
+use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
 use std::collections::BTreeSet;
 use std::thread;
@@ -45,31 +46,32 @@ pub(super) struct Checked {
 }
 
 impl Trusted {
+    /// Where this device's chain ends.
+    pub(super) fn end(&self) -> Result<Head, Error> {
+        Ok(self.log.end(self.place.device)?)
+    }
+
     /// Opens an item's row if it is the very revision that the log names.
-    pub(super) fn open(
-        &self,
-        crypto: &dyn Crypto,
-        item: ItemId,
-        current: Current,
-        sealed: &Sealed,
-    ) -> Result<Content, ItemFault> {
-        if sealed.hash(crypto) != current.hash {
-            return Err(ItemFault::Altered);
+    pub(super) fn open(&self, crypto: &dyn Crypto, item: ItemId, sealed: &Sealed) -> Result<Content, ItemFault> {
+        if !self.log.state().contains(item) {
+            return Err(ItemFault::Unknown);
         }
+        let head = self.log.state().head(item, sealed.hash(crypto));
+        let number = head.ok_or(ItemFault::Altered)?;
         let header = Header::decode(&sealed.header).ok_or(ItemFault::Sealed)?;
         let expected = Header {
             account: self.place.account,
             vault: self.place.vault,
             item,
-            revision: current.revision,
-            // The log's chain of hashes vouches for it.
-            parent: header.parent,
-            epoch: self.keys.epoch,
+            number,
+            // The log's chain of hashes vouches for both.
+            parents: header.parents.clone(),
+            epoch: header.epoch,
         };
         if header != expected {
             return Err(ItemFault::Altered);
         }
-        sealed.open(&self.keys.items).ok_or(ItemFault::Sealed)
+        sealed.open(self.keys.ring(), header.epoch).ok_or(ItemFault::Sealed)
     }
 
     /// Checks every row against the log and the log against the rows.
@@ -84,11 +86,11 @@ impl Trusted {
             }
         })?;
         self.check_round(crypto, &mut checked, &round);
-        let mut missing: BTreeSet<&ItemId> = self.log.items().keys().collect();
+        let mut missing: BTreeSet<ItemId> = self.log.state().items().collect();
         for item in &checked.rows {
             missing.remove(item);
         }
-        let missing = missing.into_iter().map(|&item| Damage::Item {
+        let missing = missing.into_iter().map(|item| Damage::Item {
             item,
             fault: ItemFault::Missing,
         });
@@ -133,11 +135,7 @@ impl Trusted {
     }
 
     fn open_rows(&self, crypto: &dyn Crypto, rows: &[Row]) -> Vec<Opened> {
-        let open = |(item, sealed): &Row| {
-            let item = id_of(*item);
-            let current = self.log.items().get(&item).ok_or(ItemFault::Unknown)?;
-            self.open(crypto, item, *current, sealed)
-        };
+        let open = |(item, sealed): &Row| self.open(crypto, id_of(*item), sealed);
         rows.iter().map(open).collect()
     }
 }

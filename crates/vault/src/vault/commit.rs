@@ -5,7 +5,8 @@ use crate::error::Error;
 use claviger_account::ids::ItemId;
 use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension, Summary};
 use claviger_account::log::Revision;
-use claviger_account::seal::{Content, Header, Sealed};
+use claviger_account::revision::{Header, Sealed};
+use claviger_account::seal::Content;
 use claviger_account::secret::Bytes;
 use claviger_ctap::crypto::PrivateKey;
 use std::collections::HashSet;
@@ -36,7 +37,7 @@ impl Vault {
         let open = self.opened()?;
         let (mut ids, mut credential_ids) = (HashSet::new(), HashSet::new());
         for item in &items {
-            let fresh = !open.trusted.log.items().contains_key(&item.id)
+            let fresh = !open.trusted.log.state().contains(item.id)
                 && ids.insert(item.id)
                 && item
                     .passkeys()
@@ -97,34 +98,31 @@ impl Vault {
         let mut sealed = Vec::with_capacity(contents.len());
         let mut revisions = Vec::with_capacity(contents.len());
         for (item, content) in contents {
-            let before = open.trusted.log.items().get(item);
+            let (number, parents) = open.trusted.log.state().next(*item);
             let header = Header {
                 account: open.trusted.place.account,
                 vault: open.trusted.place.vault,
                 item: *item,
-                revision: before.map_or(1, |current| current.revision + 1),
-                parent: before.map(|current| current.hash),
-                epoch: open.trusted.keys.epoch,
+                number,
+                parents,
+                epoch: open.trusted.keys.ring().newest(),
             };
-            let row = Sealed::seal(crypto, &open.trusted.keys.items, &header, content)?;
-            let (number, parent) = (header.revision, header.parent);
+            let row = Sealed::seal(crypto, open.trusted.keys.ring(), &header, content)?;
             revisions.push(Revision {
                 item: *item,
                 number,
                 hash: row.hash(crypto),
-                parent,
+                parents: header.parents,
             });
             sealed.push((*item, row));
         }
-        let change = open
-            .trusted
-            .log
-            .sign(crypto, &open.trusted.keys.signing, revisions, now_ms)?;
+        let (device, key) = (open.trusted.place.device, open.trusted.keys.signing());
+        let change = open.trusted.log.sign(crypto, device, key, revisions, now_ms)?;
         // Of the log before this change: what is signed as verified is what is already on the disk.
-        let before = open.trusted.log.head().sequence;
+        let before = open.trusted.end()?.sequence;
         let due = before - open.snapshot >= SNAPSHOT_EVERY;
         let snapshot = if due {
-            Some(open.trusted.log.snapshot(crypto, &open.trusted.keys.signing)?)
+            Some(open.trusted.log.snapshot(crypto, device, key)?)
         } else {
             None
         };
@@ -144,7 +142,7 @@ impl Vault {
         }
         if let Err(error) = open
             .heads
-            .write(crypto, &open.trusted.keys, &open.trusted.place, change.head)
+            .write(crypto, &open.trusted.keys, &open.trusted.place, change.end)
         {
             // The change is safe; only the watch over it is one step behind.
             tracing::warn!(%error, "the record of heads could not be written");

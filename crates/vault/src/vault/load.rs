@@ -7,19 +7,16 @@ use crate::heads::Heads;
 use crate::index::Index;
 use crate::store::{Identity, Store};
 use claviger_account as account;
-use claviger_account::ids::{DeviceId, VaultId};
-use claviger_account::keys::{Keys, Member, Place};
+use claviger_account::ids::{DeviceId, Epoch, Head, Place, VaultId};
+use claviger_account::keys::MemberRecord;
 use claviger_account::ledger::Ledger;
-use claviger_account::log::{Head, Log};
-
-/// The first epoch of the vault key.
-const FIRST_EPOCH: u64 = 1;
+use claviger_account::log::Log;
 
 impl Vault {
     /// Makes a new vault. The file gets its name last: a crash on the way leaves nothing that looks like a vault.
     pub(super) fn create(&self, secret: &[u8; 32], now_ms: u64) -> Result<(), Error> {
         let crypto = self.crypto;
-        let member = Member::generate(crypto)?;
+        let member = MemberRecord::generate(crypto)?;
         let device = DeviceId(self.random()?);
         let (ledger, genesis) = Ledger::genesis(crypto, device, member.signing(), now_ms)?;
         let place = Place {
@@ -32,21 +29,12 @@ impl Vault {
             device,
             ledger: vec![genesis],
             member: member.seal(crypto, secret, &place)?,
-            epoch: FIRST_EPOCH,
-            vault_key: member.new_vault_key(crypto, &place, FIRST_EPOCH)?,
+            vault_keys: vec![member.new_vault_key(crypto, &place, Epoch::FIRST)?],
         };
         Store::create(&self.file, &identity)?;
-        let keys = member.into_keys(crypto, &place, FIRST_EPOCH, &identity.vault_key)?;
-        Heads::create(
-            crypto,
-            &self.heads,
-            &keys,
-            &place,
-            Head {
-                sequence: 0,
-                hash: ledger.head(),
-            },
-        )?;
+        let keys = member.into_keys(crypto, &place, &identity.vault_keys)?;
+        let start = Log::start(&ledger, place.vault).end(device)?;
+        Heads::create(crypto, &self.heads, &keys, &place, start)?;
         Store::publish(&self.file)?;
         tracing::info!("a new vault was made");
         Ok(())
@@ -63,22 +51,26 @@ impl Vault {
             vault: identity.vault,
             device: identity.device,
         };
-        let member = Member::open(crypto, secret, &place, &identity.member)?;
-        if ledger.signing_key(place.device) != Some(member.signing().public_key()) {
+        let member = MemberRecord::open(crypto, secret, &place, &identity.member)?;
+        let device = ledger.device(place.device).ok_or(account::Damage::NotAMember)?;
+        if device.key != *member.signing().public_key() {
             return Err(account::Damage::NotAMember.into());
         }
-        let keys = member.into_keys(crypto, &place, identity.epoch, &identity.vault_key)?;
+        let keys = member.into_keys(crypto, &place, &identity.vault_keys)?;
 
-        let key = keys.signing.public_key();
+        let start = Log::start(&ledger, place.vault);
+        let begin = start.end(device.id)?;
         let mut log = match store.snapshot()? {
-            Some(snapshot) => Log::resume(crypto, place, key, &snapshot)?,
-            None => Log::start(place, ledger.head()),
+            Some(snapshot) => Log::resume(crypto, &ledger, place.vault, device.id, &snapshot)?,
+            None => start,
         };
-        let snapshot = log.head().sequence;
-        store.changes(snapshot, |change| Ok(log.verify_next(crypto, key, change)?))?;
+        let snapshot = log.end(device.id)?.sequence;
+        store.changes(snapshot, |change| {
+            Ok(log.verify_next(crypto, &ledger, device.id, change)?)
+        })?;
 
-        let heads = self.check_heads(&store, &keys, &place, &ledger, log.head())?;
         let trusted = Trusted { place, keys, log };
+        let heads = self.check_heads(&store, &trusted, begin)?;
         let checked = trusted.check_all(crypto, &store)?;
         let mut index = Index::default();
         for (item, summary) in checked.summaries {
@@ -96,14 +88,8 @@ impl Vault {
     }
 
     /// Compares the log with what this device has already seen, and remembers the newer.
-    fn check_heads(
-        &self,
-        store: &Store,
-        keys: &Keys,
-        place: &Place,
-        ledger: &Ledger,
-        found: Head,
-    ) -> Result<Heads, Error> {
+    fn check_heads(&self, store: &Store, trusted: &Trusted, begin: Head) -> Result<Heads, Error> {
+        let (keys, place, found) = (&trusted.keys, &trusted.place, trusted.end()?);
         let restored = |error| {
             if !self.accept_restored {
                 return Err(error);
@@ -121,7 +107,7 @@ impl Vault {
         };
         let same = match seen.sequence {
             sequence if sequence == found.sequence => Some(found.hash),
-            0 => Some(ledger.head()),
+            sequence if sequence == begin.sequence => Some(begin.hash),
             sequence if sequence > found.sequence => None,
             sequence => store.change(sequence)?.map(|change| self.crypto.sha256(&[&change])),
         };
