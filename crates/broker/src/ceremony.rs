@@ -31,6 +31,7 @@ mod message;
 mod screens;
 
 #[cfg(test)]
+#[allow(clippy::expect_used)]
 mod fixtures;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]

@@ -6,6 +6,8 @@
 
 use std::cmp::Reverse;
 
+use claviger_ctap::types::RpId;
+
 use crate::types::Cause;
 use crate::view::{sanitise, text};
 
@@ -150,14 +152,14 @@ pub enum Plan {
 /// Finds the course of a ceremony for `rp_id`.
 pub fn plan(
     need: &Need,
-    rp_id: &str,
+    rp_id: &RpId,
     providers: &[ProviderSnapshot],
     passkeys: &[PasskeySnapshot],
     preference: &Preference,
 ) -> Plan {
     let here: Vec<(&PasskeySnapshot, &ProviderSnapshot)> = passkeys
         .iter()
-        .filter(|passkey| passkey.rp_id == rp_id)
+        .filter(|passkey| passkey.rp_id == rp_id.as_str())
         .filter_map(|passkey| {
             providers
                 .iter()

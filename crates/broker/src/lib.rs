@@ -35,4 +35,7 @@ pub use daemon::{
     Verification, VerifierStatus,
 };
 pub use pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
-pub use types::{Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Refusal, Site, UserVerification};
+pub use types::{
+    Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Operation, Refusal, RequestError, Requester,
+    UserVerification,
+};

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use claviger_ctap::types::RpId;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Preference;
@@ -17,9 +18,6 @@ pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most sites that are kept.
 pub const MAX_SITES: usize = 10_000;
-
-/// The longest RP ID, in bytes: a DNS name.
-pub const MAX_RP_ID_BYTES: usize = 253;
 
 /// The longest provider id, in bytes: a D-Bus name.
 pub const MAX_PROVIDER_BYTES: usize = 255;
@@ -218,7 +216,7 @@ struct File {
 }
 
 fn check_rp_id(rp_id: &str) -> Result<(), RulesError> {
-    if rp_id.len() > MAX_RP_ID_BYTES {
+    if rp_id.len() > RpId::MAX_BYTES {
         Err(RulesError::TooLong)
     } else {
         Ok(())
@@ -291,7 +289,7 @@ mod tests {
         );
         let long = format!(
             r#"{{"version":1,"sites":{{"{}":{{}}}}}}"#,
-            "a".repeat(MAX_RP_ID_BYTES + 1)
+            "a".repeat(RpId::MAX_BYTES + 1)
         );
         assert_eq!(Rules::parse(long.as_bytes()), Err(RulesError::TooLong));
         let long = format!(

@@ -8,6 +8,7 @@
 pub mod sanitise;
 pub mod text;
 
+use claviger_webauthn::Origin;
 use serde::{Deserialize, Serialize};
 
 /// The version of the view and action formats.
@@ -137,13 +138,13 @@ pub struct SiteView {
 
 impl SiteView {
     /// The site as a prompt may show it.
-    pub fn of(site: &crate::types::Site) -> Self {
-        let name = |text: &String| sanitise::line(text, sanitise::MAX_HOST_CHARS);
+    pub fn of(request: &crate::types::CeremonyRequest) -> Self {
+        let origin = |origin: &Origin| sanitise::line(&origin.to_string(), sanitise::MAX_HOST_CHARS);
         Self {
-            rp_id: name(&site.rp_id),
-            rp_name: site.rp_name.as_deref().and_then(sanitise::label),
-            origin: site.origin.as_ref().map(name),
-            top_origin: site.top_origin.as_ref().map(name),
+            rp_id: sanitise::line(request.rp_id().as_str(), sanitise::MAX_HOST_CHARS),
+            rp_name: request.operation().rp_name().and_then(sanitise::label),
+            origin: request.origin().map(origin),
+            top_origin: request.top_origin().map(origin),
         }
     }
 }
@@ -155,7 +156,7 @@ pub struct CallerView {
     pub name: String,
     /// The path of its executable.
     pub executable: String,
-    /// The door it came through: `browser`, `portal`, `hid` or `cli`.
+    /// The door it came through: `browser`, `portal`, `hid`, `cli`, or `provider` for a provider that has the user verified.
     pub door: String,
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bed::*;
 use claviger_broker::view::{Action, Kind, View};
-use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, UserVerification, audit};
+use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, Operation, UserVerification, audit};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use zbus::names::UniqueName;
@@ -165,10 +165,9 @@ async fn an_excluded_passkey_is_met_before_anything_is_made() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _prompt = Prompt::attach(&bed, Script::approve()).await;
     let made = bed.make_passkey("alice").await.unwrap();
-    let mut request = make_request("alice");
-    if let claviger_broker::Operation::Make(make) = &mut request.operation {
-        make.exclude_list.push(allow(&made));
-    }
+    let mut excluding = make("alice");
+    excluding.exclude_list.push(allow(&made));
+    let request = request(Operation::Make(excluding));
     assert_eq!(
         bed.broker.ceremony(request, CancelToken::new()).await.unwrap_err(),
         Cause::Excluded
@@ -340,15 +339,15 @@ async fn one_page_cannot_keep_the_others_of_its_browser_out() {
     bed.until(async |bed| status(bed).await["ceremonies_running"] == 2)
         .await;
     assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::Busy);
-    let mut frame = make_request("alice");
-    frame.site.top_origin = frame.site.origin.replace("https://frame.example".into());
+    let frame = page("https://frame.example.org", Some("https://example.org"));
+    let frame = request_of(frame, Operation::Make(make("alice")));
     assert_eq!(
         bed.broker.ceremony(frame, CancelToken::new()).await.unwrap_err(),
         Cause::Busy,
         "a frame counts as its page"
     );
-    let mut other = make_request("alice");
-    other.site.origin = Some("https://other.example".into());
+    let other = page("https://other.example.org", None);
+    let other = request_of(other, Operation::Make(make("alice")));
     waiting.push(start(other));
     bed.until(async |bed| status(bed).await["ceremonies_running"] == 3)
         .await;
@@ -364,7 +363,7 @@ async fn a_page_cannot_fill_the_log_without_the_user() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let path = bed.audit_path();
     let before = audit::verify(&path).unwrap().seq;
-    let caller = make_request("alice").caller;
+    let caller = caller();
     for _ in 0..50 {
         bed.broker
             .refused_at_door(&caller, audit::Event::Create, None, "https://a.example: no");

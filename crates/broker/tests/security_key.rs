@@ -11,29 +11,37 @@
 
 mod bed;
 
+use std::time::Duration;
+
 use bed::*;
 use claviger_broker::view::{Action, Kind};
 use claviger_broker::{
-    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, Door, Operation, SecurityKeyCaller,
-    Site, UserVerification, audit,
+    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, Door, DoorTraits, Operation,
+    Requester, SecurityKeyCaller, UserVerification, audit,
 };
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{PublicKey, native};
-use claviger_ctap::get_assertion;
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
 
 const VERIFIED: UserVerification = UserVerification::Required;
 const CONSENTED: UserVerification = UserVerification::Discouraged;
 
+/// A program at a door that is like the security key's. It has another name: what a door states of itself decides, not its name.
 fn program() -> Caller {
     Caller {
-        door: Door::Hid,
+        door: Door::Portal,
+        traits: DoorTraits {
+            names_origins: false,
+            hides_protected: true,
+            tells_unsupported: true,
+        },
         app_id: None,
         name: "ssh".into(),
         executable: "/usr/bin/ssh".into(),
@@ -42,24 +50,18 @@ fn program() -> Caller {
     }
 }
 
-fn at_the_door(request: CeremonyRequest, user_verification: UserVerification) -> CeremonyRequest {
-    CeremonyRequest {
-        caller: program(),
-        site: Site {
-            origin: None,
-            ..request.site
-        },
-        user_verification,
-        ..request
-    }
+fn at_the_door(operation: Operation, uv: UserVerification) -> CeremonyRequest {
+    CeremonyRequest::new(program(), Requester::Program, operation, uv, Duration::from_mins(1)).unwrap()
 }
 
 fn make(user: &str, extensions: Map, uv: UserVerification) -> CeremonyRequest {
-    let mut request = at_the_door(make_request(user), uv);
-    if let Operation::Make(make) = &mut request.operation {
-        make.extensions = extensions;
-    }
-    request
+    make_with(user, uv, |make| make.extensions = extensions)
+}
+
+fn make_with(user: &str, uv: UserVerification, change: impl FnOnce(&mut make_credential::Request)) -> CeremonyRequest {
+    let mut make = bed::make(user);
+    change(&mut make);
+    at_the_door(Operation::Make(make), uv)
 }
 
 fn assertion(allow: Option<&CredentialId>, extensions: Map) -> get_assertion::Request {
@@ -70,7 +72,7 @@ fn assertion(allow: Option<&CredentialId>, extensions: Map) -> get_assertion::Re
 }
 
 fn get(allow: Option<&CredentialId>, extensions: Map, uv: UserVerification) -> CeremonyRequest {
-    at_the_door(request(Operation::Get(assertion(allow, extensions))), uv)
+    at_the_door(Operation::Get(assertion(allow, extensions)), uv)
 }
 
 async fn run(bed: &Bed, request: CeremonyRequest) -> Result<AuthenticatorData, Cause> {
@@ -126,12 +128,15 @@ async fn a_program_is_named_and_no_origin_is_invented() {
     );
     assert_eq!(views[1].title, "A program (ssh) asks to sign in to example.org");
     for view in &views {
-        assert_eq!(view.caller.as_ref().unwrap().door, "hid");
+        assert_eq!(view.caller.as_ref().unwrap().door, Door::Portal.name());
         assert_eq!(view.site.as_ref().unwrap().origin, None);
     }
     assert!(views[1].pin.is_none());
     let last = &audit::last(&bed.audit_path(), 1).unwrap()[0];
-    assert_eq!((&last["caller"]["door"], &last["rp_id"]), (&"hid".into(), &RP.into()));
+    assert_eq!(
+        (&last["caller"]["door"], &last["rp_id"]),
+        (&Door::Portal.name().into(), &RP.into())
+    );
 }
 
 #[tokio::test]
@@ -139,10 +144,7 @@ async fn an_algorithm_that_nobody_does_is_refused_before_anybody_is_asked() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let prompt = Prompt::attach(&bed, Script::approve()).await;
-    let mut foreign = make("alice", Map::new(), CONSENTED);
-    if let Operation::Make(make) = &mut foreign.operation {
-        make.algorithms = vec![-257];
-    }
+    let foreign = make_with("alice", CONSENTED, |make| make.algorithms = vec![-257]);
     assert_eq!(run(&bed, foreign).await.unwrap_err(), Cause::Unsupported);
     assert!(prompt.views().is_empty());
 }
@@ -286,10 +288,7 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
     let prompt = Prompt::attach(&bed, Script::approve()).await;
     let (id, key) = made(&bed, make("alice", Map::new().with("credProtect", 2), VERIFIED)).await;
     // One that only its id finds is not listed.
-    let mut hidden = make("bob", Map::new(), VERIFIED);
-    if let Operation::Make(make) = &mut hidden.operation {
-        make.options.rk = false;
-    }
+    let hidden = make_with("bob", VERIFIED, |make| make.options.rk = false);
     made(&bed, hidden).await;
 
     let list = bed.broker.list_credentials(from()).await.unwrap();
@@ -320,7 +319,7 @@ async fn a_ticket_lists_with_consent_only() {
     let bed = Bed::new().await;
     let prompt = Prompt::attach(&bed, Script::approve()).await;
     let hash = memfd::seal_client_pin(&ClientPin::of(native(), &Pin::new(PIN).unwrap())).unwrap();
-    let ClientPinOutcome::Right(ticket) = bed.broker.check_client_pin(hash).await.unwrap().outcome else {
+    let ClientPinOutcome::Right(ticket) = bed.broker.check_client_pin(&program(), hash).await.unwrap().outcome else {
         panic!("a wrong PIN")
     };
     let caller = SecurityKeyCaller {

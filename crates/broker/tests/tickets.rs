@@ -27,18 +27,16 @@ fn hash(pin: &str) -> OwnedFd {
 }
 
 async fn ticket(bed: &Bed) -> PinTicket {
-    let check = bed.broker.check_client_pin(hash(PIN)).await.unwrap();
+    let check = bed.broker.check_client_pin(&caller(), hash(PIN)).await.unwrap();
     match check.outcome {
         ClientPinOutcome::Right(ticket) => ticket,
         other => panic!("{other:?}"),
     }
 }
 
-fn required(request: CeremonyRequest) -> CeremonyRequest {
-    CeremonyRequest {
-        user_verification: UserVerification::Required,
-        ..request
-    }
+fn required(mut request: CeremonyRequest) -> CeremonyRequest {
+    request.user_verification = UserVerification::Required;
+    request
 }
 
 /// The flags that came of it.
@@ -103,7 +101,7 @@ async fn a_refusal_is_a_refusal_ticket_or_not() {
 async fn wrong_pins_of_programs_count_with_the_prompts_and_stop_before_the_lock_out() {
     let bed = Bed::new().await;
     let check = async |pin: &'static str| {
-        let check = bed.broker.check_client_pin(hash(pin)).await.unwrap();
+        let check = bed.broker.check_client_pin(&caller(), hash(pin)).await.unwrap();
         (check.outcome, check.tries_left)
     };
     assert!(bed.broker.verifier_status().await.unwrap().client_pin);
@@ -115,10 +113,10 @@ async fn wrong_pins_of_programs_count_with_the_prompts_and_stop_before_the_lock_
     assert_eq!(audit::last(&bed.audit_path(), 1).unwrap()[0]["cause"], "wrong-pin");
 
     let bare = Bed::without_pin().await;
-    let check = bare.broker.check_client_pin(hash(PIN)).await.unwrap();
+    let check = bare.broker.check_client_pin(&caller(), hash(PIN)).await.unwrap();
     assert!(matches!(check.outcome, ClientPinOutcome::NotSet));
     // A PIN in place of its hash never reaches the counter.
     let unhashed = memfd::seal(&Pin::new(PIN).unwrap()).unwrap();
-    assert!(bed.broker.check_client_pin(unhashed).await.is_err());
+    assert!(bed.broker.check_client_pin(&caller(), unhashed).await.is_err());
     assert_eq!(bed.broker.verifier_status().await.unwrap().hello.tries_left, 6);
 }

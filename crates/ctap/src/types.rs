@@ -18,6 +18,43 @@ pub struct LengthError {
     max: usize,
 }
 
+/// An RP ID: 1 to 253 bytes of text (WebAuthn Level 3 §4; the length is that of a host name, RFC 1035 §2.3.4).
+///
+/// A browser's is a domain, in lower case and punycode; a program at a security key may name anything (`ssh:`). That it is well formed
+/// says nothing about who may use it. The wire messages of this crate hold what a client sent, as text; whoever acts on one makes this
+/// of it first.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RpId(String);
+
+impl RpId {
+    /// The longest RP ID, in bytes.
+    pub const MAX_BYTES: usize = 253;
+
+    /// Checks the length.
+    pub fn new(text: impl Into<String>) -> Result<Self, LengthError> {
+        let text = text.into();
+        check_length("an RP ID", text.len(), Self::MAX_BYTES)?;
+        Ok(Self(text))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RpId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for RpId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
 /// A credential id: 1 to 1023 bytes (WebAuthn Level 3 §4, CTAP 2.1 §6.1).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CredentialId(Vec<u8>);
@@ -285,15 +322,21 @@ pub(crate) fn algorithms(items: Vec<Value>, field: &'static str) -> Result<Vec<i
 }
 
 fn checked(what: &'static str, bytes: Vec<u8>, max: usize) -> Result<Vec<u8>, LengthError> {
-    if bytes.is_empty() || bytes.len() > max {
-        return Err(LengthError {
+    check_length(what, bytes.len(), max)?;
+    Ok(bytes)
+}
+
+fn check_length(what: &'static str, length: usize, max: usize) -> Result<(), LengthError> {
+    if (1..=max).contains(&length) {
+        Ok(())
+    } else {
+        Err(LengthError {
             what,
-            length: bytes.len(),
+            length,
             min: 1,
             max,
-        });
+        })
     }
-    Ok(bytes)
 }
 
 fn optional_text(map: Map, key: &str, text: Option<&str>) -> Map {

@@ -17,8 +17,8 @@ use claviger_broker::caller::CallerError;
 use claviger_broker::ceremony::HelloStatus;
 use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, ClientPinOutcome, Door,
-    ManagedCredential, Operation, PinTicket, SecurityKeyCaller, Tier, Unavailable, UserVerification, VerifierStatus,
-    dbus,
+    ManagedCredential, Operation, PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification,
+    VerifierStatus, dbus,
 };
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::cbor::{Map, Value};
@@ -105,7 +105,7 @@ impl Platform for Played {
         cancel: CancelToken,
     ) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {
         Box::pin(async move {
-            let answer = match &request.operation {
+            let answer = match request.operation() {
                 Operation::Make(_) => {
                     CeremonyAnswer::Made(make_credential::Response::new("none", vec![1; 37], Map::new()))
                 }
@@ -176,7 +176,7 @@ impl Platform for Played {
         })
     }
 
-    fn check_pin(&self, _: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
+    fn check_pin<'a>(&'a self, _: &'a Caller, _: OwnedFd) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>> {
         Box::pin(async {
             Ok(ClientPinCheck {
                 outcome: ClientPinOutcome::Right(PinTicket::from_bytes(&[5; 16])),
@@ -290,12 +290,15 @@ async fn a_request_becomes_a_ceremony_without_an_origin() {
     assert_eq!(response.fmt, "none");
     let asked = bed.platform.asked.lock().unwrap().remove(0);
     assert_eq!(
-        (&asked.caller.name[..], asked.caller.pid, asked.caller.door),
+        (&asked.caller().name[..], asked.caller().pid, asked.caller().door),
         ("ssh", 12, Door::Hid)
     );
-    assert_eq!((&asked.site.rp_id[..], &asked.site.origin), ("ssh:", &None));
+    assert_eq!(
+        (asked.rp_id().as_str(), asked.requester()),
+        ("ssh:", &Requester::Program)
+    );
     assert_eq!(asked.user_verification, UserVerification::Required);
-    let Operation::Make(sent) = asked.operation else {
+    let Operation::Make(sent) = asked.operation() else {
         panic!("another operation")
     };
     assert_eq!(

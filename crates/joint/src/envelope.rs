@@ -79,7 +79,7 @@ pub struct Caller {
 }
 
 /// The ways into the platform.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Door {
     /// 1: the browser extension.
     Browser,
@@ -89,6 +89,8 @@ pub enum Door {
     Hid,
     /// 4: the platform's own command line and settings.
     Cli,
+    /// 5: a provider itself, which has the user verified (`VerifyUser`). In no request: it is asked nothing then.
+    Provider,
     /// A door that a later version may define.
     Other(u64),
 }
@@ -328,7 +330,20 @@ impl Door {
             Self::Portal => 2,
             Self::Hid => 3,
             Self::Cli => 4,
+            Self::Provider => 5,
             Self::Other(number) => number,
+        }
+    }
+
+    /// The name in views, logs and command lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Browser => "browser",
+            Self::Portal => "portal",
+            Self::Hid => "hid",
+            Self::Cli => "cli",
+            Self::Provider => "provider",
+            Self::Other(_) => "other",
         }
     }
 
@@ -338,8 +353,15 @@ impl Door {
             2 => Self::Portal,
             3 => Self::Hid,
             4 => Self::Cli,
+            5 => Self::Provider,
             other => Self::Other(other),
         }
+    }
+}
+
+impl fmt::Display for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

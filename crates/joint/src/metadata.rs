@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt};
 use claviger_ctap::{
     authenticator::{CredentialRecord, device::Protection, protection_of},
     cbor::{Limits, Map, Value},
-    types::{CredentialId, UserId},
+    types::{CredentialId, RpId, UserId},
 };
 
 use crate::{
@@ -25,9 +25,6 @@ pub const MAX_ENTRIES: usize = 1024;
 
 /// The most credentials that the platform keeps for one provider.
 pub const MAX_CREDENTIALS: usize = 100_000;
-
-/// The most bytes of an RP ID (the longest host name).
-pub const MAX_RP_ID_BYTES: usize = 253;
 
 /// The most bytes of a name.
 pub const MAX_NAME_BYTES: usize = 256;
@@ -50,7 +47,7 @@ pub type Generation = u64;
 pub struct Entry {
     /// The credential's id.
     pub credential_id: CredentialId,
-    /// The RP ID, at most 253 bytes.
+    /// The RP ID, which is that of an [`RpId`].
     pub rp_id: String,
     /// The RP's name, at most 256 bytes.
     pub rp_name: Option<String>,
@@ -112,17 +109,14 @@ impl Entry {
     /// Reads such a map.
     pub fn from_value(value: &Value) -> Result<Self, MessageError> {
         let fields = Fields::nested(value, 4)?;
-        let rp_id = fields.text(2, MAX_RP_ID_BYTES)?;
-        if rp_id.is_empty() {
-            return Err(MessageError::Value(2));
-        }
+        let rp_id = RpId::new(fields.text(2, RpId::MAX_BYTES)?).map_err(|_| MessageError::Value(2))?;
         let user_handle =
             |fields: &Fields, key| UserId::new(fields.bytes(key)?.to_vec()).map_err(|_| MessageError::Value(key));
         let protection =
             |fields: &Fields, key| Protection::from_number(fields.unsigned(key)?).ok_or(MessageError::Value(key));
         Ok(Self {
             credential_id: credential_id(&fields, 1)?,
-            rp_id: rp_id.to_owned(),
+            rp_id: rp_id.as_str().to_owned(),
             rp_name: fields.optional_text(3, MAX_NAME_BYTES)?,
             user_handle: fields.optional(4, user_handle)?,
             user_name: fields.optional_text(5, MAX_NAME_BYTES)?,

@@ -11,6 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use claviger_ctap::types::RpId;
 use zbus::names::WellKnownName;
 
 use crate::svg::{self, SvgError};
@@ -268,7 +269,7 @@ fn rp_id(text: String, key: &'static str) -> Result<String, ManifestError> {
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_')
     };
-    if text.len() <= 253 && text.split('.').all(label) {
+    if text.len() <= RpId::MAX_BYTES && text.split('.').all(label) {
         Ok(text)
     } else {
         Err(ManifestError::Value(key))

@@ -7,12 +7,12 @@ use claviger_ctap::{
     cbor::{Map, Value},
     crypto::Algorithm,
     make_credential::{Request, Response},
-    types::{RpEntity, UserEntity, UserId},
+    types::{RpEntity, RpId, UserEntity, UserId},
 };
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, RpId, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, UserVerification,
     json::{self, Object},
     limits, options,
     prf::{self, Prf},
@@ -53,7 +53,7 @@ impl Ceremony {
         let user = user(options.required_object("user")?)?;
         // 6.–8. The effective domain and the RP ID.
         let rp = options.required_object("rp")?;
-        let rp_id = RpId::claim(rp.text("id")?, &caller.origin)?;
+        let rp_id = caller.origin.claim(rp.text("id")?)?;
         // 9. and 10. The algorithms.
         let algorithms = algorithms(options)?;
         // 11. and 12. Extensions.

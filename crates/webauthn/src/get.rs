@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use claviger_ctap::get_assertion::{Request, Response};
+use claviger_ctap::{
+    get_assertion::{Request, Response},
+    types::RpId,
+};
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, RpId, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, UserVerification,
     json::{self, Object},
     options,
     prf::{self, Prf},
@@ -41,7 +44,7 @@ impl Ceremony {
         // 4. The timeout.
         let timeout = options::timeout(options)?;
         // 6.–8. The effective domain and the RP ID.
-        let rp_id = RpId::claim(options.text("rpId")?, &caller.origin)?;
+        let rp_id = caller.origin.claim(options.text("rpId")?)?;
         // 9. and 10. Extensions, some of whose rules concern the allow list.
         let allowed = options::descriptors(options, "allowCredentials")?;
         let prf = Prf::at_get(extensions, &allowed)?;

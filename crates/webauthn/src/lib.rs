@@ -62,7 +62,7 @@ pub use error::Error;
 pub use options::{Hint, UserVerification};
 pub use origin::{Origin, OriginError};
 pub use response::ResponseJson;
-pub use rp_id::{RpId, RpIdError};
+pub use rp_id::RpIdError;
 
 #[cfg(test)]
 mod testing {

@@ -6,14 +6,12 @@
 
 use std::fmt;
 
+use claviger_ctap::types::RpId;
 use thiserror::Error;
 use url::{Host, Url};
 
-/// Longest origin text that is looked at: a scheme, a 253-byte name and a port fit three times over.
+/// Longest origin text that is looked at: a scheme, the longest name and a port fit three times over.
 const MAX_ORIGIN_BYTES: usize = 1024;
-
-/// Longest domain name, without a root dot (RFC 1035 §2.3.4).
-const MAX_DOMAIN_BYTES: usize = 253;
 
 /// Longest label of a domain name (RFC 1035 §2.3.4).
 const MAX_LABEL_BYTES: usize = 63;
@@ -111,7 +109,7 @@ pub enum OriginError {
     Domain,
 }
 
-/// A normalised domain name: lower-case ASCII, labels of 1 to 63 bytes, at most 253 bytes, no root dot.
+/// A normalised domain name: lower-case ASCII, labels of 1 to 63 bytes, as long as an [`RpId`] at most, no root dot.
 ///
 /// The URL standard's "valid domain" runs UTS #46 with `VerifyDnsLength`, which is what forbids the root dot: `example.com.` has no
 /// effective domain that WebAuthn accepts. It would forbid underscores too; browsers do not, and names with underscores are in
@@ -123,7 +121,7 @@ impl Domain {
     /// Takes a name that the URL standard's host parser has already mapped to lower-case ASCII.
     fn from_ascii(name: &str) -> Result<Self, OriginError> {
         let fits = |label: &str| (1..=MAX_LABEL_BYTES).contains(&label.len());
-        if name.len() > MAX_DOMAIN_BYTES || !name.split('.').all(fits) {
+        if name.len() > RpId::MAX_BYTES || !name.split('.').all(fits) {
             return Err(OriginError::Domain);
         }
         Ok(Self(name.to_owned()))
@@ -131,7 +129,7 @@ impl Domain {
 
     /// Runs the host parser over a name from the outside; `None` when the result is not a domain (an IP address, or nonsense).
     pub(crate) fn parse(text: &str) -> Option<Self> {
-        // The cap comes first: a Unicode name is never longer in ASCII than MAX_DOMAIN_BYTES allows for, but IDN mapping is slow.
+        // The cap comes first: a Unicode name is never longer in ASCII than RpId::MAX_BYTES allows for, but IDN mapping is slow.
         if text.len() > MAX_ORIGIN_BYTES || text.contains(is_not_of_a_host) {
             return None;
         }

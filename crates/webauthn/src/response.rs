@@ -6,11 +6,12 @@ use base64::{display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::{
     authenticator_data::{AuthenticatorData, Flags},
     crypto,
+    types::RpId,
 };
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::{Error, RpId, UserVerification, prf::Results};
+use crate::{Error, UserVerification, prf::Results};
 
 /// A `RegistrationResponseJSON` or `AuthenticationResponseJSON`, ready for the page.
 ///

@@ -1,42 +1,36 @@
-//! Relying party identifiers: whom a credential is for.
+//! Which RP IDs an origin may name.
 
-use std::fmt;
-
+use claviger_ctap::types::RpId;
 use psl::Psl as _;
 use thiserror::Error;
 
 use crate::origin::{Domain, Origin};
 
-/// An RP ID that its origin may claim (WebAuthn L3 §4 "RP ID", §5.1.3 step 8 and §5.1.4.1 step 7).
-///
-/// There is one way to make it, [`RpId::claim`], so holding one means that the check was done. The text is the normalised domain
-/// (lower-case ASCII); its SHA-256 is the RP ID hash.
-///
-/// ```
-/// use claviger_webauthn::{Origin, RpId};
-///
-/// let origin = Origin::parse("https://login.example.co.uk")?;
-/// assert_eq!(RpId::claim(Some("example.co.uk"), &origin)?.as_str(), "example.co.uk");
-/// assert_eq!(RpId::claim(None, &origin)?.as_str(), "login.example.co.uk");
-/// assert!(RpId::claim(Some("co.uk"), &origin).is_err());
-/// assert!(RpId::claim(Some("example.org"), &origin).is_err());
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct RpId(Domain);
-
-impl RpId {
+impl Origin {
     /// The RP ID that a page asked for (`None`: its own domain), if it is equal to or a registrable domain suffix of the
-    /// origin's effective domain (HTML §7.1.1.2).
+    /// origin's effective domain (WebAuthn L3 §5.1.3 step 8 and §5.1.4.1 step 7; HTML §7.1.1.2). The text is the normalised domain
+    /// (lower-case ASCII); its SHA-256 is the RP ID hash.
     ///
     /// An origin that *is* a public suffix may claim itself, as HTML says: nobody else can claim that name, so nobody shares it.
-    pub fn claim(requested: Option<&str>, origin: &Origin) -> Result<Self, RpIdError> {
-        let host = origin.domain().ok_or(RpIdError::Address)?;
+    ///
+    /// ```
+    /// use claviger_webauthn::Origin;
+    ///
+    /// let origin = Origin::parse("https://login.example.co.uk")?;
+    /// assert_eq!(origin.claim(Some("example.co.uk"))?.as_str(), "example.co.uk");
+    /// assert_eq!(origin.claim(None)?.as_str(), "login.example.co.uk");
+    /// assert!(origin.claim(Some("co.uk")).is_err());
+    /// assert!(origin.claim(Some("example.org")).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn claim(&self, requested: Option<&str>) -> Result<RpId, RpIdError> {
+        let host = self.domain().ok_or(RpIdError::Address)?;
         // HTML compares parsed hosts, so "Example.COM" from example.com is equal to it. The normal form is what gets hashed and
         // shown; one site cannot have two RP IDs that differ in letter case only.
-        let claimed = Domain::parse(requested.unwrap_or(host)).ok_or(RpIdError::NotADomain)?;
+        let domain = Domain::parse(requested.unwrap_or(host)).ok_or(RpIdError::NotADomain)?;
+        let claimed = RpId::new(domain.as_str()).map_err(|_| RpIdError::NotADomain)?;
         if claimed.as_str() == host {
-            return Ok(Self(claimed));
+            return Ok(claimed);
         }
         if !is_subdomain(host, claimed.as_str()) {
             return Err(RpIdError::Foreign);
@@ -50,18 +44,7 @@ impl RpId {
         if claimed.as_str().len() <= registry.as_bytes().len() || claimed.as_str().len() <= itself.as_bytes().len() {
             return Err(RpIdError::PublicSuffix);
         }
-        Ok(Self(claimed))
-    }
-
-    /// The RP ID as text, lower-case ASCII.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl fmt::Display for RpId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        Ok(claimed)
     }
 }
 
@@ -95,7 +78,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn claim(origin: &str, rp_id: &str) -> Result<String, RpIdError> {
-        RpId::claim(Some(rp_id), &Origin::parse(origin).unwrap()).map(|id| id.to_string())
+        Origin::parse(origin)
+            .unwrap()
+            .claim(Some(rp_id))
+            .map(|id| id.to_string())
     }
 
     #[test]
@@ -190,10 +176,7 @@ mod tests {
         }
         for origin in ["https://127.0.0.1", "https://[::1]"] {
             assert_eq!(claim(origin, "127.0.0.1"), Err(RpIdError::Address));
-            assert_eq!(
-                RpId::claim(None, &Origin::parse(origin).unwrap()),
-                Err(RpIdError::Address)
-            );
+            assert_eq!(Origin::parse(origin).unwrap().claim(None), Err(RpIdError::Address));
         }
     }
 
@@ -201,7 +184,7 @@ mod tests {
         #[test]
         fn arbitrary_text_never_panics(text in ".{0,60}") {
             let origin = Origin::parse("https://www.example.com").unwrap();
-            if let Ok(id) = RpId::claim(Some(&text), &origin) {
+            if let Ok(id) = origin.claim(Some(&text)) {
                 prop_assert!(["example.com", "www.example.com"].contains(&id.as_str()));
             }
         }
@@ -215,7 +198,7 @@ mod tests {
             let host = format!("{}.{tail}", labels.join("."));
             let origin = Origin::parse(&format!("https://{host}")).unwrap();
             let wanted = host.get(cut.min(host.len())..).unwrap();
-            if let Ok(id) = RpId::claim(Some(wanted), &origin) {
+            if let Ok(id) = origin.claim(Some(wanted)) {
                 prop_assert!(id.as_str() == host || is_subdomain(&host, id.as_str()));
                 prop_assert!(id.as_str() == host || id.as_str().len() > tail.len());
             }
@@ -225,7 +208,7 @@ mod tests {
         fn every_origin_with_a_domain_may_claim_it(host in "[a-z]{1,8}(\\.[a-z]{2,8}){0,3}") {
             let origin = Origin::parse(&format!("https://{host}")).unwrap();
             if let Some(domain) = origin.domain() {
-                let own = RpId::claim(None, &origin).unwrap();
+                let own = origin.claim(None).unwrap();
                 prop_assert_eq!(own.as_str(), domain);
             }
         }

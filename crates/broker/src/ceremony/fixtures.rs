@@ -1,7 +1,10 @@
 //! What the tests of the machine share: tokens that can be told apart, and a small world of providers and passkeys.
 
+use claviger_ctap::types::RpId;
+
 use super::{AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName, Tokens, Transaction};
 use crate::choice::{Lock, Need, PasskeySnapshot, Preference, ProviderSnapshot, plan};
+use crate::types::Door;
 use crate::view::{CallerView, SiteView};
 
 pub(super) const RP_ID: &str = "example.com";
@@ -106,12 +109,12 @@ pub(super) fn context() -> Context {
         caller: CallerView {
             name: "Chromium".to_owned(),
             executable: "/usr/bin/chromium".to_owned(),
-            door: "browser".to_owned(),
+            door: Door::Browser.to_string(),
         },
         site: Some(SiteView {
             rp_id: RP_ID.to_owned(),
             rp_name: None,
-            origin: None,
+            origin: Some(format!("https://{RP_ID}")),
             top_origin: None,
         }),
         account: None,
@@ -125,11 +128,12 @@ pub(super) fn ceremony(
     passkeys: &[PasskeySnapshot],
     verification: bool,
 ) -> Input {
+    let rp_id = RpId::new(RP_ID).expect("short");
     Input {
         course: Course::Answer(AnswerCourse {
             creates: matches!(need, Need::Make { .. }),
-            rp_id: RP_ID.to_owned(),
-            plan: plan(need, RP_ID, providers, passkeys, &Preference::default()),
+            plan: plan(need, &rp_id, providers, passkeys, &Preference::default()),
+            rp_id,
             verification,
             consent_only: false,
         }),

@@ -1,5 +1,7 @@
 //! What a ceremony starts from.
 
+use claviger_ctap::types::RpId;
+
 use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
 use crate::types::{Cause, CeremonyRequest};
 use crate::view::{AccountView, CallerView, SiteView};
@@ -35,20 +37,20 @@ impl Input {
         transactions: [Transaction; 2],
         expires_ms: u64,
     ) -> Self {
-        let need = request.operation.need();
-        let account = request.operation.account();
+        let need = request.operation().need();
+        let account = request.operation().account();
         let verification = request.verifies();
         Self {
             course: Course::Answer(AnswerCourse {
                 creates: matches!(need, Need::Make { .. }),
-                rp_id: request.site.rp_id.clone(),
-                plan: plan(&need, &request.site.rp_id, providers, passkeys, preference),
+                rp_id: request.rp_id().clone(),
+                plan: plan(&need, request.rp_id(), providers, passkeys, preference),
                 verification,
-                consent_only: !verification && request.operation.asks_hmac_secret(),
+                consent_only: !verification && request.operation().asks_hmac_secret(),
             }),
             context: Context {
-                caller: CallerView::of(&request.caller),
-                site: Some(SiteView::of(&request.site)),
+                caller: CallerView::of(request.caller()),
+                site: Some(SiteView::of(request)),
                 account,
                 expires_ms: Some(expires_ms),
             },
@@ -81,7 +83,7 @@ pub struct AnswerCourse {
     /// Whether a passkey is made; otherwise one is used.
     pub creates: bool,
     /// The site's RP ID.
-    pub rp_id: String,
+    pub rp_id: RpId,
     /// Who may answer.
     pub plan: Plan,
     /// Whether the user is verified: required or preferred by the site, or needed by PRF.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use claviger_ctap::types::RpId;
+
 use super::{Tokens, Transaction};
 use crate::types::{Cause, Refusal};
 use crate::view::{Kind, View};
@@ -198,14 +200,14 @@ pub enum Effect<T: Tokens> {
     /// Make this provider the user's rule for this site.
     Remember {
         /// The site.
-        rp_id: String,
+        rp_id: RpId,
         /// The provider.
         provider: String,
     },
     /// A provider served a site: learn what was last used.
     Used {
         /// The site.
-        rp_id: String,
+        rp_id: RpId,
         /// The provider.
         provider: String,
         /// The passkey, where it was known beforehand.

@@ -1,14 +1,16 @@
 //! The screens of a ceremony: from what the machine knows to the view that a prompt draws.
 
+use claviger_ctap::types::RpId;
+
 use super::input::{Approval, Context};
 use crate::choice::{Candidate, Lock};
-use crate::types::{Cause, Door};
+use crate::types::Cause;
 use crate::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View, sanitise, text};
 
 /// What a ceremony is to lead to.
 pub(super) enum Goal {
     /// An answer for a caller.
-    Answer { creates: bool, rp_id: String },
+    Answer { creates: bool, rp_id: RpId },
     /// The user's approval.
     Approve(Approval),
 }
@@ -180,19 +182,19 @@ impl Screens {
         }
     }
 
-    /// What an ordinary program says of the site, nobody has checked: then the title says who says it.
-    fn site_title(&self, kind: Kind, rp_id: &str) -> String {
-        let caller = &self.context.caller;
-        if caller.door == Door::Hid.name() {
-            text::program_title(kind, &caller.name, &host(rp_id))
+    /// What a program without an origin says of the site, nobody has checked: then the title says who says it.
+    fn site_title(&self, kind: Kind, rp_id: &RpId) -> String {
+        let origin = self.context.site.as_ref().and_then(|site| site.origin.as_ref());
+        if origin.is_some() {
+            text::site_title(kind, rp_id.as_str())
         } else {
-            text::site_title(kind, rp_id)
+            text::program_title(kind, &self.context.caller.name, &host(rp_id.as_str()))
         }
     }
 
     fn rp_id(&self) -> Option<String> {
         match &self.goal {
-            Goal::Answer { rp_id, .. } => Some(host(rp_id)),
+            Goal::Answer { rp_id, .. } => Some(host(rp_id.as_str())),
             Goal::Approve(_) => None,
         }
     }

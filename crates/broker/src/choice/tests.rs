@@ -40,7 +40,13 @@ fn make() -> Need {
 }
 
 fn run(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot], preference: &Preference) -> Plan {
-    plan(need, "example.com", providers, passkeys, preference)
+    plan(
+        need,
+        &RpId::new("example.com").unwrap(),
+        providers,
+        passkeys,
+        preference,
+    )
 }
 
 fn plain(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot]) -> Plan {

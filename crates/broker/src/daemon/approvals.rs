@@ -22,7 +22,7 @@ use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Context, Course, Input, Outcome, Transaction};
 use crate::dbus::Error;
 use crate::pin_ticket::PinTicket;
-use crate::types::{Caller, Cause, Door};
+use crate::types::{Caller, Cause, Door, DoorTraits};
 use crate::view::CallerView;
 
 /// How long the user has to answer.
@@ -66,6 +66,7 @@ impl Broker {
         let process = self.inner.callers.require_own(header).await?;
         let caller = Caller {
             door: Door::Cli,
+            traits: DoorTraits::default(),
             app_id: None,
             name: "Claviger".into(),
             executable: process.executable,

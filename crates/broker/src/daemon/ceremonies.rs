@@ -1,6 +1,7 @@
 //! A ceremony from the door's request to its answer: what it starts from, its task, its entry in the audit log. What the
 //! task does lives in [`super::run`].
 
+use claviger_webauthn::Origin;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -14,7 +15,7 @@ use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
 use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
 use crate::registry::{BUILT_IN, State};
-use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Door, UserVerification};
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation, UserVerification};
 
 impl Broker {
     /// Runs one ceremony to its end. Any number may run side by side.
@@ -39,18 +40,18 @@ impl Broker {
         ticket: Option<PinTicket>,
         cancel: CancelToken,
     ) -> Result<CeremonyAnswer, Cause> {
-        let caller = request.caller.clone();
+        let (caller, rp_id) = (request.caller().clone(), request.rp_id().clone());
         let key = caller_key(&caller);
         let started = Instant::now();
         let deadline = started + request.timeout;
         let expires_ms = now_ms().saturating_add(u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX));
-        let event = match request.operation {
-            crate::types::Operation::Make(_) => Event::Create,
-            crate::types::Operation::Get(_) => Event::Get,
+        let event = match request.operation() {
+            Operation::Make(_) => Event::Create,
+            Operation::Get(_) => Event::Get,
         };
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
         let Ok(hello) = hello else {
-            return Err(self.refused_early(&caller, event, request.site.rp_id, Cause::VerificationUnavailable));
+            return Err(self.refused_early(&caller, event, &rp_id, Cause::VerificationUnavailable));
         };
         self.introduce_vault().await;
         self.refresh_activatable().await;
@@ -68,13 +69,11 @@ impl Broker {
                 expires_ms,
             )
         };
-        let rp_id = request.site.rp_id.clone();
-        // CTAP 2.1 §6.1.2 step 3: a program learns of that before anybody is asked.
-        if caller.door == Door::Hid && input.is_unsupported() {
-            return Err(self.refused_early(&caller, event, rp_id, Cause::Unsupported));
+        if caller.traits.tells_unsupported && input.is_unsupported() {
+            return Err(self.refused_early(&caller, event, &rp_id, Cause::Unsupported));
         }
         // A frame asks in the name of the page that it is in: frames are free to have any number of origins.
-        let page = request.site.top_origin.clone().or_else(|| request.site.origin.clone());
+        let page = request.top_origin().or_else(|| request.origin()).map(Origin::to_string);
         let finished = self
             .run(
                 (&key, page.as_deref()),
@@ -93,7 +92,7 @@ impl Broker {
         };
         let entry = Entry {
             caller: Some(who(&caller)),
-            rp_id: Some(rp_id),
+            rp_id: Some(rp_id.to_string()),
             provider: finished.provider,
             evidence: finished.evidence,
             detail: entry.detail.clone().or(finished.remark),
@@ -147,7 +146,7 @@ impl Broker {
             lock(&self.inner.rules),
         );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
-        let rp_id = request.site.rp_id.as_str();
+        let rp_id = request.rp_id().as_str();
         let providers = registry
             .records()
             .filter(|(_, record)| record.state() != State::Unregistered)
@@ -202,11 +201,13 @@ impl Broker {
     }
 
     /// A site that asks for no verification may have asked for it before, when it had the passkey made (credProtect). Then the user
-    /// is verified. A program at the security-key door decides that by itself: to that one the passkey is not there.
+    /// is verified, unless the door hides such a passkey.
     fn heed_protection(&self, request: &mut CeremonyRequest) {
         let cache = lock(&self.inner.cache);
-        let mut here = cache.for_site(&request.site.rp_id);
-        if request.caller.door != Door::Hid && here.any(|(_, cached)| request.hides(cached.entry.protection)) {
+        let owed = cache
+            .for_site(request.rp_id().as_str())
+            .any(|(_, cached)| request.sees(cached.entry.protection) && request.hides(cached.entry.protection));
+        if owed {
             request.user_verification = UserVerification::Required;
         }
     }

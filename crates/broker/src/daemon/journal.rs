@@ -1,5 +1,7 @@
 //! What the broker writes into the audit log, and what of it is counted instead.
 
+use claviger_ctap::types::RpId;
+
 use super::{Broker, lock, now_ms};
 use crate::audit::{Entry, Event, EvidenceKind, Who};
 use crate::types::{Caller, Cause};
@@ -33,10 +35,10 @@ impl Broker {
     }
 
     /// Records a request that ends before the user is asked, and gives the cause back.
-    pub(super) fn refused_early(&self, caller: &Caller, event: Event, rp_id: String, cause: Cause) -> Cause {
+    pub(super) fn refused_early(&self, caller: &Caller, event: Event, rp_id: &RpId, cause: Cause) -> Cause {
         self.audit_unasked(Entry {
             caller: Some(who(caller)),
-            rp_id: Some(rp_id),
+            rp_id: Some(rp_id.to_string()),
             ..Entry::failed(event, cause.code())
         });
         cause

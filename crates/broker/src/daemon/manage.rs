@@ -14,7 +14,7 @@ use crate::audit::{self, Entry, Event};
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::{Error, sentence};
 use crate::registry::{BUILT_IN, RegistryError, State};
-use crate::types::{Caller, Cause, Door};
+use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl Broker {
     /// `Status`.
@@ -355,6 +355,7 @@ impl Broker {
 fn own_caller() -> Caller {
     Caller {
         door: Door::Cli,
+        traits: DoorTraits::default(),
         app_id: None,
         name: "Claviger".into(),
         executable: PathBuf::new(),

@@ -41,7 +41,7 @@ pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
-use crate::audit::{Audit, Entry, Event, Repeats, Who};
+use crate::audit::{Audit, Entry, Event, Repeats};
 use crate::cache::Cache;
 use crate::caller::{Identifier, PrivilegedCallers};
 use crate::cancel::CancelToken;
@@ -50,8 +50,7 @@ use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome};
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;
 use crate::rules::Rules;
-use crate::types::{Caller, Door};
-use crate::view::text;
+use crate::types::Caller;
 use link::Link;
 use run::Real;
 
@@ -150,11 +149,11 @@ impl Broker {
     }
 
     /// Has hello check a client PIN (CTAP 2.1 §6.5.5.7): a sealed memory file with the first 16 bytes of the PIN's SHA-256, passed on
-    /// unread. Wrong ones count like those that are typed into the prompt.
+    /// unread, for `caller`. Wrong ones count like those that are typed into the prompt.
     ///
     /// # Errors
     /// Hello cannot be reached.
-    pub async fn check_client_pin(&self, pin_hash: OwnedFd) -> Result<ClientPinCheck, Unavailable> {
+    pub async fn check_client_pin(&self, caller: &Caller, pin_hash: OwnedFd) -> Result<ClientPinCheck, Unavailable> {
         let check = self.inner.verifier.check_client_pin(pin_hash).await?;
         match check.outcome {
             ClientPinOutcome::Wrong => self.audit(&Entry::failed(Event::Verification, "wrong-pin")),
@@ -165,13 +164,8 @@ impl Broker {
                 } else {
                     "prompt-only"
                 };
-                // Without a caller to count by it would be written every time.
                 self.audit_unasked(Entry {
-                    caller: Some(Who {
-                        door: Door::Hid.name().to_owned(),
-                        name: text::UNNAMED_PROGRAM.to_owned(),
-                        executable: String::new(),
-                    }),
+                    caller: Some(journal::who(caller)),
                     ..Entry::failed(Event::Verification, cause)
                 });
             }

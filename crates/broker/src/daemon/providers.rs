@@ -15,7 +15,7 @@ use crate::caller::{CallerError, Process};
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::{Error, PATH, ProvidersInterface, sentence};
 use crate::registry::{BUILT_IN, Pin, RegistryError, State, Transition};
-use crate::types::{Caller, Cause, Door};
+use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
@@ -142,7 +142,8 @@ impl Broker {
             )
         };
         let caller = Caller {
-            door: Door::Cli,
+            door: Door::Provider,
+            traits: DoorTraits::default(),
             app_id: None,
             name: name.clone(),
             executable: pin,

@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::time::Duration;
 
-use claviger_ctap::types::{CredentialId, UserId};
+use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_hello::UvEvidence;
 use claviger_joint::envelope;
 use claviger_joint::metadata::Entry as Metadata;
@@ -201,7 +201,10 @@ impl Ceremony {
             Effect::CancelProvider { provider, transaction } => self.cancel(&provider, TransactionId(transaction)),
             Effect::CheckAnswer(check) => return Some(Event::AnswerChecked(self.check(check))),
             Effect::Remember { rp_id, provider } => {
-                if let Err(error) = self.broker.change_rules(|rules| rules.remember(&rp_id, &provider)) {
+                if let Err(error) = self
+                    .broker
+                    .change_rules(|rules| rules.remember(rp_id.as_str(), &provider))
+                {
                     tracing::warn!(%error, "the choice was not remembered");
                 }
             }
@@ -231,7 +234,7 @@ impl Ceremony {
     fn describe(&mut self, provider: String) {
         let broker = self.broker.clone();
         let algorithms = match &self.subject {
-            Subject::Ceremony(request) => match &request.operation {
+            Subject::Ceremony(request) => match request.operation() {
                 Operation::Make(make) => Some(make.algorithms.clone()),
                 Operation::Get(_) => None,
             },
@@ -263,9 +266,9 @@ impl Ceremony {
         let parameters = self.parameters(&call, assurance);
         let (caller, window, operation) = match &self.subject {
             Subject::Ceremony(request) => (
-                envelope_caller(&request.caller, Some(&request.site)),
-                Some(request.caller.window.clone()).filter(|window| !window.is_empty()),
-                match request.operation {
+                envelope_caller(request.caller(), Some(request)),
+                Some(request.caller().window.clone()).filter(|window| !window.is_empty()),
+                match request.operation() {
                     Operation::Make(_) => Joint::Make,
                     Operation::Get(_) => Joint::Get,
                 },
@@ -305,7 +308,7 @@ impl Ceremony {
             return;
         };
         let caller = match &self.subject {
-            Subject::Ceremony(request) => envelope_caller(&request.caller, Some(&request.site)),
+            Subject::Ceremony(request) => envelope_caller(request.caller(), Some(request)),
             Subject::Approval { .. } => return,
         };
         let errand = Errand {
@@ -340,7 +343,7 @@ impl Ceremony {
         let provider = ProviderId::parse(&check.call.provider).map_err(|error| error.to_string())?;
         let crypto = self.broker.inner.config.crypto;
         let sent = request
-            .operation
+            .operation()
             .for_provider(check.call.credential.as_deref(), check.assurance == Assurance::Verified);
         match sent {
             Operation::Make(sent) => {
@@ -373,7 +376,7 @@ impl Ceremony {
                 Ok(CeremonyAnswer::Made(made.response))
             }
             Operation::Get(sent) => {
-                let discoverable = matches!(&request.operation, Operation::Get(asked) if asked.allow_list.is_empty());
+                let discoverable = matches!(request.operation(), Operation::Get(asked) if asked.allow_list.is_empty());
                 let cache = lock(&self.broker.inner.cache);
                 let known = |id: &CredentialId| match cache.credential(&provider, id) {
                     // What is known of another site's credential of the same id says nothing.
@@ -395,9 +398,12 @@ impl Ceremony {
         }
     }
 
-    fn used(&self, rp_id: &str, provider: &str) {
+    fn used(&self, rp_id: &RpId, provider: &str) {
         let now = now_ms();
-        if let Err(error) = self.broker.change_rules(|rules| rules.used(rp_id, provider, now)) {
+        if let Err(error) = self
+            .broker
+            .change_rules(|rules| rules.used(rp_id.as_str(), provider, now))
+        {
             tracing::debug!(%error, "the use was not remembered");
         }
         if let (Ok(id), Some(credential)) = (ProviderId::parse(provider), &self.answered) {
@@ -431,7 +437,7 @@ impl Ceremony {
     fn parameters(&self, call: &Call, assurance: Assurance) -> Vec<u8> {
         match &self.subject {
             Subject::Ceremony(request) => request
-                .operation
+                .operation()
                 .for_provider(call.credential.as_deref(), assurance == Assurance::Verified)
                 .parameters(),
             Subject::Approval { buffer } => buffer.clone(),

@@ -6,13 +6,14 @@ use claviger_ctap::types::RpEntity;
 use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, TransactionId, envelope};
+use claviger_webauthn::Origin;
 
 use super::Broker;
 use super::link::{Errand, NoAnswer};
 use super::run::{Real, Reply, Secret};
 use crate::ceremony::{Decline, Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
 use crate::choice::Lock;
-use crate::types::{Caller, Door, Site};
+use crate::types::{Caller, CeremonyRequest};
 
 impl Broker {
     /// Asks a provider and turns what comes back into the machine's words.
@@ -111,7 +112,7 @@ impl Broker {
 }
 
 /// The caller as a provider is told.
-pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope::Caller {
+pub(super) fn envelope_caller(caller: &Caller, request: Option<&CeremonyRequest>) -> envelope::Caller {
     let cut = |text: &str| {
         text.get(..text.floor_char_boundary(envelope::MAX_TEXT_BYTES))
             .unwrap_or_default()
@@ -120,14 +121,9 @@ pub(super) fn envelope_caller(caller: &Caller, site: Option<&Site>) -> envelope:
     envelope::Caller {
         app_id: caller.app_id.as_deref().map(cut),
         name: cut(&caller.name),
-        origin: site.and_then(|site| site.origin.as_deref()).map(cut),
-        top_origin: site.and_then(|site| site.top_origin.as_deref()).map(cut),
-        door: match caller.door {
-            Door::Browser => envelope::Door::Browser,
-            Door::Portal => envelope::Door::Portal,
-            Door::Hid => envelope::Door::Hid,
-            Door::Cli => envelope::Door::Cli,
-        },
+        origin: request.and_then(CeremonyRequest::origin).map(Origin::to_string),
+        top_origin: request.and_then(CeremonyRequest::top_origin).map(Origin::to_string),
+        door: caller.door,
     }
 }
 

@@ -10,8 +10,8 @@ use std::time::Duration;
 use claviger_broker::dbus::Prompt1Proxy;
 use claviger_broker::view::{Action, Kind, View};
 use claviger_broker::{
-    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, Door, Operation, Site,
-    UserVerification,
+    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, Door, DoorTraits, Operation,
+    Requester, UserVerification,
 };
 use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemoryStore, PrfOutput, PrfSeed, Settings};
 use claviger_ctap::crypto::{PrivateKey, native};
@@ -23,6 +23,7 @@ use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{self, Call, CredentialStore, Failure, Options, Provider, Serving, StoreProvider};
+use claviger_webauthn::Origin;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -180,6 +181,10 @@ fn manifest_text(id: &str, name: &str) -> String {
 pub fn caller() -> Caller {
     Caller {
         door: Door::Browser,
+        traits: DoorTraits {
+            names_origins: true,
+            ..DoorTraits::default()
+        },
         app_id: None,
         name: "Chromium".into(),
         executable: "/usr/bin/chromium".into(),
@@ -188,22 +193,25 @@ pub fn caller() -> Caller {
     }
 }
 
-pub fn request(operation: Operation) -> CeremonyRequest {
-    CeremonyRequest {
-        caller: caller(),
-        site: Site {
-            rp_id: RP.into(),
-            rp_name: Some("Example".into()),
-            origin: Some("https://example.org".into()),
-            top_origin: None,
-        },
-        operation,
-        user_verification: UserVerification::Required,
-        timeout: Duration::from_mins(1),
+/// A page in a browser.
+pub fn page(origin: &str, top_origin: Option<&str>) -> Requester {
+    let parse = |text: &str| Origin::parse(text).unwrap();
+    Requester::Page {
+        origin: parse(origin),
+        top_origin: top_origin.map(parse),
     }
 }
 
-pub fn make_request(user: &str) -> CeremonyRequest {
+pub fn request_of(requester: Requester, operation: Operation) -> CeremonyRequest {
+    let (verified, a_minute) = (UserVerification::Required, Duration::from_mins(1));
+    CeremonyRequest::new(caller(), requester, operation, verified, a_minute).unwrap()
+}
+
+pub fn request(operation: Operation) -> CeremonyRequest {
+    request_of(page("https://example.org", None), operation)
+}
+
+pub fn make(user: &str) -> make_credential::Request {
     let rp = RpEntity {
         id: RP.into(),
         name: Some("Example".into()),
@@ -216,11 +224,19 @@ pub fn make_request(user: &str) -> CeremonyRequest {
     };
     let mut make = make_credential::Request::new([0x41; 32], rp, user, vec![-7, -8]);
     make.options.rk = true;
-    request(Operation::Make(make))
+    make
+}
+
+pub fn make_request(user: &str) -> CeremonyRequest {
+    request(Operation::Make(make(user)))
+}
+
+pub fn get() -> get_assertion::Request {
+    get_assertion::Request::new(RP, [0x42; 32])
 }
 
 pub fn get_request() -> CeremonyRequest {
-    request(Operation::Get(get_assertion::Request::new(RP, [0x42; 32])))
+    request(Operation::Get(get()))
 }
 
 /// What a provider does when it is asked for an assertion or a credential.

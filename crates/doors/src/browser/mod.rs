@@ -19,4 +19,4 @@ pub mod platform;
 pub mod service;
 pub mod verdict;
 
-pub use platform::{Platform, open};
+pub use platform::{Platform, TRAITS, open};

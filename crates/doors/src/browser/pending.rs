@@ -1,6 +1,6 @@
 //! A page's ceremony between request and response: `claviger-webauthn` on one side, the broker's nouns on the other.
 
-use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, Operation, Site, UserVerification};
+use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, Operation, RequestError, Requester};
 use claviger_webauthn::{CallerContext, Error, ResponseJson, create, get};
 
 use super::message::Kind;
@@ -20,40 +20,25 @@ impl Pending {
     }
 
     /// What the broker is asked.
-    pub(super) fn request(&self, caller: Caller, context: &CallerContext) -> CeremonyRequest {
-        let (rp_id, rp_name, operation, user_verification, timeout) = match self {
+    pub(super) fn request(&self, caller: Caller, context: &CallerContext) -> Result<CeremonyRequest, RequestError> {
+        let (operation, user_verification, timeout) = match self {
             Self::Create(ceremony) => (
-                ceremony.rp_id(),
-                ceremony.request().rp.name.clone(),
                 Operation::Make(ceremony.request().clone()),
                 ceremony.user_verification(),
                 ceremony.timeout(),
             ),
             Self::Get(ceremony) => (
-                ceremony.rp_id(),
-                None,
                 Operation::Get(ceremony.request().clone()),
                 ceremony.user_verification(),
                 ceremony.timeout(),
             ),
         };
         let framed = !context.same_origin_with_ancestors;
-        CeremonyRequest {
-            caller,
-            site: Site {
-                rp_id: rp_id.to_string(),
-                rp_name,
-                origin: Some(context.origin.to_string()),
-                top_origin: context.top_origin.as_ref().filter(|_| framed).map(ToString::to_string),
-            },
-            operation,
-            user_verification: match user_verification {
-                claviger_webauthn::UserVerification::Required => UserVerification::Required,
-                claviger_webauthn::UserVerification::Preferred => UserVerification::Preferred,
-                claviger_webauthn::UserVerification::Discouraged => UserVerification::Discouraged,
-            },
-            timeout,
-        }
+        let page = Requester::Page {
+            origin: context.origin.clone(),
+            top_origin: context.top_origin.clone().filter(|_| framed),
+        };
+        CeremonyRequest::new(caller, page, operation, user_verification, timeout)
     }
 
     /// The page's response.

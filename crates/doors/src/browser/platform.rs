@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use claviger_broker::audit::Event;
 use claviger_broker::caller::CallerError;
-use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, dbus};
+use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, dbus};
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
 use super::message::Kind;
 use super::service::Browser1;
+
+/// What is special about this door.
+pub const TRAITS: DoorTraits = DoorTraits {
+    names_origins: true,
+    hides_protected: false,
+    tells_unsupported: false,
+};
 
 /// Opens the door: serves `org.claviger.Browser1` at the broker's object.
 ///
@@ -48,6 +55,7 @@ impl Platform for Broker {
                 .await?;
             Ok(Caller {
                 door: Door::Browser,
+                traits: TRAITS,
                 app_id: None,
                 name: browser.name,
                 executable: browser.process.executable,

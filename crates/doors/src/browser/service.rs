@@ -50,7 +50,15 @@ impl Browser1 {
                 return Reply::error(&DomError::of_error(&error), Some(&error.to_string()));
             }
         };
-        let question = pending.request(caller, &request.caller);
+        let question = match pending.request(caller.clone(), &request.caller) {
+            Ok(question) => question,
+            // What can be wrong with it was told above.
+            Err(error) => {
+                self.platform
+                    .refused(&caller, kind, &format!("{}: {error}", request.caller.origin));
+                return Reply::error(&DomError::not_allowed(), Some(&error.to_string()));
+            }
+        };
         let answer = match self.platform.ceremony(question, cancel).await {
             Ok(answer) => answer,
             Err(cause) => {

@@ -75,7 +75,11 @@ pub trait Platform: Send + Sync + 'static {
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>>;
 
     /// Checks a client PIN. See [`Broker::check_client_pin`].
-    fn check_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>>;
+    fn check_pin<'a>(
+        &'a self,
+        caller: &'a Caller,
+        pin_hash: OwnedFd,
+    ) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>>;
 }
 
 impl Platform for Broker {
@@ -133,7 +137,11 @@ impl Platform for Broker {
         Box::pin(self.verifier_status())
     }
 
-    fn check_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
-        Box::pin(self.check_client_pin(pin_hash))
+    fn check_pin<'a>(
+        &'a self,
+        caller: &'a Caller,
+        pin_hash: OwnedFd,
+    ) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>> {
+        Box::pin(self.check_client_pin(caller, pin_hash))
     }
 }

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use claviger_broker::view::text::UNNAMED_PROGRAM;
 use claviger_broker::{
-    Caller, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, Operation, Site, UserVerification,
+    Caller, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, ManagedCredential, Operation, Requester,
+    UserVerification,
 };
 use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
+use claviger_ctap::types::RpId;
 use claviger_ctap::{get_assertion, make_credential};
 
 use super::message::{ListReply, Listed, MAX_LISTED, Program};
@@ -16,8 +18,12 @@ use super::message::{ListReply, Listed, MAX_LISTED, Program};
 /// How long the user has. Clients cancel what they no longer wait for.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Longest RP ID, in bytes: that of a host name (RFC 1035 §2.3.4), and what the platform's caches hold.
-pub const MAX_RP_ID_BYTES: usize = 253;
+/// What is special about this door.
+pub const TRAITS: DoorTraits = DoorTraits {
+    names_origins: false,
+    hides_protected: true,
+    tells_unsupported: true,
+};
 
 /// The extensions that the joint serves; others do not travel on.
 const EXTENSIONS: [&str; 3] = ["credProtect", "hmac-secret", "hmac-secret-mc"];
@@ -30,6 +36,7 @@ pub(super) fn caller(program: Option<Program>, door_pid: u32) -> Caller {
     };
     Caller {
         door: Door::Hid,
+        traits: TRAITS,
         app_id: None,
         name,
         executable: executable.map(PathBuf::from).unwrap_or_default(),
@@ -71,27 +78,18 @@ pub(super) fn get(bytes: &[u8]) -> Result<get_assertion::Request, Status> {
 }
 
 /// What the broker is asked. The RP ID is the program's word, which nobody can check: there is no origin.
-pub(super) fn ceremony(caller: Caller, operation: Operation) -> CeremonyRequest {
-    let (rp_id, rp_name, uv) = match &operation {
-        Operation::Make(request) => (request.rp.id.clone(), request.rp.name.clone(), request.options.uv),
-        Operation::Get(request) => (request.rp_id.clone(), None, request.options.uv),
+pub(super) fn ceremony(caller: Caller, operation: Operation) -> Result<CeremonyRequest, Status> {
+    let uv = match &operation {
+        Operation::Make(request) => request.options.uv,
+        Operation::Get(request) => request.options.uv,
     };
-    CeremonyRequest {
-        caller,
-        site: Site {
-            rp_id,
-            rp_name,
-            origin: None,
-            top_origin: None,
-        },
-        operation,
-        user_verification: if uv {
-            UserVerification::Required
-        } else {
-            UserVerification::Discouraged
-        },
-        timeout: TIMEOUT,
-    }
+    let user_verification = if uv {
+        UserVerification::Required
+    } else {
+        UserVerification::Discouraged
+    };
+    CeremonyRequest::new(caller, Requester::Program, operation, user_verification, TIMEOUT)
+        .map_err(|_| Status::InvalidParameter)
 }
 
 /// The CTAP response map. `named` tells whether the request named credentials.
@@ -127,11 +125,12 @@ pub(super) fn list(credentials: Vec<ManagedCredential>) -> ListReply {
     }
 }
 
+/// CTAP 2.1 §8.2: an empty one is a wrong value, a long one more than there is room for.
 fn check_rp_id(rp_id: &str) -> Result<(), Status> {
-    match rp_id.len() {
-        0 => Err(Status::InvalidParameter),
-        1..=MAX_RP_ID_BYTES => Ok(()),
-        _ => Err(Status::LimitExceeded),
+    match RpId::new(rp_id) {
+        Ok(_) => Ok(()),
+        Err(_) if rp_id.is_empty() => Err(Status::InvalidParameter),
+        Err(_) => Err(Status::LimitExceeded),
     }
 }
 

@@ -67,7 +67,10 @@ impl Hid1 {
             };
         }
         let named = matches!(&operation, Operation::Get(request) if !request.allow_list.is_empty());
-        let request = question::ceremony(caller, operation);
+        let request = match question::ceremony(caller, operation) {
+            Ok(request) => request,
+            Err(status) => return CeremonyReply::failed(status),
+        };
         match self.platform.ceremony(request, call.ticket, cancel).await {
             Ok(answer) => CeremonyReply::ok(question::response(answer, named)),
             Err(cause) => {
@@ -181,8 +184,11 @@ impl Hid1 {
 
     /// Checks a client PIN, `LEFT(SHA-256(PIN), 16)` in a sealed memory file: [`PinCheck`].
     async fn check_pin(&self, pin_hash: OwnedFd, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
-        self.platform.own(&header).await?;
-        let checked = self.platform.check_pin(pin_hash.into()).await;
+        let door_pid = self.platform.own(&header).await?;
+        let checked = self
+            .platform
+            .check_pin(&question::caller(None, door_pid), pin_hash.into())
+            .await;
         let check = checked.map_err(|error| unavailable(&error))?;
         let check = PinCheck {
             outcome: match check.outcome {

@@ -107,14 +107,14 @@ async fn a_passkey_is_made_and_used() {
     let Some(Event::Asked(asked)) = scene.events.recv().await else {
         panic!("the platform was asked");
     };
-    assert_eq!(asked.site.rp_id, "example.com");
-    assert_eq!(asked.site.rp_name.as_deref(), Some("Example"));
-    assert_eq!(asked.site.origin.as_deref(), Some("https://login.example.com"));
-    assert_eq!(asked.site.top_origin, None);
+    assert_eq!(asked.rp_id().as_str(), "example.com");
+    assert_eq!(asked.operation().rp_name(), Some("Example"));
+    assert_eq!(asked.origin().unwrap().to_string(), "https://login.example.com");
+    assert_eq!(asked.top_origin(), None);
     assert_eq!(asked.user_verification, UserVerification::Required);
     assert_eq!(asked.timeout.as_secs(), 20);
-    assert_eq!(asked.caller.pid, std::os::unix::process::parent_id());
-    assert!(matches!(asked.operation, Operation::Make(_)));
+    assert_eq!(asked.caller().pid, std::os::unix::process::parent_id());
+    assert!(matches!(asked.operation(), Operation::Make(_)));
 
     let used = scene.call("get", &request("2", &sign_in()).to_string()).await.unwrap();
     assert_eq!(used["ok"]["response"]["userHandle"], "dXNlcg");
@@ -122,7 +122,7 @@ async fn a_passkey_is_made_and_used() {
         panic!("the platform was asked");
     };
     assert_eq!(asked.user_verification, UserVerification::Preferred);
-    assert!(matches!(asked.operation, Operation::Get(_)));
+    assert!(matches!(asked.operation(), Operation::Get(_)));
 }
 
 #[tokio::test]

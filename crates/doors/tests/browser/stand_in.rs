@@ -10,8 +10,8 @@ use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{self, Algorithm};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_doors::browser::Platform;
 use claviger_doors::browser::message::Kind;
+use claviger_doors::browser::{Platform, TRAITS};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -75,6 +75,7 @@ impl Platform for StandIn {
             let browser = self.identifier.require_browser(header, &self.callers).await?;
             Ok(Caller {
                 door: Door::Browser,
+                traits: TRAITS,
                 app_id: None,
                 name: browser.name,
                 executable: browser.process.executable,
@@ -101,8 +102,8 @@ impl Platform for StandIn {
             self.events.send(Event::Asked(Box::new(request.clone()))).unwrap();
             let behaviour = self.behaviour.lock().unwrap().clone();
             match behaviour {
-                Behaviour::Answer => Ok(answer(&request.operation, &request.site.rp_id)),
-                Behaviour::AnswerForAnotherSite => Ok(answer(&request.operation, "other.example")),
+                Behaviour::Answer => Ok(answer(request.operation(), request.rp_id().as_str())),
+                Behaviour::AnswerForAnotherSite => Ok(answer(request.operation(), "other.example")),
                 Behaviour::Fail(cause) => Err(cause),
                 Behaviour::Wait => {
                     let why = cancel.withdrawn().await;

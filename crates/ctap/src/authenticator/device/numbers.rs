@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::crypto::Algorithm;
-use crate::types::UserId;
+use crate::types::{RpId, UserId};
 
 /// Limits, counters and times of a device. The defaults are those of a USB security key; [`Self::check`] holds what must
 /// be true of any other choice.
@@ -13,7 +13,7 @@ pub struct Numbers {
     pub max_message_bytes: usize,
     /// Discoverable and other credentials in all. At least 1.
     pub max_credentials: usize,
-    /// Longest RP ID, in bytes. A domain name has at most 253. 1 to 255.
+    /// Longest RP ID, in bytes. 1 to 255.
     pub max_rp_id_bytes: usize,
     /// Names of sites and accounts are cut to this many bytes; at least 64 (CTAP 2.1 §6.1.2).
     pub max_name_bytes: usize,
@@ -56,7 +56,7 @@ impl Default for Numbers {
         Self {
             max_message_bytes: 7609,
             max_credentials: 1000,
-            max_rp_id_bytes: 253,
+            max_rp_id_bytes: RpId::MAX_BYTES,
             max_name_bytes: 256,
             max_cred_blob_bytes: 32,
             max_large_blob_bytes: 4096,

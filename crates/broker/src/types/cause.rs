@@ -1,0 +1,114 @@
+//! How a ceremony may end without an answer.
+
+/// Why a ceremony ended without an answer: the true cause, for the user and the log.
+///
+/// A website learns less; what it learns is the doors' matter. The text never holds a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Cause {
+    /// The user said no.
+    #[error("you cancelled it")]
+    CancelledByUser,
+    /// The caller withdrew its request.
+    #[error("the program that asked cancelled its request")]
+    CancelledByCaller,
+    /// The caller's process or its connection is gone.
+    #[error("the program that asked has gone")]
+    CallerGone,
+    /// Time ran out before the user or the provider was done.
+    #[error("the time for this request ran out")]
+    TimedOut,
+    /// No provider holds a passkey for this site and this request.
+    #[error("there is no passkey for this site")]
+    NoCredential,
+    /// A provider already holds one of the passkeys that the site excludes; told to the site only after consent.
+    #[error("there already is a passkey for this account")]
+    Excluded,
+    /// Too many wrong PINs in a row.
+    #[error("the PIN is locked after too many wrong attempts")]
+    LockedOut,
+    /// Verification is needed and no PIN has been chosen.
+    #[error("no PIN has been chosen yet")]
+    NoPin,
+    /// There is no prompt to ask the user with.
+    #[error("there is no prompt to ask with; start `claviger prompt`")]
+    NoPrompt,
+    /// Only a disabled provider could have served.
+    #[error("the provider that could serve this is disabled")]
+    ProviderDisabled,
+    /// The provider stayed locked although the user had verified.
+    #[error("the provider stayed locked")]
+    ProviderLocked,
+    /// The provider's process ended before it answered.
+    #[error("the provider stopped before it answered")]
+    ProviderCrashed,
+    /// The provider let its deadline pass.
+    #[error("the provider did not answer in time")]
+    ProviderHung,
+    /// The provider could not be started or reached.
+    #[error("the provider could not be reached")]
+    ProviderUnreachable,
+    /// The provider answered with a refusal of its own.
+    #[error("the provider refused: {0}")]
+    ProviderRefused(Refusal),
+    /// The provider's answer failed a check (rule 5 of the design); the text names the check.
+    #[error("the provider's answer was rejected: {0}")]
+    AnswerRejected(String),
+    /// No enabled provider can do what was asked.
+    #[error("no provider supports what the site asked for")]
+    Unsupported,
+    /// A rule of the user, the administrator or the provider forbids it.
+    #[error("not allowed for this site")]
+    DeniedByPolicy,
+    /// Too many requests are waiting, from this caller or altogether.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// User verification itself does not work (hello cannot be reached or fails).
+    #[error("user verification is not available")]
+    VerificationUnavailable,
+    /// A fault of the platform; the text is for the log.
+    #[error("internal fault: {0}")]
+    Internal(String),
+}
+
+impl Cause {
+    /// A short stable code for the audit log, for JSON and for the `problem.code` of a notice.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::CancelledByUser => "cancelled-by-user",
+            Self::CancelledByCaller => "cancelled-by-caller",
+            Self::CallerGone => "caller-gone",
+            Self::TimedOut => "timed-out",
+            Self::NoCredential => "no-credential",
+            Self::Excluded => "excluded",
+            Self::LockedOut => "locked-out",
+            Self::NoPin => "no-pin",
+            Self::NoPrompt => "no-prompt",
+            Self::ProviderDisabled => "provider-disabled",
+            Self::ProviderLocked => "provider-locked",
+            Self::ProviderCrashed => "provider-crashed",
+            Self::ProviderHung => "provider-hung",
+            Self::ProviderUnreachable => "provider-unreachable",
+            Self::ProviderRefused(_) => "provider-refused",
+            Self::AnswerRejected(_) => "answer-rejected",
+            Self::Unsupported => "unsupported",
+            Self::DeniedByPolicy => "denied-by-policy",
+            Self::Busy => "busy",
+            Self::VerificationUnavailable => "verification-unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+}
+
+/// The statuses of the joint by which a provider refuses without a cause of its own in [`Cause`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// It is busy with another request.
+    #[error("busy")]
+    Busy,
+    /// It holds our request to be malformed, replayed or expired.
+    #[error("invalid request")]
+    InvalidRequest,
+    /// It failed within itself.
+    #[error("internal error")]
+    Internal,
+}

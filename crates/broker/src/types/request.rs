@@ -1,0 +1,175 @@
+//! A request from a door.
+
+use std::time::Duration;
+
+use claviger_ctap::authenticator::device::Protection;
+use claviger_ctap::types::{LengthError, RpId};
+use claviger_webauthn::{Origin, RpIdError};
+
+use super::{Caller, Operation, UserVerification};
+
+/// In whose name the caller asks.
+///
+/// An application that is entitled to some RP IDs becomes a variant of its own with the portal door, which looks that up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Requester {
+    /// A page, whose origin the door knows and the RP ID fits.
+    Page {
+        /// Its origin.
+        origin: Origin,
+        /// The origin of the top-level page, where it is another one.
+        top_origin: Option<Origin>,
+    },
+    /// A program that names an RP ID and nothing else: nobody can check that it is its own, so the user is told whose word it is.
+    Program,
+}
+
+/// One request from a door.
+///
+/// It has one RP ID, that of its operation: what the user reads is what the provider signs. So there is one way to make it, and its
+/// parts cannot be exchanged afterwards.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use claviger_broker::{Caller, CeremonyRequest, Door, DoorTraits, Operation, Requester, UserVerification};
+/// # use claviger_ctap::get_assertion;
+/// # use claviger_webauthn::Origin;
+/// # let traits = DoorTraits { names_origins: true, ..DoorTraits::default() };
+/// # let caller = Caller { door: Door::Browser, traits, app_id: None, name: "Chromium".into(), executable: "/usr/bin/chromium".into(), pid: 1, window: String::new() };
+/// let page = |origin| Ok::<_, claviger_webauthn::OriginError>(Requester::Page { origin: Origin::parse(origin)?, top_origin: None });
+/// let get = Operation::Get(get_assertion::Request::new("example.com", [7; 32]));
+/// let ask = |requester| CeremonyRequest::new(caller.clone(), requester, get.clone(), UserVerification::Required, Duration::from_secs(60));
+/// assert_eq!(ask(page("https://login.example.com")?)?.rp_id().as_str(), "example.com");
+/// assert!(ask(page("https://example.org")?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A second RP ID has no place in it, and neither has an operation of another:
+///
+/// ```compile_fail,E0451
+/// # use claviger_broker::CeremonyRequest;
+/// # use claviger_ctap::types::RpId;
+/// fn shown_as(request: CeremonyRequest, rp_id: RpId) -> CeremonyRequest {
+///     CeremonyRequest { rp_id, ..request }
+/// }
+/// ```
+///
+/// ```compile_fail,E0616
+/// # use claviger_broker::{CeremonyRequest, Operation};
+/// fn signed_as(request: &mut CeremonyRequest, operation: Operation) {
+///     request.operation = operation;
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct CeremonyRequest {
+    caller: Caller,
+    requester: Requester,
+    rp_id: RpId,
+    operation: Operation,
+    /// What the site asks of user verification.
+    pub user_verification: UserVerification,
+    /// How long the whole ceremony may take; clamped by the door.
+    pub timeout: Duration,
+}
+
+impl CeremonyRequest {
+    /// A request of `caller`, in the name of `requester`, for the RP ID that `operation` names.
+    ///
+    /// # Errors
+    /// The caller's fault, or its door's: see [`RequestError`].
+    pub fn new(
+        caller: Caller,
+        requester: Requester,
+        operation: Operation,
+        user_verification: UserVerification,
+        timeout: Duration,
+    ) -> Result<Self, RequestError> {
+        let rp_id = RpId::new(operation.rp_id())?;
+        if let Requester::Page { origin, .. } = &requester {
+            if !caller.traits.names_origins {
+                return Err(RequestError::Origin);
+            }
+            // In another spelling it would be another RP ID to the provider, which hashes it.
+            if origin.claim(Some(rp_id.as_str()))? != rp_id {
+                return Err(RequestError::Spelling);
+            }
+        }
+        Ok(Self {
+            caller,
+            requester,
+            rp_id,
+            operation,
+            user_verification,
+            timeout,
+        })
+    }
+
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// In whose name.
+    pub fn requester(&self) -> &Requester {
+        &self.requester
+    }
+
+    /// For which site.
+    pub fn rp_id(&self) -> &RpId {
+        &self.rp_id
+    }
+
+    /// For what.
+    pub fn operation(&self) -> &Operation {
+        &self.operation
+    }
+
+    /// The origin of the page that asks, where the door knows one.
+    pub fn origin(&self) -> Option<&Origin> {
+        match &self.requester {
+            Requester::Page { origin, .. } => Some(origin),
+            Requester::Program => None,
+        }
+    }
+
+    /// The origin of the top-level page, where it is another one than the page's.
+    pub fn top_origin(&self) -> Option<&Origin> {
+        match &self.requester {
+            Requester::Page { top_origin, .. } => top_origin.as_ref(),
+            Requester::Program => None,
+        }
+    }
+
+    /// Whether the user is verified, whatever is chosen.
+    pub(crate) fn verifies(&self) -> bool {
+        self.user_verification != UserVerification::Discouraged || self.operation.asks_prf()
+    }
+
+    /// Whether a credential of this credProtect level is not there without verification (CTAP 2.1 §12.1), which is not asked for.
+    pub(crate) fn hides(&self, protection: Protection) -> bool {
+        let named = !matches!(&self.operation, Operation::Get(request) if request.allow_list.is_empty());
+        !protection.shows_to(self.verifies(), named)
+    }
+
+    /// Whether the ceremony knows of a credential of this level.
+    pub(crate) fn sees(&self, protection: Protection) -> bool {
+        !self.caller.traits.hides_protected || !self.hides(protection)
+    }
+}
+
+/// Why there is no such request. The caller's fault, or that of the door that should have told it so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RequestError {
+    /// The RP ID is empty or too long.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// The RP ID is not the page's.
+    #[error(transparent)]
+    RpId(#[from] RpIdError),
+    /// The RP ID is the page's but not in its normal form, lower-case ASCII.
+    #[error("the RP ID is not in its normal form")]
+    Spelling,
+    /// A page's origin from a door that does not know such.
+    #[error("this door cannot say which page asks")]
+    Origin,
+}
