@@ -35,10 +35,6 @@ pub trait Provider1 {
     /// The provider was locked or unlocked.
     #[zbus(signal)]
     fn lock_state_changed(&self, locked: bool) -> zbus::Result<()>;
-
-    /// The provider's credentials changed; a metadata push follows when the provider is able to make one.
-    #[zbus(signal)]
-    fn credentials_changed(&self) -> zbus::Result<()>;
 }
 
 /// The broker, seen from a provider.

@@ -3,6 +3,7 @@
 use claviger_ctap::crypto::{Algorithm, native};
 
 use claviger_ctap::authenticator::device::Protection;
+use claviger_joint::metadata::MAX_CREDENTIALS;
 
 use super::*;
 
@@ -76,7 +77,7 @@ fn diffs_are_applied_in_order_and_found_by_site() {
     assert_eq!(cache.push(&provider(), diff.clone()), Ok(2));
     assert_eq!(ids(&cache, "a.example"), [credential(3)]);
     assert_eq!(cache.count(&provider()), 2);
-    assert_eq!(cache.push(&provider(), diff), Err(PushError::Stale { current: 2 }));
+    assert_eq!(cache.push(&provider(), diff), Err(ApplyError::Generation { held: 2 }));
     assert_eq!(ids(&cache, "c.example"), []);
 }
 
@@ -92,7 +93,7 @@ fn a_refused_diff_changes_nothing() {
         upserts: vec![entry(2, "a.example")],
         removed: vec![credential(2)],
     };
-    assert_eq!(cache.push(&provider(), twice), Err(PushError::Inconsistent));
+    assert_eq!(cache.push(&provider(), twice), Err(ApplyError::Contradiction));
     let backwards = Diff {
         base: 5,
         new: 5,
@@ -100,7 +101,7 @@ fn a_refused_diff_changes_nothing() {
         upserts: vec![entry(2, "a.example")],
         removed: vec![],
     };
-    assert_eq!(cache.push(&provider(), backwards), Err(PushError::Inconsistent));
+    assert_eq!(cache.push(&provider(), backwards), Err(ApplyError::Contradiction));
     assert_eq!(ids(&cache, "a.example"), [credential(1)]);
     assert_eq!(cache.generation(&provider()), 5);
 }
@@ -185,7 +186,7 @@ fn three_hundred_keys_survive_the_push_of_all() {
         cache.learn(&provider(), entry.clone(), public.clone());
     }
     let mut generation = 0;
-    let diffs = claviger_joint::metadata::Snapshot::default().diffs_to(all, true, || {
+    let diffs = <Snapshot>::default().diffs_to(all, true, || {
         generation += 1;
         generation
     });
@@ -197,6 +198,41 @@ fn three_hundred_keys_survive_the_push_of_all() {
         cache.all().filter(|(_, cached)| cached.public_key.is_some()).count(),
         300
     );
+}
+
+#[test]
+fn a_full_list_still_learns_when_its_credentials_were_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    let numbered = |number: u32| Entry {
+        credential_id: CredentialId::new(number.to_be_bytes().to_vec()).unwrap(),
+        ..entry(0, "a.example")
+    };
+    let most = u32::try_from(MAX_CREDENTIALS).unwrap();
+    cache
+        .push(&provider(), full(1, (0..most).map(numbered).collect()))
+        .unwrap();
+    let changed = |base, entry| Diff {
+        base,
+        new: base + 1,
+        full: false,
+        upserts: vec![entry],
+        removed: Vec::new(),
+    };
+    let used = Entry {
+        last_used_ms: Some(70),
+        ..numbered(5)
+    };
+    assert_eq!(cache.push(&provider(), changed(1, used.clone())), Ok(2));
+    let cached = cache.credential(&provider(), &used.credential_id).unwrap();
+    assert_eq!(cached.entry.last_used_ms, Some(70));
+    let one_more = cache.push(&provider(), changed(2, numbered(most)));
+    assert_eq!(
+        (one_more, cache.count(&provider())),
+        (Err(ApplyError::TooMany), MAX_CREDENTIALS)
+    );
+    cache.learn(&provider(), numbered(most), key());
+    assert_eq!(cache.count(&provider()), MAX_CREDENTIALS);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What providers ask of the broker.
 
 use claviger_joint::messages::Registration;
-use claviger_joint::metadata::{self, Diff};
+use claviger_joint::metadata::{self, ApplyError, Diff};
 use claviger_joint::{ProviderId, TransactionId};
 use zbus::message::Header;
 use zbus::names::WellKnownName;
@@ -10,7 +10,6 @@ use zbus::object_server::SignalEmitter;
 use super::approvals::Applicant;
 use super::{Broker, lock, now_ms};
 use crate::audit::{Entry, Event};
-use crate::cache::PushError;
 use crate::caller::{CallerError, Process};
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::{Error, PATH, ProvidersInterface, sentence};
@@ -112,7 +111,7 @@ impl Broker {
         let diff = Diff::decode(diff).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
         match self.change_cache(|cache| cache.push(id, diff)) {
             Ok(generation) => Ok(generation),
-            Err(PushError::Stale { current }) => Ok(current),
+            Err(ApplyError::Generation { held }) => Ok(held),
             Err(error) => Err(Error::InvalidArgument(sentence(&error.to_string()))),
         }
     }

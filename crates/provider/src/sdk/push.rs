@@ -20,19 +20,17 @@ impl Cache {
         self.is_known = false;
     }
 
-    /// Pushes what differs from what the platform has. True when something did.
-    pub(super) async fn push_all<P: Provider>(&mut self, link: &Link, provider: &P) -> Result<bool, Failure> {
+    /// Pushes what differs from what the platform has.
+    pub(super) async fn push_all<P: Provider>(&mut self, link: &Link, provider: &P) -> Result<(), Failure> {
         let Some(mut entries) = provider.metadata()? else {
-            return Ok(false);
+            return Ok(());
         };
         self.keep_last_used(&mut entries);
-        let mut changed = false;
         // Should the platform turn out to have another generation than we believe, once more with everything.
         for _ in 0..2 {
             let full = !self.is_known;
             let last = &mut self.last;
             let diffs = self.snapshot.diffs_to(entries.clone(), full, || next(last));
-            changed |= !diffs.is_empty();
             self.is_known = true;
             for diff in diffs {
                 self.push(link, diff).await;
@@ -44,12 +42,12 @@ impl Cache {
                 break;
             }
         }
-        Ok(changed)
+        Ok(())
     }
 
     /// Tells that one credential was used: one entry, whatever the number of credentials.
     pub(super) async fn push_used(&mut self, link: &Link, id: &CredentialId, at_ms: u64) {
-        let Some(entry) = self.snapshot.entry(id).filter(|_| self.is_known) else {
+        let Some(entry) = self.snapshot.entries().get(id).filter(|_| self.is_known) else {
             return;
         };
         let entry = Entry {
@@ -79,7 +77,8 @@ impl Cache {
         for entry in entries {
             let noted = self
                 .snapshot
-                .entry(&entry.credential_id)
+                .entries()
+                .get(&entry.credential_id)
                 .and_then(|known| known.last_used_ms);
             entry.last_used_ms = entry.last_used_ms.max(noted);
         }

@@ -78,9 +78,6 @@ impl<P: Provider> Joint<P> {
 
     #[zbus(signal)]
     async fn lock_state_changed(emitter: &SignalEmitter<'_>, locked: bool) -> zbus::Result<()>;
-
-    #[zbus(signal)]
-    async fn credentials_changed(emitter: &SignalEmitter<'_>) -> zbus::Result<()>;
 }
 
 impl<P: Provider> Shared<P> {
@@ -274,23 +271,17 @@ impl<P: Provider> Shared<P> {
                     Some(Change::Used(id, at_ms)) => cache.push_used(&self.link, &id, at_ms).await,
                     Some(Change::Any) => {
                         self.announce_lock(emitter).await?;
-                        if self.push_all(&mut cache).await {
-                            Joint::<P>::credentials_changed(emitter).await?;
-                        }
+                        self.push_all(&mut cache).await;
                     }
                 },
             }
         }
     }
 
-    async fn push_all(&self, cache: &mut Cache) -> bool {
-        cache
-            .push_all(&self.link, &self.provider)
-            .await
-            .unwrap_or_else(|failure| {
-                tracing::warn!(provider = %self.id, %failure, "the provider cannot list its credentials");
-                false
-            })
+    async fn push_all(&self, cache: &mut Cache) {
+        if let Err(failure) = cache.push_all(&self.link, &self.provider).await {
+            tracing::warn!(provider = %self.id, %failure, "the provider cannot list its credentials");
+        }
     }
 
     async fn announce_lock(&self, emitter: &SignalEmitter<'_>) -> zbus::Result<()> {

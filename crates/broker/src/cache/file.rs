@@ -1,0 +1,200 @@
+//! The cache on disk: one encrypted file per provider.
+//!
+//! File: 16 bytes magic, 24 bytes nonce, then XChaCha20-Poly1305 of the canonical CBOR map {1: generation, 2: [{1: entry,
+//! 2?: `COSE_Key`}], 3: [the same for credentials that may come back]} with magic and provider id as associated data. The key lies
+//! beside it, readable by the user only: it keeps copies and backups of the single files unreadable, not the user's own programs out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use claviger_ctap::cbor::{self, Limits, Map, Value};
+use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
+use claviger_joint::ProviderId;
+use claviger_joint::metadata::{Entry, MAX_CREDENTIALS, Snapshot};
+use zeroize::Zeroizing;
+
+use super::credentials::Credentials;
+use super::{CacheError, Cached};
+use crate::files::{self, Durability};
+
+const MAGIC: &[u8; 16] = b"claviger-cache-1";
+const MAX_FILE: u64 = 128 * 1024 * 1024;
+const FILE_LIMITS: Limits = Limits {
+    max_bytes: 128 * 1024 * 1024,
+    max_depth: 8,
+    max_items: 64 * MAX_CREDENTIALS,
+    other_simple: false,
+};
+
+/// The folder of the files and the key to them.
+pub(super) struct CacheFiles {
+    folder: PathBuf,
+    key: Arc<Zeroizing<[u8; 32]>>,
+    crypto: &'static dyn Crypto,
+}
+
+impl CacheFiles {
+    /// Opens the folder, which is made if missing, with a key if it has none.
+    pub(super) fn open(folder: &Path, crypto: &'static dyn Crypto) -> Result<Self, CacheError> {
+        files::make_folder(folder).map_err(io(folder))?;
+        let key_path = folder.join("cache.key");
+        let mut key = Zeroizing::new([0_u8; 32]);
+        let stored = files::read(&key_path, 32).map_err(io(&key_path))?.map(Zeroizing::new);
+        if let Some(bytes) = stored.as_deref().filter(|bytes| bytes.len() == key.len()) {
+            key.copy_from_slice(bytes);
+        } else {
+            crypto.random(key.as_mut_slice())?;
+            files::replace(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            key: Arc::new(key),
+            crypto,
+        })
+    }
+
+    /// Reads the files of all providers. Those that cannot be decrypted or decoded are dropped with a warning.
+    pub(super) fn read_all(&self) -> Result<Vec<(ProviderId, Snapshot<Credentials>)>, CacheError> {
+        let mut providers = Vec::new();
+        for item in std::fs::read_dir(&self.folder).map_err(io(&self.folder))? {
+            let path = item.map_err(io(&self.folder))?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".cache"));
+            let Some(id) = name.and_then(|name| ProviderId::parse(name).ok()) else {
+                continue;
+            };
+            match files::read(&path, MAX_FILE).map(|bytes| bytes.and_then(|bytes| self.decrypt(&id, &bytes))) {
+                Ok(Some(snapshot)) => providers.push((id, snapshot)),
+                Ok(None) => tracing::warn!(provider = %id, "dropped a damaged metadata cache"),
+                Err(error) => tracing::warn!(provider = %id, %error, "the metadata cache cannot be read"),
+            }
+        }
+        Ok(providers)
+    }
+
+    /// A provider's list as it is, to be written later.
+    pub(super) fn unsaved(&self, provider: &ProviderId, snapshot: &Snapshot<Credentials>) -> Unsaved {
+        Unsaved {
+            path: self.path(provider),
+            provider: provider.clone(),
+            key: Arc::clone(&self.key),
+            crypto: self.crypto,
+            generation: snapshot.generation(),
+            entries: snapshot.entries().all().cloned().collect(),
+            dropped: snapshot.entries().dropped().cloned().collect(),
+        }
+    }
+
+    /// Removes a provider's file.
+    pub(super) fn remove(&self, provider: &ProviderId) -> Result<(), CacheError> {
+        let path = self.path(provider);
+        files::remove(&path).map_err(io(&path))
+    }
+
+    fn path(&self, provider: &ProviderId) -> PathBuf {
+        self.folder.join(format!("{provider}.cache"))
+    }
+
+    fn decrypt(&self, provider: &ProviderId, file: &[u8]) -> Option<Snapshot<Credentials>> {
+        let sealed = file.strip_prefix(MAGIC)?;
+        let (nonce, ciphertext) = sealed.split_first_chunk::<24>()?;
+        let aad = associated_data(provider);
+        let cipher = XChaCha20Poly1305::new(&(**self.key).into());
+        let plain = cipher
+            .decrypt(
+                &XNonce::from(*nonce),
+                Payload {
+                    msg: ciphertext,
+                    aad: &aad,
+                },
+            )
+            .ok()?;
+        let map = cbor::decode(&plain, &FILE_LIMITS).ok()?.into_map()?;
+        let mut credentials = Credentials::default();
+        for item in map.int(2)?.as_array()? {
+            credentials.put(Cached::from_value(item)?);
+        }
+        // Files of before this key was there have none.
+        for item in map.int(3).and_then(Value::as_array).into_iter().flatten() {
+            credentials.put_dropped(Cached::from_value(item)?);
+        }
+        Some(Snapshot::new(map.int(1)?.as_unsigned()?, credentials))
+    }
+}
+
+/// One provider's list as it was, waiting to be written.
+pub struct Unsaved {
+    path: PathBuf,
+    provider: ProviderId,
+    key: Arc<Zeroizing<[u8; 32]>>,
+    crypto: &'static dyn Crypto,
+    generation: u64,
+    entries: Vec<Arc<Cached>>,
+    dropped: Vec<Arc<Cached>>,
+}
+
+impl Unsaved {
+    /// Encrypts and replaces the provider's file.
+    pub fn save(self) -> Result<(), CacheError> {
+        let items = |list: &[Arc<Cached>]| -> Vec<Value> { list.iter().map(|cached| cached.to_value()).collect() };
+        let file = Map::new()
+            .with(1, self.generation)
+            .with(2, items(&self.entries))
+            .with(3, items(&self.dropped));
+        let plain = Value::from(file).encode();
+        let mut nonce = [0_u8; 24];
+        self.crypto.random(&mut nonce)?;
+        let aad = associated_data(&self.provider);
+        let cipher = XChaCha20Poly1305::new(&(**self.key).into());
+        let sealed = cipher
+            .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
+            .map_err(|_| CacheError::Crypto(CryptoError::OutputTooLong))?;
+        let file = [MAGIC.as_slice(), &nonce, &sealed].concat();
+        files::replace(&self.path, &file, Durability::Crash).map_err(io(&self.path))
+    }
+
+    /// Whose list it is.
+    pub fn provider(&self) -> &ProviderId {
+        &self.provider
+    }
+}
+
+impl fmt::Debug for Unsaved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unsaved")
+            .field("provider", &self.provider)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cached {
+    fn to_value(&self) -> Value {
+        let item = Map::new().with(1, self.entry.to_value());
+        Value::from(match &self.public_key {
+            Some(key) => item.with(2, key.to_cose()),
+            None => item,
+        })
+    }
+
+    fn from_value(item: &Value) -> Option<Self> {
+        let item = item.as_map()?;
+        Some(Self {
+            entry: Entry::from_value(item.int(1)?).ok()?,
+            public_key: item.int(2).map(PublicKey::from_cose).transpose().ok()?,
+        })
+    }
+}
+
+fn associated_data(provider: &ProviderId) -> Vec<u8> {
+    [MAGIC.as_slice(), provider.as_str().as_bytes()].concat()
+}
+
+fn io(path: &Path) -> impl FnOnce(std::io::Error) -> CacheError {
+    let path = path.to_owned();
+    move |source| CacheError::Io { path, source }
+}

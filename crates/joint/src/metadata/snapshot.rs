@@ -1,0 +1,330 @@
+//! All that is known of one provider's credentials, and the way from one state to the next.
+
+use std::{collections::BTreeMap, fmt};
+
+use claviger_ctap::types::CredentialId;
+
+use super::{Diff, Entry, Generation, MAX_CREDENTIALS, MAX_ENTRIES};
+
+/// The most entries, and the most removed ids, of one diff that [`Snapshot::diffs_to`] makes. With the longest names and ids this
+/// many of both stay below [`MAX_BYTES`](super::MAX_BYTES).
+const ENTRIES_PER_DIFF: usize = MAX_ENTRIES / 4;
+
+/// Where a [`Snapshot`] keeps its entries. Whoever knows more of a credential than its provider tells keeps it beside them.
+pub trait Entries {
+    /// How many entries there are.
+    fn count(&self) -> usize;
+
+    /// Whether there is an entry of this credential.
+    fn contains(&self, id: &CredentialId) -> bool;
+
+    /// Takes an entry in, for the one of the same credential if there is one.
+    fn insert(&mut self, entry: Entry);
+
+    /// Takes the entry of this credential out; nothing happens without one.
+    fn remove(&mut self, id: &CredentialId);
+
+    /// Takes all entries out.
+    fn clear(&mut self);
+}
+
+impl Entries for BTreeMap<CredentialId, Entry> {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn contains(&self, id: &CredentialId) -> bool {
+        self.contains_key(id)
+    }
+
+    fn insert(&mut self, entry: Entry) {
+        self.insert(entry.credential_id.clone(), entry);
+    }
+
+    fn remove(&mut self, id: &CredentialId) {
+        self.remove(id);
+    }
+
+    fn clear(&mut self) {
+        self.clear();
+    }
+}
+
+/// All metadata of one provider at one generation. Both sides apply diffs by it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Snapshot<E = BTreeMap<CredentialId, Entry>> {
+    generation: Generation,
+    entries: E,
+}
+
+impl<E> Snapshot<E> {
+    /// These entries at this generation, as they were kept.
+    pub fn new(generation: Generation, entries: E) -> Self {
+        Self { generation, entries }
+    }
+
+    /// The generation; 0 when nothing was ever pushed.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &E {
+        &self.entries
+    }
+
+    /// The entries, for what is learnt otherwise than by a diff. The generation stays.
+    pub fn entries_mut(&mut self) -> &mut E {
+        &mut self.entries
+    }
+}
+
+impl<E: Entries> Snapshot<E> {
+    /// Applies a diff as a whole, or not at all (protocol §12).
+    pub fn apply(&mut self, diff: Diff) -> Result<(), ApplyError> {
+        if !diff.full && diff.base != self.generation {
+            return Err(ApplyError::Generation { held: self.generation });
+        }
+        if diff.contradiction().is_some() {
+            return Err(ApplyError::Contradiction);
+        }
+        if self.count_after(&diff) > MAX_CREDENTIALS {
+            return Err(ApplyError::TooMany);
+        }
+        if diff.full {
+            self.entries.clear();
+        }
+        for id in &diff.removed {
+            self.entries.remove(id);
+        }
+        for entry in diff.upserts {
+            self.entries.insert(entry);
+        }
+        self.generation = diff.new;
+        Ok(())
+    }
+
+    /// How many entries there are once the diff is applied, which names each credential once.
+    fn count_after(&self, diff: &Diff) -> usize {
+        if diff.full {
+            return diff.upserts.len();
+        }
+        let is_held = |id: &&CredentialId| self.entries.contains(id);
+        let gone = diff.removed.iter().filter(is_held).count();
+        let named = diff.upserts.iter().map(|entry| &entry.credential_id);
+        let added = diff.upserts.len() - named.filter(is_held).count();
+        self.entries.count() - gone + added
+    }
+}
+
+impl Snapshot {
+    /// The diffs that lead from here to exactly these entries, in as many messages as fit, each of which is atomic;
+    /// empty when nothing changed. `next` gives the new generations. With `full` the first one is full, whatever is here.
+    pub fn diffs_to(&self, entries: Vec<Entry>, full: bool, mut next: impl FnMut() -> Generation) -> Vec<Diff> {
+        let mut wanted: BTreeMap<CredentialId, Entry> = entries
+            .into_iter()
+            .map(|entry| (entry.credential_id.clone(), entry.shortened()))
+            .collect();
+        let mut removed: Vec<CredentialId> = Vec::new();
+        if !full {
+            removed.extend(self.entries.keys().filter(|id| !wanted.contains_key(*id)).cloned());
+            wanted.retain(|id, entry| self.entries.get(id) != Some(entry));
+        }
+        let mut upserts = wanted.into_values().peekable();
+        let mut removed = removed.into_iter().peekable();
+        let (mut diffs, mut base) = (Vec::new(), self.generation);
+        let mut first = full;
+        while first || upserts.peek().is_some() || removed.peek().is_some() {
+            let diff = Diff {
+                base,
+                new: next(),
+                full: first,
+                upserts: upserts.by_ref().take(ENTRIES_PER_DIFF).collect(),
+                removed: removed.by_ref().take(ENTRIES_PER_DIFF).collect(),
+            };
+            base = diff.new;
+            first = false;
+            diffs.push(diff);
+        }
+        diffs
+    }
+}
+
+impl<E: Entries> fmt::Debug for Snapshot<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Snapshot(generation {}, {} entries)",
+            self.generation,
+            self.entries.count()
+        )
+    }
+}
+
+/// Why a diff was not applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The diff builds on another generation (nobody's fault: a restart lies between). The provider sends everything.
+    #[error("the diff builds on another generation than {held}")]
+    Generation {
+        /// The generation that is held.
+        held: Generation,
+    },
+    /// The diff names a credential twice, or its generation does not grow (the provider is at fault).
+    #[error("the diff names a credential twice, or does not raise the generation")]
+    Contradiction,
+    /// More than [`MAX_CREDENTIALS`] (the provider is at fault).
+    #[error("the provider has more than {MAX_CREDENTIALS} credentials")]
+    TooMany,
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{super::tests::entry, *};
+
+    fn counter() -> impl FnMut() -> Generation {
+        let mut last = 100;
+        move || {
+            last += 1;
+            last
+        }
+    }
+
+    #[test]
+    fn a_diff_applies_to_its_base_only() {
+        let mut snapshot: Snapshot = Snapshot::default();
+        let diff = Diff {
+            base: 3,
+            new: 4,
+            full: false,
+            upserts: vec![entry(1, "a")],
+            removed: vec![],
+        };
+        assert_eq!(snapshot.apply(diff.clone()), Err(ApplyError::Generation { held: 0 }));
+        assert_eq!(snapshot.entries().len(), 0);
+        snapshot
+            .apply(Diff {
+                full: true,
+                ..diff.clone()
+            })
+            .unwrap();
+        assert_eq!(snapshot.generation(), 4);
+        assert_eq!(snapshot.apply(diff), Err(ApplyError::Generation { held: 4 }));
+    }
+
+    #[test]
+    fn what_contradicts_itself_changes_nothing() {
+        let mut snapshot: Snapshot = Snapshot::default();
+        let full = |new, upserts| Diff {
+            base: 0,
+            new,
+            full: true,
+            upserts,
+            removed: vec![],
+        };
+        snapshot.apply(full(5, vec![entry(1, "a")])).unwrap();
+        let before = snapshot.clone();
+        let twice = full(6, vec![entry(2, "a"), entry(2, "b")]);
+        assert_eq!(snapshot.apply(twice), Err(ApplyError::Contradiction));
+        let backwards = Diff {
+            base: 5,
+            new: 5,
+            full: false,
+            upserts: vec![entry(2, "a")],
+            removed: vec![],
+        };
+        assert_eq!(snapshot.apply(backwards), Err(ApplyError::Contradiction));
+        assert_eq!(snapshot, before);
+    }
+
+    #[test]
+    fn at_the_limit_credentials_change_and_make_room() {
+        let most = u32::try_from(MAX_CREDENTIALS).unwrap();
+        let numbered = |id: u32, name: &str| Entry {
+            credential_id: CredentialId::new(id.to_be_bytes().to_vec()).unwrap(),
+            ..entry(0, name)
+        };
+        let mut snapshot: Snapshot = Snapshot::default();
+        let mut next = counter();
+        for diff in snapshot.diffs_to((0..most).map(|id| numbered(id, "a")).collect(), true, &mut next) {
+            snapshot.apply(diff).unwrap();
+        }
+        let mut change = |snapshot: &mut Snapshot, upserts: Vec<Entry>, removed: Vec<CredentialId>| {
+            snapshot.apply(Diff {
+                base: snapshot.generation(),
+                new: next(),
+                full: false,
+                upserts,
+                removed,
+            })
+        };
+        let used = Entry {
+            last_used_ms: Some(7),
+            ..numbered(3, "a")
+        };
+        assert_eq!(change(&mut snapshot, vec![used.clone()], vec![]), Ok(()));
+        assert_eq!(snapshot.entries().get(&used.credential_id), Some(&used));
+        let (one_more, gone) = (numbered(most, "a"), numbered(0, "a").credential_id);
+        let refused = Err(ApplyError::TooMany);
+        assert_eq!(change(&mut snapshot, vec![one_more.clone()], vec![]), refused);
+        let unknown = numbered(most + 1, "a").credential_id;
+        assert_eq!(change(&mut snapshot, vec![one_more.clone()], vec![unknown]), refused);
+        assert_eq!(change(&mut snapshot, vec![one_more], vec![gone.clone()]), Ok(()));
+        assert_eq!(
+            (snapshot.entries().len(), snapshot.entries().get(&gone)),
+            (MAX_CREDENTIALS, None)
+        );
+    }
+
+    #[test]
+    fn many_entries_go_in_several_messages_that_fit() {
+        let long = "ü".repeat(400);
+        let entries: Vec<Entry> = (0..600)
+            .map(|id| Entry {
+                display_name: Some(long.clone()),
+                ..entry(id, &long)
+            })
+            .collect();
+        let diffs = Snapshot::default().diffs_to(entries, true, counter());
+        assert_eq!(
+            diffs.iter().map(|diff| diff.full).collect::<Vec<_>>(),
+            [true, false, false]
+        );
+        let mut snapshot: Snapshot = Snapshot::default();
+        for diff in diffs {
+            snapshot.apply(Diff::decode(&diff.encode()).unwrap()).unwrap();
+        }
+        assert_eq!(snapshot.entries().len(), 600);
+        assert_eq!(snapshot.generation(), 103);
+    }
+
+    fn entries() -> impl Strategy<Value = Vec<Entry>> {
+        let entry = (0..12_u16, "[ab]{0,2}").prop_map(|(id, name)| entry(id, &name));
+        proptest::collection::vec(entry, 0..10)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn diffs_lead_from_any_state_to_any_other(from in entries(), to in entries(), full in any::<bool>()) {
+            let mut next = counter();
+            let (mut ours, mut theirs) = (Snapshot::default(), Snapshot::default());
+            for diff in Snapshot::default().diffs_to(from, true, &mut next) {
+                ours.apply(diff.clone()).unwrap();
+                theirs.apply(Diff::decode(&diff.encode()).unwrap()).unwrap();
+            }
+            for diff in ours.clone().diffs_to(to.clone(), full, &mut next) {
+                ours.apply(diff.clone()).unwrap();
+                theirs.apply(Diff::decode(&diff.encode()).unwrap()).unwrap();
+            }
+            prop_assert_eq!(&ours, &theirs);
+            let wanted: BTreeMap<_, _> = to.into_iter().map(|entry| (entry.credential_id.clone(), entry)).collect();
+            prop_assert_eq!(&theirs.entries, &wanted);
+            prop_assert!(ours.diffs_to(wanted.into_values().collect(), false, next).is_empty());
+        }
+    }
+}
