@@ -9,7 +9,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/need.sh
 
 target=wasm32-unknown-unknown
-crates=(claviger-ctap claviger-joint)
+crates=(claviger-ctap claviger-joint claviger-account)
 build=(build --quiet --locked "${crates[@]/#/--package=}" --no-default-features --target "$target"
   --features "claviger-ctap/es384,claviger-ctap/ml-dsa,claviger-ctap/js")
 # A folder of its own: another compiler's files would push out those of the other builds. No optimisation: nothing runs.

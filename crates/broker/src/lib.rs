@@ -4,7 +4,7 @@
 //! [`choice`] finds who may answer, [`ceremony`] is its course, [`view`] what the user sees of it, [`queue`] whose turn it is on
 //! the screen, [`rules`] what the user has said before, [`check`] what must hold of an answer.
 //!
-//! The performing half is [`daemon`], over [`caller`] (who asks), [`registry`] (which providers), [`cache`] (which passkeys),
+//! The performing half is [`daemon`], over [`caller`] (what a process is), [`registry`] (which providers), [`cache`] (which passkeys),
 //! [`audit`] (what happened) and [`dbus`] (the interfaces).
 //!
 //! * You run the platform: [`Broker::start`], and [`Broker::shut_down`] at the end.

@@ -115,7 +115,7 @@ fn matches(pattern: &str, path: &str) -> bool {
 }
 
 /// Whether `process` runs the program at `path`, which only root and the user may change.
-pub(super) fn is_beside(process: &Process, path: &Path) -> bool {
+pub(crate) fn is_beside(process: &Process, path: &Path) -> bool {
     process.runs(path) && only_we_may_change(path)
 }
 

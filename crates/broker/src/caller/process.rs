@@ -146,7 +146,7 @@ impl Stat {
 
 /// Reads process `pid`, whose handle is `pidfd`. The handle does not keep the id from being used again: what was read is this
 /// process's only if it still lives afterwards.
-pub(super) fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, CallerError> {
+pub(crate) fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, CallerError> {
     let process = Process::read(pid)?;
     if alive(pidfd) {
         Ok(process)
@@ -156,14 +156,14 @@ pub(super) fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, CallerErr
 }
 
 /// Whether the process of a pidfd still runs: the descriptor becomes readable when it ends.
-pub(super) fn alive(pidfd: &OwnedFd) -> bool {
+pub(crate) fn alive(pidfd: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(pidfd, PollFlags::IN)];
     let now = Timespec { tv_sec: 0, tv_nsec: 0 };
     matches!(poll(&mut fds, Some(&now)), Ok(0))
 }
 
 /// The process id behind a pidfd, from its fdinfo; `None` if it ended.
-pub(super) fn pidfd_target(pidfd: &OwnedFd) -> Option<u32> {
+pub(crate) fn pidfd_target(pidfd: &OwnedFd) -> Option<u32> {
     let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", pidfd.as_fd().as_raw_fd())).ok()?;
     info.lines()
         .find_map(|line| line.strip_prefix("Pid:"))

@@ -43,9 +43,10 @@ pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, Verifie
 
 use crate::audit::{Audit, Entry, Event, Repeats};
 use crate::cache::Cache;
-use crate::caller::{Identifier, PrivilegedCallers};
+use crate::caller::PrivilegedCallers;
 use crate::cancel::CancelToken;
 use crate::ceremony;
+use crate::dbus::Identifier;
 use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome};
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;

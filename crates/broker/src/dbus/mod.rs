@@ -7,12 +7,14 @@
 //! Methods here check who calls and turn values into D-Bus ones; what they do is [`crate::daemon`]'s. The interfaces of doors are
 //! theirs, at the same object.
 
+mod identify;
 mod manage;
 mod prompt;
 mod providers;
 
 use zbus::DBusError;
 
+pub use identify::{Browser, Identifier};
 pub use manage::{Manage1Proxy, ManageInterface};
 pub use prompt::{Prompt1Proxy, PromptInterface};
 pub use providers::ProvidersInterface;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use claviger_broker::caller::{CallerError, Identifier, PrivilegedCallers};
+use claviger_broker::caller::{CallerError, PrivilegedCallers};
+use claviger_broker::dbus::Identifier;
 use claviger_broker::{Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Withdrawal};
 use claviger_ctap::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
