@@ -20,7 +20,6 @@ pub mod check;
 pub mod choice;
 pub mod daemon;
 pub mod dbus;
-mod files;
 mod pin_ticket;
 pub mod queue;
 pub mod registry;

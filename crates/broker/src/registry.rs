@@ -15,13 +15,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use claviger_ctap::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
+use claviger_files::Durability;
 use claviger_joint::ProviderId;
 pub use claviger_joint::messages::ProviderState as State;
 use claviger_provider::manifest::{self, Manifest, ManifestError};
 use serde::{Deserialize, Serialize};
 
 use crate::caller::{FileId, Process};
-use crate::files::{self, Durability};
 pub use keys::ROTATE_AFTER_MS;
 use keys::{KeysError, RequestKeys};
 pub use pin::Pin;
@@ -161,7 +161,7 @@ impl Registry {
     /// Opens the registry in `folder` (made if missing). Manifests come from `manifest_folders`, the first one that has an id wins;
     /// `own` is the broker's executable.
     pub fn open(folder: &Path, manifest_folders: &[PathBuf], own: FileId) -> Result<Self, RegistryError> {
-        files::make_folder(folder).map_err(|source| RegistryError::Io {
+        claviger_files::make_folder(folder).map_err(|source| RegistryError::Io {
             path: folder.to_owned(),
             source,
         })?;
@@ -178,7 +178,7 @@ impl Registry {
             path: path.clone(),
             source,
         };
-        if let Some(bytes) = files::read(&path, MAX_STATE_FILE).map_err(io)? {
+        if let Some(bytes) = claviger_files::read(&path, MAX_STATE_FILE).map_err(io)? {
             let saved: SavedAll = serde_json::from_slice(&bytes).map_err(|_| RegistryError::Damaged(path.clone()))?;
             registry.absent = saved.providers;
         }
@@ -394,7 +394,7 @@ impl Registry {
         let path = self.state_path();
         serde_json::to_vec_pretty(&saved)
             .map_err(io::Error::from)
-            .and_then(|bytes| files::replace(&path, &bytes, Durability::PowerCut))
+            .and_then(|bytes| claviger_files::replace_private(&path, &bytes, Durability::PowerCut))
             .map_err(|source| RegistryError::Io { path, source })
     }
 

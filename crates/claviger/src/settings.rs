@@ -1,7 +1,7 @@
 //! What the user has switched: small files below `$XDG_CONFIG_HOME/claviger`.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
 use serde_json::{Map, Value};
@@ -30,12 +30,7 @@ pub fn set_hid_door(doors: &Path, wanted: bool) -> io::Result<()> {
     settings.insert(HID.to_owned(), wanted.into());
     let folder = doors.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(folder)?;
-    // Whole or not at all.
-    let temporary = doors.with_extension("new");
-    let mut file = fs::File::create(&temporary)?;
-    writeln!(file, "{:#}", Value::Object(settings))?;
-    file.sync_all()?;
-    fs::rename(temporary, doors)
+    claviger_files::replace_public(doors, format!("{:#}\n", Value::Object(settings)).as_bytes())
 }
 
 fn read(path: &Path) -> io::Result<Map<String, Value>> {

@@ -6,16 +6,18 @@
 //! may have read or written it already.
 
 use std::{
-    os::fd::OwnedFd,
+    io::{self, Write as _},
+    os::fd::AsFd,
     path::{Path, PathBuf},
 };
 
+use claviger_files::{Access, Folder, NewFile};
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatxFlags, flock, fstat, fsync, mkdirat, open,
-        openat, renameat, statx, unlinkat,
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatxFlags, flock, fstat, mkdirat, open, openat,
+        statx,
     },
-    io::{Errno, read, write},
+    io::{Errno, read},
     process::geteuid,
 };
 use thiserror::Error;
@@ -86,7 +88,7 @@ pub enum DiskError {
         /// On which directory or file.
         path: PathBuf,
         /// What the kernel said.
-        error: Errno,
+        error: io::Error,
     },
 }
 
@@ -94,56 +96,42 @@ pub enum DiskError {
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    handle: OwnedFd,
+    folder: Folder,
     /// The new file between `create` and `publish`.
-    new: Option<OwnedFd>,
+    new: Option<NewFile>,
 }
 
 impl Directory {
     /// Opens the directory, made with mode 0700 if there is none (its parent must exist), and locks it.
     pub(crate) fn open(path: &Path) -> Result<Self, DiskError> {
-        let kernel = |action| {
-            move |error| DiskError::Kernel {
-                action,
-                path: path.to_owned(),
-                error,
-            }
-        };
         match mkdirat(CWD, path, Mode::RWXU) {
             Ok(()) | Err(Errno::EXIST) => {}
-            Err(error) => return Err(kernel("make")(error)),
+            Err(error) => return Err(kernel("make", path)(error)),
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let directory = open(path, flags, Mode::empty()).map_err(kernel("open"))?;
-        let status = fstat(&directory).map_err(kernel("look at"))?;
+        let directory = open(path, flags, Mode::empty()).map_err(kernel("open", path))?;
+        let status = fstat(&directory).map_err(kernel("look at", path))?;
         private(&status, path)?;
         match flock(&directory, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Self {
                 path: path.to_owned(),
-                handle: directory,
+                folder: directory.into(),
                 new: None,
             }),
             Err(Errno::WOULDBLOCK) => Err(DiskError::InUse(path.to_owned())),
-            Err(error) => Err(kernel("lock")(error)),
+            Err(error) => Err(kernel("lock", path)(error)),
         }
     }
 
-    fn new_file(&self) -> Result<&OwnedFd, DiskError> {
-        self.new
-            .as_ref()
-            .ok_or_else(|| self.kernel("write", NEW_NAME)(Errno::BADF))
-    }
-
-    fn kernel(&self, action: &'static str, name: &str) -> impl FnOnce(Errno) -> DiskError + use<> {
-        let path = self.path.join(name);
-        move |error| DiskError::Kernel { action, path, error }
+    fn kernel<E: Into<io::Error>>(&self, action: &'static str, name: &str) -> impl FnOnce(E) -> DiskError + use<E> {
+        kernel(action, self.path.join(name))
     }
 }
 
 impl Medium for Directory {
     fn read(&mut self) -> Result<Option<Found>, DiskError> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = match openat(&self.handle, NAME, flags, Mode::empty()) {
+        let file = match openat(&self.folder, NAME, flags, Mode::empty()) {
             Ok(file) => file,
             Err(Errno::NOENT) => return Ok(None),
             Err(error) => return Err(self.kernel("open", NAME)(error)),
@@ -174,41 +162,52 @@ impl Medium for Directory {
     }
 
     fn create(&mut self) -> Result<Option<Birth>, DiskError> {
-        // One that a killed process left behind. Made anew, so that its mode and birth are ours.
-        match unlinkat(&self.handle, NEW_NAME, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(self.kernel("remove", NEW_NAME)(error)),
-        }
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file =
-            openat(&self.handle, NEW_NAME, flags, Mode::RUSR | Mode::WUSR).map_err(self.kernel("make", NEW_NAME))?;
+        // One that a killed process left behind is made anew, so that its mode and birth are ours.
+        let file = self
+            .folder
+            .create(NAME.as_ref(), Access::Owner)
+            .map_err(self.kernel("make", NEW_NAME))?;
         let birth = birth(&file).map_err(self.kernel("look at", NEW_NAME))?;
         self.new = Some(file);
         Ok(birth)
     }
 
     fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let written = write(self.new_file()?, rest).map_err(self.kernel("write", NEW_NAME))?;
-            rest = rest.get(written..).unwrap_or_default();
-        }
-        Ok(())
+        let failed = self.kernel("write", NEW_NAME);
+        let written = self.new.as_mut().map(|new| new.write_all(bytes));
+        written.unwrap_or_else(not_created).map_err(failed)
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
-        fsync(self.new_file()?).map_err(self.kernel("write", NEW_NAME))
+        let synced = self.new.as_ref().map(NewFile::sync);
+        synced
+            .unwrap_or_else(not_created)
+            .map_err(self.kernel("write", NEW_NAME))
     }
 
     fn publish(&mut self) -> Result<(), DiskError> {
-        renameat(&self.handle, NEW_NAME, &self.handle, NAME).map_err(self.kernel("replace", NAME))?;
-        self.new = None;
-        Ok(())
+        let published = self.new.take().map(|new| new.publish(&self.folder));
+        published
+            .unwrap_or_else(not_created)
+            .map_err(self.kernel("replace", NAME))
     }
 
     fn sync_directory(&mut self) -> Result<(), DiskError> {
-        fsync(&self.handle).map_err(self.kernel("write", "."))
+        self.folder.sync().map_err(self.kernel("write", "."))
     }
+}
+
+fn kernel<E: Into<io::Error>>(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(E) -> DiskError {
+    let path = path.into();
+    move |error| DiskError::Kernel {
+        action,
+        path,
+        error: error.into(),
+    }
+}
+
+fn not_created() -> io::Result<()> {
+    Err(io::Error::other("the new file was not created"))
 }
 
 /// Owned by the user, and nobody else may do anything with it.
@@ -227,7 +226,7 @@ fn private(status: &Stat, path: &Path) -> Result<(), DiskError> {
 }
 
 /// When the file was born; `None` where the file system does not know.
-fn birth(file: &OwnedFd) -> Result<Option<Birth>, Errno> {
+fn birth(file: impl AsFd) -> Result<Option<Birth>, Errno> {
     let status = statx(file, "", AtFlags::EMPTY_PATH, StatxFlags::BTIME)?;
     let known = StatxFlags::from_bits_retain(status.stx_mask).contains(StatxFlags::BTIME);
     Ok(known.then_some(Birth {

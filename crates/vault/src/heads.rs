@@ -15,12 +15,13 @@ use claviger_account::ids::{Head, Place};
 use claviger_account::keys::Keys;
 use claviger_account::pins;
 use claviger_ctap::crypto::Crypto;
+use claviger_files::Durability;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-const SLOT: u64 = 128;
+const SLOT: usize = 128;
 
 /// The open file.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Heads {
         }
     }
 
-    /// Makes the file anew with `head` in it, forced to the disk; an older one is replaced.
+    /// Makes the file anew with `head` in both slots, forced to the disk; an older one is replaced.
     pub(crate) fn create(
         crypto: &dyn Crypto,
         path: &Path,
@@ -53,26 +54,10 @@ impl Heads {
         place: &Place,
         head: Head,
     ) -> Result<Self, Error> {
-        let new = path.with_extension("new");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&new)?;
-        file.set_len(2 * SLOT)?;
-        let heads = Self {
-            path: path.to_owned(),
-            file,
-        };
-        heads.write(crypto, keys, place, head)?;
-        heads.file.sync_all()?;
-        std::fs::rename(&new, path)?;
-        if let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(heads)
+        let mut slot = pins::seal(crypto, keys, place, head)?;
+        slot.resize(SLOT, 0);
+        claviger_files::replace_private(path, &slot.repeat(2), Durability::PowerCut)?;
+        Self::open(path)
     }
 
     /// The newest head in it.
@@ -82,7 +67,7 @@ impl Heads {
     pub(crate) fn read(&self, keys: &Keys, place: &Place) -> Result<Head, Error> {
         let slot = |n: u64| {
             let mut sealed = [0; pins::SEALED];
-            self.file.read_exact_at(&mut sealed, n * SLOT).ok()?;
+            self.file.read_exact_at(&mut sealed, n * SLOT as u64).ok()?;
             pins::open(keys, place, &sealed)
         };
         [slot(0), slot(1)]
@@ -95,6 +80,6 @@ impl Heads {
     /// Writes the next head over the older of the two.
     pub(crate) fn write(&self, crypto: &dyn Crypto, keys: &Keys, place: &Place, head: Head) -> Result<(), Error> {
         let sealed = pins::seal(crypto, keys, place, head)?;
-        Ok(self.file.write_all_at(&sealed, head.sequence % 2 * SLOT)?)
+        Ok(self.file.write_all_at(&sealed, head.sequence % 2 * SLOT as u64)?)
     }
 }

@@ -57,10 +57,7 @@ impl Store {
     /// Makes a new vault file with its first records. It appears under `path` whole or not at all: see [`Self::publish`].
     pub(crate) fn create(path: &Path, identity: &Identity) -> Result<(), Error> {
         let new = unpublished(path);
-        match std::fs::remove_file(&new) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e.into()),
-            _ => {}
-        }
+        claviger_files::remove(&new)?;
         // SQLite would make the file with the mode of the umask; it gives its journals the mode of the file.
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
         let db = connect(&new)?;
@@ -87,11 +84,7 @@ impl Store {
 
     /// Gives the file that [`Self::create`] made its name.
     pub(crate) fn publish(path: &Path) -> Result<(), Error> {
-        std::fs::rename(unpublished(path), path)?;
-        if let Some(directory) = path.parent() {
-            File::open(directory)?.sync_all()?;
-        }
-        Ok(())
+        Ok(claviger_files::publish(&unpublished(path), path)?)
     }
 
     /// Opens an existing vault file and brings its format up to date.

@@ -12,13 +12,13 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use claviger_ctap::cbor::{self, Limits, Map, Value};
 use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
+use claviger_files::Durability;
 use claviger_joint::ProviderId;
 use claviger_joint::metadata::{Entry, MAX_CREDENTIALS, Snapshot};
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
 use super::{CacheError, Cached};
-use crate::files::{self, Durability};
 
 const MAGIC: &[u8; 16] = b"claviger-cache-1";
 const MAX_FILE: u64 = 128 * 1024 * 1024;
@@ -39,15 +39,17 @@ pub(super) struct CacheFiles {
 impl CacheFiles {
     /// Opens the folder, which is made if missing, with a key if it has none.
     pub(super) fn open(folder: &Path, crypto: &'static dyn Crypto) -> Result<Self, CacheError> {
-        files::make_folder(folder).map_err(io(folder))?;
+        claviger_files::make_folder(folder).map_err(io(folder))?;
         let key_path = folder.join("cache.key");
         let mut key = Zeroizing::new([0_u8; 32]);
-        let stored = files::read(&key_path, 32).map_err(io(&key_path))?.map(Zeroizing::new);
+        let stored = claviger_files::read(&key_path, 32)
+            .map_err(io(&key_path))?
+            .map(Zeroizing::new);
         if let Some(bytes) = stored.as_deref().filter(|bytes| bytes.len() == key.len()) {
             key.copy_from_slice(bytes);
         } else {
             crypto.random(key.as_mut_slice())?;
-            files::replace(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
+            claviger_files::replace_private(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
         }
         Ok(Self {
             folder: folder.to_owned(),
@@ -68,7 +70,7 @@ impl CacheFiles {
             let Some(id) = name.and_then(|name| ProviderId::parse(name).ok()) else {
                 continue;
             };
-            match files::read(&path, MAX_FILE).map(|bytes| bytes.and_then(|bytes| self.decrypt(&id, &bytes))) {
+            match claviger_files::read(&path, MAX_FILE).map(|bytes| bytes.and_then(|bytes| self.decrypt(&id, &bytes))) {
                 Ok(Some(snapshot)) => providers.push((id, snapshot)),
                 Ok(None) => tracing::warn!(provider = %id, "dropped a damaged metadata cache"),
                 Err(error) => tracing::warn!(provider = %id, %error, "the metadata cache cannot be read"),
@@ -93,7 +95,7 @@ impl CacheFiles {
     /// Removes a provider's file.
     pub(super) fn remove(&self, provider: &ProviderId) -> Result<(), CacheError> {
         let path = self.path(provider);
-        files::remove(&path).map_err(io(&path))
+        claviger_files::remove(&path).map_err(io(&path))
     }
 
     fn path(&self, provider: &ProviderId) -> PathBuf {
@@ -155,7 +157,7 @@ impl Unsaved {
             .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
             .map_err(|_| CacheError::Crypto(CryptoError::OutputTooLong))?;
         let file = [MAGIC.as_slice(), &nonce, &sealed].concat();
-        files::replace(&self.path, &file, Durability::Crash).map_err(io(&self.path))
+        claviger_files::replace_private(&self.path, &file, Durability::Crash).map_err(io(&self.path))
     }
 
     /// Whose list it is.

@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use claviger_files::Durability;
 use claviger_joint::ProviderId;
 use tokio::sync::{Notify, mpsc, watch};
 use zbus::fdo::DBusProxy;
@@ -192,7 +193,7 @@ impl Broker {
                 }
             }
             if let Some(json) = rules
-                && let Err(error) = crate::files::replace(&path, json.as_bytes(), crate::files::Durability::Crash)
+                && let Err(error) = claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash)
             {
                 tracing::error!(%error, "the rules were not saved");
             }

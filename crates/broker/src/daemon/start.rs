@@ -21,7 +21,6 @@ use crate::cache::{Cache, CacheError};
 use crate::caller::{CallerError, FileId, PrivilegedCallers};
 use crate::dbus::Identifier;
 use crate::dbus::{ManageInterface, NAME, PATH, PromptInterface, ProvidersInterface};
-use crate::files;
 use crate::queue::PromptQueue;
 use crate::registry::{BUILT_IN, Registry, RegistryError, State};
 use crate::rules::{MAX_BYTES, Rules, RulesError};
@@ -74,7 +73,7 @@ impl Broker {
         config: Config,
         open_doors: impl AsyncFnOnce(&Self) -> zbus::Result<()>,
     ) -> Result<Self, StartError> {
-        files::make_folder(&config.state_dir).map_err(|source| StartError::Folder {
+        claviger_files::make_folder(&config.state_dir).map_err(|source| StartError::Folder {
             path: config.state_dir.clone(),
             source,
         })?;
@@ -86,7 +85,7 @@ impl Broker {
         let audit = Audit::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
         let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
         let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
-        let rules = files::read(
+        let rules = claviger_files::read(
             &config.state_dir.join("rules.json"),
             u64::try_from(MAX_BYTES).unwrap_or(u64::MAX),
         )

@@ -7,9 +7,8 @@ use std::io;
 use std::path::Path;
 
 use claviger_ctap::crypto::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
+use claviger_files::Durability;
 use zeroize::Zeroizing;
-
-use crate::files::{self, Durability};
 
 /// A signing key older than this is replaced at the provider's next `Register`, in milliseconds (90 days).
 pub const ROTATE_AFTER_MS: u64 = 90 * 24 * 60 * 60 * 1000;
@@ -45,7 +44,7 @@ impl RequestKeys {
     /// Reads the keys at `path`; none if there is no file.
     pub(super) fn load(path: &Path) -> Result<Self, KeysError> {
         let limit = u64::try_from(MAX_KEYS * RECORD_BYTES).unwrap_or(u64::MAX);
-        let Some(bytes) = files::read(path, limit)?.map(Zeroizing::new) else {
+        let Some(bytes) = claviger_files::read(path, limit)?.map(Zeroizing::new) else {
             return Ok(Self::default());
         };
         let (records, []) = bytes.as_chunks::<RECORD_BYTES>() else {
@@ -95,7 +94,7 @@ impl RequestKeys {
             bytes.extend_from_slice(key.private.secret_bytes().as_slice());
             bytes.extend_from_slice(&key.created_ms.to_be_bytes());
         }
-        files::replace(path, &bytes, Durability::PowerCut)?;
+        claviger_files::replace_private(path, &bytes, Durability::PowerCut)?;
         self.0.insert(0, new);
         self.0.truncate(MAX_KEYS);
         Ok(())
@@ -103,7 +102,7 @@ impl RequestKeys {
 
     /// Forgets the keys, on disk too.
     pub(super) fn clear(&mut self, path: &Path) -> io::Result<()> {
-        files::remove(path)?;
+        claviger_files::remove(path)?;
         self.0.clear();
         Ok(())
     }

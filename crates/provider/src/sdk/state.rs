@@ -5,16 +5,20 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, Read},
     os::unix::fs::{FileExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use claviger_ctap::crypto::{Crypto, PublicKey};
+use claviger_files::Durability;
 use serde::{Deserialize, Serialize};
 
 use claviger_joint::{KeyId, ProviderId, messages::Registration};
+
+/// The most bytes of `keys.json`.
+const MAX_KEYS_FILE: u64 = 64 * 1024;
 
 /// The keys that this provider trusts: those of the first registration, and what they endorsed since.
 #[derive(Debug)]
@@ -33,13 +37,10 @@ impl Pins {
             requests: Vec::new(),
             uv: None,
         };
-        let mut text = String::new();
-        match File::open(&pins.path) {
-            Ok(file) => file.take(64 * 1024).read_to_string(&mut text)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(pins),
-            Err(error) => return Err(error.into()),
+        let Some(text) = claviger_files::read(&pins.path, MAX_KEYS_FILE)? else {
+            return Ok(pins);
         };
-        let stored: StoredPins = serde_json::from_str(&text).map_err(|_| StateError::Keys)?;
+        let stored: StoredPins = serde_json::from_slice(&text).map_err(|_| StateError::Keys)?;
         let key = |text: &String| {
             let bytes = BASE64.decode(text).map_err(|_| StateError::Keys)?;
             let key = PublicKey::from_cose_bytes(&bytes).map_err(|_| StateError::Keys)?;
@@ -89,10 +90,8 @@ impl Pins {
             request_keys: requests.iter().map(encode).collect(),
             uv_key: uv.as_ref().map(encode),
         };
-        replace(
-            &self.path,
-            &serde_json::to_vec_pretty(&stored).map_err(|_| StateError::Keys)?,
-        )?;
+        let text = serde_json::to_vec_pretty(&stored).map_err(|_| StateError::Keys)?;
+        claviger_files::replace_private(&self.path, &text, Durability::PowerCut)?;
         (self.requests, self.uv) = (requests, uv);
         Ok(())
     }
@@ -184,20 +183,6 @@ struct StoredPins {
     version: u32,
     request_keys: Vec<String>,
     uv_key: Option<String>,
-}
-
-/// Replaces a file so that at every moment there is the old or the new one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)
 }
 
 #[cfg(test)]
