@@ -9,39 +9,31 @@
 
 mod keys;
 mod pin;
+mod record;
+mod saved;
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claviger_ctap::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
+use claviger_ctap::crypto::{Crypto, CryptoError};
 use claviger_files::Durability;
 use claviger_joint::ProviderId;
 pub use claviger_joint::messages::ProviderState as State;
-use claviger_provider::manifest::{self, Manifest, ManifestError};
-use serde::{Deserialize, Serialize};
+use claviger_provider::manifest::{self, ManifestError};
 
 use crate::caller::{FileId, Process};
 pub use keys::ROTATE_AFTER_MS;
 use keys::{KeysError, RequestKeys};
 pub use pin::Pin;
+pub use record::{Profile, Record};
+use saved::{Saved, SavedAll};
 
 /// The id of the vault that comes with the platform.
 pub const BUILT_IN: &str = "org.claviger.Vault";
 
 /// Larger files in the state folder are not ours.
 const MAX_STATE_FILE: u64 = 1024 * 1024;
-
-/// What a provider said of itself when it was last described: enough to plan a ceremony before it is started.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Profile {
-    /// The COSE algorithms it makes keys for; empty if it does not tell.
-    pub algorithms: Vec<i64>,
-    /// Whether it evaluates PRF.
-    pub prf: bool,
-    /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
-    pub takes_unlock_box: bool,
-}
 
 /// How a state changed, for the `StateChanged` signal and the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,64 +77,6 @@ pub enum RegistryError {
     /// No randomness.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
-}
-
-/// One provider.
-#[derive(Debug)]
-pub struct Record {
-    /// What its author says about it.
-    pub manifest: Manifest,
-    /// Where the manifest was found.
-    pub source: PathBuf,
-    state: State,
-    pin: Option<Pin>,
-    profile: Option<Profile>,
-    keys: RequestKeys,
-    sequence: u64,
-}
-
-impl Record {
-    /// What the user decided.
-    pub fn state(&self) -> State {
-        self.state
-    }
-
-    /// The pinned program, once registered.
-    pub fn pin(&self) -> Option<&Pin> {
-        self.pin.as_ref()
-    }
-
-    /// What it last said of itself.
-    pub fn profile(&self) -> Option<&Profile> {
-        self.profile.as_ref()
-    }
-
-    /// The key that signs requests to this provider.
-    pub fn signing_key(&self) -> Option<&PrivateKey> {
-        self.keys.current()
-    }
-
-    /// The oldest key that is still valid: the one that every registered provider has pinned, so it endorses the others.
-    pub fn endorsing_key(&self) -> Option<&PrivateKey> {
-        self.keys.oldest()
-    }
-
-    /// The public keys that the provider accepts requests from, current one first.
-    pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.public()
-    }
-
-    /// The number of the next request: above all earlier ones and above the provider's floor, and at least the time in
-    /// microseconds, so that a lost state file does not make the provider refuse.
-    pub fn next_sequence(&mut self, now_us: u64) -> u64 {
-        self.sequence = self.sequence.saturating_add(1).max(now_us);
-        self.sequence
-    }
-
-    /// Raises the numbering above what the provider says it has seen.
-    pub fn raise_sequence(&mut self, floor: u64) {
-        self.sequence = self.sequence.max(floor);
-    }
 }
 
 /// All providers. Every change is on disk when the call returns.
@@ -404,50 +338,6 @@ impl Registry {
 
     fn keys_path(&self, id: &ProviderId) -> PathBuf {
         self.folder.join(format!("{id}.keys"))
-    }
-}
-
-/// `providers.json`.
-#[derive(Debug, Serialize, Deserialize)]
-struct SavedAll {
-    version: u32,
-    #[serde(default)]
-    providers: BTreeMap<String, Saved>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Saved {
-    #[serde(with = "state_word")]
-    state: State,
-    pin: Option<Pin>,
-    #[serde(default)]
-    profile: Option<Profile>,
-}
-
-impl Default for Saved {
-    fn default() -> Self {
-        Self {
-            state: State::Unregistered,
-            pin: None,
-            profile: None,
-        }
-    }
-}
-
-/// A state as its word on the bus.
-mod state_word {
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    use super::State;
-
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde gives a reference.
-    pub(super) fn serialize<S: Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(state.as_str())
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<State, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        State::parse(&word).ok_or_else(|| D::Error::custom("not a provider state"))
     }
 }
 

@@ -1,0 +1,147 @@
+//! What is recorded: one event, who asked, and how it ended.
+
+use serde::Serialize;
+
+/// The longest text that a field keeps, in characters; longer ones are cut and end in `…`.
+pub const MAX_FIELD: usize = 256;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Event {
+    /// A create ceremony ended.
+    Create,
+    /// A get ceremony ended.
+    Get,
+    /// A user verification that a provider asked for ended.
+    VerifyUser,
+    /// The user was not verified: a wrong PIN, or one too many.
+    Verification,
+    /// A provider changed its state, its executable or its keys.
+    Provider,
+    /// The user managed something: rules, default provider, passkeys, locks.
+    Manage,
+    /// The broker started; `detail` tells its version.
+    Started,
+    /// The broker shut down in order.
+    Stopped,
+    /// Opening the log found and cut off a torn last line.
+    Repaired,
+    /// Opening the log found a last line whose hash is wrong; the chain starts anew behind it.
+    Broken,
+}
+
+/// Who asked.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Who {
+    /// The door: `browser`, `cli`, …
+    pub door: String,
+    /// The name shown to the user, "Chromium".
+    pub name: String,
+    /// The executable, as `/proc` names it.
+    pub executable: String,
+}
+
+/// What kind of user verification stood behind an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EvidenceKind {
+    /// `pin`, `fingerprint`, …
+    pub method: String,
+    /// `software`, `tpm`, `system`.
+    pub tier: String,
+}
+
+/// What is to be recorded. Texts longer than [`MAX_FIELD`] are cut.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// What happened.
+    pub event: Event,
+    /// Who asked, if anybody did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caller: Option<Who>,
+    /// The relying party.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rp_id: Option<String>,
+    /// The provider's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// `ok` or `failed`.
+    pub result: &'static str,
+    /// The true cause of a failure, for the user; sites never see it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// Kind of evidence, present exactly if the user was verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<EvidenceKind>,
+    /// Anything else worth knowing, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Entry {
+    /// Something that went well.
+    pub fn ok(event: Event) -> Self {
+        Self {
+            event,
+            caller: None,
+            rp_id: None,
+            provider: None,
+            result: "ok",
+            cause: None,
+            evidence: None,
+            detail: None,
+        }
+    }
+
+    /// Something that did not, and why.
+    pub fn failed(event: Event, cause: impl Into<String>) -> Self {
+        Self {
+            result: "failed",
+            cause: Some(cause.into()),
+            ..Self::ok(event)
+        }
+    }
+
+    /// With the provider's id.
+    #[must_use]
+    pub fn provider(mut self, id: impl Into<String>) -> Self {
+        self.provider = Some(id.into());
+        self
+    }
+
+    /// With a remark.
+    #[must_use]
+    pub fn detail(mut self, text: impl Into<String>) -> Self {
+        self.detail = Some(text.into());
+        self
+    }
+
+    /// The same with texts that fit.
+    pub(super) fn bounded(&self) -> Self {
+        let cut_opt = |text: &Option<String>| text.as_deref().map(cut);
+        Self {
+            event: self.event,
+            caller: self.caller.as_ref().map(|who| Who {
+                door: cut(&who.door),
+                name: cut(&who.name),
+                executable: cut(&who.executable),
+            }),
+            rp_id: cut_opt(&self.rp_id),
+            provider: cut_opt(&self.provider),
+            result: self.result,
+            cause: cut_opt(&self.cause),
+            evidence: self.evidence.as_ref().map(|kind| EvidenceKind {
+                method: cut(&kind.method),
+                tier: cut(&kind.tier),
+            }),
+            detail: cut_opt(&self.detail),
+        }
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(MAX_FIELD) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+    }
+}

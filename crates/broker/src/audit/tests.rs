@@ -1,0 +1,125 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use super::entry::MAX_FIELD;
+use super::*;
+
+fn entry(cause: &str) -> Entry {
+    Entry {
+        caller: Some(Who {
+            door: "browser".into(),
+            name: "Chromium".into(),
+            executable: "/usr/bin/chromium".into(),
+        }),
+        rp_id: Some("example.org".into()),
+        ..Entry::failed(Event::Get, cause)
+    }
+}
+
+fn log(lines: u64) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("audit.jsonl");
+    let mut audit = Audit::open(&path, 1).unwrap();
+    for number in 0..lines {
+        audit.append(number, &entry("a \"quoted\",\"hash\":\" cause")).unwrap();
+    }
+    (dir, path)
+}
+
+#[test]
+fn chain_verifies_across_reopening() {
+    let (_dir, path) = log(5);
+    let head = {
+        let mut audit = Audit::open(&path, 9).unwrap();
+        audit.append(10, &Entry::ok(Event::Started)).unwrap();
+        audit.head()
+    };
+    assert_eq!(head.seq, 6);
+    assert_eq!(verify(&path).unwrap(), head);
+}
+
+#[test]
+fn a_second_broker_is_refused() {
+    let (_dir, path) = log(1);
+    let _first = Audit::open(&path, 1).unwrap();
+    assert!(matches!(Audit::open(&path, 1), Err(AuditError::InUse(_))));
+}
+
+#[test]
+fn torn_line_is_cut_off_and_recorded_wherever_it_tore() {
+    let (_dir, path) = log(3);
+    let whole = std::fs::read(&path).unwrap();
+    let second_end = whole.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0 + 1;
+    for end in second_end + 1..whole.len() {
+        std::fs::write(&path, &whole[..end]).unwrap();
+        assert!(matches!(verify(&path), Err(VerifyError::Damaged { line: 3, .. })));
+        drop(Audit::open(&path, 7).unwrap());
+        assert_eq!(verify(&path).unwrap().seq, 3);
+        assert_eq!(last(&path, 1).unwrap()[0]["event"], "repaired");
+    }
+}
+
+#[test]
+fn every_changed_byte_shows() {
+    let (_dir, path) = log(3);
+    let whole = std::fs::read(&path).unwrap();
+    for at in 0..whole.len() {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x01;
+        std::fs::write(&path, &changed).unwrap();
+        assert!(verify(&path).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn removed_swapped_and_repeated_lines_show() {
+    let (_dir, path) = log(4);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for order in [vec![0, 2, 3], vec![0, 2, 1, 3], vec![0, 1, 1, 2, 3], vec![1, 2, 3]] {
+        let changed: Vec<&str> = order.iter().map(|n| lines[*n]).collect();
+        std::fs::write(&path, changed.join("\n") + "\n").unwrap();
+        assert!(
+            matches!(verify(&path), Err(VerifyError::ChainBroken { .. })),
+            "{order:?}"
+        );
+    }
+}
+
+#[test]
+fn damage_at_the_end_stays_visible() {
+    let (_dir, path) = log(2);
+    let text = std::fs::read_to_string(&path)
+        .unwrap()
+        .replacen("Chromium", "chromium", 2);
+    std::fs::write(&path, text).unwrap();
+    let mut audit = Audit::open(&path, 7).unwrap();
+    audit.append(8, &Entry::ok(Event::Started)).unwrap();
+    assert_eq!(last(&path, 2).unwrap()[0]["event"], "broken");
+    assert!(verify(&path).is_err());
+}
+
+#[test]
+fn long_fields_are_cut_and_control_characters_cannot_end_a_line() {
+    let (_dir, path) = log(0);
+    let mut audit = Audit::open(&path, 1).unwrap();
+    audit.append(1, &entry(&format!("\n{}", "ä".repeat(5000)))).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
+    assert_eq!(
+        last(&path, 9).unwrap()[0]["cause"].as_str().unwrap().chars().count(),
+        MAX_FIELD + 1
+    );
+    assert_eq!(verify(&path).unwrap().seq, 1);
+}
+
+#[test]
+fn last_reads_only_the_end() {
+    let (_dir, path) = log(500);
+    let lines = last(&path, 3).unwrap();
+    assert_eq!(
+        lines
+            .iter()
+            .map(|line| line["seq"].as_u64().unwrap())
+            .collect::<Vec<_>>(),
+        [498, 499, 500]
+    );
+}

@@ -1,0 +1,79 @@
+//! One provider: what its author says, what the user decided, and the keys and numbers of its requests.
+
+use std::path::PathBuf;
+
+use claviger_ctap::crypto::{PrivateKey, PublicKey};
+use claviger_provider::manifest::Manifest;
+use serde::{Deserialize, Serialize};
+
+use super::keys::RequestKeys;
+use super::{Pin, State};
+
+/// One provider.
+#[derive(Debug)]
+pub struct Record {
+    /// What its author says about it.
+    pub manifest: Manifest,
+    /// Where the manifest was found.
+    pub source: PathBuf,
+    pub(super) state: State,
+    pub(super) pin: Option<Pin>,
+    pub(super) profile: Option<Profile>,
+    pub(super) keys: RequestKeys,
+    pub(super) sequence: u64,
+}
+
+impl Record {
+    /// What the user decided.
+    pub fn state(&self) -> State {
+        self.state
+    }
+
+    /// The pinned program, once registered.
+    pub fn pin(&self) -> Option<&Pin> {
+        self.pin.as_ref()
+    }
+
+    /// What it last said of itself.
+    pub fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
+    /// The key that signs requests to this provider.
+    pub fn signing_key(&self) -> Option<&PrivateKey> {
+        self.keys.current()
+    }
+
+    /// The oldest key that is still valid: the one that every registered provider has pinned, so it endorses the others.
+    pub fn endorsing_key(&self) -> Option<&PrivateKey> {
+        self.keys.oldest()
+    }
+
+    /// The public keys that the provider accepts requests from, current one first.
+    pub fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.public()
+    }
+
+    /// The number of the next request: above all earlier ones and above the provider's floor, and at least the time in
+    /// microseconds, so that a lost state file does not make the provider refuse.
+    pub fn next_sequence(&mut self, now_us: u64) -> u64 {
+        self.sequence = self.sequence.saturating_add(1).max(now_us);
+        self.sequence
+    }
+
+    /// Raises the numbering above what the provider says it has seen.
+    pub fn raise_sequence(&mut self, floor: u64) {
+        self.sequence = self.sequence.max(floor);
+    }
+}
+
+/// What a provider said of itself when it was last described: enough to plan a ceremony before it is started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The COSE algorithms it makes keys for; empty if it does not tell.
+    pub algorithms: Vec<i64>,
+    /// Whether it evaluates PRF.
+    pub prf: bool,
+    /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
+    pub takes_unlock_box: bool,
+}

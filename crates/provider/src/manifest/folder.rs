@@ -1,0 +1,143 @@
+//! Manifests and icons on disk: which files are looked at, and which one wins.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use super::{EXTENSION, MAX_BYTES, Manifest, ManifestError};
+use crate::svg::{self, SvgError};
+use claviger_joint::ProviderId;
+
+impl Manifest {
+    /// Reads a manifest file: its name must be `<id>.provider`, and relative icon paths become relative to its folder.
+    pub fn load(path: &Path) -> Result<Self, ManifestError> {
+        let mut manifest = Self::parse(&read_limited(path, MAX_BYTES)?.ok_or(ManifestError::TooLarge)?)?;
+        let stem = path.file_stem().and_then(|stem| stem.to_str());
+        if stem != Some(manifest.id.as_str()) || path.extension().is_none_or(|extension| extension != EXTENSION) {
+            return Err(ManifestError::FileName);
+        }
+        if let Some(folder) = path.parent() {
+            for icon in [&mut manifest.icon, &mut manifest.icon_dark].into_iter().flatten() {
+                *icon = folder.join(&*icon);
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// Reads and checks an icon (the dark one falls back to the light one); `None` when the manifest names none.
+    ///
+    /// # Errors
+    /// [`ManifestError::Icon`] when the picture is not a still, self-contained SVG (see [`svg::check`]); the caller shows a
+    /// generic picture then, an unfit icon does not make the provider unfit.
+    pub fn load_icon(&self, dark: bool) -> Result<Option<String>, ManifestError> {
+        let dark_icon = if dark { self.icon_dark.as_ref() } else { None };
+        let Some(path) = dark_icon.or(self.icon.as_ref()) else {
+            return Ok(None);
+        };
+        let text = read_limited(path, svg::MAX_BYTES)?.ok_or(SvgError::TooLarge)?;
+        svg::check(&text)?;
+        Ok(Some(text))
+    }
+}
+
+/// What [`load_dirs`] found.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// One manifest per id, in the order of their ids, with the file each came from.
+    pub manifests: Vec<(PathBuf, Manifest)>,
+    /// Files that are not usable, to be shown by `claviger doctor`.
+    pub problems: Vec<(PathBuf, ManifestError)>,
+}
+
+/// Loads all `*.provider` files of these folders. The first folder that has an id wins, so the administrator's folders come
+/// before the user's: a user's file cannot take the place of an installed provider. Folders that do not exist are skipped.
+pub fn load_dirs(folders: &[PathBuf]) -> Loaded {
+    let mut found: BTreeMap<ProviderId, (PathBuf, Manifest)> = BTreeMap::new();
+    let mut loaded = Loaded::default();
+    for folder in folders {
+        let mut files: Vec<PathBuf> = match std::fs::read_dir(folder) {
+            Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                loaded.problems.push((folder.clone(), error.into()));
+                continue;
+            }
+        };
+        files.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
+        files.sort();
+        for path in files {
+            match Manifest::load(&path) {
+                Ok(manifest) => {
+                    found.entry(manifest.id.clone()).or_insert((path, manifest));
+                }
+                Err(error) => loaded.problems.push((path, error)),
+            }
+        }
+    }
+    loaded.manifests = found.into_values().collect();
+    loaded
+}
+
+/// The text of a file, or `None` when it is larger than `limit` bytes.
+fn read_limited(path: &Path, limit: usize) -> io::Result<Option<String>> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(limit as u64 + 1).read_to_string(&mut text)?;
+    Ok((read <= limit).then_some(text))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use super::super::tests::TEXT;
+    use super::*;
+
+    #[test]
+    fn the_first_folder_with_an_id_wins_and_problems_are_kept() {
+        let root = tempfile::tempdir().unwrap();
+        let (system, user) = (root.path().join("system"), root.path().join("user"));
+        std::fs::create_dir_all(&system).unwrap();
+        std::fs::create_dir_all(&user).unwrap();
+        std::fs::write(system.join("org.example.Notebook.provider"), TEXT).unwrap();
+        std::fs::write(
+            user.join("org.example.Notebook.provider"),
+            TEXT.replace("Note\\sbook", "Impostor"),
+        )
+        .unwrap();
+        std::fs::write(user.join("org.example.Wrong.provider"), TEXT).unwrap();
+        std::fs::write(user.join("README"), "not a manifest").unwrap();
+        let loaded = load_dirs(&[system.clone(), root.path().join("missing"), user]);
+        assert_eq!(loaded.manifests.len(), 1);
+        assert_eq!(loaded.manifests[0].1.name, "Note book");
+        assert_eq!(
+            loaded.manifests[0].1.icon.as_deref(),
+            Some(system.join("notebook.svg").as_path())
+        );
+        assert_eq!(loaded.problems.len(), 1);
+        assert!(matches!(loaded.problems[0].1, ManifestError::FileName));
+    }
+
+    #[test]
+    fn icons_are_checked_when_they_are_loaded() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("org.example.Notebook.provider");
+        std::fs::write(&path, TEXT).unwrap();
+        let manifest = Manifest::load(&path).unwrap();
+        assert!(matches!(manifest.load_icon(false), Err(ManifestError::Io(_))));
+        let icon = r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h1"/></svg>"#;
+        std::fs::write(root.path().join("notebook.svg"), icon).unwrap();
+        assert_eq!(manifest.load_icon(true).unwrap().as_deref(), Some(icon));
+        std::fs::write(root.path().join("notebook.svg"), "<svg onload='x'/>").unwrap();
+        assert!(matches!(
+            manifest.load_icon(false),
+            Err(ManifestError::Icon(SvgError::Attribute(_)))
+        ));
+        std::fs::write(root.path().join("notebook.svg"), " ".repeat(svg::MAX_BYTES + 1)).unwrap();
+        assert!(matches!(
+            manifest.load_icon(false),
+            Err(ManifestError::Icon(SvgError::TooLarge))
+        ));
+    }
+}
