@@ -1,6 +1,13 @@
 //! A strict check of provider icons. A prompt draws an icon beside a question about trust, so an icon is a still picture:
 //! no script, no reference that leaves the file, no entity, no style sheet. What is not on the short list below is refused,
 //! never repaired, so a picture that passes is drawn byte for byte as its author wrote it.
+//!
+//! `quick-xml` finds the markup. It is laxer than the parsers of drawing libraries, so what it lets through and they read in another
+//! way (a bare `>` or `<`, an alias of a namespace, a declaration in the middle) is refused here.
+
+use quick_xml::errors::SyntaxError;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Error, Reader};
 
 /// The most bytes that an icon may have.
 pub const MAX_BYTES: usize = 64 * 1024;
@@ -49,57 +56,51 @@ pub fn check(text: &str) -> Result<&str, SvgError> {
     if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
         return Err(SvgError::Malformed("control character"));
     }
-    let mut rest = text.trim_start_matches('\u{feff}').trim_start();
-    if let Some(after) = rest.strip_prefix("<?xml ") {
-        rest = after
-            .split_once("?>")
-            .ok_or(SvgError::Malformed("XML declaration without an end"))?
-            .1;
-    }
-    let mut open: Vec<&str> = Vec::new();
-    let mut seen_root = false;
-    while let Some((before, after)) = rest.split_once('<') {
-        character_data(before, open.is_empty())?;
-        rest = after;
-        if let Some(comment) = rest.strip_prefix("!--") {
-            rest = comment
-                .split_once("-->")
-                .ok_or(SvgError::Malformed("comment without an end"))?
-                .1;
-        } else if rest.starts_with('!') || rest.starts_with('?') {
-            return Err(SvgError::Declaration);
-        } else if let Some(closing) = rest.strip_prefix('/') {
-            let (name, after) = closing
-                .split_once('>')
-                .ok_or(SvgError::Malformed("tag without an end"))?;
-            if open.pop() != Some(name.trim_end()) {
-                return Err(SvgError::Malformed("closing tag without its opening one"));
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().check_comments = true;
+    let (mut depth, mut seen_root, mut at_start) = (0_usize, false, true);
+    loop {
+        match reader.read_event().map_err(|error| malformed(&error))? {
+            Event::Eof if depth == 0 && seen_root => return Ok(text),
+            Event::Eof => return Err(SvgError::Malformed("the root element has no end")),
+            Event::Start(tag) => {
+                element(&tag, depth, seen_root)?;
+                seen_root = true;
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return Err(SvgError::TooDeep);
+                }
             }
-            rest = after;
-        } else {
-            let (name, after) = split_name(rest);
-            if open.is_empty() && (seen_root || name != "svg") {
-                return Err(SvgError::Malformed("the root must be one <svg> element"));
+            Event::Empty(tag) => {
+                element(&tag, depth, seen_root)?;
+                seen_root = true;
             }
-            seen_root = true;
-            if !ELEMENTS.contains(&name) {
-                return Err(SvgError::Element(name.chars().take(40).collect()));
+            Event::End(_) => depth = depth.saturating_sub(1),
+            Event::Text(text) => {
+                if text.contains('>') {
+                    return Err(SvgError::Malformed("a bare > in text"));
+                }
+                if text.trim().is_empty() {
+                    // The one thing that may stand before the declaration.
+                    continue;
+                }
+                if depth == 0 {
+                    return Err(SvgError::Malformed("text outside the root element"));
+                }
             }
-            let (self_closing, after) = attributes(after)?;
-            rest = after;
-            if !self_closing {
-                open.push(name);
+            // The predefined entities cannot smuggle markup past this check, since text is not read as markup again.
+            Event::GeneralRef(name) if depth > 0 && PREDEFINED.contains(&&*name) => {}
+            Event::GeneralRef(_) => return Err(SvgError::Reference),
+            // For HTML such a comment ends where it begins.
+            Event::Comment(text) if text.starts_with('>') || text.starts_with("->") => {
+                return Err(SvgError::Malformed("a comment that begins with >"));
             }
-            if open.len() > MAX_DEPTH {
-                return Err(SvgError::TooDeep);
-            }
+            Event::Comment(_) => {}
+            Event::Decl(_) if at_start => {}
+            Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::CData(_) => return Err(SvgError::Declaration),
         }
+        at_start = false;
     }
-    character_data(rest, true)?;
-    if !seen_root || !open.is_empty() {
-        return Err(SvgError::Malformed("the root element has no end"));
-    }
-    Ok(text)
 }
 
 /// Everything a logo is drawn with. No `image`, no `a`, no `style`, no filters (`feImage` loads), no animation (`set` rewrites links).
@@ -139,54 +140,22 @@ const FORBIDDEN_WORDS: &[&str] = &[
     "src(",
 ];
 
-fn character_data(text: &str, outside: bool) -> Result<(), SvgError> {
-    if outside && !text.trim().is_empty() {
-        return Err(SvgError::Malformed("text outside the root element"));
-    }
-    if text.contains('>') {
-        return Err(SvgError::Malformed("a bare > in text"));
-    }
-    // The predefined entities cannot smuggle markup past this check, since text is not read as markup again.
-    text.split('&').skip(1).try_for_each(|after| {
-        ["amp;", "lt;", "gt;", "quot;", "apos;"]
-            .iter()
-            .any(|entity| after.starts_with(entity))
-            .then_some(())
-            .ok_or(SvgError::Reference)
-    })
-}
+/// The entities that XML itself has.
+const PREDEFINED: &[&str] = &["amp", "lt", "gt", "quot", "apos"];
 
-/// Reads attributes up to and with `>` or `/>`. Says whether the element is closed by itself, and what follows.
-fn attributes(mut rest: &str) -> Result<(bool, &str), SvgError> {
-    loop {
-        let trimmed = rest.trim_start();
-        if let Some(after) = trimmed.strip_prefix("/>") {
-            return Ok((true, after));
-        }
-        if let Some(after) = trimmed.strip_prefix('>') {
-            return Ok((false, after));
-        }
-        if trimmed.len() == rest.len() {
-            return Err(SvgError::Malformed("no space before an attribute"));
-        }
-        let (name, after) = split_name(trimmed);
-        if name.is_empty() {
-            return Err(SvgError::Malformed("attribute without a name"));
-        }
-        let value = after
-            .trim_start()
-            .strip_prefix('=')
-            .ok_or(SvgError::Malformed("attribute without a value"))?;
-        let value = value.trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
-        let quote = quote.ok_or(SvgError::Malformed("attribute value without quotes"))?;
-        let (value, after) = value
-            .strip_prefix(quote)
-            .and_then(|inner| inner.split_once(quote))
-            .ok_or(SvgError::Malformed("attribute value without an end"))?;
-        attribute(name, value)?;
-        rest = after;
+fn element(tag: &BytesStart<'_>, depth: usize, seen_root: bool) -> Result<(), SvgError> {
+    let name = tag.name().into_inner();
+    if depth == 0 && (seen_root || name != "svg") {
+        return Err(SvgError::Malformed("the root must be one <svg> element"));
     }
+    if !ELEMENTS.contains(&name) {
+        return Err(SvgError::Element(name.chars().take(40).collect()));
+    }
+    for found in tag.attributes() {
+        let found = found.map_err(|_| SvgError::Malformed("an attribute without a value in quotes, or twice"))?;
+        attribute(found.key.into_inner(), &found.value)?;
+    }
+    Ok(())
 }
 
 fn attribute(name: &str, value: &str) -> Result<(), SvgError> {
@@ -237,11 +206,14 @@ fn attribute(name: &str, value: &str) -> Result<(), SvgError> {
     }
 }
 
-fn split_name(text: &str) -> (&str, &str) {
-    let end = text
-        .find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'))
-        .unwrap_or(text.len());
-    text.split_at(end)
+/// In words of our own: those of `quick-xml` quote the file.
+fn malformed(error: &Error) -> SvgError {
+    match error {
+        Error::Syntax(SyntaxError::InvalidBangMarkup) => SvgError::Declaration,
+        Error::Syntax(_) => SvgError::Malformed("a tag or comment without an end"),
+        Error::IllFormed(_) => SvgError::Malformed("a tag without its counterpart, or a bare & or --"),
+        _ => SvgError::Malformed("markup that cannot be read"),
+    }
 }
 
 #[cfg(test)]
@@ -267,6 +239,8 @@ mod tests {
     #[test]
     fn a_plain_picture_passes_unchanged() {
         assert_eq!(check(GOOD), Ok(GOOD));
+        let marked = format!("\u{feff}\n{GOOD}");
+        assert_eq!(check(&marked), Ok(marked.as_str()));
     }
 
     #[test]
@@ -338,7 +312,11 @@ mod tests {
             "<svg/><svg/>",
             "<svg/>x",
             "<svg x=1/>",
-            "<svg x='1'y='2'/>",
+            "<svg x='1' x='2'/>",
+            "<svg><!-- a -- b --></svg>",
+            "<svg><!--><script/>--></svg>",
+            "<svg>a > b</svg>",
+            "<svg x='<'/>",
             "<svg",
             "<!--",
         ] {
