@@ -17,7 +17,8 @@
 //! * **One screen.** The view that offers the choice takes the PIN too. It comes back only with a problem to tell.
 //! * **A ticket is a PIN, once.** With one ([`Machine::with_ticket`]) the screen asks for choice and consent only, until it is spent; if
 //!   hello has forgotten it, the screen comes back and asks for the PIN. It replaces the PIN, never the consent.
-//! * **No answer without consent.** An [`Execution`] holds a [`Consent`], which only an approval on screen makes.
+//! * **No answer without consent.** An [`Execution`] holds a [`Consent`], which only an approval on screen makes; the daemon's
+//!   requests to make, use, change or delete a passkey are built from one and spend it.
 //! * **No UV flag without evidence.** The evidence is a value of [`Tokens::Evidence`], which comes in with
 //!   [`Event::Verified`], is moved into the one [`Execution`] it is for, and is dropped when the course changes.
 //! * **Nothing after the end.** Whatever ends a ceremony closes its view and cancels the provider's work; `Finish` is last.
@@ -40,13 +41,11 @@ mod interleavings;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 
-pub use input::{
-    AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName, TRANSACTION_BYTES, Transaction,
-};
+pub use input::{AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName};
 pub use machine::Machine;
 pub use message::{
-    Assurance, Audit, Call, Check, Consent, Decline, Effect, Event, Execution, Outcome, PinFailure, Presentation,
-    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
+    Assurance, Audit, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure, ProviderFailure,
+    ProviderReply, Readiness, Verify, VerifyFailure,
 };
 
 /// The values that pass through the machine untouched: it moves them, and cannot make, copy or read them.

@@ -20,6 +20,15 @@ use extensions::Extensions;
 /// Which check an answer failed. Always the provider's fault. The texts hold nothing of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
+    /// Not an answer of the joint.
+    #[error("it cannot be read: {0}")]
+    Unreadable(claviger_joint::MessageError),
+    /// It says that all is well, and nothing else.
+    #[error("it has no payload")]
+    Empty,
+    /// It names another transaction than the request, or answers what was not asked.
+    #[error("it answers another request")]
+    AnotherRequest,
     /// Not one canonical CBOR map of the right shape, or authenticator data that is malformed or contradicts itself.
     #[error("it is not well formed: {0}")]
     Malformed(#[from] MessageError),

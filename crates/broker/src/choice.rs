@@ -6,7 +6,8 @@
 
 use std::cmp::Reverse;
 
-use claviger_ctap::types::RpId;
+use claviger_ctap::types::{CredentialId, RpId, UserId};
+use claviger_joint::{CredentialRef, ProviderId};
 
 use crate::types::Cause;
 use crate::view::{sanitise, text};
@@ -15,8 +16,8 @@ use crate::view::{sanitise, text};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools)] // Four independent facts, each read in one place.
 pub struct ProviderSnapshot {
-    /// Its id, in reverse DNS.
-    pub id: String,
+    /// Its id.
+    pub id: ProviderId,
     /// Its name, as its manifest has it.
     pub name: String,
     /// Whether the user has enabled it.
@@ -49,14 +50,12 @@ pub enum Lock {
 /// One passkey, as a provider's metadata cache names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasskeySnapshot {
-    /// The provider that holds it.
-    pub provider: String,
-    /// The credential id, 1 to 1023 bytes.
-    pub id: Vec<u8>,
+    /// Which one it is.
+    pub credential: CredentialRef,
     /// The RP ID it belongs to.
     pub rp_id: String,
-    /// The user handle, 1 to 64 bytes, where known.
-    pub user_handle: Option<Vec<u8>>,
+    /// The user handle, where known.
+    pub user_handle: Option<UserId>,
     /// The user name.
     pub user_name: Option<String>,
     /// The name for display.
@@ -79,14 +78,14 @@ pub enum Need {
         /// Whether the site asks for PRF.
         prf: bool,
         /// The credential ids that must not exist yet.
-        exclude: Vec<Vec<u8>>,
+        exclude: Vec<CredentialId>,
         /// The user handle the passkey is for.
-        user_handle: Vec<u8>,
+        user_handle: UserId,
     },
     /// An assertion.
     Get {
         /// The credential ids that may answer; empty means any discoverable one.
-        allow: Vec<Vec<u8>>,
+        allow: Vec<CredentialId>,
     },
 }
 
@@ -94,22 +93,22 @@ pub enum Need {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Preference {
     /// The provider that the user's rule for this site names.
-    pub remembered: Option<String>,
+    pub remembered: Option<ProviderId>,
     /// The provider that last served this site.
-    pub last_used: Option<String>,
+    pub last_used: Option<ProviderId>,
     /// The default provider for every site.
-    pub default_provider: Option<String>,
+    pub default_provider: Option<ProviderId>,
 }
 
 /// One possible answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Candidate {
     /// The provider's id.
-    pub provider: String,
+    pub provider: ProviderId,
     /// The provider's name, fit to be shown.
     pub provider_name: String,
     /// The passkey, where one is meant and known.
-    pub credential: Option<Vec<u8>>,
+    pub credential: Option<CredentialId>,
     /// The line to show, sanitised.
     pub label: String,
     /// The second line, sanitised; may be empty.
@@ -163,7 +162,7 @@ pub fn plan(
         .filter_map(|passkey| {
             providers
                 .iter()
-                .find(|provider| provider.id == passkey.provider)
+                .find(|provider| provider.id == passkey.credential.provider)
                 .map(|provider| (passkey, provider))
         })
         .collect();
@@ -176,7 +175,7 @@ pub fn plan(
         } => {
             let existing: Vec<Candidate> = here
                 .iter()
-                .filter(|(passkey, _)| exclude.contains(&passkey.id))
+                .filter(|(passkey, _)| exclude.contains(&passkey.credential.id))
                 .map(|(passkey, provider)| existing_candidate(passkey, provider))
                 .collect();
             if !existing.is_empty() {
@@ -191,7 +190,7 @@ pub fn plan(
 fn plan_make(
     algorithms: &[i64],
     prf: bool,
-    user_handle: &[u8],
+    user_handle: &UserId,
     providers: &[ProviderSnapshot],
     here: &[(&PasskeySnapshot, &ProviderSnapshot)],
     preference: &Preference,
@@ -233,9 +232,9 @@ fn plan_make(
         .iter()
         .map(|provider| {
             let same_account = here.iter().any(|(passkey, holder)| {
-                holder.id == provider.id && passkey.user_handle.as_deref() == Some(user_handle) && passkey.discoverable
+                holder.id == provider.id && passkey.user_handle.as_ref() == Some(user_handle) && passkey.discoverable
             });
-            let name = text::provider_name(&provider.name, &provider.id);
+            let name = text::provider_name(&provider.name, provider.id.as_str());
             Candidate {
                 provider: provider.id.clone(),
                 provider_name: name.clone(),
@@ -254,7 +253,7 @@ fn plan_make(
 }
 
 fn plan_get(
-    allow: &[Vec<u8>],
+    allow: &[CredentialId],
     providers: &[ProviderSnapshot],
     here: &[(&PasskeySnapshot, &ProviderSnapshot)],
     preference: &Preference,
@@ -266,7 +265,7 @@ fn plan_get(
             if allow.is_empty() {
                 passkey.discoverable
             } else {
-                allow.contains(&passkey.id)
+                allow.contains(&passkey.credential.id)
             }
         })
         .collect();
@@ -279,7 +278,7 @@ fn plan_get(
             rank(&provider.id, preference),
             Reverse(passkey.created_ms),
             passkey.user_name.clone(),
-            passkey.id.clone(),
+            passkey.credential.id.clone(),
         )
     });
     let several = holders.len() > 1;
@@ -297,7 +296,7 @@ fn plan_get(
         )
     });
     candidates.extend(unknown.into_iter().map(|provider| {
-        let name = text::provider_name(&provider.name, &provider.id);
+        let name = text::provider_name(&provider.name, provider.id.as_str());
         Candidate {
             provider: provider.id.clone(),
             label: text::look_in(&name),
@@ -335,7 +334,7 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
             continue;
         };
         if refused.as_ref().is_none_or(|(before, _)| weight < *before) {
-            let provider_name = Some(text::provider_name(&provider.name, &provider.id));
+            let provider_name = Some(text::provider_name(&provider.name, provider.id.as_str()));
             refused = Some((weight, Plan::Nothing { cause, provider_name }));
         }
     }
@@ -343,7 +342,7 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
 }
 
 /// The user's rule for the site, then last used, then the default, then the rest.
-fn rank(provider: &str, preference: &Preference) -> u8 {
+fn rank(provider: &ProviderId, preference: &Preference) -> u8 {
     let order = [
         &preference.remembered,
         &preference.last_used,
@@ -351,7 +350,7 @@ fn rank(provider: &str, preference: &Preference) -> u8 {
     ];
     (0_u8..)
         .zip(order)
-        .find(|(_, named)| named.as_deref() == Some(provider))
+        .find(|(_, named)| named.as_ref() == Some(provider))
         .map_or(u8::MAX, |(rank, _)| rank)
 }
 
@@ -370,7 +369,7 @@ fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Plan {
 }
 
 fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, several_providers: bool) -> Candidate {
-    let provider_name = text::provider_name(&provider.name, &provider.id);
+    let provider_name = text::provider_name(&provider.name, provider.id.as_str());
     let user_name = passkey.user_name.as_deref().and_then(sanitise::label);
     let display_name = passkey.display_name.as_deref().and_then(sanitise::label);
     let (label, second) = match (user_name, display_name) {
@@ -383,7 +382,7 @@ fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, sev
     Candidate {
         provider: provider.id.clone(),
         provider_name,
-        credential: Some(passkey.id.clone()),
+        credential: Some(passkey.credential.id.clone()),
         label,
         detail,
         lock: provider.lock,

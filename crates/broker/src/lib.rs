@@ -35,6 +35,6 @@ pub use daemon::{
 };
 pub use pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 pub use types::{
-    Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Operation, Refusal, RequestError, Requester,
-    UserVerification,
+    Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Fault, Internal, Operation, RequestError,
+    Requester, UserVerification,
 };

@@ -1,9 +1,9 @@
 //! The prompt queue: views of many ceremonies, shown one after another.
 //!
 //! Pure: it holds no prompt and no clock. A ceremony is [admitted](PromptQueue::admit) before its machine is made, which bounds
-//! what one caller, or all of them, can pile up. Its view waits in the order in which it was first shown and is bound to its
-//! caller: when that goes, the view goes at once. A prompt answers a view by prompt number and revision, so that a click meant
-//! for one view never counts for the next.
+//! what one caller, or all of them, can pile up. Its view waits in the order in which it was first shown, until the ceremony closes
+//! it or [leaves](PromptQueue::leave): a ceremony whose caller goes or whose time is over ends, and that takes its view along. A
+//! prompt answers a view by prompt number and revision, so that a click meant for one view never counts for the next.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -49,7 +49,6 @@ pub struct PromptQueue {
 struct Admitted {
     caller: String,
     page: Option<String>,
-    caller_gone: bool,
 }
 
 impl PromptQueue {
@@ -78,17 +77,15 @@ impl PromptQueue {
             Admitted {
                 caller: caller.to_owned(),
                 page: page.map(str::to_owned),
-                caller_gone: false,
             },
         );
         Ok(ticket)
     }
 
-    /// Shows a ceremony's view: in place of its present one, or else behind all others. Says whether the view is or will be
-    /// shown; not so when the ceremony has left or its caller has gone.
-    pub fn show(&mut self, ticket: Ticket, view: View) -> bool {
-        if self.admitted.get(&ticket).is_none_or(|admitted| admitted.caller_gone) {
-            return false;
+    /// Shows a ceremony's view: in place of its present one, or else behind all others. One that has left shows nothing.
+    pub fn show(&mut self, ticket: Ticket, view: View) {
+        if !self.admitted.contains_key(&ticket) {
+            return;
         }
         let front = self.front();
         match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
@@ -98,45 +95,21 @@ impl PromptQueue {
         if front.is_none_or(|front| front == ticket) {
             self.changed();
         }
-        true
     }
 
     /// Takes a ceremony's view out.
     pub fn close(&mut self, ticket: Ticket) {
-        self.remove(|owner, _| owner == ticket);
+        let front = self.front();
+        self.waiting.retain(|(owner, _)| *owner != ticket);
+        if self.front() != front {
+            self.changed();
+        }
     }
 
     /// Ends a ceremony: its view goes and its place is free again.
     pub fn leave(&mut self, ticket: Ticket) {
         self.close(ticket);
         self.admitted.remove(&ticket);
-    }
-
-    /// A caller has gone: its views vanish and no new ones are shown. Returns its ceremonies, which must be told.
-    pub fn caller_gone(&mut self, caller: &str) -> Vec<Ticket> {
-        let mut tickets = Vec::new();
-        for (ticket, admitted) in &mut self.admitted {
-            if admitted.caller == caller {
-                admitted.caller_gone = true;
-                tickets.push(*ticket);
-            }
-        }
-        self.remove(|owner, _| tickets.contains(&owner));
-        tickets
-    }
-
-    /// Takes out the views that have expired at `now_ms` (milliseconds since the Unix epoch). Returns their ceremonies, which
-    /// must be told.
-    pub fn expire(&mut self, now_ms: u64) -> Vec<Ticket> {
-        let expired = |view: &View| view.expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms);
-        let tickets = self
-            .waiting
-            .iter()
-            .filter(|(_, view)| expired(view))
-            .map(|(owner, _)| *owner)
-            .collect();
-        self.remove(|_, view| expired(view));
-        tickets
     }
 
     /// The view on show, with its prompt number and revision; the idle view if there is none.
@@ -181,14 +154,6 @@ impl PromptQueue {
         self.waiting.front().map(|(ticket, _)| *ticket)
     }
 
-    fn remove(&mut self, gone: impl Fn(Ticket, &View) -> bool) {
-        let front = self.front();
-        self.waiting.retain(|(owner, view)| !gone(*owner, view));
-        if self.front() != front {
-            self.changed();
-        }
-    }
-
     fn changed(&mut self) {
         // Never two alike in a row, which is all that matters to a prompt.
         self.revision = self.revision.wrapping_add(1);
@@ -215,10 +180,10 @@ mod tests {
         let mut queue = PromptQueue::new();
         assert_eq!(queue.current().kind, Kind::Idle);
         let (first, second) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
-        assert!(queue.show(first, view("first")));
+        queue.show(first, view("first"));
         let shown = queue.current();
         assert_eq!((shown.prompt, shown.title.as_str()), (first.number(), "first"));
-        assert!(queue.show(second, view("second")));
+        queue.show(second, view("second"));
         assert_eq!(
             queue.newer_than(shown.prompt, shown.revision),
             None,
@@ -279,64 +244,33 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_that_goes_takes_its_views_along() {
+    fn a_ceremony_that_leaves_takes_its_view_along() {
         let mut queue = PromptQueue::new();
         let (gone, stays) = (queue.admit("gone", None).unwrap(), queue.admit("stays", None).unwrap());
         queue.show(gone, view("gone"));
         queue.show(stays, view("stays"));
         let before = queue.current();
-        assert_eq!(queue.caller_gone("gone"), vec![gone]);
+        queue.leave(gone);
         assert_eq!(queue.act(before.prompt, before.revision), Err(Stale));
         assert_eq!(queue.current().title, "stays");
-        assert!(!queue.show(gone, view("too late")));
+        queue.show(gone, view("too late"));
         assert_eq!(queue.waiting(), 1);
-        queue.leave(gone);
-        assert!(!queue.show(gone, view("much too late")));
-    }
-
-    #[test]
-    fn expired_views_vanish() {
-        let mut queue = PromptQueue::new();
-        let (short, long) = (queue.admit("a", None).unwrap(), queue.admit("a", None).unwrap());
-        queue.show(
-            short,
-            View {
-                expires_ms: Some(100),
-                ..view("short")
-            },
-        );
-        queue.show(
-            long,
-            View {
-                expires_ms: Some(200),
-                ..view("long")
-            },
-        );
-        assert_eq!(queue.expire(99), vec![]);
-        assert_eq!(queue.expire(100), vec![short]);
-        assert_eq!(queue.current().title, "long");
-        assert_eq!(queue.expire(1_000), vec![long]);
-        assert_eq!(queue.current().kind, Kind::Idle);
     }
 
     #[derive(Debug, Clone)]
     enum Step {
         Admit(u8),
-        Show(usize, u8),
+        Show(usize),
         Close(usize),
         Leave(usize),
-        Gone(u8),
-        Expire(u8),
     }
 
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             (0_u8..6).prop_map(Step::Admit),
-            (0_usize..40, any::<u8>()).prop_map(|(ticket, expires)| Step::Show(ticket, expires)),
+            (0_usize..40).prop_map(Step::Show),
             (0_usize..40).prop_map(Step::Close),
             (0_usize..40).prop_map(Step::Leave),
-            (0_u8..6).prop_map(Step::Gone),
-            any::<u8>().prop_map(Step::Expire),
         ]
     }
 
@@ -346,25 +280,23 @@ mod tests {
         #[test]
         fn whatever_happens_limits_hold_and_changes_are_seen(steps in proptest::collection::vec(step(), 0..120)) {
             let mut queue = PromptQueue::new();
-            let mut callers: Vec<(Ticket, String)> = Vec::new();
+            let mut tickets: Vec<Ticket> = Vec::new();
             let mut gone: Vec<Ticket> = Vec::new();
             for step in steps {
                 let before = queue.current();
-                let ticket = |index: usize| callers.get(index).map(|(ticket, _)| *ticket);
+                let ticket = |index: usize| tickets.get(index).copied();
                 match step {
                     Step::Admit(caller) => {
-                        let caller = caller.to_string();
-                        if let Ok(ticket) = queue.admit(&caller, None) {
-                            callers.push((ticket, caller));
+                        if let Ok(ticket) = queue.admit(&caller.to_string(), None) {
+                            tickets.push(ticket);
                         }
                     }
-                    Step::Show(index, expires) => if let Some(ticket) = ticket(index) {
-                        queue.show(ticket, View { expires_ms: Some(u64::from(expires)), ..view("x") });
-                    },
+                    Step::Show(index) => if let Some(ticket) = ticket(index) { queue.show(ticket, view("x")) },
                     Step::Close(index) => if let Some(ticket) = ticket(index) { queue.close(ticket) },
-                    Step::Leave(index) => if let Some(ticket) = ticket(index) { queue.leave(ticket) },
-                    Step::Gone(caller) => gone.extend(queue.caller_gone(&caller.to_string())),
-                    Step::Expire(now) => { queue.expire(u64::from(now)); }
+                    Step::Leave(index) => if let Some(ticket) = ticket(index) {
+                        queue.leave(ticket);
+                        gone.push(ticket);
+                    },
                 }
                 prop_assert!(queue.admitted() <= MAX_TOTAL);
                 prop_assert!(queue.waiting() <= queue.admitted());

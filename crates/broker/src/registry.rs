@@ -174,6 +174,11 @@ impl Registry {
         self.records.get_mut(id)
     }
 
+    /// The vault that comes with the platform, where its manifest is.
+    pub fn built_in(&self) -> Option<&ProviderId> {
+        self.records.keys().find(|id| is_built_in(id))
+    }
+
     /// All providers, in the order of their ids.
     pub fn records(&self) -> impl Iterator<Item = (&ProviderId, &Record)> {
         self.records.iter()

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use claviger_ctap::types::RpId;
+use claviger_joint::ProviderId;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Preference;
@@ -19,9 +20,6 @@ pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// The most sites that are kept.
 pub const MAX_SITES: usize = 10_000;
 
-/// The longest provider id, in bytes: a D-Bus name.
-pub const MAX_PROVIDER_BYTES: usize = 255;
-
 /// Why rules were not read or changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RulesError {
@@ -31,7 +29,7 @@ pub enum RulesError {
     /// The file was written by a later version.
     #[error("the rules file has a version that this program does not know")]
     Version,
-    /// The file, a name in it, or a name given by the caller is too long.
+    /// The file or a name in it is too long.
     #[error("a name or the file is longer than allowed")]
     TooLong,
     /// There are [`MAX_SITES`] rules already.
@@ -42,21 +40,17 @@ pub enum RulesError {
 /// All rules of one user.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    default_provider: Option<String>,
-    sites: BTreeMap<String, SiteRule>,
+    default_provider: Option<ProviderId>,
+    sites: BTreeMap<RpId, SiteRule>,
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct SiteRule {
     /// The provider the user wants for this site.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    provider: Option<String>,
+    provider: Option<ProviderId>,
     /// The provider that served this site last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    last_used: Option<String>,
+    last_used: Option<ProviderId>,
     /// When it did, in milliseconds since the Unix epoch.
-    #[serde(default)]
     last_used_ms: u64,
 }
 
@@ -78,18 +72,13 @@ impl Rules {
         if file.sites.len() > MAX_SITES {
             return Err(RulesError::TooMany);
         }
-        if let Some(provider) = &file.default_provider {
-            check_provider(provider)?;
-        }
-        for (rp_id, rule) in &file.sites {
-            check_rp_id(rp_id)?;
-            for provider in rule.provider.iter().chain(&rule.last_used) {
-                check_provider(provider)?;
-            }
+        let mut sites = BTreeMap::new();
+        for (rp_id, saved) in file.sites {
+            sites.insert(read_rp_id(rp_id)?, saved.read()?);
         }
         Ok(Self {
-            default_provider: file.default_provider,
-            sites: file.sites,
+            default_provider: file.default_provider.as_deref().map(read_provider).transpose()?,
+            sites,
         })
     }
 
@@ -97,15 +86,19 @@ impl Rules {
     pub fn to_json(&self) -> String {
         let file = File {
             version: VERSION,
-            default_provider: self.default_provider.clone(),
-            sites: self.sites.clone(),
+            default_provider: self.default_provider.as_ref().map(ProviderId::to_string),
+            sites: self
+                .sites
+                .iter()
+                .map(|(rp_id, rule)| (rp_id.to_string(), SavedRule::of(rule)))
+                .collect(),
         };
         // Strings and numbers under string keys always serialise.
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
 
     /// What matters for one site.
-    pub fn preference(&self, rp_id: &str) -> Preference {
+    pub fn preference(&self, rp_id: &RpId) -> Preference {
         let rule = self.sites.get(rp_id);
         Preference {
             remembered: rule.and_then(|rule| rule.provider.clone()),
@@ -115,41 +108,33 @@ impl Rules {
     }
 
     /// The default provider.
-    pub fn default_provider(&self) -> Option<&str> {
-        self.default_provider.as_deref()
+    pub fn default_provider(&self) -> Option<&ProviderId> {
+        self.default_provider.as_ref()
     }
 
     /// Sets or clears the default provider.
-    ///
-    /// # Errors
-    /// [`RulesError::TooLong`].
-    pub fn set_default_provider(&mut self, provider: Option<&str>) -> Result<(), RulesError> {
-        if let Some(provider) = provider {
-            check_provider(provider)?;
-        }
-        self.default_provider = provider.map(str::to_owned);
-        Ok(())
+    pub fn set_default_provider(&mut self, provider: Option<&ProviderId>) {
+        self.default_provider = provider.cloned();
     }
 
     /// The sites with a rule of the user's, and its provider, by RP ID.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&RpId, &ProviderId)> {
         self.sites
             .iter()
-            .filter_map(|(rp_id, rule)| Some((rp_id.as_str(), rule.provider.as_deref()?)))
+            .filter_map(|(rp_id, rule)| Some((rp_id, rule.provider.as_ref()?)))
     }
 
     /// Makes `provider` the rule for a site.
     ///
     /// # Errors
-    /// [`RulesError::TooLong`], or [`RulesError::TooMany`] when every kept site has a rule of its own.
-    pub fn remember(&mut self, rp_id: &str, provider: &str) -> Result<(), RulesError> {
-        check_provider(provider)?;
-        self.site(rp_id)?.provider = Some(provider.to_owned());
+    /// [`RulesError::TooMany`] when every kept site has a rule of its own.
+    pub fn remember(&mut self, rp_id: &RpId, provider: &ProviderId) -> Result<(), RulesError> {
+        self.site(rp_id)?.provider = Some(provider.clone());
         Ok(())
     }
 
     /// Removes the rule for a site; says whether there was one.
-    pub fn forget(&mut self, rp_id: &str) -> bool {
+    pub fn forget(&mut self, rp_id: &RpId) -> bool {
         let Some(rule) = self.sites.get_mut(rp_id) else {
             return false;
         };
@@ -164,17 +149,16 @@ impl Rules {
     ///
     /// # Errors
     /// As [`Rules::remember`]; it is safe to go on without having learnt it.
-    pub fn used(&mut self, rp_id: &str, provider: &str, now_ms: u64) -> Result<(), RulesError> {
-        check_provider(provider)?;
+    pub fn used(&mut self, rp_id: &RpId, provider: &ProviderId, now_ms: u64) -> Result<(), RulesError> {
         let rule = self.site(rp_id)?;
-        rule.last_used = Some(provider.to_owned());
+        rule.last_used = Some(provider.clone());
         rule.last_used_ms = now_ms;
         Ok(())
     }
 
     /// Removes every trace of a provider that has gone.
-    pub fn forget_provider(&mut self, provider: &str) {
-        let is_it = |named: &mut String| named == provider;
+    pub fn forget_provider(&mut self, provider: &ProviderId) {
+        let is_it = |named: &mut ProviderId| named == provider;
         self.default_provider.take_if(is_it);
         self.sites.retain(|_, rule| {
             rule.provider.take_if(is_it);
@@ -184,8 +168,7 @@ impl Rules {
     }
 
     /// The site's entry; a new one may push out the one that was used longest ago and has no rule.
-    fn site(&mut self, rp_id: &str) -> Result<&mut SiteRule, RulesError> {
-        check_rp_id(rp_id)?;
+    fn site(&mut self, rp_id: &RpId) -> Result<&mut SiteRule, RulesError> {
         if !self.sites.contains_key(rp_id) && self.sites.len() >= MAX_SITES {
             let oldest = self
                 .sites
@@ -196,7 +179,7 @@ impl Rules {
                 .ok_or(RulesError::TooMany)?;
             self.sites.remove(&oldest);
         }
-        Ok(self.sites.entry(rp_id.to_owned()).or_default())
+        Ok(self.sites.entry(rp_id.clone()).or_default())
     }
 }
 
@@ -212,22 +195,52 @@ struct File {
     #[serde(default)]
     default_provider: Option<String>,
     #[serde(default)]
-    sites: BTreeMap<String, SiteRule>,
+    sites: BTreeMap<String, SavedRule>,
 }
 
-fn check_rp_id(rp_id: &str) -> Result<(), RulesError> {
-    if rp_id.len() > RpId::MAX_BYTES {
-        Err(RulesError::TooLong)
-    } else {
-        Ok(())
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SavedRule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_used: Option<String>,
+    #[serde(default)]
+    last_used_ms: u64,
+}
+
+impl SavedRule {
+    fn of(rule: &SiteRule) -> Self {
+        Self {
+            provider: rule.provider.as_ref().map(ProviderId::to_string),
+            last_used: rule.last_used.as_ref().map(ProviderId::to_string),
+            last_used_ms: rule.last_used_ms,
+        }
+    }
+
+    fn read(&self) -> Result<SiteRule, RulesError> {
+        Ok(SiteRule {
+            provider: self.provider.as_deref().map(read_provider).transpose()?,
+            last_used: self.last_used.as_deref().map(read_provider).transpose()?,
+            last_used_ms: self.last_used_ms,
+        })
     }
 }
 
-fn check_provider(provider: &str) -> Result<(), RulesError> {
-    if provider.len() > MAX_PROVIDER_BYTES {
-        Err(RulesError::TooLong)
+fn read_rp_id(text: String) -> Result<RpId, RulesError> {
+    let too_long = text.len() > RpId::MAX_BYTES;
+    RpId::new(text).map_err(|_| unfit(too_long))
+}
+
+fn read_provider(text: &str) -> Result<ProviderId, RulesError> {
+    ProviderId::parse(text).map_err(|_| unfit(text.len() > ProviderId::MAX_BYTES))
+}
+
+fn unfit(too_long: bool) -> RulesError {
+    if too_long {
+        RulesError::TooLong
     } else {
-        Ok(())
+        RulesError::Malformed
     }
 }
 
@@ -237,38 +250,56 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn site(rp_id: &str) -> RpId {
+        RpId::new(rp_id).unwrap()
+    }
+
+    /// A provider by the last part of its id, or the whole of it.
+    fn id(text: &str) -> ProviderId {
+        ProviderId::parse(text)
+            .or_else(|_| ProviderId::parse(&format!("org.example.{text}")))
+            .unwrap()
+    }
+
     #[test]
     fn rules_are_remembered_written_and_read() {
         let mut rules = Rules::default();
-        rules.remember("example.com", "org.claviger.Vault").unwrap();
-        rules.used("example.com", "org.example.Notebook", 5).unwrap();
-        rules.used("other.example", "org.example.Notebook", 6).unwrap();
-        rules.set_default_provider(Some("org.claviger.Vault")).unwrap();
+        rules.remember(&site("example.com"), &id("org.claviger.Vault")).unwrap();
+        rules
+            .used(&site("example.com"), &id("org.example.Notebook"), 5)
+            .unwrap();
+        rules
+            .used(&site("other.example"), &id("org.example.Notebook"), 6)
+            .unwrap();
+        rules.set_default_provider(Some(&id("org.claviger.Vault")));
         let read = Rules::parse(rules.to_json().as_bytes()).unwrap();
         assert_eq!(read, rules);
-        assert_eq!(read.iter().collect::<Vec<_>>(), [("example.com", "org.claviger.Vault")]);
         assert_eq!(
-            read.preference("example.com"),
+            read.iter().collect::<Vec<_>>(),
+            [(&site("example.com"), &id("org.claviger.Vault"))]
+        );
+        assert_eq!(
+            read.preference(&site("example.com")),
             Preference {
-                remembered: Some("org.claviger.Vault".into()),
-                last_used: Some("org.example.Notebook".into()),
-                default_provider: Some("org.claviger.Vault".into()),
+                remembered: Some(id("org.claviger.Vault")),
+                last_used: Some(id("org.example.Notebook")),
+                default_provider: Some(id("org.claviger.Vault")),
             }
         );
-        assert_eq!(read.preference("unknown.example").remembered, None);
+        assert_eq!(read.preference(&site("unknown.example")).remembered, None);
     }
 
     #[test]
     fn rules_and_providers_are_forgotten() {
         let mut rules = Rules::default();
-        rules.remember("a.example", "p").unwrap();
-        rules.remember("b.example", "q").unwrap();
-        rules.used("b.example", "p", 1).unwrap();
-        rules.set_default_provider(Some("p")).unwrap();
-        assert!(rules.forget("b.example"));
-        assert!(!rules.forget("b.example"));
-        assert_eq!(rules.preference("b.example").last_used.as_deref(), Some("p"));
-        rules.forget_provider("p");
+        rules.remember(&site("a.example"), &id("p")).unwrap();
+        rules.remember(&site("b.example"), &id("q")).unwrap();
+        rules.used(&site("b.example"), &id("p"), 1).unwrap();
+        rules.set_default_provider(Some(&id("p")));
+        assert!(rules.forget(&site("b.example")));
+        assert!(!rules.forget(&site("b.example")));
+        assert_eq!(rules.preference(&site("b.example")).last_used, Some(id("p")));
+        rules.forget_provider(&id("p"));
         assert_eq!(rules, Rules::default());
     }
 
@@ -280,6 +311,8 @@ mod tests {
             "{}",
             r#"{"version":1,"site":{}}"#,
             r#"{"version":1,"sites":{"a":{"p":1}}}"#,
+            r#"{"version":1,"sites":{"":{}}}"#,
+            r#"{"version":1,"default_provider":"vault"}"#,
         ] {
             assert_eq!(Rules::parse(bad.as_bytes()), Err(RulesError::Malformed), "{bad}");
         }
@@ -294,7 +327,7 @@ mod tests {
         assert_eq!(Rules::parse(long.as_bytes()), Err(RulesError::TooLong));
         let long = format!(
             r#"{{"version":1,"default_provider":"{}"}}"#,
-            "a".repeat(MAX_PROVIDER_BYTES + 1)
+            "a".repeat(ProviderId::MAX_BYTES + 1)
         );
         assert_eq!(Rules::parse(long.as_bytes()), Err(RulesError::TooLong));
         assert_eq!(Rules::parse(&vec![b' '; MAX_BYTES + 1]), Err(RulesError::TooLong));
@@ -303,20 +336,23 @@ mod tests {
     #[test]
     fn the_oldest_use_makes_room_but_no_rule_does() {
         let mut rules = Rules::default();
-        rules.remember("kept.example", "p").unwrap();
+        rules.remember(&site("kept.example"), &id("p")).unwrap();
         for number in 1..MAX_SITES {
             rules
-                .used(&format!("{number}.example"), "p", 1_000 + number as u64)
+                .used(&site(&format!("{number}.example")), &id("p"), 1_000 + number as u64)
                 .unwrap();
         }
-        rules.used("new.example", "p", 9_999_999).unwrap();
+        rules.used(&site("new.example"), &id("p"), 9_999_999).unwrap();
         assert_eq!(rules.sites.len(), MAX_SITES);
-        assert_eq!(rules.preference("1.example").last_used, None);
-        assert_eq!(rules.preference("kept.example").remembered.as_deref(), Some("p"));
+        assert_eq!(rules.preference(&site("1.example")).last_used, None);
+        assert_eq!(rules.preference(&site("kept.example")).remembered, Some(id("p")));
         for rule in rules.sites.values_mut() {
-            rule.provider = Some("p".into());
+            rule.provider = Some(id("p"));
         }
-        assert_eq!(rules.remember("more.example", "p"), Err(RulesError::TooMany));
+        assert_eq!(
+            rules.remember(&site("more.example"), &id("p")),
+            Err(RulesError::TooMany)
+        );
         assert!(rules.to_json().len() < MAX_BYTES);
     }
 
@@ -330,14 +366,14 @@ mod tests {
 
         #[test]
         fn what_is_written_is_read(
-            sites in proptest::collection::btree_map(".{0,60}", ("[a-z.]{1,20}", any::<bool>(), any::<u64>()), 0..20),
+            sites in proptest::collection::btree_map(".{1,60}", ("[a-z]{1,20}", any::<bool>(), any::<u64>()), 0..20),
         ) {
             let mut rules = Rules::default();
             for (rp_id, (provider, rule, now_ms)) in &sites {
                 if *rule {
-                    rules.remember(rp_id, provider).unwrap();
+                    rules.remember(&site(rp_id), &id(provider)).unwrap();
                 } else {
-                    rules.used(rp_id, provider, *now_ms).unwrap();
+                    rules.used(&site(rp_id), &id(provider), *now_ms).unwrap();
                 }
             }
             prop_assert_eq!(Rules::parse(rules.to_json().as_bytes()).unwrap(), rules);

@@ -15,7 +15,7 @@ use claviger_ctap::{get_assertion, make_credential, prf};
 pub use claviger_joint::envelope::Door;
 pub use claviger_webauthn::UserVerification;
 
-pub use cause::{Cause, Refusal};
+pub use cause::{Cause, Fault, Internal};
 pub use request::{CeremonyRequest, RequestError, Requester};
 
 use crate::choice::Need;
@@ -81,13 +81,13 @@ impl Operation {
 
     /// What is asked of a provider, as far as it matters for the choice of one.
     pub fn need(&self) -> Need {
-        let ids = |list: &[CredentialDescriptor]| list.iter().map(|entry| entry.id.as_bytes().to_vec()).collect();
+        let ids = |list: &[CredentialDescriptor]| list.iter().map(|entry| entry.id.clone()).collect();
         match self {
             Self::Make(request) => Need::Make {
                 algorithms: request.algorithms.clone(),
                 prf: self.asks_prf() || self.asks_hmac_secret(),
                 exclude: ids(&request.exclude_list),
-                user_handle: request.user.id.as_bytes().to_vec(),
+                user_handle: request.user.id.clone(),
             },
             Self::Get(request) => Need::Get {
                 allow: ids(&request.allow_list),
@@ -128,7 +128,7 @@ impl Operation {
     ///
     /// A descriptor of the caller's own for that passkey is kept as it is, with its transports.
     #[must_use]
-    pub fn for_provider(&self, credential: Option<&[u8]>, verify: bool) -> Self {
+    pub fn for_provider(&self, credential: Option<&CredentialId>, verify: bool) -> Self {
         match self {
             Self::Make(request) => {
                 let mut request = request.clone();
@@ -138,11 +138,11 @@ impl Operation {
             Self::Get(request) => {
                 let mut request = request.clone();
                 request.options.uv = verify;
-                if let Some(id) = credential.and_then(|id| CredentialId::new(id).ok()) {
-                    request.allow_list.retain(|entry| entry.id == id);
+                if let Some(id) = credential {
+                    request.allow_list.retain(|entry| entry.id == *id);
                     request.allow_list.truncate(1);
                     if request.allow_list.is_empty() {
-                        request.allow_list.push(CredentialDescriptor::new(id));
+                        request.allow_list.push(CredentialDescriptor::new(id.clone()));
                     }
                 }
                 Self::Get(request)

@@ -131,6 +131,23 @@ impl fmt::Debug for Answer {
     }
 }
 
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "done",
+            Self::Cancelled => "cancelled",
+            Self::NotFound => "not found",
+            Self::Excluded => "excluded",
+            Self::Locked => "locked",
+            Self::Busy => "busy",
+            Self::Unsupported => "unsupported",
+            Self::Denied => "denied",
+            Self::InvalidRequest => "invalid request",
+            Self::Internal => "internal error",
+        })
+    }
+}
+
 impl Status {
     /// The number on the wire.
     pub fn number(self) -> u64 {

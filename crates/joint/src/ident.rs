@@ -1,8 +1,11 @@
-//! The two names that every message of the joint carries: which provider, and which transaction.
+//! Names: which provider, which transaction, which credential of which provider.
 
 use std::fmt;
 
-use claviger_ctap::crypto::{Crypto, CryptoError};
+use claviger_ctap::{
+    crypto::{Crypto, CryptoError},
+    types::CredentialId,
+};
 
 /// The name of a provider: reverse DNS, such as `org.example.Notebook`.
 ///
@@ -24,6 +27,11 @@ impl ProviderId {
             return Err(IdError);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// What evidence names as its audience when it is for the platform itself and for no provider: `org.claviger.Broker`.
+    pub fn platform() -> Self {
+        Self("org.claviger.Broker".to_owned())
     }
 
     /// The id as it stands in manifests and requests.
@@ -84,6 +92,15 @@ impl fmt::Debug for TransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// A credential of one provider. An id alone names none: providers choose the ids, and one may choose another's.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CredentialRef {
+    /// The provider that holds it.
+    pub provider: ProviderId,
+    /// Its id there.
+    pub id: CredentialId,
 }
 
 /// The text is not a provider id.

@@ -21,7 +21,7 @@ pub mod operation;
 pub mod unlock;
 
 pub use fields::MessageError;
-pub use ident::{IdError, ProviderId, TransactionId};
+pub use ident::{CredentialRef, IdError, ProviderId, TransactionId};
 pub use keys::KeyId;
 
 /// The version of the protocol that this crate speaks.

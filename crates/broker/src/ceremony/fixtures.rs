@@ -1,8 +1,9 @@
 //! What the tests of the machine share: tokens that can be told apart, and a small world of providers and passkeys.
 
-use claviger_ctap::types::RpId;
+use claviger_ctap::types::{CredentialId, RpId, UserId};
+use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 
-use super::{AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName, Tokens, Transaction};
+use super::{AnswerCourse, Approval, Checked, Context, Course, HelloStatus, Input, ProviderName, Tokens};
 use crate::choice::{Lock, Need, PasskeySnapshot, Preference, ProviderSnapshot, plan};
 use crate::types::Door;
 use crate::view::{CallerView, SiteView};
@@ -10,7 +11,7 @@ use crate::view::{CallerView, SiteView};
 pub(super) const RP_ID: &str = "example.com";
 pub(super) const VAULT: &str = "org.claviger.Vault";
 pub(super) const NOTEBOOK: &str = "org.example.Notebook";
-pub(super) const TRANSACTIONS: [Transaction; 2] = [[1; 16], [2; 16]];
+pub(super) const TRANSACTIONS: [TransactionId; 2] = [TransactionId([1; 16]), TransactionId([2; 16])];
 
 /// Tokens with numbers. None can be copied, so each shows up where it was moved, and nowhere else.
 pub(super) struct Numbered;
@@ -30,8 +31,8 @@ pub(super) struct Pin(pub(super) u64);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Evidence {
     pub(super) number: u64,
-    pub(super) audience: String,
-    pub(super) transaction: Transaction,
+    pub(super) audience: ProviderId,
+    pub(super) transaction: TransactionId,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -43,9 +44,29 @@ pub(super) struct Reply(pub(super) u64);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Answer(pub(super) u64);
 
-pub(super) fn provider(id: &str, name: &str) -> ProviderSnapshot {
+pub(super) fn id(provider: &str) -> ProviderId {
+    ProviderId::parse(provider).expect("an id")
+}
+
+pub(super) fn credential(number: u8) -> CredentialId {
+    CredentialId::new([number; 16]).expect("short")
+}
+
+pub(super) fn user(number: u8) -> UserId {
+    UserId::new([number]).expect("short")
+}
+
+/// An answer that passed; all of them are of one passkey.
+pub(super) fn checked(number: u64) -> Checked<Numbered> {
+    Checked {
+        answer: Answer(number),
+        credential: credential(200),
+    }
+}
+
+pub(super) fn provider(name_of: &str, name: &str) -> ProviderSnapshot {
     ProviderSnapshot {
-        id: id.to_owned(),
+        id: id(name_of),
         name: name.to_owned(),
         enabled: true,
         reachable: true,
@@ -68,16 +89,18 @@ pub(super) fn providers() -> Vec<ProviderSnapshot> {
     ]
 }
 
-pub(super) fn passkey(provider: &str, id: u8, user_name: &str) -> PasskeySnapshot {
+pub(super) fn passkey(provider: &str, number: u8, user_name: &str) -> PasskeySnapshot {
     PasskeySnapshot {
-        provider: provider.to_owned(),
-        id: vec![id; 16],
+        credential: CredentialRef {
+            provider: id(provider),
+            id: credential(number),
+        },
         rp_id: RP_ID.to_owned(),
-        user_handle: Some(vec![id]),
+        user_handle: Some(user(number)),
         user_name: Some(user_name.to_owned()),
         display_name: None,
         discoverable: true,
-        created_ms: Some(u64::from(id)),
+        created_ms: Some(u64::from(number)),
         last_used_ms: None,
     }
 }
@@ -87,7 +110,7 @@ pub(super) fn make() -> Need {
         algorithms: vec![-7],
         prf: false,
         exclude: Vec::new(),
-        user_handle: vec![9],
+        user_handle: user(9),
     }
 }
 
@@ -152,9 +175,9 @@ pub(super) fn approval(approval: Approval) -> Input {
     }
 }
 
-pub(super) fn named(id: &str, name: &str) -> ProviderName {
+pub(super) fn named(provider: &str, name: &str) -> ProviderName {
     ProviderName {
-        id: id.to_owned(),
+        id: id(provider),
         name: name.to_owned(),
     }
 }

@@ -1,16 +1,11 @@
 //! What a ceremony starts from.
 
 use claviger_ctap::types::RpId;
+use claviger_joint::{ProviderId, TransactionId};
 
 use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
 use crate::types::{Cause, CeremonyRequest};
 use crate::view::{AccountView, CallerView, SiteView};
-
-/// The length of a transaction id, in bytes.
-pub const TRANSACTION_BYTES: usize = 16;
-
-/// Names one call through the joint; random, made by the daemon.
-pub type Transaction = [u8; TRANSACTION_BYTES];
 
 /// Everything a [`super::Machine`] needs to know beforehand.
 pub struct Input {
@@ -21,7 +16,7 @@ pub struct Input {
     /// How hello is.
     pub hello: HelloStatus,
     /// The transaction of the first call of a provider and of the one repetition that `locked` may cause.
-    pub transactions: [Transaction; 2],
+    pub transactions: [TransactionId; 2],
 }
 
 impl Input {
@@ -34,7 +29,7 @@ impl Input {
         passkeys: &[PasskeySnapshot],
         preference: &Preference,
         hello: HelloStatus,
-        transactions: [Transaction; 2],
+        transactions: [TransactionId; 2],
         expires_ms: u64,
     ) -> Self {
         let need = request.operation().need();
@@ -151,30 +146,27 @@ pub enum Approval {
 }
 
 impl Approval {
-    /// The audience of evidence that the broker itself consumes.
-    pub const BROKER: &'static str = "org.claviger.Broker";
-
     /// Whether the user proves to be the user; otherwise agreeing is enough.
     pub fn verifies(&self) -> bool {
         !matches!(self, Self::UseSecurityKey)
     }
 
     /// Whom the evidence is for.
-    pub fn audience(&self) -> &str {
+    pub fn audience(&self) -> ProviderId {
         match self {
             Self::Unlock { .. }
             | Self::EnableProvider { .. }
             | Self::Setup { .. }
             | Self::UseSecurityKey
-            | Self::ListPasskeys => Self::BROKER,
+            | Self::ListPasskeys => ProviderId::platform(),
             Self::VerifyUser { provider, .. }
             | Self::DeletePasskey { provider, .. }
-            | Self::RenamePasskey { provider, .. } => &provider.id,
+            | Self::RenamePasskey { provider, .. } => provider.id.clone(),
         }
     }
 
     /// The ids of the providers that the verification unlocks.
-    pub fn unlocks(&self) -> Vec<String> {
+    pub fn unlocks(&self) -> Vec<ProviderId> {
         match self {
             Self::Unlock { providers } | Self::Setup { providers } => {
                 providers.iter().map(|provider| provider.id.clone()).collect()
@@ -195,8 +187,8 @@ impl Approval {
 /// A provider's id and name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProviderName {
-    /// Its id, in reverse DNS.
-    pub id: String,
+    /// Its id.
+    pub id: ProviderId,
     /// Its name, as its manifest has it.
     pub name: String,
 }

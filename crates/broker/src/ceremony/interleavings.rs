@@ -109,13 +109,10 @@ fn run(seed: u64, visits: &mut Visits) {
                     world.feed(event, &mut queue, visits);
                 }
             }
+            // Its connection ends: every ceremony of that caller is told.
             297 => {
                 let caller = worlds[index].caller.clone();
-                for ticket in queue.caller_gone(&caller) {
-                    let world = worlds
-                        .iter_mut()
-                        .find(|world| world.ticket == ticket)
-                        .expect("admitted");
+                for world in worlds.iter_mut().filter(|world| world.caller == caller) {
                     world.feed(Event::CallerGone, &mut queue, visits);
                 }
             }

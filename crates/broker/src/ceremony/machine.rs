@@ -1,12 +1,16 @@
 //! The machine itself: one state, one step per event.
 
+use claviger_joint::answer::Status;
+use claviger_joint::envelope::Presentation;
+use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+
+use super::Tokens;
 use super::input::{Approval, Course, HelloStatus, Input};
 use super::message::{
-    Assurance, Audit, Call, Check, Consent, Decline, Effect, Event, Execution, Outcome, PinFailure, Presentation,
-    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
+    Assurance, Audit, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure, ProviderFailure,
+    ProviderReply, Readiness, Verify, VerifyFailure,
 };
 use super::screens::{Goal, Offer, Offers, Screens};
-use super::{Tokens, Transaction};
 use crate::choice::{Lock, Plan};
 use crate::types::Cause;
 use crate::view::{Kind, PinField, PinPurpose, Problem, View, text};
@@ -17,7 +21,7 @@ pub struct Machine<T: Tokens> {
     opening: Opening,
     offers: Offers,
     hello: HelloStatus,
-    transactions: [Transaction; 2],
+    transactions: [TransactionId; 2],
     /// Whether the one repetition after an unexpected `locked` has begun.
     repeated: bool,
     /// Whether verification is needed whatever is chosen.
@@ -140,7 +144,7 @@ impl<T: Tokens> Machine<T> {
                 let pin = pin.filter(|_| self.asks_pin());
                 match &self.screens.goal {
                     Goal::Approve(approval) => {
-                        let (audience, unlock) = (approval.audience().to_owned(), approval.unlocks());
+                        let (audience, unlock) = (approval.audience(), approval.unlocks());
                         self.approved(audience, unlock, pin, out)
                     }
                     Goal::Answer { .. } => self.chosen(choice.as_deref(), remember, pin, out),
@@ -182,7 +186,7 @@ impl<T: Tokens> Machine<T> {
                     out.push(Effect::CheckAnswer(Check { call, reply, assurance }));
                     State::Checking { selected }
                 }
-                ProviderReply::Declined(decline) => self.declined(&selected, decline, out),
+                ProviderReply::Declined(status) => self.declined(&selected, status, out),
             },
             (State::Executing { selected, call, .. }, Event::ProviderFailed(failure)) => {
                 if failure == ProviderFailure::Hung {
@@ -194,8 +198,8 @@ impl<T: Tokens> Machine<T> {
                 self.failed(&selected.offer, failure.into(), out)
             }
             (State::Checking { selected }, Event::AnswerChecked(checked)) => match checked {
-                Ok(answer) => self.answer(selected, answer, out),
-                Err(reason) => self.failed(&selected.offer, Cause::AnswerRejected(reason), out),
+                Ok(checked) => self.answer(selected, checked, out),
+                Err(rejection) => self.failed(&selected.offer, Cause::AnswerRejected(rejection), out),
             },
             (state, _) => state,
         }
@@ -274,8 +278,8 @@ impl<T: Tokens> Machine<T> {
     /// The user agreed to an approval.
     fn approved(
         &mut self,
-        audience: String,
-        unlock: Vec<String>,
+        audience: ProviderId,
+        unlock: Vec<ProviderId>,
         pin: Option<T::Pin>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
@@ -451,15 +455,15 @@ impl<T: Tokens> Machine<T> {
         }
     }
 
-    fn declined(&mut self, selected: &Selected, decline: Decline, out: &mut Vec<Effect<T>>) -> State<T> {
+    fn declined(&mut self, selected: &Selected, status: Status, out: &mut Vec<Effect<T>>) -> State<T> {
         let own_means = selected.offer.candidate.lock == Lock::OwnMeans;
-        match decline {
-            Decline::CancelledByUser => {
+        match status {
+            Status::Cancelled => {
                 out.push(audit_failure(&selected.offer, &Cause::CancelledByUser));
                 self.finish(Err(Cause::CancelledByUser), out)
             }
             // It locked itself under our hands: once more, with the PIN, for the same choice.
-            Decline::Locked if !self.repeated && !own_means => {
+            Status::Locked if !self.repeated && !own_means => {
                 out.push(audit_failure(&selected.offer, &Cause::ProviderLocked));
                 self.repeated = true;
                 self.offers.retain(|offer| offer.id == selected.offer.id);
@@ -469,26 +473,28 @@ impl<T: Tokens> Machine<T> {
                     .then(|| text::locked(&selected.offer.candidate.provider_name));
                 self.ask(problem, out)
             }
-            decline => self.failed(&selected.offer, decline.into(), out),
+            status => self.failed(&selected.offer, status.into(), out),
         }
     }
 
-    fn answer(&mut self, selected: Selected, answer: T::Answer, out: &mut Vec<Effect<T>>) -> State<T> {
+    fn answer(&mut self, selected: Selected, checked: Checked<T>, out: &mut Vec<Effect<T>>) -> State<T> {
         if let Goal::Answer { rp_id, .. } = &self.screens.goal {
-            let (rp_id, candidate) = (rp_id.clone(), selected.offer.candidate);
+            let provider = selected.offer.candidate.provider;
             if selected.remember {
                 out.push(Effect::Remember {
                     rp_id: rp_id.clone(),
-                    provider: candidate.provider.clone(),
+                    provider: provider.clone(),
                 });
             }
             out.push(Effect::Used {
-                rp_id,
-                provider: candidate.provider,
-                credential: candidate.credential,
+                rp_id: rp_id.clone(),
+                credential: CredentialRef {
+                    provider,
+                    id: checked.credential,
+                },
             });
         }
-        self.finish(Ok(Outcome::Answered(answer)), out)
+        self.finish(Ok(Outcome::Answered(checked.answer)), out)
     }
 
     /// A provider failed after the user had agreed to it: the user learns why before the caller learns that.
@@ -567,7 +573,7 @@ impl<T: Tokens> Machine<T> {
     }
 
     /// A provider never sees a transaction twice: the repetition has its own.
-    fn transaction(&self) -> Transaction {
+    fn transaction(&self) -> TransactionId {
         let [first, second] = self.transactions;
         if self.repeated { second } else { first }
     }

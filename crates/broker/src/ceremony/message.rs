@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use claviger_ctap::types::RpId;
+use claviger_ctap::types::{CredentialId, RpId};
+use claviger_joint::answer::Status;
+use claviger_joint::envelope::Presentation;
+use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 
-use super::{Tokens, Transaction};
-use crate::types::{Cause, Refusal};
+use super::Tokens;
+use crate::check::Rejection;
+use crate::types::Cause;
 use crate::view::{Kind, View};
 
 /// Something happened.
@@ -46,8 +50,8 @@ pub enum Event<T: Tokens> {
     ProviderAnswered(ProviderReply<T>),
     /// No answer to [`Effect::DescribeProvider`] or [`Effect::Execute`].
     ProviderFailed(ProviderFailure),
-    /// The answer to [`Effect::CheckAnswer`]; the error names the check that failed, without secrets.
-    AnswerChecked(Result<T::Answer, String>),
+    /// The answer to [`Effect::CheckAnswer`].
+    AnswerChecked(Result<Checked<T>, Rejection>),
     /// The caller's process or connection is gone.
     CallerGone,
     /// The caller withdrew its request.
@@ -129,46 +133,15 @@ pub enum ProviderReply<T: Tokens> {
     /// Status ok, with the unchecked payload.
     Ok(T::Reply),
     /// Any other status.
-    Declined(Decline),
+    Declined(Status),
 }
 
-/// The statuses of the joint other than ok.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decline {
-    /// The user said no in the provider's own window.
-    CancelledByUser,
-    /// It holds no such passkey.
-    NotFound,
-    /// It holds an excluded one.
-    Excluded,
-    /// It is locked.
-    Locked,
-    /// It is busy.
-    Busy,
-    /// It cannot do what was asked.
-    Unsupported,
-    /// Its policy forbids it.
-    DeniedByPolicy,
-    /// It holds the request to be invalid.
-    InvalidRequest,
-    /// It failed.
-    Internal,
-}
-
-impl From<Decline> for Cause {
-    fn from(decline: Decline) -> Self {
-        match decline {
-            Decline::CancelledByUser => Self::CancelledByUser,
-            Decline::NotFound => Self::NoCredential,
-            Decline::Excluded => Self::Excluded,
-            Decline::Locked => Self::ProviderLocked,
-            Decline::Busy => Self::ProviderRefused(Refusal::Busy),
-            Decline::Unsupported => Self::Unsupported,
-            Decline::DeniedByPolicy => Self::DeniedByPolicy,
-            Decline::InvalidRequest => Self::ProviderRefused(Refusal::InvalidRequest),
-            Decline::Internal => Self::ProviderRefused(Refusal::Internal),
-        }
-    }
+/// An answer that passed.
+pub struct Checked<T: Tokens> {
+    /// The answer.
+    pub answer: T::Answer,
+    /// The passkey that it is of.
+    pub credential: CredentialId,
 }
 
 /// Something to do. Effects are performed in the order in which [`super::Machine::handle`] returns them.
@@ -184,16 +157,16 @@ pub enum Effect<T: Tokens> {
     /// Start the provider if need be and ask how it is. Answered by [`Event::ProviderReady`] or [`Event::ProviderFailed`].
     DescribeProvider {
         /// The provider's id.
-        provider: String,
+        provider: ProviderId,
     },
     /// Send the request through the joint. Answered by [`Event::ProviderAnswered`] or [`Event::ProviderFailed`].
     Execute(Execution<T>),
     /// Tell the provider to drop the transaction; wait for nothing.
     CancelProvider {
         /// The provider's id.
-        provider: String,
+        provider: ProviderId,
         /// The transaction to drop.
-        transaction: Transaction,
+        transaction: TransactionId,
     },
     /// Check a provider's answer (rule 5). Answered by [`Event::AnswerChecked`].
     CheckAnswer(Check<T>),
@@ -202,16 +175,14 @@ pub enum Effect<T: Tokens> {
         /// The site.
         rp_id: RpId,
         /// The provider.
-        provider: String,
+        provider: ProviderId,
     },
-    /// A provider served a site: learn what was last used.
+    /// A passkey served its site: learn what was last used.
     Used {
         /// The site.
         rp_id: RpId,
-        /// The provider.
-        provider: String,
-        /// The passkey, where it was known beforehand.
-        credential: Option<Vec<u8>>,
+        /// The passkey.
+        credential: CredentialRef,
     },
     /// Write an audit entry.
     Audit(Audit),
@@ -223,33 +194,33 @@ pub enum Effect<T: Tokens> {
 pub struct Verify<T: Tokens> {
     /// The PIN to check.
     pub pin: T::Pin,
-    /// Whom the evidence is for: a provider's id, or [`super::Approval::BROKER`].
-    pub audience: String,
+    /// Whom the evidence is for: a provider, or [`ProviderId::platform`].
+    pub audience: ProviderId,
     /// The transaction that the evidence is bound to.
-    pub transaction: Transaction,
+    pub transaction: TransactionId,
     /// The call that the evidence will go with; its parameters, with user verification asked for, are the buffer whose hash
     /// the evidence carries. `None` for approvals.
     pub call: Option<Call>,
     /// The ids of the providers to make unlock boxes for.
-    pub unlock: Vec<String>,
+    pub unlock: Vec<ProviderId>,
 }
 
 /// One call of a provider.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Call {
     /// The provider's id.
-    pub provider: String,
+    pub provider: ProviderId,
     /// The passkey to use, when the user chose one; the request's allow list is narrowed to it.
-    pub credential: Option<Vec<u8>>,
+    pub credential: Option<CredentialId>,
     /// The transaction it runs under.
-    pub transaction: Transaction,
+    pub transaction: TransactionId,
 }
 
 /// An order to send a request to a provider.
 pub struct Execution<T: Tokens> {
     /// What to call.
     pub call: Call,
-    /// The user's consent, which an envelope cannot be made without.
+    /// The user's consent, which the request is made of.
     pub consent: Consent,
     /// The evidence; with it, and only with it, the request asks for user verification.
     pub evidence: Option<T::Evidence>,
@@ -259,7 +230,7 @@ pub struct Execution<T: Tokens> {
     pub presentation: Presentation,
 }
 
-/// Proof that the user agreed to what was on screen. Only the machine makes one, and it is used up by what it permits.
+/// Proof that the user agreed to what was on screen. Only the machine makes one, and it is spent on the one request that it permits.
 #[derive(Debug)]
 pub struct Consent {
     _made_by_the_machine: (),
@@ -271,15 +242,9 @@ impl Consent {
             _made_by_the_machine: (),
         }
     }
-}
 
-/// Whether a provider may put up a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Presentation {
-    /// No.
-    Silent,
-    /// Yes: it is locked and unlocks by its own means.
-    Visible,
+    /// Uses it up.
+    pub(crate) fn spend(self) {}
 }
 
 /// An order to check an answer.
@@ -328,7 +293,7 @@ pub enum Audit {
     /// The user agreed; for a ceremony with this provider.
     Approved {
         /// The provider's id.
-        provider: Option<String>,
+        provider: Option<ProviderId>,
     },
     /// The user declined.
     Refused,
@@ -339,14 +304,14 @@ pub enum Audit {
     /// The request went to a provider.
     Called {
         /// The provider's id.
-        provider: String,
+        provider: ProviderId,
         /// What it may claim.
         assurance: Assurance,
     },
     /// A provider declined or failed.
     Failed {
         /// The provider's id.
-        provider: String,
+        provider: ProviderId,
         /// Why.
         cause: Cause,
     },
@@ -383,8 +348,8 @@ impl<T: Tokens> fmt::Debug for Event<T> {
             Self::VerifyFailed(failure) => return write!(f, "VerifyFailed({failure:?})"),
             Self::ProviderReady(readiness) => return write!(f, "ProviderReady({readiness:?})"),
             Self::ProviderAnswered(ProviderReply::Ok(_)) => "ProviderAnswered(Ok)",
-            Self::ProviderAnswered(ProviderReply::Declined(decline)) => {
-                return write!(f, "ProviderAnswered({decline:?})");
+            Self::ProviderAnswered(ProviderReply::Declined(status)) => {
+                return write!(f, "ProviderAnswered({status:?})");
             }
             Self::ProviderFailed(failure) => return write!(f, "ProviderFailed({failure:?})"),
             Self::AnswerChecked(Ok(_)) => "AnswerChecked(Ok)",
@@ -408,7 +373,7 @@ impl<T: Tokens> fmt::Debug for Effect<T> {
             Self::CancelProvider { provider, .. } => write!(f, "CancelProvider({provider})"),
             Self::CheckAnswer(check) => write!(f, "CheckAnswer({:?})", check.assurance),
             Self::Remember { provider, .. } => write!(f, "Remember({provider})"),
-            Self::Used { provider, .. } => write!(f, "Used({provider})"),
+            Self::Used { credential, .. } => write!(f, "Used({})", credential.provider),
             Self::Audit(audit) => write!(f, "Audit({})", audit.code()),
             Self::Finish(Ok(Outcome::Answered(_))) => f.write_str("Finish(Answered)"),
             Self::Finish(Ok(Outcome::Approved { .. })) => f.write_str("Finish(Approved)"),

@@ -1,6 +1,7 @@
 //! The screens of a ceremony: from what the machine knows to the view that a prompt draws.
 
 use claviger_ctap::types::RpId;
+use claviger_joint::ProviderId;
 
 use super::input::{Approval, Context};
 use crate::choice::{Candidate, Lock};
@@ -75,8 +76,12 @@ impl Offers {
         }
     }
 
-    pub(super) fn set_lock(&mut self, provider: &str, lock: Lock) {
-        for offer in self.all.iter_mut().filter(|offer| offer.candidate.provider == provider) {
+    pub(super) fn set_lock(&mut self, provider: &ProviderId, lock: Lock) {
+        for offer in self
+            .all
+            .iter_mut()
+            .filter(|offer| offer.candidate.provider == *provider)
+        {
             offer.candidate.lock = lock;
         }
     }
@@ -104,7 +109,7 @@ impl Offers {
                 } else {
                     ChoiceKind::Provider
                 },
-                provider: candidate.provider.clone(),
+                provider: candidate.provider.to_string(),
                 provider_name: candidate.provider_name.clone(),
                 label: candidate.label.clone(),
                 detail: candidate.detail.clone(),
@@ -237,17 +242,17 @@ fn approval_title(approval: &Approval, caller: &str) -> (Kind, String) {
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers
                 .iter()
-                .map(|provider| text::provider_name(&provider.name, &provider.id))
+                .map(|provider| text::provider_name(&provider.name, provider.id.as_str()))
                 .collect();
             (Kind::Unlock, text::unlock_title(&names))
         }
         Approval::EnableProvider { provider, .. } => (
             Kind::EnableProvider,
-            text::enable_title(&text::provider_name(&provider.name, &provider.id)),
+            text::enable_title(&text::provider_name(&provider.name, provider.id.as_str())),
         ),
         Approval::VerifyUser { provider, hint } => {
             let hint = hint.as_deref().and_then(sanitise::label);
-            let name = text::provider_name(&provider.name, &provider.id);
+            let name = text::provider_name(&provider.name, provider.id.as_str());
             (Kind::Verify, text::verify_title(&name, hint.as_deref()))
         }
         Approval::DeletePasskey {

@@ -4,10 +4,15 @@ mod failures;
 mod security_key;
 mod tickets;
 
+use claviger_joint::answer::Status;
+use claviger_joint::envelope::Presentation;
+use claviger_joint::{ProviderId, TransactionId};
+
 use super::fixtures::*;
 use super::*;
+use crate::check::Rejection;
 use crate::choice::{Lock, Need, PasskeySnapshot, ProviderSnapshot};
-use crate::types::{Cause, Refusal};
+use crate::types::Cause;
 use crate::view::{ChoiceKind, Kind, PinPurpose, View};
 
 type Effects = Vec<Effect<Numbered>>;
@@ -49,10 +54,10 @@ impl Course {
         self.on(Event::ProviderReady(Readiness { lock, supported: true }))
     }
 
-    fn verified(&mut self, number: u64, transaction: Transaction, unlock: Option<u64>) -> &mut Self {
+    fn verified(&mut self, number: u64, transaction: TransactionId, unlock: Option<u64>) -> &mut Self {
         let evidence = Evidence {
             number,
-            audience: VAULT.to_owned(),
+            audience: id(VAULT),
             transaction,
         };
         self.on(Event::Verified {
@@ -65,8 +70,8 @@ impl Course {
         self.on(Event::ProviderAnswered(ProviderReply::Ok(Reply(number))))
     }
 
-    fn declined(&mut self, decline: Decline) -> &mut Self {
-        self.on(Event::ProviderAnswered(ProviderReply::Declined(decline)))
+    fn declined(&mut self, status: Status) -> &mut Self {
+        self.on(Event::ProviderAnswered(ProviderReply::Declined(status)))
     }
 
     fn view(&self) -> &View {
@@ -188,7 +193,7 @@ fn create_asks_choice_and_pin_on_one_screen() {
         (&verify.pin, verify.audience.as_str(), verify.transaction),
         (&Pin(7), VAULT, TRANSACTIONS[0])
     );
-    assert_eq!(verify.unlock, [VAULT]);
+    assert_eq!(verify.unlock, [id(VAULT)]);
     assert_eq!(verify.call.as_ref().map(|call| call.provider.as_str()), Some(VAULT));
 
     course.verified(70, TRANSACTIONS[0], Some(71));
@@ -202,7 +207,7 @@ fn create_asks_choice_and_pin_on_one_screen() {
     assert_eq!(execution.call.credential, None);
 
     course.answered(700).says(&["CheckAnswer(Verified)"]);
-    course.on(Event::AnswerChecked(Ok(Answer(700))));
+    course.on(Event::AnswerChecked(Ok(checked(700))));
     course.says(&[
         "Remember(org.claviger.Vault)",
         "Used(org.claviger.Vault)",
@@ -232,10 +237,10 @@ fn one_possible_answer_needs_no_picker_but_consent() {
     course.approve(None, None).ready(Lock::Open);
     let execution = course.execution();
     assert!(execution.evidence.is_none() && execution.unlock.is_none());
-    assert_eq!(execution.call.credential, Some(vec![1; 16]));
+    assert_eq!(execution.call.credential, Some(credential(1)));
     course.answered(5).says(&["CheckAnswer(Consented)"]);
     course
-        .on(Event::AnswerChecked(Ok(Answer(5))))
+        .on(Event::AnswerChecked(Ok(checked(5))))
         .says(&["Used(org.example.Notebook)", "Finish(Answered)"]);
 }
 
@@ -257,7 +262,7 @@ fn several_accounts_are_offered_and_the_chosen_one_is_used() {
         .approve(Some("c2"), Some(1))
         .ready(Lock::Locked)
         .verified(2, TRANSACTIONS[0], Some(3));
-    assert_eq!(course.execution().call.credential, Some(vec![1; 16]));
+    assert_eq!(course.execution().call.credential, Some(credential(1)));
 }
 
 #[test]
@@ -267,7 +272,7 @@ fn a_locked_provider_takes_the_pin_even_without_verification() {
     course.approve(None, None);
     assert_eq!(course.problem(), "pin-needed");
     course.approve(None, Some(1)).ready(Lock::Locked);
-    assert_eq!(course.verify().unlock, [VAULT]);
+    assert_eq!(course.verify().unlock, [id(VAULT)]);
 }
 
 #[test]
@@ -441,8 +446,8 @@ fn an_excluded_passkey_is_told_after_consent_only() {
     let need = Need::Make {
         algorithms: vec![-7],
         prf: false,
-        exclude: vec![vec![1; 16]],
-        user_handle: vec![1],
+        exclude: vec![credential(1)],
+        user_handle: user(1),
     };
     let mut course = Course::start(ceremony(&need, &providers(), &alice_and_bob(), true));
     assert_eq!(
@@ -468,7 +473,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 providers: vec![vault()],
             },
             Kind::Unlock,
-            Approval::BROKER,
+            ProviderId::platform(),
             true,
         ),
         (
@@ -476,7 +481,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 providers: vec![vault()],
             },
             Kind::Unlock,
-            Approval::BROKER,
+            ProviderId::platform(),
             true,
         ),
         (
@@ -485,7 +490,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 program: None,
             },
             Kind::EnableProvider,
-            Approval::BROKER,
+            ProviderId::platform(),
             false,
         ),
         (
@@ -494,7 +499,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 hint: Some("export".to_owned()),
             },
             Kind::Verify,
-            VAULT,
+            id(VAULT),
             false,
         ),
         (
@@ -505,7 +510,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 locked: true,
             },
             Kind::Verify,
-            VAULT,
+            id(VAULT),
             true,
         ),
         (
@@ -517,7 +522,7 @@ fn approvals_end_with_evidence_for_their_audience() {
                 locked: false,
             },
             Kind::Verify,
-            VAULT,
+            id(VAULT),
             false,
         ),
     ] {
@@ -527,8 +532,8 @@ fn approvals_end_with_evidence_for_their_audience() {
         assert_eq!(course.problem(), "pin-needed");
         course.approve(None, Some(1));
         assert_eq!(
-            (course.verify().audience.as_str(), course.verify().call.is_none()),
-            (audience, true)
+            (&course.verify().audience, course.verify().call.is_none()),
+            (&audience, true)
         );
         assert_eq!(course.verify().unlock.is_empty(), !unlock);
         course.on(Event::VerifyFailed(VerifyFailure::WrongPin {
@@ -602,7 +607,7 @@ fn a_call_is_recorded_with_what_it_may_claim() {
     assert_eq!(
         audit(&course),
         [Audit::Approved {
-            provider: Some(NOTEBOOK.to_owned())
+            provider: Some(id(NOTEBOOK))
         }]
     );
     course
@@ -623,13 +628,13 @@ fn a_call_is_recorded_with_what_it_may_claim() {
         .ready(Lock::Open)
         .verified(3, TRANSACTIONS[0], None);
     let called = Audit::Called {
-        provider: NOTEBOOK.to_owned(),
+        provider: id(NOTEBOOK),
         assurance: Assurance::Verified,
     };
     assert_eq!(audit(&course), [Audit::Verified, called]);
     course.on(Event::ProviderFailed(ProviderFailure::Crashed));
     let failed = Audit::Failed {
-        provider: NOTEBOOK.to_owned(),
+        provider: id(NOTEBOOK),
         cause: Cause::ProviderCrashed,
     };
     assert_eq!(audit(&course), [failed, Audit::Asked(Kind::Notice)]);

@@ -2,10 +2,22 @@
 
 use super::*;
 
-fn provider(id: &str) -> ProviderSnapshot {
+fn id(provider: &str) -> ProviderId {
+    ProviderId::parse(&format!("org.example.{provider}")).unwrap()
+}
+
+fn credential(number: u8) -> CredentialId {
+    CredentialId::new([number]).unwrap()
+}
+
+fn user(number: u8) -> UserId {
+    UserId::new([number]).unwrap()
+}
+
+fn provider(name: &str) -> ProviderSnapshot {
     ProviderSnapshot {
-        id: id.to_owned(),
-        name: id.to_uppercase(),
+        id: id(name),
+        name: name.to_uppercase(),
         enabled: true,
         reachable: true,
         lock: Lock::Open,
@@ -16,13 +28,15 @@ fn provider(id: &str) -> ProviderSnapshot {
     }
 }
 
-fn passkey(provider: &str, id: u8) -> PasskeySnapshot {
+fn passkey(provider: &str, number: u8) -> PasskeySnapshot {
     PasskeySnapshot {
-        provider: provider.to_owned(),
-        id: vec![id],
+        credential: CredentialRef {
+            provider: id(provider),
+            id: credential(number),
+        },
         rp_id: "example.com".to_owned(),
-        user_handle: Some(vec![id]),
-        user_name: Some(format!("user {id}")),
+        user_handle: Some(user(number)),
+        user_name: Some(format!("user {number}")),
         display_name: None,
         discoverable: true,
         created_ms: None,
@@ -35,7 +49,7 @@ fn make() -> Need {
         algorithms: vec![-8, -7],
         prf: false,
         exclude: Vec::new(),
-        user_handle: vec![1],
+        user_handle: user(1),
     }
 }
 
@@ -79,9 +93,9 @@ fn cause(plan: Plan) -> Cause {
 fn providers_come_in_the_order_of_rule_last_used_default() {
     let all = ["d", "c", "b", "a"].map(provider);
     let prefer = |remembered: Option<&str>, last_used: Option<&str>, default: Option<&str>| Preference {
-        remembered: remembered.map(str::to_owned),
-        last_used: last_used.map(str::to_owned),
-        default_provider: default.map(str::to_owned),
+        remembered: remembered.map(id),
+        last_used: last_used.map(id),
+        default_provider: default.map(id),
     };
     for (preference, order, preselected) in [
         (prefer(None, None, None), "ABCD", None),
@@ -144,7 +158,7 @@ fn prf_narrows_the_choice_but_never_to_nothing() {
         algorithms: vec![-7],
         prf: true,
         exclude: Vec::new(),
-        user_handle: vec![1],
+        user_handle: user(1),
     };
     assert_eq!(offered(plain(&need, &[provider("a"), with], &[])).0, ["WITH"]);
     assert_eq!(
@@ -162,8 +176,8 @@ fn the_exclude_list_counts_over_all_providers() {
     let need = Need::Make {
         algorithms: vec![-7],
         prf: false,
-        exclude: vec![vec![3]],
-        user_handle: vec![1],
+        exclude: vec![credential(3)],
+        user_handle: user(1),
     };
     let all = [provider("a"), disabled];
     match plain(&need, &all, &[passkey("a", 1), passkey("b", 3)]) {
@@ -171,7 +185,7 @@ fn the_exclude_list_counts_over_all_providers() {
             assert_eq!(existing.len(), 1);
             assert_eq!(
                 (existing[0].provider.as_str(), existing[0].detail.as_str()),
-                ("b", "B (disabled)")
+                ("org.example.b", "B (disabled)")
             );
         }
         _ => panic!("not excluded"),
@@ -216,7 +230,7 @@ fn passkeys_match_site_allow_list_and_discoverability() {
     let orphan = passkey("gone", 4);
     let passkeys = [passkey("a", 1), hidden, elsewhere, orphan];
     let get = |allow: &[u8]| Need::Get {
-        allow: allow.iter().map(|id| vec![*id]).collect(),
+        allow: allow.iter().map(|number| credential(*number)).collect(),
     };
     assert_eq!(
         offered(plain(&get(&[]), &all, &passkeys)),
@@ -249,12 +263,12 @@ fn passkeys_come_in_the_order_of_rule_last_used_default() {
     };
     assert_eq!(order(&Preference::default()), ["3", "2", "1", "4"]);
     let rule = Preference {
-        remembered: Some("a".to_owned()),
+        remembered: Some(id("a")),
         ..Preference::default()
     };
     assert_eq!(order(&rule), ["2", "1", "3", "4"]);
     let default = Preference {
-        default_provider: Some("b".to_owned()),
+        default_provider: Some(id("b")),
         ..Preference::default()
     };
     assert_eq!(order(&default), ["3", "2", "4", "1"]);
@@ -267,7 +281,9 @@ fn a_provider_without_known_passkeys_is_offered_to_look_in() {
         lock: Lock::Locked,
         ..provider("silent")
     };
-    let get = Need::Get { allow: vec![vec![1]] };
+    let get = Need::Get {
+        allow: vec![credential(1)],
+    };
     assert_eq!(
         offered(plain(&get, &[provider("a"), silent.clone()], &[])).0,
         ["Look in SILENT"]

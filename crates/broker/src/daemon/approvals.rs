@@ -4,25 +4,24 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use claviger_hello::UvEvidence;
-use claviger_joint::answer::Answer;
-use claviger_joint::envelope::Presentation;
-use claviger_joint::operation::Operation;
+use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, TransactionId};
 use tokio::time::Instant;
 use zbus::message::Header;
 
 use super::journal::{needs_no_user, who};
-use super::link::{Errand, Live, NoAnswer};
+use super::link::{Live, NoAnswer};
 use super::run::Subject;
 use super::security_key::SecurityKeyCaller;
-use super::steps::{decline, envelope_caller};
+use super::steps::envelope_caller;
+use super::unsigned::UnsignedRequest;
 use super::{Attendance, Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
-use crate::ceremony::{Approval, Context, Course, Input, Outcome, Transaction};
+use crate::ceremony::{Approval, Consent, Context, Course, Input, Outcome};
 use crate::dbus::Error;
 use crate::pin_ticket::PinTicket;
-use crate::types::{Caller, Cause, Door, DoorTraits};
+use crate::types::{Caller, Cause, Door, DoorTraits, Internal};
 use crate::view::CallerView;
 
 /// How long the user has to answer.
@@ -30,9 +29,10 @@ const ANSWER_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What the user's agreement yielded.
 pub(super) struct Approved {
+    pub(super) consent: Consent,
     pub(super) transaction: TransactionId,
     pub(super) evidence: Option<UvEvidence>,
-    pub(super) boxes: Vec<(String, Vec<u8>)>,
+    pub(super) boxes: Vec<(ProviderId, Vec<u8>)>,
 }
 
 /// Who asked for an approval, and what becomes of it when that one goes.
@@ -98,14 +98,14 @@ impl Broker {
         applicant: &Applicant,
         approval: Approval,
         buffer: Vec<u8>,
-        transaction: Option<Transaction>,
+        transaction: Option<TransactionId>,
         event: Event,
     ) -> Result<Approved, Cause> {
         let provider = match &approval {
             Approval::EnableProvider { provider, .. }
             | Approval::VerifyUser { provider, .. }
             | Approval::DeletePasskey { provider, .. }
-            | Approval::RenamePasskey { provider, .. } => Some(provider.id.clone()),
+            | Approval::RenamePasskey { provider, .. } => Some(provider.id.to_string()),
             Approval::Unlock { .. } | Approval::Setup { .. } | Approval::UseSecurityKey | Approval::ListPasskeys => {
                 None
             }
@@ -155,81 +155,41 @@ impl Broker {
             _ => self.audit(&entry),
         }
         match finished.result? {
-            Outcome::Approved { evidence, unlock, .. } => Ok(Approved {
-                transaction: TransactionId(first),
+            Outcome::Approved {
+                consent,
+                evidence,
+                unlock,
+            } => Ok(Approved {
+                consent,
+                transaction: first,
                 evidence,
                 boxes: unlock.unwrap_or_default(),
             }),
-            Outcome::Answered(_) => Err(Cause::Internal("an answer in place of an approval".into())),
+            Outcome::Answered(_) => Err(Internal::WrongOutcome.into()),
         }
     }
 
     /// Has a provider do something that is no ceremony; an answer other than ok is an error.
-    pub(super) async fn order(
-        &self,
-        id: &ProviderId,
-        live: &Live,
-        caller: &Caller,
-        order: Order,
-    ) -> Result<Answer, Cause> {
-        let errand = Errand {
-            operation: order.operation,
-            transaction: order.transaction,
-            parameters: order.parameters,
-            evidence: order.evidence.map(UvEvidence::into_bytes),
-            unlock_box: order.unlock_box,
-            presentation: Presentation::Silent,
-            caller: envelope_caller(caller, None),
-            window: None,
-            hint: None,
-            deadline: Instant::now() + self.deadlines().execute,
-        };
-        match self.execute(id, live, errand).await {
-            Ok(answer) => match decline(answer.status) {
-                None => Ok(answer),
-                Some(decline) => Err(decline.into()),
-            },
+    pub(super) async fn order(&self, id: &ProviderId, live: &Live, request: UnsignedRequest) -> Result<Answer, Cause> {
+        match self.execute(id, live, request).await {
+            Ok(answer) if answer.status == Status::Ok => Ok(answer),
+            Ok(answer) => Err(answer.status.into()),
             Err(NoAnswer::Failed(failure)) => Err(failure.into()),
-            Err(NoAnswer::Unreadable(why)) => Err(Cause::AnswerRejected(why)),
+            Err(NoAnswer::Unreadable(rejection)) => Err(Cause::AnswerRejected(rejection)),
         }
     }
 
     /// Hands the boxes of an approval to their providers.
     pub(super) async fn open_boxes(&self, caller: &Caller, approved: Approved) -> Result<(), Cause> {
-        for (provider, sealed) in approved.boxes {
-            let id = ProviderId::parse(&provider).map_err(|error| Cause::Internal(error.to_string()))?;
+        for (id, sealed) in approved.boxes {
             let live = self.ready(&id).await.map_err(Cause::from)?;
-            let order = Order {
-                unlock_box: Some(sealed),
-                ..Order::new(Operation::Unlock, approved.transaction)
-            };
-            self.order(&id, &live, caller, order).await?;
+            let unlock = UnsignedRequest::unlock(sealed, approved.transaction, envelope_caller(caller, None));
+            self.order(&id, &live, unlock).await?;
             if let Some(link) = self.link(&id) {
                 link.lock_changed(live.name.as_str(), false);
             }
         }
         Ok(())
-    }
-}
-
-/// What [`Broker::order`] sends.
-pub(super) struct Order {
-    pub(super) operation: Operation,
-    pub(super) transaction: TransactionId,
-    pub(super) parameters: Vec<u8>,
-    pub(super) evidence: Option<UvEvidence>,
-    pub(super) unlock_box: Option<Vec<u8>>,
-}
-
-impl Order {
-    pub(super) fn new(operation: Operation, transaction: TransactionId) -> Self {
-        Self {
-            operation,
-            transaction,
-            parameters: Vec::new(),
-            evidence: None,
-            unlock_box: None,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A ceremony from the door's request to its answer: what it starts from, its task, its entry in the audit log. What the
 //! task does lives in [`super::run`].
 
+use claviger_joint::{CredentialRef, TransactionId};
 use claviger_webauthn::Origin;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -10,12 +11,12 @@ use super::run::{self, Finished, Subject};
 use super::{Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
-use crate::ceremony::{self, Input, Outcome};
+use crate::ceremony::{Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
 use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
-use crate::registry::{BUILT_IN, State};
-use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation, UserVerification};
+use crate::registry::State;
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Internal, Operation, UserVerification};
 
 impl Broker {
     /// Runs one ceremony to its end. Any number may run side by side.
@@ -93,7 +94,7 @@ impl Broker {
         let entry = Entry {
             caller: Some(who(&caller)),
             rp_id: Some(rp_id.to_string()),
-            provider: finished.provider,
+            provider: finished.provider.map(|id| id.to_string()),
             evidence: finished.evidence,
             detail: entry.detail.clone().or(finished.remark),
             ..entry
@@ -109,7 +110,7 @@ impl Broker {
         );
         match finished.result? {
             Outcome::Answered(answer) => Ok(answer),
-            Outcome::Approved { .. } => Err(Cause::Internal("an approval in place of an answer".into())),
+            Outcome::Approved { .. } => Err(Internal::WrongOutcome.into()),
         }
     }
 
@@ -135,7 +136,7 @@ impl Broker {
             ceremony.run(start, mailbox, cancel).await
         });
         task.await
-            .unwrap_or_else(|_| Finished::early(Cause::Internal("the ceremony's task ended".into())))
+            .unwrap_or_else(|_| Finished::early(Internal::TaskEnded.into()))
     }
 
     /// What a ceremony for `rp_id` starts from.
@@ -146,7 +147,7 @@ impl Broker {
             lock(&self.inner.rules),
         );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
-        let rp_id = request.rp_id().as_str();
+        let rp_id = request.rp_id();
         let providers = registry
             .records()
             .filter(|(_, record)| record.state() != State::Unregistered)
@@ -157,7 +158,7 @@ impl Broker {
                 let locked = link.and_then(|link| link.locked());
                 let takes_box = profile.is_some_and(|profile| profile.takes_unlock_box);
                 ProviderSnapshot {
-                    id: id.to_string(),
+                    id: id.clone(),
                     name: record.manifest.name.clone(),
                     enabled: record.state() == State::Enabled,
                     reachable: running || activatable.contains(&record.manifest.bus_name),
@@ -171,23 +172,21 @@ impl Broker {
                         .map(|profile| profile.algorithms.clone())
                         .filter(|list| !list.is_empty()),
                     prf: profile.is_some_and(|profile| profile.prf),
-                    allowed: record.manifest.serves(rp_id),
+                    allowed: record.manifest.serves(rp_id.as_str()),
                     metadata_known: cache.generation(id) > 0,
                 }
             })
             .collect();
         let passkeys = cache
-            .for_site(rp_id)
+            .for_site(rp_id.as_str())
             .filter(|(_, cached)| request.sees(cached.entry.protection))
             .map(|(provider, cached)| PasskeySnapshot {
-                provider: provider.to_string(),
-                id: cached.entry.credential_id.as_bytes().to_vec(),
+                credential: CredentialRef {
+                    provider: provider.clone(),
+                    id: cached.entry.credential_id.clone(),
+                },
                 rp_id: cached.entry.rp_id.clone(),
-                user_handle: cached
-                    .entry
-                    .user_handle
-                    .as_ref()
-                    .map(|handle| handle.as_bytes().to_vec()),
+                user_handle: cached.entry.user_handle.clone(),
                 user_name: cached.entry.user_name.clone(),
                 display_name: cached.entry.display_name.clone(),
                 discoverable: cached.entry.discoverable,
@@ -196,7 +195,9 @@ impl Broker {
             })
             .collect();
         let mut preference = rules.rules.preference(rp_id);
-        preference.default_provider.get_or_insert_with(|| BUILT_IN.to_owned());
+        if preference.default_provider.is_none() {
+            preference.default_provider = registry.built_in().cloned();
+        }
         (providers, passkeys, preference)
     }
 
@@ -212,14 +213,8 @@ impl Broker {
         }
     }
 
-    pub(super) fn transaction(&self) -> Result<ceremony::Transaction, Cause> {
-        let mut transaction = [0; ceremony::TRANSACTION_BYTES];
-        self.inner
-            .config
-            .crypto
-            .random(&mut transaction)
-            .map_err(|error| Cause::Internal(error.to_string()))?;
-        Ok(transaction)
+    pub(super) fn transaction(&self) -> Result<TransactionId, Cause> {
+        Ok(TransactionId::random(self.inner.config.crypto)?)
     }
 }
 

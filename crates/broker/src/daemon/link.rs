@@ -13,7 +13,6 @@ use claviger_joint::PROTOCOL_VERSION;
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
 use claviger_joint::messages::Description;
-use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_provider::dbus::{PROVIDER_INTERFACE, PROVIDER_PATH};
 use tokio::sync::Notify;
@@ -22,8 +21,10 @@ use zbus::Message;
 use zbus::names::{OwnedUniqueName, UniqueName, WellKnownName};
 
 use super::ordered::Turns;
+use super::unsigned::UnsignedRequest;
 use super::{Broker, lock, now_ms, now_us};
 use crate::ceremony::ProviderFailure;
+use crate::check::Rejection;
 use crate::registry::{Profile, RegistryError, State};
 
 /// How long providers have for what they do; after that they count as hung.
@@ -184,27 +185,13 @@ pub(super) struct Live {
     pub(super) locked: bool,
 }
 
-/// One request to a provider, but for what every request has.
-pub(super) struct Errand {
-    pub(super) operation: Operation,
-    pub(super) transaction: TransactionId,
-    pub(super) parameters: Vec<u8>,
-    pub(super) evidence: Option<Vec<u8>>,
-    pub(super) unlock_box: Option<Vec<u8>>,
-    pub(super) presentation: envelope::Presentation,
-    pub(super) caller: envelope::Caller,
-    pub(super) window: Option<String>,
-    pub(super) hint: Option<String>,
-    pub(super) deadline: Instant,
-}
-
 /// Why there is no answer that could be read.
 #[derive(Debug)]
 pub(super) enum NoAnswer {
     /// There is none.
     Failed(ProviderFailure),
-    /// It is not one of the protocol; the text holds nothing of it.
-    Unreadable(String),
+    /// It is none to the request.
+    Unreadable(Rejection),
 }
 
 impl Broker {
@@ -256,16 +243,22 @@ impl Broker {
     }
 
     /// Signs and sends one request, and reads the answer.
-    pub(super) async fn execute(&self, id: &ProviderId, live: &Live, errand: Errand) -> Result<Answer, NoAnswer> {
-        let deadline = errand.deadline.min(Instant::now() + self.deadlines().execute);
-        let transaction = errand.transaction;
-        let (bytes, expires_ms) = self.request(id, live, errand, deadline).await.map_err(|failure| {
+    pub(super) async fn execute(
+        &self,
+        id: &ProviderId,
+        live: &Live,
+        request: UnsignedRequest,
+    ) -> Result<Answer, NoAnswer> {
+        let limit = Instant::now() + self.deadlines().execute;
+        let deadline = request.deadline.map_or(limit, |deadline| deadline.min(limit));
+        let transaction = request.transaction;
+        let (bytes, expires_ms) = self.request(id, live, request, deadline).await.map_err(|failure| {
             if failure == ProviderFailure::Crashed {
                 self.lost(id, &live.name);
             }
             NoAnswer::Failed(failure)
         })?;
-        let answer = Answer::decode(&bytes).map_err(|error| NoAnswer::Unreadable(error.to_string()))?;
+        let answer = Answer::decode(&bytes).map_err(|error| NoAnswer::Unreadable(Rejection::Unreadable(error)))?;
         if let Some(reason) = &answer.reason {
             tracing::info!(provider = %id, status = ?answer.status, reason, "the provider says");
         }
@@ -274,24 +267,24 @@ impl Broker {
             return Err(NoAnswer::Failed(ProviderFailure::Hung));
         }
         if answer.transaction != transaction && answer.transaction != TransactionId::UNKNOWN {
-            return Err(NoAnswer::Unreadable("it answers another transaction".into()));
+            return Err(NoAnswer::Unreadable(Rejection::AnotherRequest));
         }
         Ok(answer)
     }
 
-    /// The unread answer to an errand, and when the request expired. Requests arrive in the order of their sequence numbers.
+    /// The unread answer to a request, and when the request expired. Requests arrive in the order of their sequence numbers.
     async fn request(
         &self,
         id: &ProviderId,
         live: &Live,
-        errand: Errand,
+        request: UnsignedRequest,
         deadline: Instant,
     ) -> Result<(Vec<u8>, u64), ProviderFailure> {
         let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
         let mut expires_ms = 0;
         let make = || -> Result<Message, SignError> {
             let envelope;
-            (envelope, expires_ms) = self.sign(id, errand, deadline)?;
+            (envelope, expires_ms) = self.sign(id, request, deadline)?;
             Ok(Message::method_call(PROVIDER_PATH, "Execute")
                 .destination(&live.name)
                 .interface(PROVIDER_INTERFACE)
@@ -418,7 +411,7 @@ impl Broker {
     }
 
     /// The envelope, and when it expires.
-    fn sign(&self, id: &ProviderId, errand: Errand, deadline: Instant) -> Result<(Vec<u8>, u64), SignError> {
+    fn sign(&self, id: &ProviderId, request: UnsignedRequest, deadline: Instant) -> Result<(Vec<u8>, u64), SignError> {
         let crypto = self.inner.config.crypto;
         let left = u64::try_from(deadline.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
         let issued_ms = now_ms();
@@ -427,25 +420,25 @@ impl Broker {
         let record = registry
             .record_mut(id)
             .ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
-        let request = Request {
+        let signed = Request {
             provider: id.clone(),
-            operation: errand.operation,
-            transaction: errand.transaction,
+            operation: request.operation,
+            transaction: request.transaction,
             sequence: record.next_sequence(now_us()),
             issued_ms,
             expires_ms: issued_ms.saturating_add(left.min(MAX_LIFETIME_MS)),
-            caller: errand.caller,
-            window: errand.window,
-            parameters: errand.parameters,
-            evidence: errand.evidence,
-            presentation: errand.presentation,
-            hint: errand.hint,
-            unlock_box: errand.unlock_box,
+            caller: request.caller,
+            window: request.window,
+            parameters: request.parameters,
+            evidence: request.evidence,
+            presentation: request.presentation,
+            hint: None,
+            unlock_box: request.unlock_box,
         };
         let key = record
             .signing_key()
             .ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
-        Ok((request.sign(crypto, key, &grease)?, request.expires_ms))
+        Ok((signed.sign(crypto, key, &grease)?, signed.expires_ms))
     }
 
     /// A call found the connection ended before the bus told.

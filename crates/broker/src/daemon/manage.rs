@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
+use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
-use claviger_joint::operation::Operation;
 use serde_json::{Value, json};
 use zbus::message::Header;
 
-use super::approvals::Order;
 use super::link::Live;
+use super::steps::envelope_caller;
+use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
 use crate::audit::{self, Entry, Event};
 use crate::ceremony::{Approval, ProviderName};
@@ -121,8 +122,8 @@ impl Broker {
     /// `SetDefaultProvider`.
     pub(crate) fn set_default_provider(&self, id: &str) -> Result<(), Error> {
         let id = self.known_provider(id)?;
-        self.change_rules(|rules| rules.set_default_provider(Some(id.as_str())))
-            .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
+        self.change_rules(|rules| rules.set_default_provider(Some(&id)));
+        Ok(())
     }
 
     /// `Rules`.
@@ -131,7 +132,7 @@ impl Broker {
         let rules: Vec<Value> = file
             .rules
             .iter()
-            .map(|(rp_id, provider)| json!({"rp_id": rp_id, "provider": provider}))
+            .map(|(rp_id, provider)| json!({"rp_id": rp_id.as_str(), "provider": provider.as_str()}))
             .collect();
         Value::from(rules).to_string()
     }
@@ -139,21 +140,17 @@ impl Broker {
     /// `SetRule`.
     pub(crate) fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error> {
         let id = self.known_provider(provider)?;
-        if rp_id.is_empty() {
-            return Err(Error::InvalidArgument(
-                "A rule needs a site, such as example.com.".into(),
-            ));
-        }
-        self.change_rules(|rules| rules.remember(rp_id, id.as_str()))
+        let rp_id =
+            RpId::new(rp_id).map_err(|_| Error::InvalidArgument("A rule needs a site, such as example.com.".into()))?;
+        self.change_rules(|rules| rules.remember(&rp_id, &id))
             .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
     }
 
     /// `ClearRule`.
     pub(crate) fn clear_rule(&self, rp_id: &str) -> Result<(), Error> {
-        if self.change_rules(|rules| rules.forget(rp_id)) {
-            Ok(())
-        } else {
-            Err(Error::NotFound(format!("There is no rule for {rp_id}.")))
+        match RpId::new(rp_id) {
+            Ok(rp_id) if self.change_rules(|rules| rules.forget(&rp_id)) => Ok(()),
+            _ => Err(Error::NotFound(format!("There is no rule for {rp_id}."))),
         }
     }
 
@@ -175,9 +172,8 @@ impl Broker {
             if live.locked || live.description.unlock_key.is_none() {
                 continue;
             }
-            let transaction = claviger_joint::TransactionId(self.transaction()?);
-            self.order(&id, &live, &caller, Order::new(Operation::Lock, transaction))
-                .await?;
+            let lock = UnsignedRequest::lock(self.transaction()?, envelope_caller(&caller, None));
+            self.order(&id, &live, lock).await?;
             link.lock_changed(live.name.as_str(), true);
         }
         Ok(())
@@ -261,7 +257,7 @@ impl Broker {
             lock(&self.inner.rules),
         );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
-        let default = rules.rules.default_provider().unwrap_or(BUILT_IN);
+        let default = rules.rules.default_provider().or_else(|| registry.built_in());
         let list = registry.records().map(|(id, record)| {
             let link = links.get(id);
             let running = link.is_some_and(|link| link.is_running());
@@ -277,7 +273,7 @@ impl Broker {
                 "registered": record.state() != State::Unregistered,
                 "locked": link.and_then(|link| link.locked()),
                 "running": running,
-                "default": id.as_str() == default,
+                "default": Some(id) == default,
                 "passkeys": cache.count(id),
                 "executable": record.pin().map(|pin| pin.path.clone()).or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
                 "version": claviger_joint::PROTOCOL_VERSION,
@@ -338,10 +334,7 @@ impl Broker {
         let name = registry
             .record(id)
             .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
-        ProviderName {
-            id: id.to_string(),
-            name,
-        }
+        ProviderName { id: id.clone(), name }
     }
 
     fn pinned(&self, id: &ProviderId) -> Option<crate::registry::Pin> {

@@ -21,6 +21,7 @@ mod run;
 mod security_key;
 mod start;
 mod steps;
+mod unsigned;
 mod verifier;
 
 use std::collections::HashMap;

@@ -5,12 +5,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
-use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Operation, Update};
+use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
 use serde_json::{Value, json};
 use zbus::message::Header;
 
-use super::approvals::{Applicant, Order};
+use super::approvals::Applicant;
 use super::link::Live;
+use super::steps::envelope_caller;
+use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
 use crate::audit::Event;
 use crate::ceremony::Approval;
@@ -100,7 +102,7 @@ impl Broker {
             &passkey.provider,
             &live,
             approval,
-            (Operation::Update, parameters),
+            (Agreed::Update, parameters),
         )
         .await?;
         self.change_cache(|cache| cache.renamed(&passkey.provider, &passkey.credential, Some(name), None));
@@ -127,7 +129,7 @@ impl Broker {
             &passkey.provider,
             &live,
             approval,
-            (Operation::Delete, parameters),
+            (Agreed::Delete, parameters),
         )
         .await?;
         self.change_cache(|cache| cache.removed(&passkey.provider, &passkey.credential));
@@ -141,18 +143,17 @@ impl Broker {
         provider: &ProviderId,
         live: &Live,
         approval: Approval,
-        (operation, parameters): (Operation, Vec<u8>),
+        (what, parameters): (Agreed, Vec<u8>),
     ) -> Result<(), Cause> {
         let approved = self
             .approve(applicant, approval, parameters.clone(), None, Event::Manage)
             .await?;
-        let order = Order {
-            parameters,
-            evidence: approved.evidence,
-            unlock_box: approved.boxes.into_iter().next().map(|(_, sealed)| sealed),
-            ..Order::new(operation, approved.transaction)
-        };
-        self.order(provider, live, &applicant.caller, order).await.map(drop)
+        let sealed = approved.boxes.into_iter().next().map(|(_, sealed)| sealed);
+        let caller = envelope_caller(&applicant.caller, None);
+        let request = UnsignedRequest::agreed(approved.consent, what, approved.transaction, parameters, caller)
+            .with_evidence(approved.evidence)
+            .with_unlock_box(sealed);
+        self.order(provider, live, request).await.map(drop)
     }
 
     /// What is known of a credential, whoever holds it.

@@ -87,7 +87,7 @@ impl Broker {
         let transition = lock(&self.inner.registry).unregister(id)?;
         self.change_cache(|cache| cache.clear(id))
             .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
-        self.change_rules(|rules| rules.forget_provider(id.as_str()));
+        self.change_rules(|rules| rules.forget_provider(id));
         self.audit(&Entry::ok(Event::Provider).provider(id.as_str()).detail("unregistered"));
         self.announce(id, transition).await;
         Ok(())
@@ -157,10 +157,7 @@ impl Broker {
             _attendance: Some(attendance),
         };
         let approval = Approval::VerifyUser {
-            provider: ProviderName {
-                id: id.to_string(),
-                name,
-            },
+            provider: ProviderName { id: id.clone(), name },
             hint: Some(hint.to_owned()).filter(|hint| !hint.is_empty()),
         };
         let approved = self
@@ -168,7 +165,7 @@ impl Broker {
                 &applicant,
                 approval,
                 buffer.to_vec(),
-                Some(transaction.0),
+                Some(transaction),
                 Event::VerifyUser,
             )
             .await?;

@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_hello::UvEvidence;
-use claviger_joint::envelope;
 use claviger_joint::metadata::Entry as Metadata;
-use claviger_joint::operation::{Cancel, Operation as Joint};
-use claviger_joint::{ProviderId, TransactionId};
+use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -21,16 +19,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::journal::evidence_kind;
-use super::link::Errand;
 use super::steps::{envelope_caller, rp_name};
+use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock, now_ms};
 use crate::audit::{Entry, Event as AuditEvent, EvidenceKind};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, Audit, Call, Check, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Presentation, Tokens,
+    Assurance, Audit, Call, Check, Checked, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens,
     Verify, VerifyFailure,
 };
-use crate::check::{self, Known};
+use crate::check::{self, Known, Rejection};
 use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation};
@@ -44,7 +42,7 @@ pub(super) struct Real;
 impl Tokens for Real {
     type Pin = Secret;
     type Evidence = UvEvidence;
-    type Unlock = Vec<(String, Vec<u8>)>;
+    type Unlock = Vec<(ProviderId, Vec<u8>)>;
     type Reply = Reply;
     type Answer = CeremonyAnswer;
 }
@@ -61,8 +59,8 @@ pub(super) enum Secret {
 pub(super) enum Reply {
     /// The payload, unchecked.
     Payload(Vec<u8>),
-    /// Not an answer of the protocol; why, without anything of it.
-    Unreadable(String),
+    /// None to the request.
+    Unreadable(Rejection),
 }
 
 /// What a machine runs for.
@@ -79,7 +77,7 @@ pub(super) enum Subject {
 /// How a machine ended, with what the audit log wants to know.
 pub(super) struct Finished {
     pub(super) result: Result<Outcome<Real>, Cause>,
-    pub(super) provider: Option<String>,
+    pub(super) provider: Option<ProviderId>,
     pub(super) evidence: Option<EvidenceKind>,
     pub(super) remark: Option<String>,
 }
@@ -103,11 +101,9 @@ pub(super) struct Ceremony {
     subject: Subject,
     deadline: Instant,
     work: FuturesUnordered<BoxFuture<'static, Event<Real>>>,
-    provider: Option<String>,
+    provider: Option<ProviderId>,
     evidence: Option<EvidenceKind>,
     remark: Option<String>,
-    /// The credential that the checked answer is of.
-    answered: Option<CredentialId>,
 }
 
 impl Ceremony {
@@ -121,7 +117,6 @@ impl Ceremony {
             provider: None,
             evidence: None,
             remark: None,
-            answered: None,
         }
     }
 
@@ -198,17 +193,14 @@ impl Ceremony {
             Effect::Verify(verify) => self.verify(verify),
             Effect::DescribeProvider { provider } => self.describe(provider),
             Effect::Execute(execution) => self.execute(execution),
-            Effect::CancelProvider { provider, transaction } => self.cancel(&provider, TransactionId(transaction)),
+            Effect::CancelProvider { provider, transaction } => self.cancel(provider, transaction),
             Effect::CheckAnswer(check) => return Some(Event::AnswerChecked(self.check(check))),
             Effect::Remember { rp_id, provider } => {
-                if let Err(error) = self
-                    .broker
-                    .change_rules(|rules| rules.remember(rp_id.as_str(), &provider))
-                {
+                if let Err(error) = self.broker.change_rules(|rules| rules.remember(&rp_id, &provider)) {
                     tracing::warn!(%error, "the choice was not remembered");
                 }
             }
-            Effect::Used { rp_id, provider, .. } => self.used(&rp_id, &provider),
+            Effect::Used { rp_id, credential } => self.used(&rp_id, &credential),
             Effect::Audit(audit) => self.note(&audit),
             // Handled by the caller, which ends with it.
             Effect::Finish(_) => {}
@@ -231,7 +223,7 @@ impl Ceremony {
         }));
     }
 
-    fn describe(&mut self, provider: String) {
+    fn describe(&mut self, provider: ProviderId) {
         let broker = self.broker.clone();
         let algorithms = match &self.subject {
             Subject::Ceremony(request) => match request.operation() {
@@ -251,11 +243,15 @@ impl Ceremony {
     fn execute(&mut self, execution: Execution<Real>) {
         let Execution {
             call,
-            consent: _,
+            consent,
             evidence,
             unlock,
             presentation,
         } = execution;
+        // An approval has no call: the daemon makes it after the end.
+        let Subject::Ceremony(request) = &self.subject else {
+            return;
+        };
         let assurance = if evidence.is_some() {
             Assurance::Verified
         } else {
@@ -263,88 +259,66 @@ impl Ceremony {
         };
         self.provider = Some(call.provider.clone());
         self.evidence = evidence.as_ref().map(|evidence| evidence_kind(evidence.claims()));
-        let parameters = self.parameters(&call, assurance);
-        let (caller, window, operation) = match &self.subject {
-            Subject::Ceremony(request) => (
-                envelope_caller(request.caller(), Some(request)),
-                Some(request.caller().window.clone()).filter(|window| !window.is_empty()),
-                match request.operation() {
-                    Operation::Make(_) => Joint::Make,
-                    Operation::Get(_) => Joint::Get,
-                },
-            ),
-            // An approval has no call: the daemon makes it after the end.
-            Subject::Approval { .. } => return,
+        let what = match request.operation() {
+            Operation::Make(_) => Agreed::Make,
+            Operation::Get(_) => Agreed::Get,
         };
         let unlock_box = unlock
             .and_then(|boxes| boxes.into_iter().find(|(provider, _)| *provider == call.provider))
             .map(|(_, sealed)| sealed);
-        let errand = Errand {
-            operation,
-            transaction: TransactionId(call.transaction),
-            parameters,
-            evidence: evidence.map(UvEvidence::into_bytes),
-            unlock_box,
-            presentation: match presentation {
-                Presentation::Silent => envelope::Presentation::Silent,
-                Presentation::Visible => envelope::Presentation::Visible,
-            },
-            caller,
-            window,
-            hint: None,
-            deadline: self.deadline,
+        let caller = envelope_caller(request.caller(), Some(request));
+        let parameters = self.parameters(&call, assurance);
+        let unsigned = UnsignedRequest {
+            presentation,
+            window: Some(request.caller().window.clone()).filter(|window| !window.is_empty()),
+            deadline: Some(self.deadline),
+            ..UnsignedRequest::agreed(consent, what, call.transaction, parameters, caller)
+                .with_evidence(evidence)
+                .with_unlock_box(unlock_box)
         };
         let broker = self.broker.clone();
         self.work
-            .push(Box::pin(async move { broker.ask(&call.provider, errand).await }));
+            .push(Box::pin(async move { broker.ask(&call.provider, unsigned).await }));
     }
 
     /// Tells the provider; nobody waits for its answer.
-    fn cancel(&self, provider: &str, target: TransactionId) {
-        let (Ok(id), Ok(transaction)) = (ProviderId::parse(provider), self.broker.transaction()) else {
-            return;
-        };
-        let Some(live) = self.broker.link(&id).and_then(|link| link.live()) else {
+    fn cancel(&self, provider: ProviderId, target: TransactionId) {
+        let (Some(live), Ok(transaction)) = (
+            self.broker.link(&provider).and_then(|link| link.live()),
+            self.broker.transaction(),
+        ) else {
             return;
         };
         let caller = match &self.subject {
             Subject::Ceremony(request) => envelope_caller(request.caller(), Some(request)),
             Subject::Approval { .. } => return,
         };
-        let errand = Errand {
-            operation: Joint::Cancel,
-            transaction: TransactionId(transaction),
-            parameters: Cancel { target }.encode(),
-            evidence: None,
-            unlock_box: None,
-            presentation: envelope::Presentation::Silent,
-            caller,
-            window: None,
-            hint: None,
-            deadline: Instant::now() + CANCEL_DEADLINE,
+        let unsigned = UnsignedRequest {
+            deadline: Some(Instant::now() + CANCEL_DEADLINE),
+            ..UnsignedRequest::cancel(target, transaction, caller)
         };
         let broker = self.broker.clone();
         tokio::spawn(async move {
-            if let Err(error) = broker.execute(&id, &live, errand).await {
-                tracing::debug!(provider = %id, ?error, "the cancellation was not confirmed");
+            if let Err(error) = broker.execute(&provider, &live, unsigned).await {
+                tracing::debug!(%provider, ?error, "the cancellation was not confirmed");
             }
         });
     }
 
     /// Rule 5, and what the cache learns from an answer that passes.
-    fn check(&mut self, check: Check<Real>) -> Result<CeremonyAnswer, String> {
+    fn check(&mut self, check: Check<Real>) -> Result<Checked<Real>, Rejection> {
         let payload = match check.reply {
             Reply::Payload(payload) => payload,
             Reply::Unreadable(why) => return Err(why),
         };
         let Subject::Ceremony(request) = &self.subject else {
-            return Err("an answer to an approval".into());
+            return Err(Rejection::AnotherRequest);
         };
-        let provider = ProviderId::parse(&check.call.provider).map_err(|error| error.to_string())?;
+        let provider = check.call.provider;
         let crypto = self.broker.inner.config.crypto;
         let sent = request
             .operation()
-            .for_provider(check.call.credential.as_deref(), check.assurance == Assurance::Verified);
+            .for_provider(check.call.credential.as_ref(), check.assurance == Assurance::Verified);
         match sent {
             Operation::Make(sent) => {
                 let in_use = |id: &CredentialId| {
@@ -354,8 +328,7 @@ impl Ceremony {
                         .credential(&provider, id)
                         .is_some_and(|cached| cached.public_key.is_some())
                 };
-                let made =
-                    check::made(crypto, &sent, check.assurance, &payload, in_use).map_err(|error| error.to_string())?;
+                let made = check::made(crypto, &sent, check.assurance, &payload, in_use)?;
                 let entry = Metadata {
                     credential_id: made.id.clone(),
                     rp_id: sent.rp.id.clone(),
@@ -372,8 +345,10 @@ impl Ceremony {
                 };
                 self.broker
                     .change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
-                self.answered = Some(made.id);
-                Ok(CeremonyAnswer::Made(made.response))
+                Ok(Checked {
+                    answer: CeremonyAnswer::Made(made.response),
+                    credential: made.id,
+                })
             }
             Operation::Get(sent) => {
                 let discoverable = matches!(request.operation(), Operation::Get(asked) if asked.allow_list.is_empty());
@@ -386,29 +361,29 @@ impl Ceremony {
                     },
                     _ => Known::default(),
                 };
-                let got = check::asserted(crypto, &sent, discoverable, check.assurance, &payload, known)
-                    .map_err(|error| error.to_string())?;
+                let got = check::asserted(crypto, &sent, discoverable, check.assurance, &payload, known)?;
                 if !got.key_known {
                     let remark = "the signature could not be checked: the passkey was not made through this platform";
                     self.remark = Some(remark.into());
                 }
-                self.answered = Some(got.response.credential.id.clone());
-                Ok(CeremonyAnswer::Got(got.response))
+                Ok(Checked {
+                    credential: got.response.credential.id.clone(),
+                    answer: CeremonyAnswer::Got(got.response),
+                })
             }
         }
     }
 
-    fn used(&self, rp_id: &RpId, provider: &str) {
+    fn used(&self, rp_id: &RpId, credential: &CredentialRef) {
         let now = now_ms();
         if let Err(error) = self
             .broker
-            .change_rules(|rules| rules.used(rp_id.as_str(), provider, now))
+            .change_rules(|rules| rules.used(rp_id, &credential.provider, now))
         {
             tracing::debug!(%error, "the use was not remembered");
         }
-        if let (Ok(id), Some(credential)) = (ProviderId::parse(provider), &self.answered) {
-            self.broker.change_cache(|cache| cache.used(&id, credential, now));
-        }
+        self.broker
+            .change_cache(|cache| cache.used(&credential.provider, &credential.id, now));
     }
 
     fn note(&self, audit: &Audit) {
@@ -438,7 +413,7 @@ impl Ceremony {
         match &self.subject {
             Subject::Ceremony(request) => request
                 .operation()
-                .for_provider(call.credential.as_deref(), assurance == Assurance::Verified)
+                .for_provider(call.credential.as_ref(), assurance == Assurance::Verified)
                 .parameters(),
             Subject::Approval { buffer } => buffer.clone(),
         }

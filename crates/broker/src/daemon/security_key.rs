@@ -8,12 +8,14 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::{Algorithm, PublicKey};
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
-use claviger_joint::operation::{Delete, Operation as Joint, Update};
-use claviger_joint::{ProviderId, TransactionId};
+use claviger_joint::ProviderId;
+use claviger_joint::operation::{Delete, Update};
 use tokio::time::Instant;
 
-use super::approvals::{Applicant, Order};
+use super::approvals::Applicant;
 use super::link::Live;
+use super::steps::envelope_caller;
+use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
@@ -183,7 +185,7 @@ impl Broker {
             &passkey.provider,
             &live,
             approval,
-            (Joint::Delete, parameters.encode()),
+            (Agreed::Delete, parameters.encode()),
         )
         .await?;
         self.change_cache(|cache| cache.removed(&passkey.provider, credential));
@@ -227,7 +229,7 @@ impl Broker {
             &passkey.provider,
             &live,
             approval,
-            (Joint::Update, parameters.encode()),
+            (Agreed::Update, parameters.encode()),
         )
         .await?;
         self.change_cache(|cache| cache.renamed(&passkey.provider, credential, Some(&name), Some(&display_name)));
@@ -269,19 +271,16 @@ impl Broker {
         request: &get_assertion::Request,
         key: Option<&PublicKey>,
     ) -> Result<get_assertion::Response, Cause> {
-        let order = Order {
-            parameters: request.to_cbor(),
-            ..Order::new(Joint::Get, TransactionId(self.transaction()?))
-        };
-        let answer = self.order(provider, live, caller, order).await?;
+        let probe = UnsignedRequest::probe(request, self.transaction()?, envelope_caller(caller, None));
+        let answer = self.order(provider, live, probe).await?;
         let payload = answer.payload.unwrap_or_default();
         let known = |_: &CredentialId| Known {
             public_key: key,
             user_handle: None,
         };
         let crypto = self.inner.config.crypto;
-        let checked = check::asserted(crypto, request, false, Assurance::Absent, &payload, known)
-            .map_err(|rejection| Cause::AnswerRejected(rejection.to_string()));
+        let checked =
+            check::asserted(crypto, request, false, Assurance::Absent, &payload, known).map_err(Cause::AnswerRejected);
         let entry = match &checked {
             Ok(_) => Entry::ok(Event::Get).detail("a silent probe, without the user"),
             Err(cause) => Entry::failed(Event::Get, cause.code()).detail("a silent probe"),
@@ -313,11 +312,8 @@ impl Broker {
             extensions: None,
         }
         .encode();
-        let internal = |error: claviger_ctap::crypto::CryptoError| Cause::Internal(error.to_string());
-        let nobodys = crypto
-            .generate(key.map_or(Algorithm::Es256, PublicKey::algorithm))
-            .map_err(internal)?;
-        let signature = crypto.sign(&nobodys, &auth_data).map_err(internal)?;
+        let nobodys = crypto.generate(key.map_or(Algorithm::Es256, PublicKey::algorithm))?;
+        let signature = crypto.sign(&nobodys, &auth_data)?;
         Ok(get_assertion::Response::new(
             CredentialDescriptor::new(id),
             auth_data,

@@ -5,29 +5,27 @@ use claviger_ctap::get_info;
 use claviger_ctap::types::RpEntity;
 use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
 use claviger_joint::answer::{Answer, Status};
-use claviger_joint::{ProviderId, TransactionId, envelope};
+use claviger_joint::{ProviderId, envelope};
 use claviger_webauthn::Origin;
 
 use super::Broker;
-use super::link::{Errand, NoAnswer};
+use super::link::NoAnswer;
 use super::run::{Real, Reply, Secret};
-use crate::ceremony::{Decline, Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
+use super::unsigned::UnsignedRequest;
+use crate::ceremony::{Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
+use crate::check::Rejection;
 use crate::choice::Lock;
 use crate::types::{Caller, CeremonyRequest};
 
 impl Broker {
     /// Asks a provider and turns what comes back into the machine's words.
-    pub(super) async fn ask(&self, provider: &str, errand: Errand) -> Event<Real> {
-        let crashed = Event::ProviderFailed(ProviderFailure::Crashed);
-        let Ok(id) = ProviderId::parse(provider) else {
-            return crashed;
-        };
+    pub(super) async fn ask(&self, id: &ProviderId, request: UnsignedRequest) -> Event<Real> {
         // It was described a moment ago; if it is not there now, it has stopped since.
-        let Some((link, live)) = self.link(&id).and_then(|link| link.live().map(|live| (link, live))) else {
-            return crashed;
+        let Some((link, live)) = self.link(id).and_then(|link| link.live().map(|live| (link, live))) else {
+            return Event::ProviderFailed(ProviderFailure::Crashed);
         };
-        let unlocks = errand.unlock_box.is_some();
-        match self.execute(&id, &live, errand).await {
+        let unlocks = request.unlock_box.is_some();
+        match self.execute(id, &live, request).await {
             Ok(answer) => {
                 match answer.status {
                     Status::Ok if unlocks => link.lock_changed(live.name.as_str(), false),
@@ -44,11 +42,10 @@ impl Broker {
     /// Starts and describes a provider. `algorithms` are those that a new credential may have.
     pub(super) async fn readiness(
         &self,
-        provider: &str,
+        provider: &ProviderId,
         algorithms: Option<&[i64]>,
     ) -> Result<Readiness, ProviderFailure> {
-        let id = ProviderId::parse(provider).map_err(|_| ProviderFailure::Unreachable)?;
-        let live = self.ready(&id).await?;
+        let live = self.ready(provider).await?;
         let lock = match (live.locked, &live.description.unlock_key) {
             (false, _) => Lock::Open,
             (true, Some(_)) => Lock::Locked,
@@ -73,23 +70,21 @@ impl Broker {
         verify: Verify<Real>,
         buffer_hash: [u8; 32],
     ) -> Result<Event<Real>, VerifyFailure> {
-        let transaction = TransactionId(verify.transaction);
-        let audience = ProviderId::parse(&verify.audience).map_err(|_| VerifyFailure::Unavailable)?;
+        let transaction = verify.transaction;
         let mut unlock = Vec::new();
         for provider in &verify.unlock {
             let unreachable = VerifyFailure::Provider(ProviderFailure::Unreachable);
-            let id = ProviderId::parse(provider).map_err(|_| unreachable)?;
-            let live = self.ready(&id).await.map_err(VerifyFailure::Provider)?;
+            let live = self.ready(provider).await.map_err(VerifyFailure::Provider)?;
             let recipient = live.description.unlock_key.clone().ok_or(unreachable)?;
             unlock.push(UnlockTarget {
-                provider: id,
+                provider: provider.clone(),
                 transaction,
                 recipient,
             });
         }
         let request = VerifyRequest {
             evidence: Some(EvidenceFor {
-                audience,
+                audience: verify.audience,
                 transaction,
                 buffer_hash,
             }),
@@ -132,25 +127,9 @@ pub(super) fn rp_name(rp: &RpEntity) -> Option<String> {
 }
 
 fn reply(answer: Answer) -> ProviderReply<Real> {
-    match (decline(answer.status), answer.payload) {
-        (Some(decline), _) => ProviderReply::Declined(decline),
-        (None, Some(payload)) => ProviderReply::Ok(Reply::Payload(payload)),
-        (None, None) => ProviderReply::Ok(Reply::Unreadable("it has no payload".into())),
+    match (answer.status, answer.payload) {
+        (Status::Ok, Some(payload)) => ProviderReply::Ok(Reply::Payload(payload)),
+        (Status::Ok, None) => ProviderReply::Ok(Reply::Unreadable(Rejection::Empty)),
+        (status, _) => ProviderReply::Declined(status),
     }
-}
-
-/// What a status other than ok says.
-pub(super) fn decline(status: Status) -> Option<Decline> {
-    Some(match status {
-        Status::Ok => return None,
-        Status::Cancelled => Decline::CancelledByUser,
-        Status::NotFound => Decline::NotFound,
-        Status::Excluded => Decline::Excluded,
-        Status::Locked => Decline::Locked,
-        Status::Busy => Decline::Busy,
-        Status::Unsupported => Decline::Unsupported,
-        Status::Denied => Decline::DeniedByPolicy,
-        Status::InvalidRequest => Decline::InvalidRequest,
-        Status::Internal => Decline::Internal,
-    })
 }

@@ -1,4 +1,9 @@
-//! How a ceremony may end without an answer.
+//! How a ceremony may end without an answer, and whose fault that is.
+
+use claviger_ctap::crypto::CryptoError;
+use claviger_joint::answer::Status;
+
+use crate::check::Rejection;
 
 /// Why a ceremony ended without an answer: the true cause, for the user and the log.
 ///
@@ -47,12 +52,12 @@ pub enum Cause {
     /// The provider could not be started or reached.
     #[error("the provider could not be reached")]
     ProviderUnreachable,
-    /// The provider answered with a refusal of its own.
+    /// The provider answered with a status that has no cause of its own here.
     #[error("the provider refused: {0}")]
-    ProviderRefused(Refusal),
-    /// The provider's answer failed a check (rule 5 of the design); the text names the check.
+    ProviderRefused(Status),
+    /// The provider's answer failed a check (rule 5 of the design).
     #[error("the provider's answer was rejected: {0}")]
-    AnswerRejected(String),
+    AnswerRejected(Rejection),
     /// No enabled provider can do what was asked.
     #[error("no provider supports what the site asked for")]
     Unsupported,
@@ -65,9 +70,9 @@ pub enum Cause {
     /// User verification itself does not work (hello cannot be reached or fails).
     #[error("user verification is not available")]
     VerificationUnavailable,
-    /// A fault of the platform; the text is for the log.
+    /// A fault of the platform.
     #[error("internal fault: {0}")]
-    Internal(String),
+    Internal(#[from] Internal),
 }
 
 impl Cause {
@@ -97,18 +102,90 @@ impl Cause {
             Self::Internal(_) => "internal",
         }
     }
+
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Self::CancelledByCaller | Self::CallerGone | Self::Excluded | Self::Unsupported | Self::Busy => {
+                Fault::Caller
+            }
+            Self::CancelledByUser
+            | Self::TimedOut
+            | Self::NoCredential
+            | Self::LockedOut
+            | Self::NoPin
+            | Self::ProviderDisabled => Fault::User,
+            Self::ProviderLocked
+            | Self::ProviderCrashed
+            | Self::ProviderHung
+            | Self::ProviderUnreachable
+            | Self::ProviderRefused(_)
+            | Self::AnswerRejected(_) => Fault::Provider,
+            Self::DeniedByPolicy => Fault::Policy,
+            Self::NoPrompt | Self::VerificationUnavailable | Self::Internal(_) => Fault::Platform,
+        }
+    }
 }
 
-/// The statuses of the joint by which a provider refuses without a cause of its own in [`Cause`].
+impl From<Status> for Cause {
+    /// What a status other than ok means for the ceremony.
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Cancelled => Self::CancelledByUser,
+            Status::NotFound => Self::NoCredential,
+            Status::Excluded => Self::Excluded,
+            Status::Locked => Self::ProviderLocked,
+            Status::Unsupported => Self::Unsupported,
+            Status::Denied => Self::DeniedByPolicy,
+            Status::Ok | Status::Busy | Status::InvalidRequest | Status::Internal => Self::ProviderRefused(status),
+        }
+    }
+}
+
+impl From<CryptoError> for Cause {
+    fn from(error: CryptoError) -> Self {
+        Self::Internal(Internal::Crypto(error))
+    }
+}
+
+/// What went wrong within the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// It is busy with another request.
-    #[error("busy")]
-    Busy,
-    /// It holds our request to be malformed, replayed or expired.
-    #[error("invalid request")]
-    InvalidRequest,
-    /// It failed within itself.
-    #[error("internal error")]
-    Internal,
+pub enum Internal {
+    /// No randomness, or a key that does not serve.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// A ceremony's task ended before it had an end.
+    #[error("the ceremony's task ended")]
+    TaskEnded,
+    /// A ceremony ended with an approval, or an approval with an answer.
+    #[error("it ended with another kind of outcome than it was begun for")]
+    WrongOutcome,
+}
+
+/// Whose fault something is; the name in logs and JSON is that of [`Fault::name`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// The program or page that asks.
+    Caller,
+    /// A provider.
+    Provider,
+    /// The user, who decided so or has something to do first.
+    User,
+    /// A rule of the user, the administrator or a provider.
+    Policy,
+    /// The platform itself, or the machine under it.
+    Platform,
+}
+
+impl Fault {
+    /// The name in the audit log and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Provider => "provider",
+            Self::User => "user",
+            Self::Policy => "policy",
+            Self::Platform => "platform",
+        }
+    }
 }

@@ -30,7 +30,7 @@ fn make() -> make_credential::Request {
 #[test]
 fn a_get_is_narrowed_to_the_chosen_passkey() {
     for allow in [&[][..], &[1], &[1, 2]] {
-        match get(allow).for_provider(Some(&[1; 16]), true) {
+        match get(allow).for_provider(Some(&CredentialId::new([1; 16]).unwrap()), true) {
             Operation::Get(request) => {
                 assert_eq!(request.allow_list.len(), 1);
                 assert_eq!(request.allow_list[0].id.as_bytes(), [1; 16]);
@@ -60,12 +60,12 @@ fn the_need_of_a_request_is_seen() {
     request.extensions.insert("prf", claviger_ctap::cbor::Map::new());
     let operation = Operation::Make(request);
     assert!(operation.asks_prf());
-    let exclude = vec![vec![3; 16]];
+    let exclude = vec![CredentialId::new([3; 16]).unwrap()];
     let need = Need::Make {
         algorithms: vec![-7],
         prf: true,
         exclude,
-        user_handle: vec![5; 8],
+        user_handle: UserId::new([5; 8]).unwrap(),
     };
     assert!(operation.need() == need);
     assert_eq!(operation.account().unwrap().name, "alice");
@@ -73,7 +73,7 @@ fn the_need_of_a_request_is_seen() {
     assert!(
         get(&[1]).need()
             == Need::Get {
-                allow: vec![vec![1; 16]]
+                allow: vec![CredentialId::new([1; 16]).unwrap()]
             }
     );
 }

@@ -2,7 +2,9 @@
 
 use super::sanitise;
 use super::{Kind, Problem};
-use crate::types::{Cause, Refusal};
+use claviger_joint::answer::Status;
+
+use crate::types::Cause;
 
 /// Stands for an account without a name.
 pub const UNNAMED_ACCOUNT: &str = "Account without a name";
@@ -222,7 +224,7 @@ pub fn notice(cause: &Cause, provider_name: Option<&str>, rp_id: Option<&str>) -
             "Provider not available",
             format!("{provider} could not be started. `claviger doctor` may know why."),
         ),
-        Cause::ProviderRefused(Refusal::Busy) => {
+        Cause::ProviderRefused(Status::Busy) => {
             ("Provider busy", format!("{provider} is busy. Try again in a moment."))
         }
         Cause::ProviderRefused(_) => (

@@ -7,7 +7,7 @@ use claviger_broker::ceremony::Assurance;
 use claviger_broker::check::{self, Known};
 use claviger_ctap::authenticator::{Authenticator, MemoryStore, Settings};
 use claviger_ctap::crypto::{self, Algorithm, Crypto, PrivateKey, PublicKey};
-use claviger_ctap::types::Aaguid;
+use claviger_ctap::types::{Aaguid, CredentialId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::pin::Pin;
 use claviger_hello::verification::Operation as Verification;
@@ -58,7 +58,7 @@ struct Pipeline {
     sequence: u64,
     authenticator: Authenticator<MemoryStore>,
     /// What the platform learnt at creation: credential id and public key, by run.
-    known: Vec<(Vec<u8>, PublicKey)>,
+    known: Vec<(CredentialId, PublicKey)>,
 }
 
 impl Pipeline {
@@ -100,7 +100,7 @@ impl Pipeline {
             .to_cbor();
         let made =
             check::made(self.crypto, &sent, Assurance::Verified, &response, |_| false).map_err(Failure::failed)?;
-        self.known.push((made.id.as_bytes().to_vec(), made.public_key));
+        self.known.push((made.id, made.public_key));
         ceremony.finish(&made.response).map_err(Failure::failed)
     }
 
@@ -110,7 +110,7 @@ impl Pipeline {
             .get(run)
             .cloned()
             .ok_or_else(|| Failure::Failed("nothing was created".into()))?;
-        let (origin, options) = request_options(run, &id);
+        let (origin, options) = request_options(run, id.as_bytes());
         let ceremony = get::Ceremony::begin(&options, &caller(&origin)?).map_err(Failure::failed)?;
         let sent = match Operation::Get(ceremony.request().clone()).for_provider(Some(&id), true) {
             Operation::Get(request) => request,

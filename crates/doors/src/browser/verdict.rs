@@ -71,7 +71,8 @@ pub fn problem_of_cause(cause: &Cause) -> Option<String> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use claviger_broker::Refusal;
+    use claviger_broker::{Internal, check::Rejection};
+    use claviger_joint::answer::Status;
     use claviger_webauthn::{OriginError, RpIdError};
 
     fn all_causes() -> Vec<Cause> {
@@ -90,15 +91,15 @@ mod tests {
             Cause::ProviderCrashed,
             Cause::ProviderHung,
             Cause::ProviderUnreachable,
-            Cause::ProviderRefused(Refusal::Busy),
-            Cause::ProviderRefused(Refusal::InvalidRequest),
-            Cause::ProviderRefused(Refusal::Internal),
-            Cause::AnswerRejected("signature".to_owned()),
+            Cause::ProviderRefused(Status::Busy),
+            Cause::ProviderRefused(Status::InvalidRequest),
+            Cause::ProviderRefused(Status::Internal),
+            Cause::AnswerRejected(Rejection::Signature),
             Cause::Unsupported,
             Cause::DeniedByPolicy,
             Cause::Busy,
             Cause::VerificationUnavailable,
-            Cause::Internal("disk".to_owned()),
+            Cause::Internal(Internal::TaskEnded),
         ]
     }
 

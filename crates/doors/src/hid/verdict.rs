@@ -3,8 +3,9 @@
 //! Every status here comes after the user has seen a screen, but for those that follow from the request alone
 //! (nobody does the algorithm), from the caller (it cancelled, or asked too much) or from the lack of a prompt.
 
-use claviger_broker::{Cause, Refusal};
+use claviger_broker::Cause;
 use claviger_ctap::status::Status;
+use claviger_joint::answer;
 
 /// What the client asked for, as far as the status depends on it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -36,7 +37,7 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
         // §6.1.2 step 3.
         Cause::Unsupported if asked.makes => Status::UnsupportedAlgorithm,
         Cause::Unsupported => Status::UnsupportedOption,
-        Cause::Busy | Cause::ProviderRefused(Refusal::Busy) => Status::ChannelBusy,
+        Cause::Busy | Cause::ProviderRefused(answer::Status::Busy) => Status::ChannelBusy,
         Cause::ProviderHung => Status::ActionTimeout,
         Cause::ProviderLocked
         | Cause::ProviderCrashed
@@ -50,6 +51,8 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
 
 #[cfg(test)]
 mod tests {
+    use claviger_broker::{Internal, check::Rejection};
+
     use super::*;
 
     const MAKE: Asked = Asked {
@@ -78,15 +81,15 @@ mod tests {
             (Cause::ProviderCrashed, 0x7f, 0x7f),
             (Cause::ProviderHung, 0x3a, 0x3a),
             (Cause::ProviderUnreachable, 0x7f, 0x7f),
-            (Cause::ProviderRefused(Refusal::Busy), 0x06, 0x06),
-            (Cause::ProviderRefused(Refusal::InvalidRequest), 0x7f, 0x7f),
-            (Cause::ProviderRefused(Refusal::Internal), 0x7f, 0x7f),
-            (Cause::AnswerRejected("signature".into()), 0x7f, 0x7f),
+            (Cause::ProviderRefused(answer::Status::Busy), 0x06, 0x06),
+            (Cause::ProviderRefused(answer::Status::InvalidRequest), 0x7f, 0x7f),
+            (Cause::ProviderRefused(answer::Status::Internal), 0x7f, 0x7f),
+            (Cause::AnswerRejected(Rejection::Signature), 0x7f, 0x7f),
             (Cause::Unsupported, 0x26, 0x2b),
             (Cause::DeniedByPolicy, 0x27, 0x27),
             (Cause::Busy, 0x06, 0x06),
             (Cause::VerificationUnavailable, 0x7f, 0x7f),
-            (Cause::Internal("x".into()), 0x7f, 0x7f),
+            (Cause::Internal(Internal::TaskEnded), 0x7f, 0x7f),
         ] {
             assert_eq!(status_of(MAKE, &cause).code(), make, "make: {cause:?}");
             assert_eq!(status_of(GET, &cause).code(), get, "get: {cause:?}");
@@ -107,7 +110,7 @@ mod tests {
         // A status of success without a response would be taken for an answer.
         for makes in [false, true] {
             for client_pin in [false, true] {
-                let status = status_of(Asked { makes, client_pin }, &Cause::Internal(String::new()));
+                let status = status_of(Asked { makes, client_pin }, &Cause::Internal(Internal::TaskEnded));
                 assert_ne!(status, Status::Success);
             }
         }

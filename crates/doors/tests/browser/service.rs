@@ -134,7 +134,7 @@ async fn a_page_cannot_tell_failures_apart() {
         Behaviour::Fail(Cause::NoCredential),
         Behaviour::Fail(Cause::ProviderLocked),
         Behaviour::Fail(Cause::TimedOut),
-        Behaviour::Fail(Cause::AnswerRejected("signature".to_owned())),
+        Behaviour::Fail(Cause::AnswerRejected(claviger_broker::check::Rejection::Signature)),
         Behaviour::AnswerForAnotherSite,
     ] {
         scene.stand_in.behave(behaviour);

@@ -1,8 +1,13 @@
 //! Randomness that repeats itself, and random inputs.
 
-use crate::ceremony::fixtures::{NOTEBOOK, VAULT, approval, ceremony, get, make, named, passkey, provider};
+use crate::ceremony::fixtures::{
+    NOTEBOOK, VAULT, approval, ceremony, credential, get, make, named, passkey, provider, user,
+};
 use crate::ceremony::{Approval, Course, Input};
 use crate::choice::{Lock, Need};
+
+/// A provider without a name.
+const THIRD: &str = "org.example.Third";
 
 /// xorshift64*: not random enough for keys, more than enough for this.
 pub(super) struct Random(pub(super) u64);
@@ -41,7 +46,7 @@ fn random_ceremony(random: &mut Random) -> Input {
     let mut providers = vec![
         provider(VAULT, "Claviger vault"),
         provider(NOTEBOOK, "Notebook"),
-        provider("third", ""),
+        provider(THIRD, ""),
     ];
     providers.truncate(1 + random.index(3).unwrap_or_default());
     for provider in &mut providers {
@@ -55,11 +60,11 @@ fn random_ceremony(random: &mut Random) -> Input {
     }
     let passkeys: Vec<_> = (0..random.below(7))
         .map(|number| {
-            let provider = random.pick(&[VAULT, NOTEBOOK, "third"]);
+            let provider = random.pick(&[VAULT, NOTEBOOK, THIRD]);
             passkey(provider, u8::try_from(number).expect("small"), "alice")
         })
         .collect();
-    let ids = |random: &mut Random| vec![vec![u8::try_from(random.below(8)).expect("small"); 16]];
+    let ids = |random: &mut Random| vec![credential(u8::try_from(random.below(8)).expect("small"))];
     let need = match random.below(5) {
         0 => Need::Get { allow: ids(random) },
         1 | 2 => get(),
@@ -68,7 +73,7 @@ fn random_ceremony(random: &mut Random) -> Input {
             algorithms: vec![-7],
             prf: true,
             exclude: ids(random),
-            user_handle: vec![1],
+            user_handle: user(1),
         },
     };
     let verification = random.below(2) == 0;

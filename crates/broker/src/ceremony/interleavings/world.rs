@@ -2,13 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use claviger_ctap::types::CredentialId;
+use claviger_joint::answer::Status;
+use claviger_joint::envelope::Presentation;
+use claviger_joint::{ProviderId, TransactionId};
+
 use super::Visits;
 use super::random::Random;
-use crate::ceremony::fixtures::{Answer, Evidence, Numbered, Pin, Reply, TRANSACTIONS, Unlock, VAULT};
+use crate::ceremony::fixtures::{Evidence, Numbered, Pin, Reply, TRANSACTIONS, Unlock, VAULT, checked, id};
 use crate::ceremony::{
-    Assurance, Audit, Call, Course, Decline, Effect, Event, Execution, Input, Machine, Outcome, PinFailure,
-    Presentation, ProviderFailure, ProviderReply, Readiness, Transaction, VerifyFailure,
+    Assurance, Audit, Call, Course, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, ProviderFailure,
+    ProviderReply, Readiness, VerifyFailure,
 };
+use crate::check::Rejection;
 use crate::choice::{Lock, Plan};
 use crate::queue::{PromptQueue, Ticket};
 use crate::types::Cause;
@@ -26,7 +32,7 @@ pub(super) struct World {
     /// From the input.
     verification: bool,
     consent_only: bool,
-    candidates: BTreeSet<(String, Option<Vec<u8>>)>,
+    candidates: BTreeSet<(ProviderId, Option<CredentialId>)>,
     excluded: bool,
     approves: bool,
     /// What was asked of the daemon and not yet answered.
@@ -37,7 +43,7 @@ pub(super) struct World {
     /// Whether the user has answered it; a second answer to the same view counts for nothing.
     answered: bool,
     /// The choice that the user agreed to, by the view it was on: provider, and whether to remember it.
-    agreed: Option<(Option<String>, bool)>,
+    agreed: Option<(Option<ProviderId>, bool)>,
     /// The PIN that the user gave on the view on show.
     pin: Option<(u64, PinPurpose)>,
     /// Whether the caller brought a ticket that is not spent yet.
@@ -46,7 +52,7 @@ pub(super) struct World {
     by_ticket: bool,
     /// Evidence and unlock boxes that this daemon's hello really made, and not yet seen used.
     made: BTreeSet<u64>,
-    transactions_used: BTreeSet<Transaction>,
+    transactions_used: BTreeSet<TransactionId>,
     /// The last execution: whether it carried evidence.
     executed: Option<bool>,
     /// Answers that passed the check.
@@ -61,8 +67,8 @@ enum Pending {
     Nothing,
     SetPin,
     Verify {
-        audience: String,
-        transaction: Transaction,
+        audience: ProviderId,
+        transaction: TransactionId,
         unlock: bool,
         by_ticket: bool,
     },
@@ -145,7 +151,7 @@ impl World {
                 .choices
                 .iter()
                 .find(|choice| Some(&choice.id) == taken)
-                .map(|it| it.provider.clone());
+                .map(|it| id(&it.provider));
             self.agreed = Some((provider, remember && shown.remember));
         }
         Event::UserApproved { choice, remember, pin }
@@ -207,23 +213,23 @@ impl World {
                 0 => Event::ProviderFailed(ProviderFailure::Crashed),
                 1 => Event::ProviderFailed(ProviderFailure::Hung),
                 declined @ 2..12 => Event::ProviderAnswered(ProviderReply::Declined(match declined {
-                    2 => Decline::CancelledByUser,
-                    3 => Decline::NotFound,
-                    4 => Decline::Excluded,
-                    5 => Decline::Busy,
-                    6 => Decline::Unsupported,
-                    7 => Decline::DeniedByPolicy,
-                    8 => Decline::InvalidRequest,
-                    9 => Decline::Internal,
-                    _ => Decline::Locked,
+                    2 => Status::Cancelled,
+                    3 => Status::NotFound,
+                    4 => Status::Excluded,
+                    5 => Status::Busy,
+                    6 => Status::Unsupported,
+                    7 => Status::Denied,
+                    8 => Status::InvalidRequest,
+                    9 => Status::Internal,
+                    _ => Status::Locked,
                 })),
                 _ => Event::ProviderAnswered(ProviderReply::Ok(Reply(self.number()))),
             },
             Pending::Check(reply) => Event::AnswerChecked(if random.below(8) == 0 {
-                Err("signature".to_owned())
+                Err(Rejection::Signature)
             } else {
                 self.checked.insert(reply);
-                Ok(Answer(reply))
+                Ok(checked(reply))
             }),
         })
     }
@@ -254,7 +260,7 @@ impl World {
             7 | 8 if !matches!(self.pending, Pending::Verify { .. }) => Event::Verified {
                 evidence: Evidence {
                     number: forged,
-                    audience: VAULT.to_owned(),
+                    audience: id(VAULT),
                     transaction: TRANSACTIONS[0],
                 },
                 unlock: Some(Unlock(forged)),
@@ -270,7 +276,7 @@ impl World {
             12 if !matches!(self.pending, Pending::Execute(_) | Pending::Describe) => {
                 Event::ProviderFailed(ProviderFailure::Crashed)
             }
-            13 if !matches!(self.pending, Pending::Check(_)) => Event::AnswerChecked(Ok(Answer(forged))),
+            13 if !matches!(self.pending, Pending::Check(_)) => Event::AnswerChecked(Ok(checked(forged))),
             _ => return None,
         })
     }
@@ -376,7 +382,12 @@ impl World {
                     "audited as consented"
                 );
             }
-            Effect::Used { .. } | Effect::Audit(_) => {}
+            Effect::Used { credential, .. } => {
+                assert_eq!(credential.id, checked(0).credential, "not the passkey that was checked");
+                let agreed = self.agreed.as_ref().expect("used without consent");
+                assert_eq!(agreed.0.as_ref(), Some(&credential.provider), "another provider's");
+            }
+            Effect::Audit(_) => {}
             Effect::Finish(result) => {
                 self.finishes += 1;
                 assert!(self.view.is_none(), "the view is still there");
@@ -387,7 +398,8 @@ impl World {
     }
 
     fn show(&mut self, view: View, queue: &mut PromptQueue) {
-        assert!(queue.show(self.ticket, view.clone()), "the queue refused a view");
+        queue.show(self.ticket, view.clone());
+        assert!(queue.waiting() > 0, "the queue refused a view");
         assert!(
             view.pin.is_none() || !matches!(view.kind, Kind::Notice),
             "a notice asks for a PIN"

@@ -48,18 +48,18 @@ fn a_notice_keeps_its_cause_however_it_ends() {
 fn an_unexpected_lock_is_met_once_with_the_pin() {
     let mut course = notebook_at_work();
     assert_eq!(course.execution().call.transaction, TRANSACTIONS[0]);
-    course.declined(Decline::Locked);
+    course.declined(Status::Locked);
     assert_eq!((course.view().kind, course.problem()), (Kind::SignIn, "locked"));
     assert!(course.view().pin.is_some());
     course.approve(None, Some(1)).ready(Lock::Locked);
     assert_eq!(
         (course.verify().transaction, course.verify().unlock.as_slice()),
-        (TRANSACTIONS[1], &[NOTEBOOK.to_owned()][..])
+        (TRANSACTIONS[1], &[id(NOTEBOOK)][..])
     );
     course.verified(2, TRANSACTIONS[1], Some(3));
     assert_eq!(course.execution().call.transaction, TRANSACTIONS[1]);
     assert!(course.execution().evidence.is_some());
-    course.declined(Decline::Locked).notice(&Cause::ProviderLocked);
+    course.declined(Status::Locked).notice(&Cause::ProviderLocked);
 }
 
 #[test]
@@ -91,24 +91,24 @@ fn a_provider_with_its_own_lock_may_show_its_own_window() {
     assert!(course.view().pin.is_none() && course.view().choices[0].locked);
     course.approve(None, None).ready(Lock::OwnMeans);
     assert_eq!(course.execution().presentation, Presentation::Visible);
-    course.declined(Decline::Locked).notice(&Cause::ProviderLocked);
+    course.declined(Status::Locked).notice(&Cause::ProviderLocked);
 }
 
 #[test]
 fn a_provider_that_declines_is_reported() {
-    for (decline, cause) in [
-        (Decline::NotFound, Cause::NoCredential),
-        (Decline::Excluded, Cause::Excluded),
-        (Decline::Busy, Cause::ProviderRefused(Refusal::Busy)),
-        (Decline::Unsupported, Cause::Unsupported),
-        (Decline::DeniedByPolicy, Cause::DeniedByPolicy),
-        (Decline::InvalidRequest, Cause::ProviderRefused(Refusal::InvalidRequest)),
-        (Decline::Internal, Cause::ProviderRefused(Refusal::Internal)),
+    for (status, cause) in [
+        (Status::NotFound, Cause::NoCredential),
+        (Status::Excluded, Cause::Excluded),
+        (Status::Busy, Cause::ProviderRefused(Status::Busy)),
+        (Status::Unsupported, Cause::Unsupported),
+        (Status::Denied, Cause::DeniedByPolicy),
+        (Status::InvalidRequest, Cause::ProviderRefused(Status::InvalidRequest)),
+        (Status::Internal, Cause::ProviderRefused(Status::Internal)),
     ] {
-        notebook_at_work().declined(decline).notice(&cause);
+        notebook_at_work().declined(status).notice(&cause);
     }
     notebook_at_work()
-        .declined(Decline::CancelledByUser)
+        .declined(Status::Cancelled)
         .says(&["Finish(CancelledByUser)"]);
 }
 
@@ -146,8 +146,8 @@ fn a_provider_that_fails_is_reported() {
 #[test]
 fn a_rejected_answer_goes_nowhere() {
     let mut course = notebook_at_work();
-    course.answered(1).on(Event::AnswerChecked(Err("signature".to_owned())));
-    course.notice(&Cause::AnswerRejected("signature".to_owned()));
+    course.answered(1).on(Event::AnswerChecked(Err(Rejection::Signature)));
+    course.notice(&Cause::AnswerRejected(Rejection::Signature));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn an_approval_tells_which_provider_failed_it() {
     course.on(Event::VerifyFailed(VerifyFailure::Provider(ProviderFailure::Hung)));
     course.notice(&Cause::ProviderHung);
     let mut course = Course::start(approval(Approval::EnableProvider {
-        provider: named("p", "P"),
+        provider: named("org.example.P", "P"),
         program: Some("/opt/p/bin/p\u{202e}".to_owned()),
     }));
     assert_eq!(course.view().program.as_deref(), Some("/opt/p/bin/p"));

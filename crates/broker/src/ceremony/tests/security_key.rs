@@ -35,7 +35,7 @@ fn a_pin_that_only_unlocks_verifies_nobody() {
     let mut course = Course::start(input);
     assert!(course.view().pin.is_some(), "the provider has to be unlocked");
     course.approve(None, Some(1)).ready(Lock::Locked);
-    assert_eq!(course.verify().unlock, [NOTEBOOK]);
+    assert_eq!(course.verify().unlock, [id(NOTEBOOK)]);
     course.verified(2, TRANSACTIONS[0], Some(3));
     let execution = course.execution();
     assert!(execution.evidence.is_none());

@@ -15,7 +15,7 @@ fn a_ticket_leaves_choice_and_consent_to_ask_for() {
     course.approve(Some("c2"), Some(1)).ready(Lock::Locked);
     let verify = course.verify();
     assert_eq!((&verify.pin, verify.transaction), (&Pin(TICKET), TRANSACTIONS[0]));
-    assert_eq!(verify.unlock, [VAULT]);
+    assert_eq!(verify.unlock, [id(VAULT)]);
     course.verified(2, TRANSACTIONS[0], Some(3));
     course.says(&["CloseView", "Execute(org.claviger.Vault)"]);
     assert!(course.execution().evidence.is_some());
@@ -70,7 +70,7 @@ fn a_provider_that_locks_itself_after_a_ticket_takes_the_pin() {
         .approve(Some("c2"), None)
         .ready(Lock::Open)
         .verified(2, TRANSACTIONS[0], None)
-        .declined(Decline::Locked);
+        .declined(Status::Locked);
     assert_eq!(course.problem(), "locked");
     assert!(course.view().pin.is_some(), "one ticket is one verification");
     course.approve(None, Some(1)).ready(Lock::Locked);
@@ -93,7 +93,7 @@ fn a_ticket_that_was_not_needed_is_kept_for_what_needs_it() {
     course.approve(None, None).ready(Lock::Open);
     assert!(course.execution().evidence.is_none());
     // It says that it is locked when it is called: the same screen again, and still no PIN.
-    course.declined(Decline::Locked);
+    course.declined(Status::Locked);
     assert!(course.view().pin.is_none() && course.view().problem.is_none());
     course.approve(None, None).ready(Lock::Locked);
     assert_eq!(course.verify().pin, Pin(TICKET));
@@ -101,7 +101,7 @@ fn a_ticket_that_was_not_needed_is_kept_for_what_needs_it() {
     let mut course = start();
     course.approve(None, None).ready(Lock::Locked);
     assert_eq!(course.verify().pin, Pin(TICKET));
-    assert_eq!(course.verify().unlock, [NOTEBOOK]);
+    assert_eq!(course.verify().unlock, [id(NOTEBOOK)]);
 }
 
 #[test]
