@@ -6,7 +6,7 @@
 //! content      kind (1 byte: 0 item, 1 tombstone) ‖ length (u32, big endian) ‖ CXF JSON of the item ‖ zeros
 //! ```
 //!
-//! Suite 1 is XChaCha20-Poly1305 (see [`crate::aead`]), HKDF-SHA-256, SHA-256, Ed25519. There is one suite for each
+//! Suite 1 is XChaCha20-Poly1305 (with a random nonce in front), HKDF-SHA-256, SHA-256, Ed25519. There is one suite for each
 //! version of the format, and no negotiation.
 //!
 //! The content is padded to Padmé sizes (Nikitin et al., PETS 2019) but at least 1 KiB, which makes nearly all passkeys,

@@ -1,6 +1,6 @@
 use super::*;
-use crate::ids::ItemId;
-use crate::revision::Parents;
+use crate::ids::{Epoch, ItemId};
+use crate::revision::{Header, Parents};
 use claviger_ctap::crypto::{Algorithm, native};
 use proptest::prelude::*;
 
@@ -82,6 +82,47 @@ fn a_log_replays_to_the_same_state() {
     assert_eq!(replay(&changes).unwrap(), log);
     assert_eq!(log.state().next(ItemId([1; 16])).0, 3);
     assert_eq!(log.state().items().count(), 3);
+}
+
+/// What the code of commit 3989857 made of the same script, hashed.
+#[test]
+fn the_bytes_are_those_of_the_first_version_1() {
+    let (_, entry) = Ledger::genesis(native(), DEVICE, &key(), 1).unwrap();
+    let mut log = start();
+    let changes = [&[1_u8][..], &[2, 3], &[1], &[]].map(|items| append(&mut log, items));
+    let snapshot = log.snapshot(native(), DEVICE, &key()).unwrap();
+    let header = Header {
+        account: AccountId([1; 16]),
+        vault: VaultId([2; 16]),
+        item: ItemId([3; 16]),
+        number: 7,
+        parents: Parents::from_iter([[4; 32]]),
+        epoch: Epoch::FIRST,
+    };
+    for (bytes, expected) in [
+        (
+            entry,
+            "35ab37207847c8ea767ca5e38113b2df90a7814c4825a17bb84b488346084ef1",
+        ),
+        (
+            changes.concat(),
+            "fd82e90cdf3f0def2dac35ca3e64a673f687dd8ef5288a2b17f87f3ddd26a990",
+        ),
+        (
+            snapshot.signed,
+            "79d30914db6a836dcb24378a14dab3105ac98171fb2def8fbe7ea029c3e91426",
+        ),
+        (
+            header.encode().unwrap(),
+            "ada1ca7ab5e776eff05fb6473687bc0a31fdcc24575a05cd3ff69c7527bbaeee",
+        ),
+    ] {
+        let hash = native().sha256(&[&bytes]);
+        let hex = hash
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        assert_eq!(hex, expected);
+    }
 }
 
 #[test]
