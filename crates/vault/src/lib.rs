@@ -1,4 +1,4 @@
-//! The built-in vault: items, keys, log and storage, as a provider.
+//! The built-in vault: the account on this device, as a provider.
 //!
 //! * [`Vault`] is the whole of it: [`attach`](Vault::attach) takes the directory, [`unlock`](Vault::unlock) opens and verifies
 //!   (and makes a new vault when there is none), and what [`add`](Vault::add), [`update`](Vault::update) and
@@ -9,9 +9,9 @@
 //!   where they are kept.
 //!
 //! ```
-//! use claviger_ctap::crypto::native;
 //! use claviger_account::ids::ItemId;
 //! use claviger_account::item::Item;
+//! use claviger_ctap::crypto::native;
 //! use claviger_vault::{Options, Vault};
 //!
 //! # let dir = tempfile::tempdir()?;

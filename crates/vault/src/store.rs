@@ -47,6 +47,17 @@ pub(crate) struct Identity {
     pub vault_keys: Vec<VaultKey>,
 }
 
+/// One change as it is written, with the revisions that it names.
+///
+/// It holds the account's public part alone. That is what a process which has no keys may be handed, and this is the seam to
+/// hand it over at.
+pub(crate) struct Batch {
+    pub revisions: Vec<(ItemId, Sealed)>,
+    pub change: Signed,
+    /// A snapshot of the log before the change when one is due, and how many changes it sums up.
+    pub snapshot: Option<(u64, Snapshot)>,
+}
+
 /// The open database.
 pub(crate) struct Store {
     path: PathBuf,
@@ -228,44 +239,31 @@ impl Store {
         Ok(row.optional()?)
     }
 
-    /// Writes revisions with the change that names them, and a snapshot of the log at `before` if there is one: all or nothing, on the disk when
-    /// it returns.
-    pub(crate) fn commit(
-        &mut self,
-        revisions: &[(ItemId, Sealed)],
-        change: &Signed,
-        before: u64,
-        snapshot: Option<&Snapshot>,
-    ) -> Result<(), Error> {
-        self.transact(revisions, change, before, snapshot).map_err(|e| match e {
+    /// Writes a batch: all or nothing, on the disk when it returns.
+    pub(crate) fn commit(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.transact(batch).map_err(|e| match e {
             Error::Database(e) => self.error(e),
             e => e,
         })
     }
 
-    fn transact(
-        &mut self,
-        revisions: &[(ItemId, Sealed)],
-        change: &Signed,
-        before: u64,
-        snapshot: Option<&Snapshot>,
-    ) -> Result<(), Error> {
+    fn transact(&mut self, batch: &Batch) -> Result<(), Error> {
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut upsert = tx.prepare(
                 "INSERT INTO items VALUES (?, ?, ?, ?)
                  ON CONFLICT (item) DO UPDATE SET header = ?2, wrapped_key = ?3, body = ?4",
             )?;
-            for (item, sealed) in revisions {
+            for (item, sealed) in &batch.revisions {
                 upsert.execute(params![&item.0[..], sealed.header, sealed.wrapped_key, sealed.body])?;
             }
         }
-        let sequence = signed(change.end.sequence)?;
-        tx.execute("INSERT INTO log VALUES (?, ?)", params![sequence, change.bytes])?;
-        if let Some(snapshot) = snapshot {
+        let sequence = signed(batch.change.end.sequence)?;
+        tx.execute("INSERT INTO log VALUES (?, ?)", params![sequence, batch.change.bytes])?;
+        if let Some((before, snapshot)) = &batch.snapshot {
             tx.execute(
                 "REPLACE INTO snapshot VALUES (1, ?, ?, ?)",
-                params![signed(before)?, snapshot.signed, snapshot.state],
+                params![signed(*before)?, snapshot.signed, snapshot.state],
             )?;
         }
         Ok(tx.commit()?)

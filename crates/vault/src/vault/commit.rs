@@ -1,14 +1,16 @@
 //! Changing a vault: every change is one transaction, on the disk before it is acknowledged.
 
-use super::Vault;
+use super::check::Trusted;
+use super::{Open, Vault};
 use crate::error::Error;
+use crate::store::Batch;
 use claviger_account::ids::ItemId;
 use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension, Summary};
 use claviger_account::log::Revision;
 use claviger_account::revision::{Header, Sealed};
 use claviger_account::seal::Content;
 use claviger_account::secret::Bytes;
-use claviger_ctap::crypto::PrivateKey;
+use claviger_ctap::crypto::{Crypto, PrivateKey};
 use std::collections::HashSet;
 
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
@@ -95,38 +97,8 @@ impl Vault {
     pub(super) fn commit(&mut self, contents: &[(ItemId, Content)], now_ms: u64) -> Result<(), Error> {
         let crypto = self.crypto;
         let open = self.open.as_mut().ok_or(Error::Locked)?;
-        let mut sealed = Vec::with_capacity(contents.len());
-        let mut revisions = Vec::with_capacity(contents.len());
-        for (item, content) in contents {
-            let (number, parents) = open.trusted.log.state().next(*item);
-            let header = Header {
-                account: open.trusted.place.account,
-                vault: open.trusted.place.vault,
-                item: *item,
-                number,
-                parents,
-                epoch: open.trusted.keys.ring().newest(),
-            };
-            let row = Sealed::seal(crypto, open.trusted.keys.ring(), &header, content)?;
-            revisions.push(Revision {
-                item: *item,
-                number,
-                hash: row.hash(crypto),
-                parents: header.parents,
-            });
-            sealed.push((*item, row));
-        }
-        let (device, key) = (open.trusted.place.device, open.trusted.keys.signing());
-        let change = open.trusted.log.sign(crypto, device, key, revisions, now_ms)?;
-        // Of the log before this change: what is signed as verified is what is already on the disk.
-        let before = open.trusted.end()?.sequence;
-        let due = before - open.snapshot >= SNAPSHOT_EVERY;
-        let snapshot = if due {
-            Some(open.trusted.log.snapshot(crypto, device, key)?)
-        } else {
-            None
-        };
-        match open.store.commit(&sealed, &change, before, snapshot.as_ref()) {
+        let batch = open.seal(crypto, contents, now_ms)?;
+        match open.store.commit(&batch) {
             Ok(()) => {}
             // SQLite rolled back: memory and file agree as before.
             Err(e @ (Error::DiskFull | Error::ReadOnly(_))) => return Err(e),
@@ -136,14 +108,12 @@ impl Vault {
                 return Err(e);
             }
         }
-        open.trusted.log.take(&change);
-        if snapshot.is_some() {
-            open.snapshot = before;
+        open.trusted.log.take(&batch.change);
+        if let Some((sequence, _)) = batch.snapshot {
+            open.snapshot = sequence;
         }
-        if let Err(error) = open
-            .heads
-            .write(crypto, &open.trusted.keys, &open.trusted.place, change.end)
-        {
+        let (keys, place) = (&open.trusted.keys, &open.trusted.place);
+        if let Err(error) = open.heads.write(crypto, keys, place, batch.change.end) {
             // The change is safe; only the watch over it is one step behind.
             tracing::warn!(%error, "the record of heads could not be written");
         }
@@ -155,6 +125,47 @@ impl Vault {
             open.index.replace(*item, summary);
         }
         Ok(())
+    }
+}
+
+impl Open {
+    /// Seals `contents` as the next change of this device.
+    fn seal(&self, crypto: &dyn Crypto, contents: &[(ItemId, Content)], now_ms: u64) -> Result<Batch, Error> {
+        let Trusted { place, keys, log } = &self.trusted;
+        let mut sealed = Vec::with_capacity(contents.len());
+        let mut revisions = Vec::with_capacity(contents.len());
+        for (item, content) in contents {
+            let (number, parents) = log.state().next(*item);
+            let header = Header {
+                account: place.account,
+                vault: place.vault,
+                item: *item,
+                number,
+                parents,
+                epoch: keys.ring().newest(),
+            };
+            let row = Sealed::seal(crypto, keys.ring(), &header, content)?;
+            revisions.push(Revision {
+                item: *item,
+                number,
+                hash: row.hash(crypto),
+                parents: header.parents,
+            });
+            sealed.push((*item, row));
+        }
+        let change = log.sign(crypto, place.device, keys.signing(), revisions, now_ms)?;
+        // Of the log before this change: what is signed as verified is what is already on the disk.
+        let before = log.end(place.device)?.sequence;
+        let snapshot = if before - self.snapshot >= SNAPSHOT_EVERY {
+            Some((before, log.snapshot(crypto, place.device, keys.signing())?))
+        } else {
+            None
+        };
+        Ok(Batch {
+            revisions: sealed,
+            change,
+            snapshot,
+        })
     }
 }
 
