@@ -394,7 +394,7 @@ async fn what_was_learnt_survives_a_restart_of_the_broker() {
     bed.broker.shut_down().await;
     bed.broker_connection.clone().close().await.unwrap();
     // The lock on the log goes with the last handle of the first broker.
-    let directory = bed.directory.path();
+    let directory = bed.bus.folder();
     std::fs::rename(directory.join("state"), directory.join("moved")).unwrap();
     copy(&directory.join("moved"), &directory.join("state"));
     let again = Broker::start(bed.connect().await, config(directory)).await.unwrap();

@@ -343,7 +343,7 @@ async fn an_answer_to_a_view_that_has_changed_does_not_count() {
 async fn dbus_send(bed: &Bed, call: &[&str]) -> Output {
     let mut command = Command::new("/usr/bin/dbus-send");
     command
-        .env("DBUS_SESSION_BUS_ADDRESS", &bed.address)
+        .env("DBUS_SESSION_BUS_ADDRESS", bed.bus.address())
         .args([
             "--session",
             "--print-reply",

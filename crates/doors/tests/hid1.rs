@@ -8,9 +8,8 @@
     missing_docs
 )]
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use claviger_broker::caller::CallerError;
@@ -25,6 +24,7 @@ use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
+use claviger_dev::bus::Bus;
 use claviger_doors::hid::Platform;
 use claviger_doors::hid::message::{
     Ceremony, CeremonyReply, Delete, Info, List, ListReply, PinCheck, PinOutcome, Program, Select, Update,
@@ -188,8 +188,7 @@ impl Platform for Played {
 
 /// A bus with the interface on it.
 struct Bed {
-    daemon: Child,
-    _folder: tempfile::TempDir,
+    _bus: Bus,
     _server: Connection,
     proxy: Hid1Proxy<'static>,
     platform: Arc<Played>,
@@ -197,31 +196,14 @@ struct Bed {
 
 impl Bed {
     async fn new(platform: Played) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut daemon = Command::new("/usr/bin/dbus-daemon")
-            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
-            .arg(format!("--address=unix:dir={}", folder.path().display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        let connect = async || {
-            zbus::connection::Builder::address(address.trim())
-                .build()
-                .await
-                .unwrap()
-        };
-        let (server, platform) = (connect().await, Arc::new(platform));
+        let bus = Bus::start();
+        let (server, platform) = (bus.connect().await, Arc::new(platform));
         let interface = Hid1::new(Arc::clone(&platform) as Arc<dyn Platform>);
         server.object_server().at(dbus::PATH, interface).await.unwrap();
         server.request_name(dbus::NAME).await.unwrap();
-        let proxy = Hid1Proxy::new(&connect().await).await.unwrap();
+        let proxy = Hid1Proxy::new(&bus.connect().await).await.unwrap();
         Self {
-            daemon,
-            _folder: folder,
+            _bus: bus,
             _server: server,
             proxy,
             platform,
@@ -234,13 +216,6 @@ impl Bed {
 
     async fn make(&self, request: &make_credential::Request) -> CeremonyReply {
         CeremonyReply::decode(&self.proxy.make(&call(request.to_cbor())).await.unwrap()).unwrap()
-    }
-}
-
-impl Drop for Bed {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
     }
 }
 

@@ -270,19 +270,19 @@ async fn a_foreign_executable_is_refused_on_either_side() {
 
 #[tokio::test]
 async fn nobody_there_is_said_so() {
-    let bed = Bed::bus();
+    let bed = Bed::new();
     assert!(matches!(bed.client().await.status().await, Err(ClientError::Bus(_))));
 }
 
 #[tokio::test]
 async fn serving_ends_with_the_bus_and_a_second_hello_does_not_start() {
     let mut bed = Bed::serving(&own_executable()).await;
-    let second = Hello::open_with(&bed.directory.path().join("second"), bed.clock.clone(), native()).unwrap();
+    let second = Hello::open_with(&bed.bus.folder().join("second"), bed.clock.clone(), native()).unwrap();
     assert!(
         service::run(bed.connect().await, second, own_executable(), Vec::new())
             .await
             .is_err()
     );
-    bed.daemon.kill().unwrap();
+    bed.bus.end();
     bed.service.take().unwrap().await.unwrap().unwrap();
 }

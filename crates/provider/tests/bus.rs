@@ -15,6 +15,7 @@ use claviger_ctap::{
     crypto::native,
     get_assertion, get_info,
 };
+use claviger_dev::bus::Bus;
 use claviger_joint::{
     ProviderId, TransactionId,
     answer::{LockStatePayload, Status},
@@ -181,7 +182,7 @@ async fn a_replay_is_refused_after_a_restart_too() {
     drop(stage.serving);
     stage.provider.close().await.unwrap();
 
-    let _serving = serve_again(&stage.bus, &stage.bus.state_dir()).await;
+    let _serving = serve_again(&stage.bus).await;
     let answer = stage.remote.send(&used).await;
     assert_eq!((answer.status, answer.payload), (Status::InvalidRequest, None));
     let fresh = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
@@ -404,7 +405,7 @@ async fn hellos_key_may_come_after_the_registration() {
     let bus = Bus::start();
     let (broker, connection) = Broker::start(&bus).await;
     broker.knowledge.lock().unwrap().uv = None;
-    let _serving = serve_again(&bus, &bus.state_dir()).await;
+    let _serving = serve_again(&bus).await;
     broker.until(|it| it.registrations == 1).await;
     broker.knowledge.lock().unwrap().uv = Some(2);
     let mut make = request(Operation::Make, make_parameters());
@@ -415,7 +416,7 @@ async fn hellos_key_may_come_after_the_registration() {
 #[tokio::test]
 async fn a_provider_works_before_there_is_a_broker() {
     let bus = Bus::start();
-    let _serving = serve_again(&bus, &bus.state_dir()).await;
+    let _serving = serve_again(&bus).await;
     let (broker, connection) = Broker::start(&bus).await;
     broker.until(|it| it.diffs.len() == 1).await;
     let answer = Remote::new(&connection)
@@ -443,7 +444,7 @@ async fn a_provider_asks_for_verification_of_its_own() {
 async fn one_process_per_provider() {
     let stage = Stage::new(false).await;
     let other = stage.bus.connect().await;
-    let options = Options::new(stage.bus.folder.path().join("other"));
+    let options = Options::new(stage.bus.folder().join("other"));
     let result = sdk::serve(&other, &manifest(), options, TestProvider::new(false)).await;
     assert!(matches!(result.err(), Some(ServeError::NameTaken)));
     let mut manifest = manifest();
@@ -460,6 +461,6 @@ async fn serving_ends_with_the_bus() {
     let ended = stage.serving.ended();
     tokio::pin!(ended);
     assert!(ended.as_mut().now_or_never().is_none());
-    drop(std::mem::replace(&mut stage.bus, Bus::start()));
+    stage.bus.end();
     ended.await;
 }

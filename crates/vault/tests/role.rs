@@ -3,12 +3,12 @@
 
 mod common;
 
+use claviger_dev::bus::Bus;
 use claviger_joint::messages::Description;
 use claviger_provider::dbus::Provider1Proxy;
 use claviger_vault::provider::PROVIDER_ID;
 use claviger_vault::role::{RunOptions, run};
 use rustix::process::{Pid, Signal, kill_process};
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -37,46 +37,16 @@ fn child() {
     }
 }
 
-/// A bus and the processes on it; ends them when dropped.
-struct Bus {
-    daemon: Child,
-    address: String,
-}
-
-impl Bus {
-    fn start() -> Self {
-        let mut daemon = Command::new("dbus-daemon")
-            .args(["--session", "--nofork", "--print-address"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dbus-daemon is needed for this test");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Self {
-            daemon,
-            address: address.trim().to_owned(),
-        }
-    }
-
-    fn vault(&self, directory: &Path) -> Child {
-        Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child", "--nocapture"])
-            .env(DIRECTORY, directory)
-            .env("DBUS_SESSION_BUS_ADDRESS", &self.address)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap()
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        let _gone = self.daemon.kill();
-        let _reaped = self.daemon.wait();
-    }
+/// A vault in a process of its own.
+fn start_vault(bus: &Bus, directory: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env(DIRECTORY, directory)
+        .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 async fn describe(proxy: &Provider1Proxy<'_>) -> Description {
@@ -94,11 +64,8 @@ async fn describe(proxy: &Provider1Proxy<'_>) -> Description {
 async fn the_process_serves_refuses_a_second_one_and_ends_cleanly() {
     let dir = tempfile::tempdir().unwrap();
     let bus = Bus::start();
-    let mut vault = bus.vault(dir.path());
-    let connection = zbus::connection::Builder::address(bus.address.as_str())
-        .build()
-        .await
-        .unwrap();
+    let mut vault = start_vault(&bus, dir.path());
+    let connection = bus.connect().await;
     let proxy = Provider1Proxy::builder(&connection)
         .destination(PROVIDER_ID)
         .build()
@@ -109,7 +76,7 @@ async fn the_process_serves_refuses_a_second_one_and_ends_cleanly() {
     assert!(description.unlock_key.is_some());
     assert_eq!(description.name, "Claviger vault");
 
-    let second = bus.vault(dir.path()).wait_with_output().unwrap();
+    let second = start_vault(&bus, dir.path()).wait_with_output().unwrap();
     assert!(!second.status.success());
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(said.contains("another process has the vault"), "{said}");

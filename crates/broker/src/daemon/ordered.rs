@@ -46,14 +46,13 @@ impl Turns {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::io::{BufRead, BufReader};
-    use std::process::{Child, Command, Stdio};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use super::*;
-    use zbus::connection::Builder;
+    use claviger_dev::bus::Bus;
     use zbus::names::OwnedUniqueName;
+
+    use super::*;
 
     struct Provider(u64);
 
@@ -80,36 +79,20 @@ mod tests {
 
     /// A bus of its own with a provider on it.
     struct Bed {
-        daemon: Child,
+        _bus: Bus,
         ours: Connection,
         provider: Connection,
         name: OwnedUniqueName,
     }
 
-    impl Drop for Bed {
-        fn drop(&mut self) {
-            let _ = self.daemon.kill();
-            let _ = self.daemon.wait();
-        }
-    }
-
     impl Bed {
         async fn new() -> Self {
-            let mut daemon = Command::new("/usr/bin/dbus-daemon")
-                .args(["--session", "--nofork", "--nopidfile", "--print-address"])
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap();
-            let mut address = String::new();
-            BufReader::new(daemon.stdout.take().unwrap())
-                .read_line(&mut address)
-                .unwrap();
-            let address = address.trim();
-            let provider = Builder::address(address).serve_at("/", Provider(0)).serve_at("/", Hung);
+            let bus = Bus::start();
+            let provider = bus.builder().serve_at("/", Provider(0)).serve_at("/", Hung);
             let provider = provider.build().await.unwrap();
             Self {
-                daemon,
-                ours: Builder::address(address).build().await.unwrap(),
+                ours: bus.connect().await,
+                _bus: bus,
                 name: provider.unique_name().unwrap().clone(),
                 provider,
             }

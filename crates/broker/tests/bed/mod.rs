@@ -1,9 +1,7 @@
 //! A private bus with the broker, the real hello, providers on the real SDK and a prompt that the test plays.
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +15,7 @@ use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemorySt
 use claviger_ctap::crypto::{PrivateKey, native};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, get_info, make_credential};
+use claviger_dev::bus::Bus;
 use claviger_hello::{Hello, memfd, pin::Pin, service};
 use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
@@ -24,7 +23,6 @@ use claviger_joint::unlock::UnlockSecret;
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{self, Call, CredentialStore, Failure, Options, Provider, Serving, StoreProvider};
 use claviger_webauthn::Origin;
-use tempfile::TempDir;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use zbus::Connection;
@@ -37,9 +35,7 @@ pub const RP: &str = "example.org";
 
 /// The bus and everything on it.
 pub struct Bed {
-    pub directory: TempDir,
-    daemon: Child,
-    pub address: String,
+    pub bus: Bus,
     pub broker: Broker,
     pub broker_connection: Connection,
     _hello: JoinHandle<zbus::Result<()>>,
@@ -61,37 +57,24 @@ impl Bed {
     }
 
     async fn make(pin: bool, change: impl FnOnce(&mut Config)) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut daemon = Command::new("/usr/bin/dbus-daemon")
-            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
-            .arg(format!("--address=unix:dir={}", directory.path().display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        let address = address.trim().to_owned();
-        let manifests = directory.path().join("manifests");
+        let bus = Bus::start();
+        let manifests = bus.folder().join("manifests");
         std::fs::create_dir(&manifests).unwrap();
         for (id, name) in [(NOTEBOOK, "Notebook"), (SAFE, "Safe")] {
             std::fs::write(manifests.join(format!("{id}.provider")), manifest_text(id, name)).unwrap();
         }
-        let hello = Hello::open(&directory.path().join("hello")).unwrap();
+        let hello = Hello::open(&bus.folder().join("hello")).unwrap();
         if pin {
             hello.set_pin(&Pin::new(PIN).unwrap()).unwrap();
         }
         let own = std::env::current_exe().unwrap();
-        let hello = tokio::spawn(service::run(connect(&address).await, hello, own, Vec::new()));
-        let broker_connection = connect(&address).await;
-        let mut config = config(directory.path());
+        let hello = tokio::spawn(service::run(bus.connect().await, hello, own, Vec::new()));
+        let broker_connection = bus.connect().await;
+        let mut config = config(bus.folder());
         change(&mut config);
         let broker = Broker::start(broker_connection.clone(), config).await.unwrap();
         Self {
-            directory,
-            daemon,
-            address,
+            bus,
             broker,
             broker_connection,
             _hello: hello,
@@ -99,16 +82,16 @@ impl Bed {
     }
 
     pub async fn connect(&self) -> Connection {
-        connect(&self.address).await
+        self.bus.connect().await
     }
 
     pub fn audit_path(&self) -> PathBuf {
-        self.directory.path().join("state/audit.jsonl")
+        self.bus.folder().join("state/audit.jsonl")
     }
 
     /// Adds a manifest to those that are there from the beginning.
     pub fn add_manifest(&self, id: &str, name: &str) {
-        let path = self.directory.path().join("manifests").join(format!("{id}.provider"));
+        let path = self.bus.folder().join("manifests").join(format!("{id}.provider"));
         std::fs::write(path, manifest_text(id, name)).unwrap();
     }
 
@@ -156,22 +139,11 @@ impl Bed {
     }
 }
 
-impl Drop for Bed {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
 pub fn config(directory: &Path) -> Config {
     let own = std::env::current_exe().unwrap();
     let mut config = Config::new(directory.join("state"), vec![directory.join("manifests")], own);
     config.allow_scripted_prompt = true;
     config
-}
-
-pub async fn connect(address: &str) -> Connection {
-    zbus::connection::Builder::address(address).build().await.unwrap()
 }
 
 fn manifest_text(id: &str, name: &str) -> String {
@@ -285,7 +257,7 @@ impl Probe {
         };
         let name = if id == SAFE { "Safe" } else { "Notebook" };
         let manifest = Manifest::parse(&manifest_text(id, name)).unwrap();
-        let options = Options::new(bed.directory.path().join(format!("provider-{id}")));
+        let options = Options::new(bed.bus.folder().join(format!("provider-{id}")));
         let serving = sdk::serve(&connection, &manifest, options, played).await.unwrap();
         let probe = Self {
             connection,

@@ -6,12 +6,12 @@
 pub mod key;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use claviger_dev::bus::Bus;
 use tempfile::TempDir;
 
 /// The program under test.
@@ -19,9 +19,7 @@ pub const CLAVIGER: &str = env!("CARGO_BIN_EXE_claviger");
 
 /// A running private bus with a temporary home.
 pub struct Platform {
-    root: TempDir,
-    bus: Child,
-    address: String,
+    bus: Bus,
     prompt: Option<Child>,
     program: PathBuf,
 }
@@ -48,28 +46,11 @@ impl Platform {
             );
             fs::write(services.join(format!("org.claviger.{name}.service")), text).unwrap();
         }
-        let config = root.path().join("bus.conf");
-        fs::write(&config, bus_config(&services)).unwrap();
-        let mut command = Command::new("dbus-daemon");
-        command
-            .arg("--nofork")
-            .arg("--print-address")
-            .arg(format!("--config-file={}", config.display()));
-        environment(&mut command, root.path());
-        let mut bus = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dbus-daemon is installed (package dbus)");
-        let mut address = String::new();
-        BufReader::new(bus.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
+        let home = root.path().to_owned();
         let platform = Self {
-            address: address.trim().to_owned(),
-            bus,
+            bus: Bus::with_services(root, &services, |command| environment(command, &home)),
             prompt: None,
             program: program.to_owned(),
-            root,
         };
         let manifests = platform.path("data/claviger/providers");
         fs::create_dir_all(&manifests).unwrap();
@@ -135,14 +116,16 @@ impl Platform {
 
     /// A path below the platform's temporary home.
     pub fn path(&self, below: &str) -> PathBuf {
-        self.root.path().join(below)
+        self.bus.folder().join(below)
     }
 
     /// A command in this platform's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
-        command.args(arguments).env("DBUS_SESSION_BUS_ADDRESS", &self.address);
-        environment(&mut command, self.root.path());
+        command
+            .args(arguments)
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address());
+        environment(&mut command, self.bus.folder());
         command
     }
 
@@ -168,9 +151,9 @@ impl Platform {
 
 impl Drop for Platform {
     fn drop(&mut self) {
-        for child in self.prompt.iter_mut().chain([&mut self.bus]) {
-            let _ = child.kill();
-            let _ = child.wait();
+        if let Some(prompt) = &mut self.prompt {
+            let _ = prompt.kill();
+            let _ = prompt.wait();
         }
     }
 }
@@ -183,16 +166,4 @@ fn environment(command: &mut Command, root: &Path) {
         .env("XDG_STATE_HOME", root.join("state"))
         .env("XDG_DATA_DIRS", root.join("system"))
         .env("XDG_RUNTIME_DIR", root);
-}
-
-fn bus_config(services: &Path) -> String {
-    format!(
-        "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
-         \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
-         <busconfig><type>session</type><listen>unix:tmpdir=/tmp</listen><auth>EXTERNAL</auth>\n\
-         <servicedir>{}</servicedir>\n\
-         <policy context=\"default\"><allow send_destination=\"*\" eavesdrop=\"true\"/>\
-         <allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>\n",
-        services.display()
-    )
 }

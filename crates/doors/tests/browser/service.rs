@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use claviger_broker::caller::PrivilegedCallers;
 use claviger_broker::{Cause, Operation, UserVerification, Withdrawal};
+use claviger_dev::bus::Bus;
 use claviger_doors::browser::native_host::framing::{read_frame, write_frame};
 use claviger_doors::browser::native_host::{self, BusUpstream};
 use claviger_doors::browser::service::Browser1;
@@ -12,7 +13,6 @@ use claviger_doors::browser::verdict::NOT_ALLOWED;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::bus::PrivateBus;
 use crate::stand_in::{Behaviour, Event, StandIn, parent_as_browser};
 
 const NAME: &str = "org.claviger.Broker";
@@ -24,7 +24,7 @@ struct Scene {
     events: UnboundedReceiver<Event>,
     host: zbus::Connection,
     _broker: zbus::Connection,
-    bus: PrivateBus,
+    bus: Bus,
 }
 
 impl Scene {
@@ -33,7 +33,7 @@ impl Scene {
     }
 
     async fn with_browsers(browsers: PrivilegedCallers) -> Self {
-        let bus = PrivateBus::start();
+        let bus = Bus::start();
         let broker = bus.connect().await;
         let (stand_in, events) = StandIn::new(&broker, browsers).await;
         broker

@@ -2,10 +2,8 @@
 #![allow(dead_code, unreachable_pub)] // Shared by several test programs; none uses all of it.
 
 use std::{
-    io::{BufRead, BufReader},
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,6 +11,7 @@ use std::{
 };
 
 use claviger_ctap::crypto::native;
+use claviger_dev::bus::Bus;
 use claviger_hello::{
     Hello,
     bus::NAME,
@@ -27,9 +26,8 @@ use claviger_hello::{
     verification::{Operation, VerifyRequest},
 };
 use claviger_joint::{ProviderId, TransactionId};
-use tempfile::TempDir;
 use tokio::task::JoinHandle;
-use zbus::{Connection, connection::Builder};
+use zbus::Connection;
 
 pub const RIGHT: &str = "zebra-94";
 pub const WRONG: &str = "zebra-95";
@@ -56,38 +54,15 @@ impl Clock for TestClock {
 
 /// A bus of its own, and hello on it.
 pub struct Bed {
-    pub directory: TempDir,
-    pub daemon: Child,
-    pub address: String,
+    pub bus: Bus,
     pub clock: Arc<TestClock>,
     pub service: Option<JoinHandle<zbus::Result<()>>>,
 }
 
-impl Drop for Bed {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
 impl Bed {
-    pub fn bus() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let socket = format!("--address=unix:dir={}", directory.path().display());
-        let mut daemon = Command::new("/usr/bin/dbus-daemon")
-            .args(["--session", "--nofork", "--print-address", &socket])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("dbus-daemon is needed for this test: install the package dbus-daemon");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        let address = address.trim().to_owned();
+    pub fn new() -> Self {
         Self {
-            directory,
-            daemon,
-            address,
+            bus: Bus::start(),
             clock: Arc::default(),
             service: None,
         }
@@ -100,8 +75,8 @@ impl Bed {
 
     /// Hello for processes of `allowed`, with these readers.
     pub async fn serving_with(allowed: &Path, readers: Vec<Box<dyn Reader>>) -> Self {
-        let mut bed = Self::bus();
-        let path = bed.directory.path().join("hello");
+        let mut bed = Self::new();
+        let path = bed.bus.folder().join("hello");
         let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
         let (connection, allowed) = (bed.connect().await, allowed.to_owned());
         let name = zbus::names::BusName::try_from(NAME).unwrap();
@@ -114,7 +89,7 @@ impl Bed {
     }
 
     pub async fn connect(&self) -> Connection {
-        Builder::address(self.address.as_str()).build().await.unwrap()
+        self.bus.connect().await
     }
 
     pub async fn client(&self) -> HelloClient {

@@ -2,9 +2,7 @@
 //! whatever a test wants to send, honest or not.
 
 use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
+    path::PathBuf,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -18,6 +16,7 @@ use claviger_ctap::{
     get_assertion, get_info, make_credential,
     types::{Aaguid, CredentialId, RpEntity, UserEntity, UserId},
 };
+use claviger_dev::bus::Bus;
 use claviger_joint::{
     ProviderId, TransactionId,
     answer::Answer,
@@ -33,54 +32,10 @@ use claviger_provider::{
     manifest::Manifest,
     sdk::{self, Call, Failure, Options, Provider, RegistrationPhase, Serving, StoreProvider},
 };
-use tempfile::TempDir;
 use tokio::sync::{Notify, Semaphore};
-use zbus::{Connection, connection::Builder, fdo};
+use zbus::{Connection, fdo};
 
 pub const RP_ID: &str = "example.org";
-
-/// A `dbus-daemon` of our own in a folder of our own.
-pub struct Bus {
-    daemon: Child,
-    address: String,
-    pub folder: TempDir,
-}
-
-impl Bus {
-    pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut daemon = Command::new("/usr/bin/dbus-daemon")
-            .args(["--session", "--nofork", "--nopidfile", "--print-address"])
-            .arg(format!("--address=unix:path={}", folder.path().join("bus").display()))
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("these tests need /usr/bin/dbus-daemon (package dbus-daemon)");
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap())
-            .read_line(&mut address)
-            .unwrap();
-        Self {
-            daemon,
-            address: address.trim().to_owned(),
-            folder,
-        }
-    }
-
-    pub async fn connect(&self) -> Connection {
-        Builder::address(self.address.as_str()).build().await.unwrap()
-    }
-
-    pub fn state_dir(&self) -> std::path::PathBuf {
-        self.folder.path().join("state")
-    }
-}
-
-impl Drop for Bus {
-    fn drop(&mut self) {
-        self.daemon.kill().unwrap();
-        self.daemon.wait().unwrap();
-    }
-}
 
 pub fn key(seed: u8) -> PrivateKey {
     PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
@@ -463,7 +418,7 @@ impl Stage {
         let provider = bus.connect().await;
         let phases: Arc<Mutex<Vec<RegistrationPhase>>> = Arc::default();
         let noted = Arc::clone(&phases);
-        let mut options = Options::new(bus.state_dir());
+        let mut options = Options::new(state_dir(&bus));
         options.max_waiting = 1;
         options.registration = Some(Arc::new(move |phase| noted.lock().unwrap().push(phase)));
         let serving = sdk::serve(&provider, &manifest(), options, TestProvider::new(lockable))
@@ -496,13 +451,18 @@ impl Stage {
     }
 }
 
+/// Where the provider of a bus keeps what it has to remember.
+fn state_dir(bus: &Bus) -> PathBuf {
+    bus.folder().join("state")
+}
+
 /// Serves the same provider again after its process ended, with the state that it left.
-pub async fn serve_again(bus: &Bus, state_dir: &Path) -> Serving<TestProvider> {
+pub async fn serve_again(bus: &Bus) -> Serving<TestProvider> {
     let connection = bus.connect().await;
     sdk::serve(
         &connection,
         &manifest(),
-        Options::new(state_dir),
+        Options::new(state_dir(bus)),
         TestProvider::new(false),
     )
     .await

@@ -1,0 +1,15 @@
+//! What the tests of more than one crate share. It is a dev-dependency and never part of a program; whatever stands in for one
+//! crate alone lives in that crate's tests.
+//!
+//! * [`bus`] is a D-Bus of one test's own.
+
+// Whatever does not hold here fails the test that asked.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc
+)]
+
+pub mod bus;
