@@ -13,18 +13,21 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::authenticator::device::command;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
-use claviger_ctap::client_pin::{self, Permissions, SubCommand};
+use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::crypto::{PublicKey, native};
-use claviger_ctap::ctaphid::{BROADCAST, Command};
+use claviger_ctap::ctaphid::Command;
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
-use claviger_ctap::{credential_management, get_assertion, get_info, make_credential};
+use claviger_ctap::{credential_management, get_assertion, make_credential};
+use claviger_dev::ctap2::{Ctap2, Token};
+use claviger_dev::ctaphid::{Client, Message};
 use serde_json::{Value, json};
 use support::Platform;
-use support::key::{Door, Key, Token, listen_at};
+use support::door::{Door, accept, connect, listen_at};
 
 const PIN: &str = "493817";
+const TWO: PinUvAuthProtocol = PinUvAuthProtocol::Two;
 const SITE: &str = "example.com";
 const HASH: [u8; 32] = [6; 32];
 
@@ -41,7 +44,7 @@ const LEAVES_OPEN: &str = r#"[{"do":{"hang":true}}]"#;
 
 struct Bed {
     platform: Platform,
-    key: Key,
+    key: Client,
     _door: Door,
 }
 
@@ -57,7 +60,7 @@ impl Bed {
         platform.ok(&["setup"]);
         platform.ok(&["unlock"]);
         let door = Door::open(&platform);
-        let key = Key::connect(&platform.path("key.sock"));
+        let key = connect(&platform.path("key.sock"));
         Self {
             platform,
             key,
@@ -68,7 +71,10 @@ impl Bed {
     /// Registers with a token using UV.
     fn register(&mut self, user: &[u8], rk: bool) -> (CredentialId, PublicKey) {
         self.platform.answer_with(APPROVES);
-        let token = self.key.uv_token(Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+        let token = self
+            .key
+            .uv_token(TWO, Permissions::MAKE_CREDENTIAL, Some(SITE))
+            .unwrap();
         let mut request = make_request(user);
         request.options.rk = rk;
         request.extensions = Map::new().with("hmac-secret", true);
@@ -149,8 +155,8 @@ fn prf(platform: &Platform, id: &CredentialId, input: &[u8]) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(first).unwrap()
 }
 
-fn hmac_secret(key: &mut Key, token: impl FnOnce(&mut Key) -> Token, id: &CredentialId, salts: &[u8]) -> Vec<u8> {
-    let (agreed, secret) = key.agree(PinUvAuthProtocol::Two);
+fn hmac_secret(key: &mut Client, token: impl FnOnce(&mut Client) -> Token, id: &CredentialId, salts: &[u8]) -> Vec<u8> {
+    let (agreed, secret) = key.agree(TWO);
     let wrapped = secret.encrypt(native(), salts).unwrap();
     let mac = secret.authenticate(native(), &[&wrapped]);
     let input = Map::new()
@@ -170,16 +176,16 @@ fn hmac_secret(key: &mut Key, token: impl FnOnce(&mut Key) -> Token, id: &Creden
 #[test]
 fn a_program_registers_and_signs_in_with_one_prompt_each() {
     let mut bed = Bed::new();
-    let info = get_info::Response::from_cbor(&bed.key.command(command::GET_INFO, &[]).unwrap()).unwrap();
+    let info = bed.key.info();
     assert_eq!(info.options.get("uv"), Some(&true));
     let (id, public_key) = bed.register(b"alice", true);
-    assert!(bed.key.asked_user);
+    assert!(bed.key.asked_user());
 
     // A browser: key agreement, token, assertion; without a user name.
-    let token = bed.key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
-    assert!(!bed.key.asked_user, "a token asks nobody");
+    let token = bed.key.uv_token(TWO, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    assert!(!bed.key.asked_user(), "a token asks nobody");
     let response = bed.key.get(&token.sign_get(get_request(&[]))).unwrap();
-    assert!(bed.key.asked_user);
+    assert!(bed.key.asked_user());
     assert!(verified(&response, &public_key).contains(Flags::UP | Flags::UV));
     assert_eq!(response.credential.id, id);
     let user = response.user.unwrap();
@@ -202,7 +208,10 @@ fn a_program_s_pin_is_hello_s_and_leaves_consent_to_the_prompt() {
     let mut bed = Bed::new();
     let (id, public_key) = bed.register(b"alice", false);
     bed.platform.answer_with(CONSENTS);
-    let token = bed.key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let token = bed
+        .key
+        .pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE))
+        .unwrap();
     let response = bed.key.get(&token.sign_get(get_request(&[&id]))).unwrap();
     assert!(verified(&response, &public_key).contains(Flags::UP | Flags::UV));
     // What it proved is spent.
@@ -213,20 +222,18 @@ fn a_program_s_pin_is_hello_s_and_leaves_consent_to_the_prompt() {
 
     // Wrong ones are hello's tries, and cost time.
     for _ in 0..2 {
-        let wrong = bed.key.pin_token("860275", Permissions::GET_ASSERTION, Some(SITE));
+        let wrong = bed.key.pin_token(TWO, "860275", Permissions::GET_ASSERTION, Some(SITE));
         assert_eq!(wrong.err(), Some(Status::PinInvalid));
     }
-    let mut retries = client_pin::Request::new(SubCommand::GetPinRetries);
-    retries.pin_uv_auth_protocol = Some(2);
-    assert_eq!(bed.key.client_pin(&retries).unwrap().pin_retries, Some(8));
+    assert_eq!(bed.key.pin_retries(), (8, false));
     assert_eq!(bed.platform.json(&["status", "--json"])["pin"]["tries_left"], 8);
     // After some more, each makes the next one wait longer; then even the right one comes too soon.
     let mut statuses = (0..6).map(|_| {
-        let wrong = bed.key.pin_token("860275", Permissions::GET_ASSERTION, Some(SITE));
+        let wrong = bed.key.pin_token(TWO, "860275", Permissions::GET_ASSERTION, Some(SITE));
         wrong.err().unwrap()
     });
     assert!(statuses.any(|status| status == Status::PinAuthBlocked));
-    let too_soon = bed.key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE));
+    let too_soon = bed.key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE));
     assert_eq!(too_soon.err(), Some(Status::PinAuthBlocked));
 }
 
@@ -234,8 +241,8 @@ fn a_program_s_pin_is_hello_s_and_leaves_consent_to_the_prompt() {
 fn hmac_secret_gives_the_same_secret_for_the_same_salt_and_the_same_as_a_page_s_prf() {
     let mut bed = Bed::new();
     let (id, _) = bed.register(b"alice", false);
-    let uv = |key: &mut Key| key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
-    let pin = |key: &mut Key| key.pin_token(PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let uv = |key: &mut Client| key.uv_token(TWO, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let pin = |key: &mut Client| key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
     let first = hmac_secret(&mut bed.key, uv, &id, &[1; 32]);
     assert_eq!(first.len(), 32);
     let both = hmac_secret(&mut bed.key, pin, &id, &[[2; 32], [1; 32]].concat());
@@ -257,17 +264,22 @@ fn a_program_that_gives_up_takes_the_question_back() {
         bed.key.begin(command::GET_ASSERTION, &get_request(&[&id]).to_cbor());
         bed.key.until_asked();
         // Meanwhile another client is told to wait.
-        let other = bed.key.new_channel();
+        let other = bed.key.another_channel();
         bed.key.send_on(other, Command::Ping, &[1]);
         let busy = loop {
-            let message = bed.key.receive();
-            if message.1 != Command::Keepalive {
+            let message = bed.key.message();
+            if message.command != Command::Keepalive {
                 break message;
             }
         };
-        assert_eq!(busy, (other, Command::Error, vec![Status::ChannelBusy.code()]));
+        let expected = Message {
+            channel: other,
+            command: Command::Error,
+            body: vec![Status::ChannelBusy.code()],
+        };
+        assert_eq!(busy, expected);
         bed.key.cancel();
-        assert_eq!(bed.key.finish(), Err(Status::KeepaliveCancel));
+        assert_eq!(bed.key.end(), Err(Status::KeepaliveCancel));
     }
     bed.platform.answer_with(CONSENTS);
     verified(&bed.key.get(&get_request(&[&id])).unwrap(), &public_key);
@@ -277,16 +289,15 @@ fn a_program_that_gives_up_takes_the_question_back() {
 fn floods_and_nonsense_leave_a_door_that_works() {
     let mut bed = Bed::new();
     for _ in 0..10_000 {
-        bed.key.send_on(BROADCAST, Command::Init, b"the none");
-        assert_eq!(bed.key.receive().1, Command::Init);
+        bed.key.another_channel();
     }
     for nonsense in [&[0xff_u8; 1][..], &[0; 63], &[0; 65], &[0x80; 4000]] {
-        bed.key.send_raw(nonsense);
+        bed.key.send_packet(nonsense);
     }
     for garbage in [&[0xff_u8][..], &[0xa1, 0x01], &[0xbf, 0xff], &[0x9b; 500]] {
         for code in 0..=0x0d {
             // A selection without parameters would ask the user.
-            assert!(bed.key.command(code, garbage).is_err(), "command {code:#x}");
+            assert!(bed.key.cbor(code, garbage).is_err(), "command {code:#x}");
         }
     }
     bed.register(b"alice", true);
@@ -296,11 +307,11 @@ fn floods_and_nonsense_leave_a_door_that_works() {
 fn a_silent_probe_asks_nobody() {
     let mut bed = Bed::new();
     let (id, _) = bed.register(b"alice", false);
-    let token = bed.key.uv_token(Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
+    let token = bed.key.uv_token(TWO, Permissions::MAKE_CREDENTIAL, Some(SITE)).unwrap();
     let mut request = make_request(b"bob");
     request.extensions = Map::new().with("credProtect", 3);
     let (protected, _) = registered(&bed.key.make(&token.sign_make(request)).unwrap());
-    let token = bed.key.uv_token(Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+    let token = bed.key.uv_token(TWO, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
     bed.platform.answer_with(REFUSES);
     let stranger = CredentialId::new([0x77; 32]).unwrap();
     for locked in [false, true] {
@@ -313,7 +324,7 @@ fn a_silent_probe_asks_nobody() {
         assert_eq!(found.credential.id, id);
         let flags = AuthenticatorData::parse(&found.auth_data).unwrap().flags;
         assert!(!flags.contains(Flags::UP) && !flags.contains(Flags::UV));
-        assert!(!bed.key.asked_user);
+        assert!(!bed.key.asked_user());
         // One that needs verification is there for a program with a token only.
         for hidden in [&stranger, &protected] {
             let mut probe = get_request(&[hidden]);
@@ -324,7 +335,7 @@ fn a_silent_probe_asks_nobody() {
         probe.options.up = false;
         let found = bed.key.get(&token.sign_get(probe)).unwrap();
         assert_eq!(found.credential.id, protected);
-        assert!(!bed.key.asked_user);
+        assert!(!bed.key.asked_user());
     }
 }
 
@@ -332,13 +343,13 @@ fn a_silent_probe_asks_nobody() {
 fn choosing_among_keys_makes_nothing() {
     let mut bed = Bed::new();
     bed.platform.answer_with(CONSENTS);
-    assert_eq!(bed.key.command(command::SELECTION, &[]), Ok(Vec::new()));
+    assert_eq!(bed.key.cbor(command::SELECTION, &[]), Ok(Vec::new()));
     let mut blink = make_request(&[1]);
     blink.rp.id = "make.me.blink".to_owned();
     assert_eq!(bed.key.make(&blink), Err(Status::PinInvalid));
     bed.platform.answer_with(REFUSES);
     assert_eq!(bed.key.make(&blink), Err(Status::OperationDenied));
-    assert_eq!(bed.key.command(command::SELECTION, &[]), Err(Status::OperationDenied));
+    assert_eq!(bed.key.cbor(command::SELECTION, &[]), Err(Status::OperationDenied));
     assert!(bed.platform.ok(&["passkey", "list"]).contains("No passkeys"));
 }
 
@@ -347,7 +358,7 @@ fn a_program_lists_and_deletes_what_the_user_agrees_to() {
     let mut bed = Bed::new();
     bed.register(b"alice", true);
     bed.register(b"bob", true);
-    let token = bed.key.uv_token(Permissions::CREDENTIAL_MANAGEMENT, None).unwrap();
+    let token = bed.key.uv_token(TWO, Permissions::CREDENTIAL_MANAGEMENT, None).unwrap();
     let begin = credential_management::Request::new(credential_management::SubCommand::EnumerateRpsBegin);
     bed.platform.answer_with(REFUSES);
     assert_eq!(
@@ -417,7 +428,7 @@ fn the_user_switches_the_door_off_and_on() {
     );
     assert!(bed.platform.ok(&["door", "list"]).contains("switched off"));
     bed.platform.ok(&["door", "enable", "hid"]);
-    bed.key = Key::connect(&bed.platform.path("key.sock"));
+    bed.key = connect(&bed.platform.path("key.sock"));
     bed.register(b"alice", true);
 }
 
@@ -433,12 +444,12 @@ fn the_door_comes_back_to_its_helper_and_says_why_there_is_no_key() {
     assert!(platform.ok(&["status"]).contains("cannot be reached"));
     let helper = listen_at(&path);
     for _ in 0..2 {
-        let mut key = Key::accept(&helper);
+        let mut key = accept(&helper);
         // A program opens the key; it gets a channel, asks, and closes the key.
-        key.send_raw(&[1]);
-        assert!(key.command(command::GET_INFO, &[]).is_ok());
-        key.send_raw(&[2]);
-        assert!(key.command(command::GET_INFO, &[]).is_ok());
+        key.send_packet(&[1]);
+        assert!(key.cbor(command::GET_INFO, &[]).is_ok());
+        key.send_packet(&[2]);
+        assert!(key.cbor(command::GET_INFO, &[]).is_ok());
         platform.wait_until("there is a key", |status| status["security_key"]["state"] == "plugged");
         drop(key);
         platform.wait_until("the helper closed", |status| {

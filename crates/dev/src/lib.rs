@@ -2,6 +2,7 @@
 //! crate alone lives in that crate's tests.
 //!
 //! * [`bus`] is a D-Bus of one test's own.
+//! * [`ctaphid`] is a program at a security key, [`ctap2`] what it does there.
 
 // Whatever does not hold here fails the test that asked.
 #![allow(
@@ -13,3 +14,5 @@
 )]
 
 pub mod bus;
+pub mod ctap2;
+pub mod ctaphid;

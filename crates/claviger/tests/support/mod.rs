@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
-pub mod key;
+pub mod door;
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;

@@ -10,9 +10,10 @@ use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use claviger_ctap::{cbor, get_assertion};
+use claviger_dev::ctap2::Ctap2 as _;
 use proptest::prelude::*;
 
-use super::client::{HASH, Key, SITE, get_request, make_request};
+use super::client::{HASH, Key, PIN, SITE, get_request, make_request};
 use super::stand_in::{Asked, StandIn, TICKET};
 
 const BOTH: [PinUvAuthProtocol; 2] = PinUvAuthProtocol::ALL;
@@ -21,13 +22,9 @@ fn descriptor(id: u8) -> CredentialDescriptor {
     CredentialDescriptor::new(CredentialId::new([id; 32]).unwrap())
 }
 
-fn info(key: &mut Key) -> get_info::Response {
-    get_info::Response::from_cbor(&key.send(command::GET_INFO, &[]).unwrap()).unwrap()
-}
-
 #[test]
 fn get_info_says_what_can_be_done_now() {
-    let with_pin = info(&mut Key::new(StandIn::new()));
+    let with_pin = Key::new(StandIn::new()).info();
     assert_eq!(with_pin.versions, ["FIDO_2_0", "FIDO_2_1"]);
     assert_eq!(with_pin.extensions, ["credProtect", "hmac-secret", "hmac-secret-mc"]);
     assert_eq!(with_pin.algorithms, [-7, -8]);
@@ -45,7 +42,7 @@ fn get_info_says_what_can_be_done_now() {
         "nothing else, `plat` least of all"
     );
 
-    let without_pin = info(&mut Key::new(StandIn::without_pin()));
+    let without_pin = Key::new(StandIn::without_pin()).info();
     assert_eq!(without_pin.options.get("uv"), Some(&false));
     assert_eq!(
         without_pin.options.get("clientPin"),
@@ -83,11 +80,11 @@ fn what_the_door_does_not_have_gets_the_status_that_says_so() {
         let mut key = Key::new(StandIn::new());
         let answer = match message {
             [] => continue_with_nothing(&mut key),
-            [code, parameters @ ..] => key.send(*code, parameters),
+            [code, parameters @ ..] => key.cbor(*code, parameters),
         };
         assert_eq!(answer, Err(status), "{message:02x?}");
         assert_eq!(key.platform.asked(), [], "{message:02x?}");
-        assert!(key.send(command::GET_INFO, &[]).is_ok(), "the next good one works");
+        assert!(key.cbor(command::GET_INFO, &[]).is_ok(), "the next good one works");
     }
 }
 
@@ -101,7 +98,7 @@ fn continue_with_nothing(key: &mut Key) -> Result<Vec<u8>, Status> {
 #[test]
 fn selection_is_one_screen() {
     let mut key = Key::new(StandIn::new());
-    assert_eq!(key.send(command::SELECTION, &[]), Ok(Vec::new()));
+    assert_eq!(key.cbor(command::SELECTION, &[]), Ok(Vec::new()));
     assert_eq!(key.platform.asked(), [Asked::Select]);
     for status in [
         Status::OperationDenied,
@@ -109,7 +106,7 @@ fn selection_is_one_screen() {
         Status::KeepaliveCancel,
     ] {
         key.platform.refuses.set(Some(status));
-        assert_eq!(key.send(command::SELECTION, &[]), Err(status));
+        assert_eq!(key.cbor(command::SELECTION, &[]), Err(status));
     }
 }
 
@@ -149,8 +146,7 @@ fn a_credential_without_verification_asks_for_consent_only() {
     let mut key = Key::new(StandIn::new());
     let mut request = make_request();
     request.exclude_list = vec![descriptor(3)];
-    let body = key.make(&request).unwrap();
-    let response = make_credential::Response::from_cbor(&body).unwrap();
+    let response = key.make(&request).unwrap();
     assert_eq!(
         response.unsigned_extension_outputs, None,
         "only what every client takes"
@@ -196,7 +192,9 @@ fn what_a_token_using_uv_is_used_for_verifies_the_user() {
 fn what_a_token_using_pin_is_used_for_brings_the_ticket() {
     for protocol in BOTH {
         let mut key = Key::new(StandIn::new());
-        let token = key.pin_token(protocol, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
+        let token = key
+            .pin_token(protocol, PIN, Permissions::GET_ASSERTION, Some(SITE))
+            .unwrap();
         key.platform.asked();
         let mut request = get_request();
         key.get(&token.sign_get(request.clone())).unwrap();
@@ -210,7 +208,7 @@ fn what_a_token_using_pin_is_used_for_brings_the_ticket() {
 fn a_refused_ceremony_keeps_the_token_and_loses_the_ticket() {
     let mut key = Key::new(StandIn::new());
     let token = key
-        .pin_token(PinUvAuthProtocol::Two, Permissions::GET_ASSERTION, Some(SITE))
+        .pin_token(PinUvAuthProtocol::Two, PIN, Permissions::GET_ASSERTION, Some(SITE))
         .unwrap();
     key.platform.refuses.set(Some(Status::OperationDenied));
     assert_eq!(key.get(&token.sign_get(get_request())), Err(Status::OperationDenied));
@@ -227,7 +225,7 @@ fn a_refused_ceremony_keeps_the_token_and_loses_the_ticket() {
 fn a_silent_probe_asks_nobody_and_spends_nothing() {
     let mut key = Key::new(StandIn::new());
     let both = Permissions::MAKE_CREDENTIAL | Permissions::GET_ASSERTION;
-    let token = key.pin_token(PinUvAuthProtocol::Two, both, Some(SITE)).unwrap();
+    let token = key.pin_token(PinUvAuthProtocol::Two, PIN, both, Some(SITE)).unwrap();
     key.platform.asked();
     let mut probe = get_request();
     probe.options.up = false;
@@ -240,8 +238,7 @@ fn a_silent_probe_asks_nobody_and_spends_nothing() {
         (probe.clone(), false),
         (with_uv.clone(), false),
     ] {
-        let body = key.get(&request).unwrap();
-        let response = get_assertion::Response::from_cbor(&body).unwrap();
+        let response = key.get(&request).unwrap();
         let user = response.user.unwrap();
         assert_eq!(
             (user.name, user.display_name),
@@ -265,7 +262,7 @@ fn an_assertion_holds_only_what_every_client_takes() {
     let mut key = Key::new(StandIn::new());
     let mut request = get_request();
     request.options.uv = true;
-    let body = key.get(&request).unwrap();
+    let body = key.cbor(command::GET_ASSERTION, &request.to_cbor()).unwrap();
     let map = cbor::decode(&body, &cbor::Limits::CTAP).unwrap().into_map().unwrap();
     let keys: Vec<_> = map.iter().map(|(key, _)| key.as_int().unwrap()).collect();
     assert_eq!(keys, [1, 2, 3, 4], "authenticator-rs refuses `userSelected`");
@@ -468,9 +465,9 @@ proptest! {
     ) {
         let mut key = Key::new(StandIn::new());
         for (code, parameters) in messages {
-            let _ = key.send(code, &parameters);
+            let _ = key.cbor(code, &parameters);
         }
-        prop_assert!(key.send(command::GET_INFO, &[]).is_ok());
+        prop_assert!(key.cbor(command::GET_INFO, &[]).is_ok());
     }
 }
 

@@ -6,8 +6,9 @@ use claviger_ctap::credential_management::{Request, SubCommand};
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_dev::ctap2::{Ctap2 as _, Token};
 
-use super::client::{Key, Token};
+use super::client::{Key, PIN};
 use super::stand_in::{Asked, StandIn, TICKET, alice, listed, rp_id_hash};
 
 const CM: Permissions = Permissions::CREDENTIAL_MANAGEMENT;
@@ -80,7 +81,7 @@ fn the_user_agrees_once_for_each_token() {
     assert_eq!(key.manage(next, None), Err(Status::NotAllowed));
     assert_eq!(key.platform.asked(), [Asked::List(None)]);
 
-    let token = key.pin_token(TWO, CM, None).unwrap();
+    let token = key.pin_token(TWO, PIN, CM, None).unwrap();
     key.platform.asked();
     names(&mut key, &token);
     assert_eq!(key.platform.asked(), [Asked::List(Some(TICKET))]);
@@ -144,7 +145,7 @@ fn nothing_is_managed_without_the_permission() {
 #[test]
 fn a_deletion_shows_in_the_list_that_was_shown() {
     let mut key = key();
-    let token = key.pin_token(TWO, CM, None).unwrap();
+    let token = key.pin_token(TWO, PIN, CM, None).unwrap();
     key.platform.asked();
     // A program that knows what it wants needs no list, and its ticket is for the deletion.
     key.manage(of_credential(SubCommand::DeleteCredential, 2, None), Some(&token))
@@ -245,8 +246,8 @@ fn the_prototype_s_code_will_do() {
     let mut request = Request::new(SubCommand::GetCredsMetadata);
     request.pin_uv_auth_protocol = Some(2);
     request.pin_uv_auth_param = Some(token.mac(&request.authenticated()));
-    assert!(key.send(0x41, &request.to_cbor()).is_ok());
-    assert_eq!(key.send(0x41, &request.to_cbor()), key.send(0x0a, &request.to_cbor()));
+    assert!(key.cbor(0x41, &request.to_cbor()).is_ok());
+    assert_eq!(key.cbor(0x41, &request.to_cbor()), key.cbor(0x0a, &request.to_cbor()));
 }
 
 #[test]

@@ -6,9 +6,10 @@ use claviger_ctap::client_pin::{Permissions, Request, SubCommand};
 use claviger_ctap::crypto::portable;
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
+use claviger_dev::ctap2::{Ctap2 as _, Token, pin_hash};
 use claviger_doors::hid::message::Info;
 
-use super::client::{Key, SITE, Token, get_request, make_request, pin_hash};
+use super::client::{Key, PIN, SITE, get_request, make_request};
 use super::stand_in::{Asked, Pin, StandIn, TICKET};
 
 const TWO: PinUvAuthProtocol = PinUvAuthProtocol::Two;
@@ -46,7 +47,7 @@ fn the_key_agreement_key_stays_until_a_wrong_pin() {
         "Chromium asks twice"
     );
     key.platform.pin.set(Pin::Wrong(7));
-    let token = key.pin_token(TWO, Permissions::GET_ASSERTION, Some(SITE));
+    let token = key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE));
     assert_eq!(token.err(), Some(Status::PinInvalid));
     assert_ne!(key.client_pin(&ask).unwrap().key_agreement, first);
 }
@@ -55,8 +56,9 @@ fn the_key_agreement_key_stays_until_a_wrong_pin() {
 fn hello_compares_the_hash_that_the_program_sends() {
     for protocol in PinUvAuthProtocol::ALL {
         let mut key = Key::new(StandIn::new());
-        key.pin_token(protocol, Permissions::GET_ASSERTION, Some(SITE)).unwrap();
-        assert_eq!(key.platform.asked(), [Asked::CheckPin(pin_hash())]);
+        key.pin_token(protocol, PIN, Permissions::GET_ASSERTION, Some(SITE))
+            .unwrap();
+        assert_eq!(key.platform.asked(), [Asked::CheckPin(pin_hash(PIN))]);
     }
 }
 
@@ -73,7 +75,7 @@ fn what_hello_says_to_a_pin_reaches_the_program() {
     ] {
         let mut key = Key::new(StandIn::new());
         key.platform.pin.set(pin);
-        let token = key.pin_token(TWO, Permissions::GET_ASSERTION, Some(SITE));
+        let token = key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE));
         assert_eq!(token.err(), Some(status), "{pin:?}");
     }
 }
@@ -83,7 +85,7 @@ fn the_superseded_token_binds_itself_to_the_first_site() {
     let mut key = Key::new(StandIn::new());
     let (mut request, secret) = key.agree(PinUvAuthProtocol::One);
     request.sub_command = SubCommand::GetPinToken.number();
-    request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+    request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash(PIN)).unwrap());
     let mut with_permissions = request.clone();
     with_permissions.permissions = Some(1);
     assert_eq!(key.client_pin(&with_permissions), Err(Status::InvalidParameter));
@@ -148,7 +150,7 @@ fn a_key_that_is_none_is_invalid_and_not_missing() {
         let request = token_request(&mut key, sub_command);
         let map = decode(&request.to_cbor(), &Limits::CTAP).unwrap().into_map().unwrap();
         let damaged = Value::from(map.with(3, Map::new())).encode();
-        assert_eq!(key.send(command::CLIENT_PIN, &damaged), Err(Status::InvalidParameter));
+        assert_eq!(key.cbor(command::CLIENT_PIN, &damaged), Err(Status::InvalidParameter));
         assert_eq!(key.platform.asked(), [], "no try was used up");
     }
 }
@@ -184,6 +186,6 @@ fn token_request(key: &mut Key, sub_command: SubCommand) -> Request {
     request.sub_command = sub_command.number();
     request.permissions = Some(Permissions::GET_ASSERTION.bits().into());
     request.rp_id = Some(SITE.to_owned());
-    request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash()).unwrap());
+    request.pin_hash_enc = Some(secret.encrypt(portable(), &pin_hash(PIN)).unwrap());
     request
 }

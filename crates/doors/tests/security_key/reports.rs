@@ -7,6 +7,7 @@ use claviger_ctap::authenticator::device::command;
 use claviger_ctap::crypto::portable;
 use claviger_ctap::ctaphid::{BROADCAST, Command, Report, frame};
 use claviger_ctap::status::Status;
+use claviger_dev::ctaphid::Message;
 use claviger_doors::hid::runner::{Incoming, RunError, Transport, serve};
 use claviger_doors::hid::seqpacket::Listener;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
@@ -24,14 +25,6 @@ struct Bed {
     socket: UnixDatagram,
     door: JoinHandle<Result<(), RunError>>,
     _folder: TempDir,
-}
-
-/// A message from the key.
-#[derive(Debug, PartialEq)]
-struct Message {
-    channel: u32,
-    command: Command,
-    body: Vec<u8>,
 }
 
 impl Bed {
@@ -70,20 +63,12 @@ impl Bed {
     }
 
     async fn receive(&self) -> Message {
-        let first = self.packet().await;
-        let channel = u32::from_be_bytes(first[..4].try_into().unwrap());
-        let length = usize::from(u16::from_be_bytes([first[5], first[6]]));
-        let mut body = first[7..].to_vec();
-        while body.len() < length {
-            let next = self.packet().await;
-            assert_eq!(next[..4], first[..4]);
-            body.extend_from_slice(&next[5..]);
-        }
-        body.truncate(length);
-        Message {
-            channel,
-            command: Command::from_number(first[4] & 0x7f).unwrap(),
-            body,
+        let mut message = Message::begin(&self.packet().await);
+        loop {
+            match message {
+                Ok(message) => return message,
+                Err(partial) => message = partial.push(&self.packet().await),
+            }
         }
     }
 

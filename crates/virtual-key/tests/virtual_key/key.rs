@@ -3,18 +3,13 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
+use claviger_dev::ctaphid::{Client, PATIENCE};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::client::Client;
-
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger-virtual-key");
-
-/// Longer than any slow machine needs.
-pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running virtual key.
 pub struct Key {

@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use claviger_ctap::status::Status;
+use claviger_dev::ctap2::Ctap2 as _;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::client::{pin_token, register, sign_in};
 use crate::key::{Key, refused};
 
 const UDP: [&str; 2] = ["--transport", "udp:127.0.0.1:0"];
@@ -36,10 +38,10 @@ fn passkeys_pin_and_counters_survive_a_restart_and_also_a_kill() {
     let saved = Saved::new();
     let key = saved.start(&["--pin", "1234"]);
     let mut client = key.client();
-    let token = client.pin_token("1234").unwrap();
-    let passkey = client.make("alice", Some(&token)).unwrap();
-    assert_eq!(client.get(&passkey, None), Ok((0x01, 1)));
-    assert_eq!(client.pin_token("0000"), Err(Status::PinInvalid));
+    let token = pin_token(&mut client, "1234").unwrap();
+    let passkey = register(&mut client, "alice", Some(&token)).unwrap();
+    assert_eq!(sign_in(&mut client, &passkey, None), Ok((0x01, 1)));
+    assert_eq!(pin_token(&mut client, "0000"), Err(Status::PinInvalid));
     key.signal(Signal::KILL);
     key.wait();
 
@@ -47,8 +49,8 @@ fn passkeys_pin_and_counters_survive_a_restart_and_also_a_kill() {
     let key = saved.start(&["--pin", "9999"]);
     let mut client = key.client();
     assert_eq!(client.pin_retries(), (7, false));
-    let token = client.pin_token("1234").unwrap();
-    assert_eq!(client.get(&passkey, Some(&token)), Ok((0x05, 2)));
+    let token = pin_token(&mut client, "1234").unwrap();
+    assert_eq!(sign_in(&mut client, &passkey, Some(&token)), Ok((0x05, 2)));
     assert_eq!(client.info().remaining_discoverable_credentials, Some(999));
     key.stop();
     assert_eq!(fs::metadata(saved.path()).unwrap().permissions().mode() & 0o777, 0o600);
@@ -60,12 +62,12 @@ fn a_restart_is_a_power_cycle() {
     let saved = Saved::new();
     let key = saved.start(&["--pin", "1234"]);
     let mut client = key.client();
-    let answers: Vec<_> = (0..3).map(|_| client.pin_token("0000").unwrap_err()).collect();
+    let answers: Vec<_> = (0..3).map(|_| pin_token(&mut client, "0000").unwrap_err()).collect();
     assert_eq!(
         answers,
         [Status::PinInvalid, Status::PinInvalid, Status::PinAuthBlocked]
     );
-    assert_eq!(client.pin_token("1234"), Err(Status::PinAuthBlocked));
+    assert_eq!(pin_token(&mut client, "1234"), Err(Status::PinAuthBlocked));
     assert_eq!(client.pin_retries(), (5, true));
     key.stop();
 
@@ -77,13 +79,13 @@ fn a_restart_is_a_power_cycle() {
 fn without_a_state_everything_is_forgotten() {
     let key = Key::start(&[UDP.as_slice(), &["--pin", "1234"]].concat());
     let mut client = key.client();
-    let token = client.pin_token("1234").unwrap();
-    let passkey = client.make("alice", Some(&token)).unwrap();
+    let token = pin_token(&mut client, "1234").unwrap();
+    let passkey = register(&mut client, "alice", Some(&token)).unwrap();
     key.stop();
     let key = Key::start(&UDP);
     let mut client = key.client();
-    assert_eq!(client.get(&passkey, None), Err(Status::NoCredentials));
-    assert_eq!(client.pin_token("1234"), Err(Status::PinNotSet));
+    assert_eq!(sign_in(&mut client, &passkey, None), Err(Status::NoCredentials));
+    assert_eq!(pin_token(&mut client, "1234"), Err(Status::PinNotSet));
 }
 
 #[test]
@@ -91,8 +93,8 @@ fn a_reset_empties_the_file() {
     let saved = Saved::new();
     let key = saved.start(&["--pin", "1234"]);
     let mut client = key.client();
-    let token = client.pin_token("1234").unwrap();
-    client.make("alice", Some(&token)).unwrap();
+    let token = pin_token(&mut client, "1234").unwrap();
+    register(&mut client, "alice", Some(&token)).unwrap();
     assert!(fs::read_to_string(saved.path()).unwrap().contains("example.com"));
     client.cbor(0x07, &[]).unwrap();
     assert!(!fs::read_to_string(saved.path()).unwrap().contains("example.com"));

@@ -7,9 +7,11 @@ use claviger_ctap::crypto::{PublicKey, native};
 use claviger_ctap::ctaphid::{BROADCAST, Capabilities, Command, MAX_MESSAGE, frame};
 use claviger_ctap::status::Status;
 use claviger_ctap::u2f::{Control, Request as U2f, StatusWord};
+use claviger_dev::ctap2::Ctap2 as _;
+use claviger_dev::ctaphid::Client;
 use rustix::process::Signal;
 
-use crate::client::{Client, HASH};
+use crate::client::{HASH, pin_token, register, sign_in, uv_token};
 use crate::key::{Key, socket};
 
 /// Runs a test over both transports.
@@ -56,7 +58,7 @@ fn ping_wink_and_a_reset_in_time() {
         }
         assert_eq!(client.call(Command::Wink, &[]), (Command::Wink, Vec::new()));
         key.event("wink");
-        client.make("alice", None).unwrap();
+        register(&mut client, "alice", None).unwrap();
         assert_eq!(client.info().remaining_discoverable_credentials, Some(999));
         client.cbor(0x07, &[]).unwrap();
         assert_eq!(client.info().remaining_discoverable_credentials, Some(1000));
@@ -67,14 +69,17 @@ fn ping_wink_and_a_reset_in_time() {
 fn a_passkey_is_made_and_used_with_a_pin() {
     over_both(&["--pin", "1234"], |key| {
         let mut client = key.client();
-        assert_eq!(client.make("alice", None).map(|_| ()), Err(Status::PuatRequired));
-        assert_eq!(client.pin_token("4321"), Err(Status::PinInvalid));
-        let token = client.pin_token("1234").unwrap();
-        let passkey = client.make("alice", Some(&token)).unwrap();
+        assert_eq!(
+            register(&mut client, "alice", None).map(|_| ()),
+            Err(Status::PuatRequired)
+        );
+        assert_eq!(pin_token(&mut client, "4321"), Err(Status::PinInvalid));
+        let token = pin_token(&mut client, "1234").unwrap();
+        let passkey = register(&mut client, "alice", Some(&token)).unwrap();
         assert_eq!(passkey.flags & 0x05, 0x05, "user present and verified");
-        let token = client.pin_token("1234").unwrap();
-        assert_eq!(client.get(&passkey, Some(&token)), Ok((0x05, 1)));
-        assert_eq!(client.get(&passkey, None), Ok((0x01, 2)));
+        let token = pin_token(&mut client, "1234").unwrap();
+        assert_eq!(sign_in(&mut client, &passkey, Some(&token)), Ok((0x05, 1)));
+        assert_eq!(sign_in(&mut client, &passkey, None), Ok((0x01, 2)));
     });
 }
 
@@ -85,9 +90,9 @@ fn every_algorithm_signs_however_long_its_messages() {
             let mut client = Client::connect(&key.ready);
             // U2F knows ES256 only.
             assert_eq!(client.init()[16] & Capabilities::NMSG.bits(), Capabilities::NMSG.bits());
-            let passkey = client.make("alice", None).unwrap();
+            let passkey = register(&mut client, "alice", None).unwrap();
             assert_eq!(passkey.key.algorithm().cose(), cose);
-            assert_eq!(client.get(&passkey, None), Ok((0x01, 1)));
+            assert_eq!(sign_in(&mut client, &passkey, None), Ok((0x01, 1)));
         });
     }
 }
@@ -96,10 +101,10 @@ fn every_algorithm_signs_however_long_its_messages() {
 fn the_built_in_verifier_verifies() {
     over_both(&["--uv", "builtin"], |key| {
         let mut client = key.client();
-        let token = client.uv_token().unwrap();
-        let passkey = client.make("alice", Some(&token)).unwrap();
-        let token = client.uv_token().unwrap();
-        assert_eq!(client.get(&passkey, Some(&token)), Ok((0x05, 1)));
+        let token = uv_token(&mut client).unwrap();
+        let passkey = register(&mut client, "alice", Some(&token)).unwrap();
+        let token = uv_token(&mut client).unwrap();
+        assert_eq!(sign_in(&mut client, &passkey, Some(&token)), Ok((0x05, 1)));
     });
 }
 
@@ -145,7 +150,10 @@ fn without_u2f_there_is_none() {
 fn a_user_who_always_declines() {
     over_both(&["--presence", "deny"], |key| {
         let mut client = key.client();
-        assert_eq!(client.make("alice", None).map(|_| ()), Err(Status::OperationDenied));
+        assert_eq!(
+            register(&mut client, "alice", None).map(|_| ()),
+            Err(Status::OperationDenied)
+        );
         let register = U2f::Register {
             challenge: HASH,
             application: HASH,

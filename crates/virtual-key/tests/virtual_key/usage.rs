@@ -3,6 +3,8 @@
 use std::fs;
 use std::net::UdpSocket;
 
+use claviger_dev::ctap2::Ctap2 as _;
+
 use crate::key::{Key, refused, socket};
 
 fn with_udp(arguments: &[&str]) -> (i32, String) {

@@ -3,8 +3,9 @@
 use claviger_ctap::ctaphid::Command;
 use claviger_ctap::status::Status;
 use claviger_ctap::u2f::{Request as U2f, StatusWord};
+use claviger_dev::ctap2::Ctap2 as _;
 
-use crate::client::{HASH, make_request};
+use crate::client::{HASH, info_when_free, make_request, uv_token};
 use crate::key::{Key, socket};
 
 const MAKE: u8 = 0x01;
@@ -14,7 +15,7 @@ fn the_user_is_asked_and_the_host_is_kept_waiting_until_they_answer() {
     let (_folder, address) = socket();
     let mut key = Key::asking(&["--transport", &address]);
     let mut client = key.client();
-    client.begin(MAKE, &make_request("alice", None));
+    client.begin(MAKE, &make_request("alice").to_cbor());
     let question = key.event("question");
     assert_eq!(question["purpose"]["make"], "example.com");
     // Three keep-alives: the key says that it waits for the user.
@@ -28,7 +29,7 @@ fn the_user_is_asked_and_the_host_is_kept_waiting_until_they_answer() {
     client.end().unwrap();
     assert!(client.keepalives.iter().all(|status| [1, 2].contains(status)));
 
-    client.begin(MAKE, &make_request("bob", None));
+    client.begin(MAKE, &make_request("bob").to_cbor());
     key.event("question");
     key.answer("n");
     assert_eq!(client.end(), Err(Status::OperationDenied));
@@ -40,7 +41,7 @@ fn what_was_typed_before_the_question_does_not_answer_it() {
     let mut key = Key::asking(&["--transport", &address]);
     let mut client = key.client();
     key.type_ahead("y");
-    client.begin(MAKE, &make_request("alice", None));
+    client.begin(MAKE, &make_request("alice").to_cbor());
     key.event("question");
     key.answer("n");
     assert_eq!(client.end(), Err(Status::OperationDenied));
@@ -52,7 +53,7 @@ fn while_the_user_is_asked_the_others_hear_that_it_is_busy_and_can_get_channels(
     for address in [unix.as_str(), "udp:127.0.0.1:0"] {
         let mut key = Key::asking(&["--transport", address]);
         let mut client = key.client();
-        client.begin(MAKE, &make_request("alice", None));
+        client.begin(MAKE, &make_request("alice").to_cbor());
         key.event("question");
         let mut other = key.client();
         for command in [Command::Ping, Command::Cbor, Command::Msg] {
@@ -67,7 +68,7 @@ fn while_the_user_is_asked_the_others_hear_that_it_is_busy_and_can_get_channels(
         other.info();
         // A cancellation that comes too late ends nothing.
         client.send(Command::Cancel, &[]);
-        client.begin(MAKE, &make_request("alice", None));
+        client.begin(MAKE, &make_request("alice").to_cbor());
         key.event("question");
         key.answer("yes");
         client.end().unwrap();
@@ -78,12 +79,12 @@ fn while_the_user_is_asked_the_others_hear_that_it_is_busy_and_can_get_channels(
 fn a_client_that_leaves_takes_its_question_along() {
     let (_folder, address) = socket();
     let mut key = Key::asking(&["--transport", &address]);
-    let client = key.client();
-    client.begin(MAKE, &make_request("alice", None));
+    let mut client = key.client();
+    client.begin(MAKE, &make_request("alice").to_cbor());
     key.event("question");
     drop(client);
     assert_eq!(key.event("user")["outcome"], "cancelled");
-    key.client().info_when_free();
+    info_when_free(&mut key.client());
 }
 
 #[test]
@@ -91,12 +92,12 @@ fn init_on_its_own_channel_ends_a_clients_command() {
     let (_folder, address) = socket();
     let mut key = Key::asking(&["--transport", &address]);
     let mut client = key.client();
-    client.begin(MAKE, &make_request("alice", None));
+    client.begin(MAKE, &make_request("alice").to_cbor());
     key.event("question");
     client.send(Command::Init, &[3; 8]);
     assert_eq!(client.receive().0, Command::Init);
     assert_eq!(key.event("user")["outcome"], "cancelled");
-    client.info_when_free();
+    info_when_free(&mut client);
     client.info();
 }
 
@@ -106,7 +107,7 @@ fn the_verifier_can_fail_to_recognise_the_user() {
     let mut key = Key::asking(&["--transport", &address, "--uv", "builtin"]);
     std::thread::scope(|scope| {
         let mut client = key.client();
-        let token = scope.spawn(move || client.uv_token().map(|_| client));
+        let token = scope.spawn(move || uv_token(&mut client).map(|_| client));
         assert_eq!(key.event("question")["wanted"], "verification");
         key.answer("w");
         key.event("question");
