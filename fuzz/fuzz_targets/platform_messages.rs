@@ -3,7 +3,8 @@
 
 use claviger_account::item::Item;
 use claviger_broker::rules::Rules;
-use claviger_broker::view::{Action, sanitise};
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::sanitise;
 use claviger_hello::pin::Pin;
 use libfuzzer_sys::fuzz_target;
 

@@ -8,9 +8,9 @@ use std::cmp::Reverse;
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::{CredentialRef, ProviderId};
+use claviger_prompt_api::{sanitise, text};
 
 use crate::types::Cause;
-use crate::view::{sanitise, text};
 
 /// What the broker knows of a provider when a ceremony begins.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,14 @@
 //! The platform: callers, ceremonies, provider registry, metadata cache, audit.
 //!
 //! Half of this crate is pure and half performs. The pure half decides: [`types`] holds the nouns of a ceremony,
-//! [`choice`] finds who may answer, [`ceremony`] is its course, [`view`] what the user sees of it, [`queue`] whose turn it is on
-//! the screen, [`rules`] what the user has said before, [`check`] what must hold of an answer.
+//! [`choice`] finds who may answer, [`ceremony`] is its course, [`queue`] whose turn it is on the screen, [`rules`] what the user has said before, [`check`] what must hold of an answer.
 //!
 //! The performing half is [`daemon`], over [`caller`] (what a process is), [`registry`] (which providers), [`cache`] (which passkeys),
 //! [`audit`] (what happened) and [`dbus`] (the interfaces).
 //!
 //! * You run the platform: [`Broker::start`], and [`Broker::shut_down`] at the end.
 //! * You write a door: identify the caller ([`Broker::callers`]), attend it ([`Broker::attend`]), run [`Broker::ceremony`].
-//! * You write a prompt or a settings window: [`dbus::Prompt1Proxy`] with [`view`], [`dbus::Manage1Proxy`].
+//! * You write a prompt or a settings window: that takes no broker but `claviger-prompt-api`.
 
 pub mod audit;
 pub mod cache;
@@ -24,8 +23,8 @@ mod pin_ticket;
 pub mod queue;
 pub mod registry;
 pub mod rules;
+mod shown;
 pub mod types;
-pub mod view;
 
 pub use cancel::{CancelToken, Withdrawal};
 pub use claviger_joint::evidence::Tier;

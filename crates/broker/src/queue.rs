@@ -7,8 +7,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use claviger_prompt_api::view::View;
+
 use crate::types::Cause;
-use crate::view::View;
 
 /// How many ceremonies one page may have at a time, with all its frames and tabs: fewer than its browser, so that no page
 /// keeps the others from signing in.
@@ -164,7 +165,7 @@ impl PromptQueue {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use super::*;
-    use crate::view::Kind;
+    use claviger_prompt_api::view::Kind;
     use proptest::prelude::*;
 
     fn view(title: &str) -> View {

@@ -13,13 +13,13 @@ use claviger_ctap::cbor::Map;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use claviger_ctap::{get_assertion, make_credential, prf};
 pub use claviger_joint::envelope::Door;
+use claviger_prompt_api::view::AccountView;
 pub use claviger_webauthn::UserVerification;
 
 pub use cause::{Cause, Fault, Internal};
 pub use request::{CeremonyRequest, RequestError, Requester};
 
 use crate::choice::Need;
-use crate::view::AccountView;
 
 /// What the platform does otherwise for callers at one door than at another. A door states it of itself; nothing else is decided by
 /// which door a caller came through.

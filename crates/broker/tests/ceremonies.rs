@@ -14,10 +14,11 @@ mod bed;
 use std::time::Duration;
 
 use bed::*;
-use claviger_broker::view::{Action, Kind, View};
 use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, Operation, UserVerification, audit};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::view::{Kind, View};
 use zbus::names::UniqueName;
 
 #[tokio::test]

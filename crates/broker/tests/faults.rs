@@ -15,10 +15,10 @@ use std::sync::Arc;
 
 use bed::*;
 use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
-use claviger_broker::view::Kind;
 use claviger_broker::{Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::verification::VerifyRequest;
 use claviger_joint::evidence::Tier;
+use claviger_prompt_api::view::Kind;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 

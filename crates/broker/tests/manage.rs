@@ -13,12 +13,13 @@ mod bed;
 use std::process::{Command, Output};
 
 use bed::*;
-use claviger_broker::dbus::{Error, Prompt1Proxy};
 use claviger_broker::registry::BUILT_IN;
-use claviger_broker::view::{Action, Kind};
 use claviger_broker::{CancelToken, Cause, UserVerification};
 use claviger_joint::evidence::{self, Expected};
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::view::Kind;
 use serde_json::Value;
 
 async fn json(answer: impl Future<Output = Result<String, Error>>) -> Value {
@@ -312,8 +313,8 @@ async fn an_answer_to_a_view_that_has_changed_does_not_count() {
     request.user_verification = UserVerification::Discouraged;
     let ceremony = bed.broker.ceremony(request, token.clone());
     let act = async {
-        let view: claviger_broker::view::View = loop {
-            let view: claviger_broker::view::View =
+        let view: claviger_prompt_api::view::View = loop {
+            let view: claviger_prompt_api::view::View =
                 serde_json::from_str(&proxy.next_view(0, 0).await.unwrap()).unwrap();
             if view.kind == Kind::Create {
                 break view;

@@ -14,7 +14,6 @@ mod bed;
 use std::time::Duration;
 
 use bed::*;
-use claviger_broker::view::{Action, Kind};
 use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, Door, DoorTraits, Operation,
     Requester, SecurityKeyCaller, UserVerification, audit,
@@ -29,6 +28,8 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserI
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::view::Kind;
 
 const VERIFIED: UserVerification = UserVerification::Required;
 const CONSENTED: UserVerification = UserVerification::Discouraged;

@@ -13,7 +13,6 @@ mod bed;
 use std::os::fd::OwnedFd;
 
 use bed::*;
-use claviger_broker::view::{Action, Kind, PinPurpose};
 use claviger_broker::{
     CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, PinTicket, UserVerification, audit,
 };
@@ -21,6 +20,8 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::view::{Kind, PinPurpose};
 
 fn hash(pin: &str) -> OwnedFd {
     memfd::seal_client_pin(&ClientPin::of(native(), &Pin::new(pin).unwrap())).unwrap()

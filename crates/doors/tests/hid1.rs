@@ -17,7 +17,7 @@ use claviger_broker::ceremony::HelloStatus;
 use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, ClientPinOutcome, Door,
     ManagedCredential, Operation, PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification,
-    VerifierStatus, dbus,
+    VerifierStatus,
 };
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::cbor::{Map, Value};
@@ -31,6 +31,7 @@ use claviger_doors::hid::message::{
 };
 use claviger_doors::hid::proxy::Hid1Proxy;
 use claviger_doors::hid::service::Hid1;
+use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use zbus::Connection;

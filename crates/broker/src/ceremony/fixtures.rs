@@ -2,11 +2,11 @@
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+use claviger_prompt_api::view::{CallerView, SiteView};
 
 use super::{AnswerCourse, Approval, Checked, Context, Course, HelloStatus, Input, ProviderName, Tokens};
 use crate::choice::{Lock, Need, PasskeySnapshot, Preference, ProviderSnapshot, plan};
 use crate::types::Door;
-use crate::view::{CallerView, SiteView};
 
 pub(super) const RP_ID: &str = "example.com";
 pub(super) const VAULT: &str = "org.claviger.Vault";

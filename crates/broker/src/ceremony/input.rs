@@ -2,10 +2,10 @@
 
 use claviger_ctap::types::RpId;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
 
 use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
 use crate::types::{Cause, CeremonyRequest};
-use crate::view::{AccountView, CallerView, SiteView};
 
 /// Everything a [`super::Machine`] needs to know beforehand.
 pub struct Input {
@@ -44,8 +44,8 @@ impl Input {
                 consent_only: !verification && request.operation().asks_hmac_secret(),
             }),
             context: Context {
-                caller: CallerView::of(request.caller()),
-                site: Some(SiteView::of(request)),
+                caller: CallerView::from(request.caller()),
+                site: Some(SiteView::from(request)),
                 account,
                 expires_ms: Some(expires_ms),
             },

@@ -3,6 +3,8 @@
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+use claviger_prompt_api::text;
+use claviger_prompt_api::view::{Kind, PinField, PinPurpose, Problem, View};
 
 use super::Tokens;
 use super::input::{Approval, Course, HelloStatus, Input};
@@ -13,7 +15,6 @@ use super::message::{
 use super::screens::{Goal, Offer, Offers, Screens};
 use crate::choice::{Lock, Plan};
 use crate::types::Cause;
-use crate::view::{Kind, PinField, PinPurpose, Problem, View, text};
 
 /// One ceremony, from request to answer. See the [module](super) for its course and its promises.
 pub struct Machine<T: Tokens> {

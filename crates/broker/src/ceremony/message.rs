@@ -6,11 +6,11 @@ use claviger_ctap::types::{CredentialId, RpId};
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+use claviger_prompt_api::view::{Kind, View};
 
 use super::Tokens;
 use crate::check::Rejection;
 use crate::types::Cause;
-use crate::view::{Kind, View};
 
 /// Something happened.
 pub enum Event<T: Tokens> {

@@ -2,11 +2,13 @@
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View};
+use claviger_prompt_api::{sanitise, text};
 
 use super::input::{Approval, Context};
 use crate::choice::{Candidate, Lock};
+use crate::shown::notice;
 use crate::types::Cause;
-use crate::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View, sanitise, text};
 
 /// What a ceremony is to lead to.
 pub(super) enum Goal {
@@ -168,7 +170,7 @@ impl Screens {
 
     /// The screen that tells why it did not work.
     pub(super) fn notice(&self, cause: &Cause, provider_name: Option<&str>) -> View {
-        let (title, problem) = text::notice(cause, provider_name, self.rp_id().as_deref());
+        let (title, problem) = notice(cause, provider_name, self.rp_id().as_deref());
         let mut view = self.view(Kind::Notice, title);
         view.problem = Some(problem);
         view

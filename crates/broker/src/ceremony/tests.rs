@@ -7,13 +7,13 @@ mod tickets;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::view::{ChoiceKind, Kind, PinPurpose, View};
 
 use super::fixtures::*;
 use super::*;
 use crate::check::Rejection;
 use crate::choice::{Lock, Need, PasskeySnapshot, ProviderSnapshot};
 use crate::types::Cause;
-use crate::view::{ChoiceKind, Kind, PinPurpose, View};
 
 type Effects = Vec<Effect<Numbered>>;
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use claviger_hello::UvEvidence;
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::view::CallerView;
 use tokio::time::Instant;
 use zbus::message::Header;
 
@@ -19,10 +21,8 @@ use super::{Attendance, Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Consent, Context, Course, Input, Outcome};
-use crate::dbus::Error;
 use crate::pin_ticket::PinTicket;
 use crate::types::{Caller, Cause, Door, DoorTraits, Internal};
-use crate::view::CallerView;
 
 /// How long the user has to answer.
 const ANSWER_DEADLINE: Duration = Duration::from_mins(2);
@@ -124,7 +124,7 @@ impl Broker {
         let input = Input {
             course: Course::Approve(approval),
             context: Context {
-                caller: CallerView::of(&applicant.caller),
+                caller: CallerView::from(&applicant.caller),
                 site: None,
                 account: None,
                 expires_ms: Some(expires_ms),

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::text::sentence;
 use serde_json::{Value, json};
 use zbus::message::Header;
 
@@ -13,7 +15,6 @@ use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
 use crate::audit::{self, Entry, Event};
 use crate::ceremony::{Approval, ProviderName};
-use crate::dbus::{Error, sentence};
 use crate::registry::{BUILT_IN, RegistryError, State};
 use crate::types::{Caller, Cause, Door, DoorTraits};
 

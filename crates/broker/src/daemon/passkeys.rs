@@ -6,6 +6,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
 use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
+use claviger_prompt_api::dbus::Error;
 use serde_json::{Value, json};
 use zbus::message::Header;
 
@@ -16,7 +17,6 @@ use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
 use crate::audit::Event;
 use crate::ceremony::Approval;
-use crate::dbus::Error;
 use crate::types::Cause;
 
 /// A passkey that the user names.

@@ -4,6 +4,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::dbus::{Error, PROMPT_NAME};
+use claviger_prompt_api::text::sentence;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zbus::names::{UniqueName, WellKnownName};
@@ -11,8 +14,6 @@ use zbus::names::{UniqueName, WellKnownName};
 use super::run::Secret;
 use super::{Broker, lock};
 use crate::ceremony::Event;
-use crate::dbus::{Error, PROMPT_NAME};
-use crate::view::Action;
 
 /// How long a prompt that the bus starts may take to attach.
 const ATTACH_DEADLINE: Duration = Duration::from_secs(15);
@@ -128,7 +129,7 @@ impl Broker {
         self.require_attached(sender)?;
         let ticket = lock(&self.inner.queue)
             .act(prompt, revision)
-            .map_err(|stale| Error::NotReady(crate::dbus::sentence(&stale.to_string())))?;
+            .map_err(|stale| Error::NotReady(sentence(&stale.to_string())))?;
         let event = match action {
             Action::Approve { choice, remember } => Event::UserApproved {
                 choice,

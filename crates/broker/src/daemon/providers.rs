@@ -3,6 +3,8 @@
 use claviger_joint::messages::Registration;
 use claviger_joint::metadata::{self, ApplyError, Diff};
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::dbus::{Error, PATH};
+use claviger_prompt_api::text::sentence;
 use zbus::message::Header;
 use zbus::names::WellKnownName;
 use zbus::object_server::SignalEmitter;
@@ -12,7 +14,7 @@ use super::{Broker, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::caller::{CallerError, Process};
 use crate::ceremony::{Approval, ProviderName};
-use crate::dbus::{Error, PATH, ProvidersInterface, sentence};
+use crate::dbus::ProvidersInterface;
 use crate::registry::{BUILT_IN, Pin, RegistryError, State, Transition};
 use crate::types::{Caller, Cause, Door, DoorTraits};
 

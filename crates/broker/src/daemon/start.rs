@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use claviger_hello::client::HelloClient;
+use claviger_prompt_api::dbus::{NAME, PATH};
 use claviger_provider::dbus::PROVIDER_INTERFACE;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, watch};
@@ -20,7 +21,7 @@ use crate::audit::{Audit, AuditError, Entry, Event};
 use crate::cache::{Cache, CacheError};
 use crate::caller::{CallerError, FileId, PrivilegedCallers};
 use crate::dbus::Identifier;
-use crate::dbus::{ManageInterface, NAME, PATH, PromptInterface, ProvidersInterface};
+use crate::dbus::{ManageInterface, PromptInterface, ProvidersInterface};
 use crate::queue::PromptQueue;
 use crate::registry::{BUILT_IN, Registry, RegistryError, State};
 use crate::rules::{MAX_BYTES, Rules, RulesError};

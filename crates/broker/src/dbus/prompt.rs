@@ -1,16 +1,14 @@
 //! `org.claviger.Prompt1`: views out, actions and PINs in.
 
-// What the zbus macros generate has more public items than these declarations.
-#![allow(missing_docs)]
-
 use std::os::fd::OwnedFd;
 
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::text::sentence;
+use zbus::interface;
 use zbus::message::Header;
-use zbus::{interface, proxy};
 
-use super::Error;
 use crate::daemon::Broker;
-use crate::view::Action;
 
 /// Serves `org.claviger.Prompt1`.
 #[derive(Debug)]
@@ -48,8 +46,7 @@ impl PromptInterface {
         let sender = header
             .sender()
             .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
-        let action =
-            Action::parse(action).map_err(|error| Error::InvalidArgument(super::sentence(&error.to_string())))?;
+        let action = Action::parse(action).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
         let mut pins = pins.into_iter().map(OwnedFd::from);
         let pin = pins.next();
         if pins.next().is_some() {
@@ -57,21 +54,4 @@ impl PromptInterface {
         }
         self.0.act(sender, prompt, revision, action, pin)
     }
-}
-
-/// The broker, seen from a prompt.
-#[proxy(
-    interface = "org.claviger.Prompt1",
-    default_service = "org.claviger.Broker",
-    default_path = "/org/claviger/Broker"
-)]
-pub trait Prompt1 {
-    /// Becomes the one prompt; `kind` is `terminal`, `scripted` or `graphical`.
-    fn attach(&self, kind: &str) -> Result<(), Error>;
-
-    /// The [`View`](crate::view::View) on show as JSON, once it is another than this one.
-    fn next_view(&self, prompt: u64, revision: u32) -> Result<String, Error>;
-
-    /// Reports an [`Action`] as JSON, with the PIN as a sealed memory file if the view asked for one.
-    fn act(&self, prompt: u64, revision: u32, action: &str, pins: &[zbus::Fd<'_>]) -> Result<(), Error>;
 }

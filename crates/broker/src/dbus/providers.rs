@@ -1,11 +1,12 @@
 //! `org.claviger.Providers1`: how providers make themselves known, push their metadata and have the user verified.
 
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::text::sentence;
 use zbus::interface;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 
-use super::Error;
 use crate::daemon::Broker;
 
 /// Serves `org.claviger.Providers1`.
@@ -62,5 +63,5 @@ impl ProvidersInterface {
 }
 
 fn parse(id: &str) -> Result<ProviderId, Error> {
-    ProviderId::parse(id).map_err(|error| Error::InvalidArgument(super::sentence(&error.to_string())))
+    ProviderId::parse(id).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
 }

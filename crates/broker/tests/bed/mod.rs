@@ -5,8 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use claviger_broker::dbus::Prompt1Proxy;
-use claviger_broker::view::{Action, Kind, View};
 use claviger_broker::{
     Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, Door, DoorTraits, Operation,
     Requester, UserVerification,
@@ -20,6 +18,9 @@ use claviger_hello::{Hello, memfd, pin::Pin, service};
 use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::dbus::Prompt1Proxy;
+use claviger_prompt_api::view::{Kind, View};
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{self, Call, CredentialStore, Failure, Options, Provider, Serving, StoreProvider};
 use claviger_webauthn::Origin;
@@ -106,8 +107,8 @@ impl Bed {
         probe
     }
 
-    pub async fn manage(&self) -> claviger_broker::dbus::Manage1Proxy<'static> {
-        claviger_broker::dbus::Manage1Proxy::new(&self.connect().await)
+    pub async fn manage(&self) -> claviger_prompt_api::dbus::Manage1Proxy<'static> {
+        claviger_prompt_api::dbus::Manage1Proxy::new(&self.connect().await)
             .await
             .unwrap()
     }

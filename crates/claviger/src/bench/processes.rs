@@ -13,12 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use claviger_broker::ceremony::{PinFailure, VerifyFailure};
-use claviger_broker::dbus::{Manage1Proxy, PATH};
 use claviger_broker::{Broker, Config, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_doors::browser;
 use claviger_hello::pin::Pin;
 use claviger_hello::verification::VerifyRequest;
 use claviger_hello::{Hello, OpenKey};
+use claviger_prompt_api::dbus::{Manage1Proxy, PATH};
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use zbus::fdo::DBusProxy;

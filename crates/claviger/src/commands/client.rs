@@ -1,6 +1,6 @@
 //! The command line's connection to the broker: one call, one JSON answer, one kind of failure.
 
-use claviger_broker::dbus::{Error, Manage1Proxy};
+use claviger_prompt_api::dbus::{Error, Manage1Proxy};
 use serde_json::Value;
 
 use crate::output::{Failure, note};

@@ -1,6 +1,6 @@
 //! `claviger provider …`: who keeps the passkeys.
 
-use claviger_broker::dbus::Error;
+use claviger_prompt_api::dbus::Error;
 use serde_json::Value;
 
 use super::client;

@@ -9,11 +9,12 @@ mod terminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use claviger_broker::dbus::{Error, Prompt1Proxy};
-use claviger_broker::view::{Action, Kind, View};
 use claviger_hello::memfd;
 use claviger_hello::pin::Pin;
 use claviger_kernel::sandbox::Sandbox;
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::view::{Kind, View};
 use serde_json::{Value, json};
 
 use crate::commands::client;

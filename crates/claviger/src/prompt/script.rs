@@ -15,7 +15,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use claviger_broker::view::View;
+use claviger_prompt_api::view::View;
 use serde::Deserialize;
 
 /// The largest script that is read, in bytes.
@@ -230,7 +230,7 @@ impl std::fmt::Debug for ScriptedPin {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use claviger_broker::view::{Choice, ChoiceKind, Kind, PinField, PinPurpose, SiteView};
+    use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, PinField, PinPurpose, SiteView};
 
     use super::*;
 

@@ -7,8 +7,9 @@ use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::time::Instant;
 
-use claviger_broker::view::{Action, Kind, PinPurpose, View};
 use claviger_hello::pin::Pin;
+use claviger_prompt_api::action::Action;
+use claviger_prompt_api::view::{Kind, PinPurpose, View};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 use zeroize::{Zeroize, Zeroizing};
@@ -311,7 +312,7 @@ fn print(text: &str) -> Result<(), Failure> {
 mod tests {
     use std::time::Duration;
 
-    use claviger_broker::view::{CallerView, PinField};
+    use claviger_prompt_api::view::{CallerView, PinField};
 
     use super::*;
 

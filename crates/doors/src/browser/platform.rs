@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use claviger_broker::audit::Event;
 use claviger_broker::caller::CallerError;
-use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, dbus};
+use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits};
+use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;

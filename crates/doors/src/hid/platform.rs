@@ -6,10 +6,11 @@ use std::sync::Arc;
 use claviger_broker::caller::CallerError;
 use claviger_broker::{
     Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, Door, ManagedCredential,
-    PinTicket, SecurityKeyCaller, Unavailable, VerifierStatus, dbus,
+    PinTicket, SecurityKeyCaller, Unavailable, VerifierStatus,
 };
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
+use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;

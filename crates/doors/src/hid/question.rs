@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claviger_broker::view::text::UNNAMED_PROGRAM;
 use claviger_broker::{
     Caller, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, ManagedCredential, Operation, Requester,
     UserVerification,
@@ -12,6 +11,7 @@ use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::RpId;
 use claviger_ctap::{get_assertion, make_credential};
+use claviger_prompt_api::text::UNNAMED_PROGRAM;
 
 use super::message::{ListReply, Listed, MAX_LISTED, Program};
 

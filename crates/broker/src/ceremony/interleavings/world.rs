@@ -6,6 +6,7 @@ use claviger_ctap::types::CredentialId;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::view::{Kind, PinPurpose, View};
 
 use super::Visits;
 use super::random::Random;
@@ -18,7 +19,6 @@ use crate::check::Rejection;
 use crate::choice::{Lock, Plan};
 use crate::queue::{PromptQueue, Ticket};
 use crate::types::Cause;
-use crate::view::{Kind, PinPurpose, View};
 
 /// The ticket that a caller may bring; what users type has higher numbers.
 const TICKET: u64 = 0;

@@ -1,6 +1,6 @@
 //! The native host's side of the bus.
 
-use claviger_broker::dbus::{self, Manage1Proxy};
+use claviger_prompt_api::dbus::{self, Manage1Proxy};
 use serde_json::Value;
 use zbus::DBusError as _;
 use zbus::proxy::CacheProperties;

@@ -1,31 +1,23 @@
-//! What the user sees: the view that a prompt draws, and the action it sends back.
+//! What the user sees: the view that a prompt draws.
 //!
 //! A [`View`] is complete: a prompt needs nothing else to draw it, keeps no state between two of them, and decides nothing.
 //! Whether it is a terminal, a script or a window makes no difference to the broker. The JSON form is version 1 of the
 //! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
-//! and every sentence for people comes from [`text`].
+//! and every sentence for people comes from [`text`]. What the prompt sends back is an [`Action`](crate::action::Action).
 
-pub mod sanitise;
-pub mod text;
-
-use claviger_webauthn::Origin;
 use serde::{Deserialize, Serialize};
+
+use crate::{sanitise, text};
 
 /// The version of the view and action formats.
 pub const VERSION: u32 = 1;
-
-/// The longest action a prompt may send, in bytes of JSON.
-pub const MAX_ACTION_BYTES: usize = 1024;
-
-/// The longest choice id in an action, in bytes; the ids that the broker hands out are far shorter.
-pub const MAX_CHOICE_ID_BYTES: usize = 32;
 
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// The format's version, [`VERSION`].
     pub version: u32,
-    /// Which prompt this is; 0 when there is nothing to show. Stamped by [`crate::queue::PromptQueue`].
+    /// Which prompt this is; 0 when there is nothing to show. Stamped by the broker's queue.
     pub prompt: u64,
     /// Grows with every change of what is on show; an action names the revision it answers. Stamped by the queue.
     pub revision: u32,
@@ -136,19 +128,6 @@ pub struct SiteView {
     pub top_origin: Option<String>,
 }
 
-impl SiteView {
-    /// The site as a prompt may show it.
-    pub fn of(request: &crate::types::CeremonyRequest) -> Self {
-        let origin = |origin: &Origin| sanitise::line(&origin.to_string(), sanitise::MAX_HOST_CHARS);
-        Self {
-            rp_id: sanitise::line(request.rp_id().as_str(), sanitise::MAX_HOST_CHARS),
-            rp_name: request.operation().rp_name().and_then(sanitise::label),
-            origin: request.origin().map(origin),
-            top_origin: request.top_origin().map(origin),
-        }
-    }
-}
-
 /// The caller on a screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallerView {
@@ -158,17 +137,6 @@ pub struct CallerView {
     pub executable: String,
     /// The door it came through: `browser`, `portal`, `hid`, `cli`, or `provider` for a provider that has the user verified.
     pub door: String,
-}
-
-impl CallerView {
-    /// The caller as a prompt may show it.
-    pub fn of(caller: &crate::types::Caller) -> Self {
-        Self {
-            name: sanitise::label(&caller.name).unwrap_or_else(|| text::UNNAMED_PROGRAM.to_owned()),
-            executable: sanitise::line(&caller.executable.to_string_lossy(), sanitise::MAX_PATH_CHARS),
-            door: caller.door.name().to_owned(),
-        }
-    }
 }
 
 /// The account on a screen; both parts come from the site and are sanitised.
@@ -245,91 +213,18 @@ pub enum PinPurpose {
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A stable code: one of [`text`]'s or of [`crate::types::Cause::code`].
+    /// A stable code: one of [`text`]'s or the code of what the ceremony ended with.
     pub code: String,
     /// A sentence or two for people.
     pub text: String,
 }
 
-/// What the user did, as a prompt reports it. The PIN is not in here: it travels beside it as a sealed memfd.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Go on, with a choice (none: the preselected one).
-    Approve {
-        /// The id of the choice taken.
-        choice: Option<String>,
-        /// Whether to remember the provider for the site.
-        remember: bool,
-    },
-    /// Do not; or: close this notice.
-    Refuse,
-}
-
-impl Action {
-    /// Reads an action.
-    ///
-    /// # Errors
-    /// The prompt's fault, always: too long, not JSON, not one of the two actions, unknown keys, or a choice id that
-    /// cannot be one of ours.
-    pub fn parse(json: &str) -> Result<Self, ActionError> {
-        if json.len() > MAX_ACTION_BYTES {
-            return Err(ActionError::TooLong);
-        }
-        match serde_json::from_str(json).map_err(|_| ActionError::Malformed)? {
-            Wire::Approve { choice: Some(id), .. } if !is_choice_id(&id) => Err(ActionError::ChoiceId),
-            Wire::Approve { choice, remember } => Ok(Self::Approve { choice, remember }),
-            Wire::Refuse {} => Ok(Self::Refuse),
-        }
-    }
-
-    /// The JSON that a prompt sends.
-    pub fn to_json(&self) -> String {
-        let wire = match self.clone() {
-            Self::Approve { choice, remember } => Wire::Approve { choice, remember },
-            Self::Refuse => Wire::Refuse {},
-        };
-        serde_json::to_string(&wire).unwrap_or_default()
-    }
-}
-
-/// Why an action was not accepted; the prompt's fault.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ActionError {
-    /// More than [`MAX_ACTION_BYTES`].
-    #[error("the prompt's action is too long")]
-    TooLong,
-    /// Not JSON, or not an action.
-    #[error("the prompt's action is malformed")]
-    Malformed,
-    /// The choice cannot be an id of ours.
-    #[error("the prompt's choice is malformed")]
-    ChoiceId,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "action", rename_all = "kebab-case", deny_unknown_fields)]
-enum Wire {
-    Approve {
-        #[serde(default)]
-        choice: Option<String>,
-        #[serde(default)]
-        remember: bool,
-    },
-    Refuse {},
-}
-
-fn is_choice_id(id: &str) -> bool {
-    !id.is_empty()
-        && id.len() <= MAX_CHOICE_ID_BYTES
-        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
-    use proptest::prelude::*;
     use serde_json::json;
+
+    use super::*;
 
     fn sample() -> View {
         View {
@@ -411,65 +306,5 @@ mod tests {
         }
         assert_eq!(View::idle(9).kind, Kind::Idle);
         assert_eq!((View::idle(9).prompt, View::idle(9).revision), (0, 9));
-    }
-
-    #[test]
-    fn actions_parse() {
-        let approve = |choice: Option<&str>, remember| Action::Approve {
-            choice: choice.map(str::to_owned),
-            remember,
-        };
-        assert_eq!(
-            Action::parse(r#"{"action":"approve","choice":"c1","remember":true}"#),
-            Ok(approve(Some("c1"), true))
-        );
-        assert_eq!(
-            Action::parse(r#"{"action":"approve","choice":null}"#),
-            Ok(approve(None, false))
-        );
-        assert_eq!(Action::parse(r#"{"action":"refuse"}"#), Ok(Action::Refuse));
-    }
-
-    #[test]
-    fn malformed_actions_are_refused() {
-        for bad in [
-            "",
-            "null",
-            "[]",
-            "{}",
-            r#"{"action":"allow"}"#,
-            r#"{"action":"approve","pin":"2580"}"#,
-        ] {
-            assert_eq!(Action::parse(bad), Err(ActionError::Malformed), "{bad}");
-        }
-        assert_eq!(
-            Action::parse(r#"{"action":"approve","choice":"../x"}"#),
-            Err(ActionError::ChoiceId)
-        );
-        assert_eq!(
-            Action::parse(r#"{"action":"approve","choice":""}"#),
-            Err(ActionError::ChoiceId)
-        );
-        let long = format!(r#"{{"action":"approve","choice":"{}"}}"#, "c".repeat(33));
-        assert_eq!(Action::parse(&long), Err(ActionError::ChoiceId));
-        let huge = format!(r#"{{"action":"approve","choice":"{}"}}"#, "c".repeat(MAX_ACTION_BYTES));
-        assert_eq!(Action::parse(&huge), Err(ActionError::TooLong));
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn any_text_parses_or_is_refused(text in ".{0,200}") {
-            if let Ok(action) = Action::parse(&text) {
-                prop_assert_eq!(Action::parse(&action.to_json()), Ok(action));
-            }
-        }
-
-        #[test]
-        fn actions_survive_the_wire(choice in proptest::option::of("[a-z0-9-]{1,32}"), remember: bool) {
-            let action = Action::Approve { choice, remember };
-            prop_assert_eq!(Action::parse(&action.to_json()), Ok(action));
-        }
     }
 }

@@ -1,10 +1,7 @@
 //! Every sentence that a prompt shows, in one place: plain words, no jargon, and what to do next where there is something.
 
-use super::sanitise;
-use super::{Kind, Problem};
-use claviger_joint::answer::Status;
-
-use crate::types::Cause;
+use crate::sanitise;
+use crate::view::{Kind, Problem};
 
 /// Stands for an account without a name.
 pub const UNNAMED_ACCOUNT: &str = "Account without a name";
@@ -189,77 +186,6 @@ pub fn excluded(provider_name: &str) -> Problem {
     )
 }
 
-/// The title and the text of a notice; `provider_name` is the provider it is about.
-pub fn notice(cause: &Cause, provider_name: Option<&str>, rp_id: Option<&str>) -> (String, Problem) {
-    let provider = provider_name.unwrap_or("The provider");
-    let site = rp_id.unwrap_or("this site");
-    let (title, text) = match cause {
-        Cause::NoCredential => match provider_name {
-            Some(name) => (
-                "No passkey found",
-                format!("{name} has no passkey for {site}, or no longer has it."),
-            ),
-            None => (
-                "No passkey found",
-                format!("There is no passkey for {site} on this device."),
-            ),
-        },
-        Cause::ProviderDisabled => (
-            "Provider disabled",
-            format!("{provider} could help, but it is disabled. Enable it with `claviger provider enable`."),
-        ),
-        Cause::ProviderLocked => (
-            "Still locked",
-            format!("{provider} stayed locked. Try again, or unlock it by its own means."),
-        ),
-        Cause::ProviderCrashed => (
-            "Provider stopped",
-            format!("{provider} stopped before it answered. Try again."),
-        ),
-        Cause::ProviderHung => (
-            "No answer",
-            format!("{provider} did not answer in time. Try again, or choose another provider."),
-        ),
-        Cause::ProviderUnreachable => (
-            "Provider not available",
-            format!("{provider} could not be started. `claviger doctor` may know why."),
-        ),
-        Cause::ProviderRefused(Status::Busy) => {
-            ("Provider busy", format!("{provider} is busy. Try again in a moment."))
-        }
-        Cause::ProviderRefused(_) => (
-            "Provider failed",
-            format!("{provider} could not do it. The log has the details."),
-        ),
-        Cause::AnswerRejected(_) => (
-            "Wrong answer",
-            format!(
-                "{provider} gave an answer that does not fit the request, so it was not passed on. The log has the details."
-            ),
-        ),
-        Cause::Excluded => (
-            "Already there",
-            format!("{provider} already keeps a passkey for this account."),
-        ),
-        Cause::Unsupported => (
-            "Not supported",
-            format!("None of your providers supports what {site} asks for."),
-        ),
-        Cause::DeniedByPolicy => ("Not allowed", format!("{provider} is not allowed to serve {site}.")),
-        Cause::LockedOut => (
-            "PIN locked",
-            "There were too many wrong PINs in a row, so the PIN is locked.".to_owned(),
-        ),
-        Cause::NoPin => ("No PIN", "Choose a PIN first, with `claviger setup`.".to_owned()),
-        Cause::VerificationUnavailable => (
-            "Cannot check the PIN",
-            "The part that checks PINs does not answer. `claviger doctor` may know why.".to_owned(),
-        ),
-        other => ("Something went wrong", format!("It did not work: {other}.")),
-    };
-    (title.to_owned(), problem(cause.code(), &text))
-}
-
 /// An error's text as a sentence.
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
@@ -268,7 +194,8 @@ pub fn sentence(text: &str) -> String {
     format!("{first}{}{end}", chars.as_str())
 }
 
-fn problem(code: &str, text: &str) -> Problem {
+/// A problem of this code, told in this sentence.
+pub fn problem(code: &str, text: &str) -> Problem {
     Problem {
         code: code.to_owned(),
         text: text.to_owned(),
