@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
+
 /// How a command ended badly. The exit status is part of the interface: scripts rely on it.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -47,9 +49,10 @@ pub fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
     writeln!(out, "{text}").map_err(Failure::failed)
 }
 
-/// Prints a JSON document.
-pub fn json(value: &serde_json::Value) -> Result<(), Failure> {
-    line(serde_json::to_string_pretty(value).map_err(Failure::failed)?)
+/// Prints a JSON document, its members in alphabetical order.
+pub fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let value = serde_json::to_value(value).map_err(Failure::failed)?;
+    line(serde_json::to_string_pretty(&value).map_err(Failure::failed)?)
 }
 
 /// Prints a message that is not the command's result, on standard error.

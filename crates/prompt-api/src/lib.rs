@@ -4,11 +4,12 @@
 //! Nothing here decides anything: who may answer, what is verified and what an action leads to is the broker's.
 //!
 //! * You write a prompt: attach with [`dbus::Prompt1Proxy`], draw each [`view::View`], send back an [`action::Action`].
-//! * You write a settings window or a command: [`dbus::Manage1Proxy`].
+//! * You write a settings window or a command: [`dbus::Manage1Proxy`], and [`manage`] for what it answers.
 //! * You are the broker: [`sanitise`] what others named before it goes into a view, and take every sentence from [`text`].
 
 pub mod action;
 pub mod dbus;
+pub mod manage;
 pub mod sanitise;
 pub mod text;
 pub mod view;

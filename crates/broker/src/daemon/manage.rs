@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
 use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::manage::{
+    AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, Rule, Status,
+};
 use claviger_prompt_api::text::sentence;
-use serde_json::{Value, json};
 use zbus::message::Header;
 
 use super::link::Live;
@@ -20,53 +22,51 @@ use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl Broker {
     /// `Status`.
-    pub(crate) async fn status(&self) -> Result<String, Error> {
+    pub(crate) async fn status(&self) -> Result<Status, Error> {
         let verifier = self.inner.verifier.status().await;
-        let (tier, pin) = match &verifier {
-            Ok(status) => (
-                json!(status.tier.to_string()),
-                json!({
-                    "set": status.hello.pin_set,
-                    "tries_left": status.hello.tries_left,
-                    "wait_ms": status.hello.wait_ms,
-                    "locked_out": status.hello.locked_out,
-                }),
-            ),
-            Err(_) => (Value::Null, Value::Null),
-        };
         let attached = self.inner.prompt.attached();
-        let head = lock(&self.inner.audit).head();
         let providers = self.provider_list().await;
-        let problems: Vec<Value> = lock(&self.inner.registry)
+        let manifest_problems = lock(&self.inner.registry)
             .problems()
             .iter()
-            .map(|(path, error)| json!({"manifest": path, "problem": error.to_string()}))
+            .map(|(path, error)| ManifestProblem {
+                manifest: path.clone(),
+                problem: error.to_string(),
+            })
             .collect();
-        let status = json!({
-            "version": self.inner.config.version,
-            "pid": std::process::id(),
-            "tier": tier,
-            "pin": pin,
-            "verification_problem": verifier.err().map(|error| sentence(&error.to_string())),
-            "prompt": {
-                "attached": attached.is_some(),
-                "kind": attached.as_ref().map(|prompt| prompt.kind.as_str()),
-                "scripted": attached.as_ref().is_some_and(|prompt| prompt.kind == "scripted"),
+        let head = lock(&self.inner.audit).head();
+        Ok(Status {
+            version: self.inner.config.version.clone(),
+            pid: std::process::id(),
+            tier: verifier.as_ref().ok().map(|status| status.tier.to_string()),
+            pin: verifier.as_ref().ok().map(|status| PinStatus {
+                set: status.hello.pin_set,
+                tries_left: status.hello.tries_left,
+                wait_ms: status.hello.wait_ms,
+                locked_out: status.hello.locked_out,
+            }),
+            verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
+            prompt: PromptStatus {
+                attached: attached.is_some(),
+                scripted: attached.as_ref().is_some_and(|prompt| prompt.kind == "scripted"),
+                kind: attached.map(|prompt| prompt.kind),
             },
-            "scripted_prompt_allowed": self.inner.config.allow_scripted_prompt,
-            "providers": providers,
-            "manifest_problems": problems,
-            "doors": *lock(&self.inner.doors),
-            "ceremonies_running": lock(&self.inner.queue).admitted(),
-            "audit": {"entries": head.seq, "head": head.hash},
-        });
-        Ok(status.to_string())
+            scripted_prompt_allowed: self.inner.config.allow_scripted_prompt,
+            providers,
+            manifest_problems,
+            doors: lock(&self.inner.doors).iter().map(ToString::to_string).collect(),
+            ceremonies_running: lock(&self.inner.queue).admitted(),
+            audit: AuditHead {
+                entries: head.seq,
+                head: head.hash,
+            },
+        })
     }
 
     /// `Providers`.
-    pub(crate) async fn providers(&self) -> Result<String, Error> {
+    pub(crate) async fn providers(&self) -> Result<Vec<Provider>, Error> {
         lock(&self.inner.registry).reload()?;
-        Ok(self.provider_list().await.to_string())
+        Ok(self.provider_list().await)
     }
 
     /// `EnableProvider`.
@@ -128,14 +128,13 @@ impl Broker {
     }
 
     /// `Rules`.
-    pub(crate) fn rules(&self) -> String {
+    pub(crate) fn rules(&self) -> Vec<Rule> {
         let file = lock(&self.inner.rules);
-        let rules: Vec<Value> = file
-            .rules
-            .iter()
-            .map(|(rp_id, provider)| json!({"rp_id": rp_id.as_str(), "provider": provider.as_str()}))
-            .collect();
-        Value::from(rules).to_string()
+        let rules = file.rules.iter().map(|(rp_id, provider)| Rule {
+            rp_id: rp_id.as_str().to_owned(),
+            provider: provider.to_string(),
+        });
+        rules.collect()
     }
 
     /// `SetRule`.
@@ -238,7 +237,7 @@ impl Broker {
     }
 
     /// `Audit`.
-    pub(crate) async fn audit_entries(&self, count: u32) -> Result<String, Error> {
+    pub(crate) async fn audit_entries(&self, count: u32) -> Result<AuditLog, Error> {
         let path = self.inner.audit_path();
         let count = usize::try_from(count.min(10_000)).unwrap_or(usize::MAX);
         self.audit_repeats();
@@ -247,10 +246,15 @@ impl Broker {
         let (entries, verified) = read.map_err(|error| Error::Failed(error.to_string()))?;
         let entries = entries.map_err(|error| Error::Failed(format!("The audit log cannot be read: {error}.")))?;
         let problem = verified.as_ref().err().map(|error| sentence(&error.to_string()));
-        Ok(json!({"entries": entries, "intact": verified.is_ok(), "problem": problem, "head": head.hash}).to_string())
+        Ok(AuditLog {
+            entries,
+            intact: verified.is_ok(),
+            problem,
+            head: head.hash,
+        })
     }
 
-    async fn provider_list(&self) -> Value {
+    async fn provider_list(&self) -> Vec<Provider> {
         self.refresh_activatable().await;
         let (registry, cache, rules) = (
             lock(&self.inner.registry),
@@ -262,26 +266,30 @@ impl Broker {
         let list = registry.records().map(|(id, record)| {
             let link = links.get(id);
             let running = link.is_some_and(|link| link.is_running());
-            let state = match record.state() {
-                State::Enabled if !running && !activatable.contains(&record.manifest.bus_name) => "unreachable",
-                State::Enabled => "enabled",
-                State::Registered | State::Unregistered => "disabled",
-            };
-            json!({
-                "id": id.as_str(),
-                "name": record.manifest.name,
-                "state": state,
-                "registered": record.state() != State::Unregistered,
-                "locked": link.and_then(|link| link.locked()),
-                "running": running,
-                "default": Some(id) == default,
-                "passkeys": cache.count(id),
-                "executable": record.pin().map(|pin| pin.path.clone()).or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
-                "version": claviger_joint::PROTOCOL_VERSION,
-                "manifest": record.source,
-            })
+            Provider {
+                id: id.to_string(),
+                name: record.manifest.name.clone(),
+                state: match record.state() {
+                    State::Enabled if !running && !activatable.contains(&record.manifest.bus_name) => {
+                        ProviderState::Unreachable
+                    }
+                    State::Enabled => ProviderState::Enabled,
+                    State::Registered | State::Unregistered => ProviderState::Disabled,
+                },
+                registered: record.state() != State::Unregistered,
+                locked: link.and_then(|link| link.locked()),
+                running,
+                default: Some(id) == default,
+                passkeys: cache.count(id),
+                executable: record
+                    .pin()
+                    .map(|pin| pin.path.clone())
+                    .or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
+                version: claviger_joint::PROTOCOL_VERSION,
+                manifest: record.source.clone(),
+            }
         });
-        Value::from(list.collect::<Vec<_>>())
+        list.collect()
     }
 
     /// Those of these providers that an unlock box opens and that are locked. A provider that cannot be asked is an error only if

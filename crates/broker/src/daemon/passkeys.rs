@@ -7,7 +7,7 @@ use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
 use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
 use claviger_prompt_api::dbus::Error;
-use serde_json::{Value, json};
+use claviger_prompt_api::manage::Passkey as Listed;
 use zbus::message::Header;
 
 use super::approvals::Applicant;
@@ -29,10 +29,10 @@ pub(super) struct Passkey {
 
 impl Broker {
     /// `Passkeys`.
-    pub(crate) fn passkeys(&self, filter: &str) -> String {
+    pub(crate) fn passkeys(&self, filter: &str) -> Vec<Listed> {
         let filter = filter.to_lowercase();
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
-        let mut found: Vec<(String, String, Value)> = Vec::new();
+        let mut found: Vec<Listed> = Vec::new();
         for (id, cached) in cache.all() {
             let entry = &cached.entry;
             let provider_name = registry
@@ -53,25 +53,24 @@ impl Broker {
             {
                 continue;
             }
-            let value = json!({
-                "id": URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
-                "rp_id": entry.rp_id,
-                "rp_name": entry.rp_name,
-                "user_name": entry.user_name,
-                "display_name": entry.display_name,
-                "provider": id.as_str(),
-                "provider_name": provider_name,
-                "created_ms": entry.created_ms,
-                "last_used_ms": entry.last_used_ms,
-                "backed_up": entry.backed_up,
-                "discoverable": entry.discoverable,
-                "tag": entry.tag,
-                "algorithm": cached.public_key.as_ref().map(|key| key.algorithm().cose()),
+            found.push(Listed {
+                id: URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
+                rp_id: entry.rp_id.to_string(),
+                rp_name: entry.rp_name.clone(),
+                user_name: entry.user_name.clone(),
+                display_name: entry.display_name.clone(),
+                provider: id.to_string(),
+                provider_name,
+                created_ms: entry.created_ms,
+                last_used_ms: entry.last_used_ms,
+                backed_up: entry.backed_up,
+                discoverable: entry.discoverable,
+                tag: entry.tag.clone(),
+                algorithm: cached.public_key.as_ref().map(|key| key.algorithm().cose()),
             });
-            found.push((entry.rp_id.clone(), user, value));
         }
-        found.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-        Value::from(found.into_iter().map(|(.., value)| value).collect::<Vec<_>>()).to_string()
+        found.sort_by(|a, b| (&a.rp_id, &a.user_name).cmp(&(&b.rp_id, &b.user_name)));
+        found
     }
 
     /// `RenamePasskey`.

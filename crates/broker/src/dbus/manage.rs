@@ -2,6 +2,8 @@
 //! structure.
 
 use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::text::sentence;
+use serde::Serialize;
 use zbus::interface;
 use zbus::message::Header;
 
@@ -16,13 +18,13 @@ impl ManageInterface {
     /// How the platform is.
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.status().await
+        json(&self.0.status().await?)
     }
 
     /// The passkeys whose site, account or provider contains `filter`.
     async fn passkeys(&self, filter: &str, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        Ok(self.0.passkeys(filter))
+        json(&self.0.passkeys(filter))
     }
 
     /// Gives a passkey another name, after the user agreed.
@@ -38,7 +40,7 @@ impl ManageInterface {
     /// The providers.
     async fn providers(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.providers().await
+        json(&self.0.providers().await?)
     }
 
     /// Lets a provider take part, after the user agreed.
@@ -61,7 +63,7 @@ impl ManageInterface {
     /// The user's rules.
     async fn rules(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        Ok(self.0.rules())
+        json(&self.0.rules())
     }
 
     /// Sets the provider for a site.
@@ -95,6 +97,11 @@ impl ManageInterface {
     /// The last entries of the audit log, and whether the whole of it is intact.
     async fn audit(&self, last: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.audit_entries(last).await
+        json(&self.0.audit_entries(last).await?)
     }
+}
+
+/// An answer as it goes over the bus. A path that is not UTF-8 cannot be said in JSON.
+fn json(answer: &impl Serialize) -> Result<String, Error> {
+    serde_json::to_string(answer).map_err(|error| Error::Failed(sentence(&error.to_string())))
 }

@@ -1,9 +1,10 @@
 //! `claviger audit`: what happened, and whether anybody changed the record of it.
 
+use claviger_prompt_api::manage::{AuditEntry, AuditLog};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::client;
-use super::status::plain;
 use crate::cli::Audit;
 use crate::output::{self, Failure, line};
 
@@ -11,25 +12,24 @@ use crate::output::{self, Failure, line};
 pub async fn run(command: Audit) -> Result<(), Failure> {
     let last = if command.verify { 0 } else { command.last };
     let broker = client::connect().await?;
-    let audit = client::json(&broker.audit(last).await.map_err(|error| client::failure(&error))?)?;
+    let audit: AuditLog = client::json(&broker.audit(last).await.map_err(|error| client::failure(&error))?)?;
     if command.output.json {
         output::json(&audit)?;
     } else if !command.verify {
-        for entry in audit.get("entries").and_then(Value::as_array).into_iter().flatten() {
+        for entry in &audit.entries {
             line(describe(entry))?;
         }
     }
-    let problem = audit.get("problem").and_then(Value::as_str);
-    match (audit.get("intact").and_then(Value::as_bool), problem) {
-        (Some(true), _) if command.verify && !command.output.json => line("The audit log is intact."),
-        (Some(true), _) => Ok(()),
-        (_, problem) => {
-            let problem = problem.unwrap_or("its hash chain is broken");
-            Err(Failure::Failed(format!(
-                "the audit log was changed or damaged: {problem}"
-            )))
-        }
+    if !audit.intact {
+        let problem = audit.problem.as_deref().unwrap_or("its hash chain is broken");
+        return Err(Failure::Failed(format!(
+            "the audit log was changed or damaged: {problem}"
+        )));
     }
+    if command.verify && !command.output.json {
+        line("The audit log is intact.")?;
+    }
+    Ok(())
 }
 
 /// A time in UTC, `YYYY-MM-DD HH:MM`, from milliseconds since 1970.
@@ -64,23 +64,24 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
-fn describe(entry: &Value) -> String {
-    let text = |pointer: &str| entry.pointer(pointer).filter(|value| !value.is_null()).map(plain);
-    let time = entry.get("time").and_then(Value::as_u64).map_or_else(String::new, utc);
+/// A line that cannot be read is shown as it is.
+fn describe(line: &Value) -> String {
+    let Ok(entry) = AuditEntry::deserialize(line) else {
+        return line.to_string();
+    };
     let details = [
-        "/event",
-        "/detail",
-        "/result",
-        "/rp_id",
-        "/provider",
-        "/caller/name",
-        "/cause",
-        "/evidence/method",
-        "/evidence/tier",
-    ]
-    .into_iter()
-    .filter_map(text);
-    format!("{time}  {}", details.collect::<Vec<_>>().join("  "))
+        entry.event,
+        entry.detail,
+        entry.result,
+        entry.rp_id,
+        entry.provider,
+        entry.caller.map(|caller| caller.name),
+        entry.cause,
+        entry.evidence.as_ref().map(|evidence| evidence.method.clone()),
+        entry.evidence.map(|evidence| evidence.tier),
+    ];
+    let details: Vec<String> = details.into_iter().flatten().collect();
+    format!("{}  {}", entry.time.map_or_else(String::new, utc), details.join("  "))
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The command line's connection to the broker: one call, one JSON answer, one kind of failure.
 
 use claviger_prompt_api::dbus::{Error, Manage1Proxy};
-use serde_json::Value;
+use claviger_prompt_api::manage::Status;
+use serde::de::DeserializeOwned;
 
 use crate::output::{Failure, note};
 use crate::prompt::Prompt;
@@ -16,15 +17,15 @@ pub async fn connect() -> Result<Manage1Proxy<'static>, Failure> {
         .map_err(|error| Failure::Unreachable(error.to_string()))
 }
 
-/// The platform's status document.
-pub async fn status() -> Result<Value, Failure> {
+/// How the platform is.
+pub async fn status() -> Result<Status, Failure> {
     json(&connect().await?.status().await.map_err(|error| failure(&error))?)
 }
 
 /// Runs a request that asks the user, with this terminal as the prompt when no other prompt is attached.
 pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
     let request = async { request.await.map_err(|error| failure(&error)) };
-    if status().await?.pointer("/prompt/attached").and_then(Value::as_bool) == Some(true) {
+    if status().await?.prompt.attached {
         note("Please answer in the prompt.");
         return request.await;
     }
@@ -35,9 +36,9 @@ pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Resul
     }
 }
 
-/// Parses an answer of the broker.
-pub fn json(text: &str) -> Result<Value, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::Failed(format!("the broker sent no JSON: {error}")))
+/// Reads an answer of the broker.
+pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
+    serde_json::from_str(text).map_err(|error| Failure::Failed(format!("the broker's answer cannot be read: {error}")))
 }
 
 /// What an error of the broker means for the command that met it.

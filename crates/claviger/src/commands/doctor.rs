@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use claviger_kernel::sandbox;
+use claviger_prompt_api::manage::ProviderState;
 use serde_json::json;
 
 use super::client;
@@ -134,27 +135,22 @@ async fn platform() -> Vec<Finding> {
             return vec![Finding::new("broker", false, &remedy)];
         }
     };
-    let is = |pointer: &str| {
-        status
-            .pointer(pointer)
-            .and_then(serde_json::Value::as_bool)
-            .unwrap_or(false)
-    };
+    let pin = status.pin.as_ref();
     let mut findings = vec![
         Finding::new("broker", true, ""),
-        Finding::new("PIN", is("/pin/set"), "choose one: `claviger setup`"),
+        Finding::new("PIN", pin.is_some_and(|pin| pin.set), "choose one: `claviger setup`"),
         Finding::new(
             "a prompt to ask you with",
-            is("/prompt/attached"),
+            status.prompt.attached,
             "start one in a terminal: `claviger prompt`",
         ),
         Finding::new(
             "PIN not locked out",
-            !is("/pin/locked_out"),
+            !pin.is_some_and(|pin| pin.locked_out),
             "see \"locked out\" in SECURITY.md",
         ),
     ];
-    if is("/scripted_prompt_allowed") {
+    if status.scripted_prompt_allowed {
         findings.push(Finding {
             what: "this broker lets a SCRIPT approve for you (--allow-scripted-prompt)".into(),
             state: State::Weak,
@@ -162,13 +158,9 @@ async fn platform() -> Vec<Finding> {
         });
     }
     let enabled = status
-        .get("providers")
-        .and_then(serde_json::Value::as_array)
-        .is_some_and(|providers| {
-            providers
-                .iter()
-                .any(|provider| provider.get("state").and_then(serde_json::Value::as_str) == Some("enabled"))
-        });
+        .providers
+        .iter()
+        .any(|provider| provider.state == ProviderState::Enabled);
     findings.push(Finding::new(
         "an enabled provider",
         enabled,

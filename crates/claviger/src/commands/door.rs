@@ -1,10 +1,10 @@
 //! `claviger door …`: the ways in, and the switch of the one that can be shut.
 
-use claviger_doors::hid::control::{HidDoor1Proxy, NAME};
-use serde_json::{Value, json};
+use claviger_doors::hid::control::{HidDoor1Proxy, NAME, Report, Word};
+use serde_json::json;
 use zbus::proxy::CacheProperties;
 
-use super::{client, status};
+use super::client;
 use crate::cli::{Door, Switchable};
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
@@ -19,37 +19,39 @@ pub async fn run(dirs: &Dirs, command: Door) -> Result<(), Failure> {
     }
 }
 
-/// How the security-key door's process is: `state`, `problem`.
-pub async fn security_key() -> Result<Value, Failure> {
-    let not_running = || json!({ "state": "not-running", "problem": Value::Null });
+/// How the security-key door's process is.
+pub async fn security_key() -> Result<Report, Failure> {
     match process().await?.status().await {
         Ok(status) => client::json(&status),
-        Err(_) => Ok(not_running()),
+        Err(_) => Ok(Report {
+            state: Word::NotRunning,
+            problem: None,
+        }),
     }
 }
 
 /// The same for people.
-pub fn describe(key: &Value) -> String {
-    let text = |member: &str| key.get(member).map_or_else(String::new, status::plain);
-    match text("state").as_str() {
-        "plugged" => "plugged in".into(),
-        "listening" => "listening at a socket".into(),
-        "off" => "switched off; `claviger door enable hid` switches it on".into(),
-        "unplugged" => format!("none: {}", text("problem")),
-        _ => "none: the security-key door is not running (systemctl --user start claviger-hid-door)".into(),
+pub fn describe(key: &Report) -> String {
+    match key.state {
+        Word::Plugged => "plugged in".into(),
+        Word::Listening => "listening at a socket".into(),
+        Word::Off => "switched off; `claviger door enable hid` switches it on".into(),
+        Word::Unplugged => format!("none: {}", key.problem.as_deref().unwrap_or_default()),
+        Word::NotRunning => {
+            "none: the security-key door is not running (systemctl --user start claviger-hid-door)".into()
+        }
     }
 }
 
 async fn list(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     let status = client::status().await?;
     let key = security_key().await?;
-    let open = status.get("doors").and_then(Value::as_array).into_iter().flatten();
-    let browser = open.clone().any(|door| door == "browser");
+    let browser = status.doors.iter().any(|door| door == "browser");
     let enabled = settings::hid_door(&dirs.doors());
     if as_json {
         return output::json(&json!([
             { "door": "browser", "enabled": browser },
-            { "door": "hid", "enabled": enabled, "state": key.get("state"), "problem": key.get("problem") },
+            { "door": "hid", "enabled": enabled, "state": key.state, "problem": key.problem },
         ]));
     }
     let row = |cells: [&str; 3]| cells.map(str::to_owned).to_vec();

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 use zbus::fdo::RequestNameFlags;
 
@@ -27,22 +27,40 @@ pub enum State {
     Unplugged(String),
 }
 
-impl State {
-    /// One word for programs.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Plugged => "plugged",
-            Self::Listening => "listening",
-            Self::Unplugged(_) => "unplugged",
-        }
-    }
+/// How the door is, as [`HidDoor1::status`] says it in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// In one word.
+    pub state: Word,
+    /// Why there is no key.
+    pub problem: Option<String>,
+}
 
-    fn problem(&self) -> Option<&str> {
-        match self {
-            Self::Unplugged(problem) => Some(problem),
-            _ => None,
-        }
+/// A [`State`] in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Word {
+    /// [`State::Off`].
+    Off,
+    /// [`State::Plugged`].
+    Plugged,
+    /// [`State::Listening`].
+    Listening,
+    /// [`State::Unplugged`].
+    Unplugged,
+    /// Nobody is there to ask; the door's process never says so of itself.
+    NotRunning,
+}
+
+impl From<&State> for Report {
+    fn from(state: &State) -> Self {
+        let (state, problem) = match state {
+            State::Off => (Word::Off, None),
+            State::Plugged => (Word::Plugged, None),
+            State::Listening => (Word::Listening, None),
+            State::Unplugged(problem) => (Word::Unplugged, Some(problem.clone())),
+        };
+        Self { state, problem }
     }
 }
 
@@ -79,7 +97,7 @@ impl Control {
 
     /// Shows how the door is.
     pub(super) fn show(&self, state: State) {
-        tracing::debug!(state = state.name(), "the security-key door");
+        tracing::debug!(?state, "the security-key door");
         self.state.send_replace(state);
     }
 
@@ -92,10 +110,10 @@ impl Control {
 // The interface macro dictates the methods' shape.
 #[zbus::interface(name = "org.claviger.HidDoor1")]
 impl HidDoor1 {
-    /// How the door is, as JSON: `state` (`off`, `plugged`, `listening`, `unplugged`) and `problem` (text or null).
+    /// A [`Report`] as JSON.
     fn status(&self) -> String {
-        let state = self.state.borrow();
-        json!({ "state": state.name(), "problem": state.problem() }).to_string()
+        // Words and texts always serialise.
+        serde_json::to_string(&Report::from(&*self.state.borrow())).unwrap_or_default()
     }
 
     /// Reads the settings again.
@@ -111,7 +129,7 @@ impl HidDoor1 {
     default_path = "/org/claviger/HidDoor"
 )]
 pub trait HidDoor1 {
-    /// How the door is, as JSON.
+    /// A [`Report`] as JSON.
     #[zbus(no_autostart)]
     fn status(&self) -> zbus::Result<String>;
 

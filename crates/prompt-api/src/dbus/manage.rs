@@ -14,10 +14,10 @@ use super::Error;
     default_path = "/org/claviger/Broker"
 )]
 pub trait Manage1 {
-    /// JSON: `version`, `tier`, `pin`, `prompt`, `providers`, `doors`, `ceremonies_running`, `audit`, …
+    /// A [`Status`](crate::manage::Status) as JSON.
     fn status(&self) -> Result<String, Error>;
 
-    /// JSON array of passkeys.
+    /// [`Passkey`](crate::manage::Passkey)s as a JSON array.
     fn passkeys(&self, filter: &str) -> Result<String, Error>;
 
     /// `id` is a credential id in base64url.
@@ -26,7 +26,7 @@ pub trait Manage1 {
     /// `id` is a credential id in base64url.
     fn delete_passkey(&self, id: &str) -> Result<(), Error>;
 
-    /// JSON array of providers.
+    /// [`Provider`](crate::manage::Provider)s as a JSON array.
     fn providers(&self) -> Result<String, Error>;
 
     fn enable_provider(&self, id: &str) -> Result<(), Error>;
@@ -35,7 +35,7 @@ pub trait Manage1 {
 
     fn set_default_provider(&self, id: &str) -> Result<(), Error>;
 
-    /// JSON array of `{rp_id, provider}`.
+    /// [`Rule`](crate::manage::Rule)s as a JSON array.
     fn rules(&self) -> Result<String, Error>;
 
     fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error>;
@@ -50,6 +50,6 @@ pub trait Manage1 {
 
     fn setup(&self) -> Result<(), Error>;
 
-    /// JSON: `entries`, `intact`, `problem`, `head`.
+    /// An [`AuditLog`](crate::manage::AuditLog) as JSON.
     fn audit(&self, last: u32) -> Result<String, Error>;
 }

@@ -1,7 +1,7 @@
 //! The native host's side of the bus.
 
 use claviger_prompt_api::dbus::{self, Manage1Proxy};
-use serde_json::Value;
+use claviger_prompt_api::manage;
 use zbus::DBusError as _;
 use zbus::proxy::CacheProperties;
 
@@ -119,13 +119,15 @@ async fn proxies(connection: &zbus::Connection) -> zbus::Result<(Browser1Proxy<'
 
 /// What of `Manage1.Status` the extension's popup shows.
 fn read_status(json: &str) -> Status {
-    let status: Value = serde_json::from_str(json).unwrap_or_default();
-    let flag = |path| status.pointer(path).and_then(Value::as_bool) == Some(true);
-    let prompt = status
-        .pointer("/prompt/kind")
-        .and_then(Value::as_str)
-        .filter(|_| flag("/prompt/attached"));
-    let problem = if flag("/pin/locked_out") {
+    let Ok(manage::Status { prompt, pin, .. }) = serde_json::from_str(json) else {
+        return Status {
+            platform: true,
+            problem: Some("What the platform says of itself cannot be read. Restart your browser.".to_owned()),
+            ..Status::default()
+        };
+    };
+    let prompt = prompt.kind;
+    let problem = if pin.is_some_and(|pin| pin.locked_out) {
         Some("The PIN is locked after too many wrong attempts.")
     } else if prompt.is_none() {
         Some("There is no prompt to ask you with. Start `claviger prompt`.")
@@ -134,8 +136,8 @@ fn read_status(json: &str) -> Status {
     };
     Status {
         platform: true,
-        prompt: prompt.map(str::to_owned),
-        pin: flag("/pin/set"),
+        prompt,
+        pin: pin.is_some_and(|pin| pin.set),
         problem: problem.map(str::to_owned),
     }
 }
@@ -159,12 +161,43 @@ fn problem(error: &zbus::Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use claviger_prompt_api::manage::{AuditHead, PinStatus, PromptStatus};
+
     use super::*;
 
     #[test]
     fn status_is_read_from_the_brokers() {
-        let fine =
-            read_status(r#"{"pin":{"set":true,"locked_out":false},"prompt":{"attached":true,"kind":"terminal"}}"#);
+        let said = |pin: PinStatus, kind: Option<&str>| {
+            let status = manage::Status {
+                version: "1.0.0".to_owned(),
+                pid: 1,
+                tier: Some("software".to_owned()),
+                pin: Some(pin),
+                verification_problem: None,
+                prompt: PromptStatus {
+                    attached: kind.is_some(),
+                    kind: kind.map(str::to_owned),
+                    scripted: false,
+                },
+                scripted_prompt_allowed: false,
+                providers: Vec::new(),
+                manifest_problems: Vec::new(),
+                doors: Vec::new(),
+                ceremonies_running: 0,
+                audit: AuditHead {
+                    entries: 0,
+                    head: String::new(),
+                },
+            };
+            read_status(&serde_json::to_string(&status).unwrap())
+        };
+        let pin = PinStatus {
+            set: true,
+            tries_left: 10,
+            wait_ms: 0,
+            locked_out: false,
+        };
+        let fine = said(pin, Some("terminal"));
         assert_eq!(
             fine,
             Status {
@@ -174,11 +207,12 @@ mod tests {
                 problem: None,
             }
         );
-        let alone = read_status(r#"{"pin":{"set":false},"prompt":{"attached":false,"kind":null}}"#);
-        assert!(alone.problem.unwrap().contains("claviger prompt"));
-        let locked =
-            read_status(r#"{"pin":{"set":true,"locked_out":true},"prompt":{"attached":true,"kind":"terminal"}}"#);
-        assert!(locked.problem.unwrap().contains("locked"));
+        assert!(said(pin, None).problem.unwrap().contains("claviger prompt"));
+        let locked = PinStatus {
+            locked_out: true,
+            ..pin
+        };
+        assert!(said(locked, Some("terminal")).problem.unwrap().contains("locked"));
         assert!(read_status("nonsense").platform);
     }
 
