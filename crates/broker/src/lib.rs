@@ -19,7 +19,6 @@ pub mod check;
 pub mod choice;
 pub mod daemon;
 pub mod dbus;
-mod pin_ticket;
 pub mod queue;
 pub mod registry;
 pub mod rules;
@@ -27,12 +26,13 @@ mod shown;
 pub mod types;
 
 pub use cancel::{CancelToken, Withdrawal};
+pub use claviger_hello::ticket::PinTicket;
+pub use claviger_hello::verification::{NotVerified, decode_ticket, encode_ticket};
 pub use claviger_joint::evidence::Tier;
 pub use daemon::{
     Broker, Config, Deadlines, ManagedCredential, SecurityKeyCaller, StartError, Unavailable, UserVerifier,
     Verification, VerifierStatus,
 };
-pub use pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 pub use types::{
     Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Fault, Internal, Operation, RequestError,
     Requester, UserVerification,

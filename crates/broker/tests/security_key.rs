@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use bed::*;
 use claviger_broker::{
-    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, Door, DoorTraits, Operation,
-    Requester, SecurityKeyCaller, UserVerification, audit,
+    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Operation, Requester,
+    SecurityKeyCaller, UserVerification, audit,
 };
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
@@ -320,7 +320,7 @@ async fn a_ticket_lists_with_consent_only() {
     let bed = Bed::new().await;
     let prompt = Prompt::attach(&bed, Script::approve()).await;
     let hash = memfd::seal_client_pin(&ClientPin::of(native(), &Pin::new(PIN).unwrap())).unwrap();
-    let ClientPinOutcome::Right(ticket) = bed.broker.check_client_pin(&program(), hash).await.unwrap().outcome else {
+    let Ok(ticket) = bed.broker.check_client_pin(&program(), hash).await.unwrap() else {
         panic!("a wrong PIN")
     };
     let caller = SecurityKeyCaller {

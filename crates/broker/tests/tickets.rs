@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 
 use bed::*;
 use claviger_broker::{
-    CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinOutcome, PinTicket, UserVerification, audit,
+    CancelToken, Cause, CeremonyAnswer, CeremonyRequest, NotVerified, PinTicket, UserVerification, audit,
 };
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
@@ -29,10 +29,7 @@ fn hash(pin: &str) -> OwnedFd {
 
 async fn ticket(bed: &Bed) -> PinTicket {
     let check = bed.broker.check_client_pin(&caller(), hash(PIN)).await.unwrap();
-    match check.outcome {
-        ClientPinOutcome::Right(ticket) => ticket,
-        other => panic!("{other:?}"),
-    }
+    check.unwrap()
 }
 
 fn required(mut request: CeremonyRequest) -> CeremonyRequest {
@@ -102,20 +99,20 @@ async fn a_refusal_is_a_refusal_ticket_or_not() {
 async fn wrong_pins_of_programs_count_with_the_prompts_and_stop_before_the_lock_out() {
     let bed = Bed::new().await;
     let check = async |pin: &'static str| {
-        let check = bed.broker.check_client_pin(&caller(), hash(pin)).await.unwrap();
-        (check.outcome, check.tries_left)
+        let outcome = bed.broker.check_client_pin(&caller(), hash(pin)).await.unwrap();
+        outcome.unwrap_err()
     };
     assert!(bed.broker.verifier_status().await.unwrap().client_pin);
     for left in [9, 8, 7, 6] {
-        assert!(matches!(check(WRONG_PIN).await, (ClientPinOutcome::Wrong, it) if it == left));
+        assert!(matches!(check(WRONG_PIN).await, NotVerified::WrongPin { tries_left, .. } if tries_left == left));
     }
     assert_eq!(bed.broker.verifier_status().await.unwrap().hello.tries_left, 6);
-    assert!(matches!(check(PIN).await, (ClientPinOutcome::Wait, 6)));
+    assert!(matches!(check(PIN).await, NotVerified::Wait { tries_left: 6, .. }));
     assert_eq!(audit::last(&bed.audit_path(), 1).unwrap()[0]["cause"], "wrong-pin");
 
     let bare = Bed::without_pin().await;
     let check = bare.broker.check_client_pin(&caller(), hash(PIN)).await.unwrap();
-    assert!(matches!(check.outcome, ClientPinOutcome::NotSet));
+    assert!(matches!(check, Err(NotVerified::NoPin)));
     // A PIN in place of its hash never reaches the counter.
     let unhashed = memfd::seal(&Pin::new(PIN).unwrap()).unwrap();
     assert!(bed.broker.check_client_pin(&caller(), unhashed).await.is_err());

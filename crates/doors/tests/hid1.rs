@@ -15,9 +15,8 @@ use std::sync::{Arc, Mutex};
 use claviger_broker::caller::CallerError;
 use claviger_broker::ceremony::HelloStatus;
 use claviger_broker::{
-    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, ClientPinOutcome, Door,
-    ManagedCredential, Operation, PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification,
-    VerifierStatus,
+    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, NotVerified, Operation,
+    PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification, VerifierStatus,
 };
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::cbor::{Map, Value};
@@ -27,7 +26,7 @@ use claviger_ctap::{get_assertion, make_credential};
 use claviger_dev::bus::Bus;
 use claviger_doors::hid::Platform;
 use claviger_doors::hid::message::{
-    Ceremony, CeremonyReply, Delete, Info, List, ListReply, PinCheck, PinOutcome, Program, Select, Update,
+    Ceremony, CeremonyReply, Delete, Info, List, ListReply, PinCheck, Program, Select, Update,
 };
 use claviger_doors::hid::proxy::Hid1Proxy;
 use claviger_doors::hid::service::Hid1;
@@ -177,13 +176,12 @@ impl Platform for Played {
         })
     }
 
-    fn check_pin<'a>(&'a self, _: &'a Caller, _: OwnedFd) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>> {
-        Box::pin(async {
-            Ok(ClientPinCheck {
-                outcome: ClientPinOutcome::Right(PinTicket::from_bytes(&[5; 16])),
-                tries_left: 10,
-            })
-        })
+    fn check_pin<'a>(
+        &'a self,
+        _: &'a Caller,
+        _: OwnedFd,
+    ) -> BoxFuture<'a, Result<Result<PinTicket, NotVerified>, Unavailable>> {
+        Box::pin(async { Ok(Ok(PinTicket::from_bytes(&[5; 16]))) })
     }
 }
 
@@ -424,7 +422,7 @@ async fn the_pin_is_told_of_and_checked() {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(&[0; 16]).unwrap();
     let check = PinCheck::decode(&bed.proxy.check_pin(zbus::Fd::from(&file)).await.unwrap()).unwrap();
-    assert!(matches!(check.outcome, PinOutcome::Right(ticket) if ticket.as_bytes() == &[5; 16]));
+    assert_eq!(check.0.unwrap().as_bytes(), &[5; 16]);
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ use crate::{
     hello::Status,
     peer::{self, PeerError},
     ticket::PinTicket,
-    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, decode_outcome, decode_ticket},
+    verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, decode_outcome, decode_ticket},
 };
 
 /// How long hello may take for one call: the verifications that came before, each with its key derivation, and a slow disk.
@@ -104,7 +104,7 @@ impl HelloClient {
     }
 
     /// Verifies the user once, at a reader, however long the person takes: end it with [`Self::cancel`], or by a PIN for the same
-    /// transaction. It answers [`Refusal::Cancelled`] then.
+    /// transaction. It answers [`NotVerified::Cancelled`] then.
     pub async fn verify_by_reader(&self, request: &VerifyRequest) -> Result<Verified, ClientError> {
         let hello = self.hello().await?;
         let answer = hello.verify_by_reader(&request.encode()).await?;
@@ -120,7 +120,7 @@ impl HelloClient {
     }
 
     /// [`Self::verify`] with a ticket in place of the PIN; the ticket is spent, whatever comes of it. A ticket that is too old
-    /// or was replaced is refused with [`Refusal::TicketGone`].
+    /// or was replaced is refused with [`NotVerified::TicketGone`].
     pub async fn verify_ticket(&self, ticket: PinTicket, request: &VerifyRequest) -> Result<Verified, ClientError> {
         let hello = self.hello().await?;
         let answer = within(hello.verify_ticket(ticket.as_bytes(), &request.encode())).await?;
@@ -203,7 +203,7 @@ impl HelloClient {
 pub enum ClientError {
     /// The user's: the gesture was not accepted.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] NotVerified),
     /// The user's: the new PIN is too easy to guess; the text says why.
     #[error("{0}")]
     WeakPin(String),

@@ -31,7 +31,7 @@ use crate::{
     protector::{KdfParameters, Protector, ProtectorError, Record},
     store::{Durable, State, Store, StoreError},
     ticket::Tickets,
-    verification::{Refusal, VerifyReply, VerifyRequest},
+    verification::{NotVerified, VerifyReply, VerifyRequest},
 };
 
 /// The user's verification: one per user and directory. Calls come from many threads; guesses are looked at one after the other.
@@ -180,7 +180,7 @@ impl Hello {
         if attempt.stands() {
             Ok(reply)
         } else {
-            Err(Refusal::Cancelled.into())
+            Err(NotVerified::Cancelled.into())
         }
     }
 
@@ -198,7 +198,7 @@ impl Hello {
 pub enum HelloError {
     /// The user's: the gesture was not accepted.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] NotVerified),
     /// The user's: the new PIN is too easy to guess.
     #[error(transparent)]
     Weak(#[from] Weak),

@@ -26,7 +26,7 @@ use crate::{
     memfd, peer,
     pin::Pin,
     ticket::{self, PinTicket},
-    verification::{CodecError, Refusal, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
+    verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
 
 /// Serves `hello` on this connection under its name until the bus goes away.
@@ -174,7 +174,7 @@ impl Service {
         };
         match gesture {
             Some(gesture) => self.verified(attempt, gesture, request).await,
-            None => Ok(encode_outcome(&Err(Refusal::Cancelled))),
+            None => Ok(encode_outcome(&Err(NotVerified::Cancelled))),
         }
     }
 
@@ -337,7 +337,7 @@ fn receive(file: &zbus::OwnedFd) -> Result<Pin, ServiceError> {
 }
 
 /// A refused gesture is an answer, not a failure.
-fn outcome<T>(result: Result<T, HelloError>) -> Result<Result<T, Refusal>, HelloError> {
+fn outcome<T>(result: Result<T, HelloError>) -> Result<Result<T, NotVerified>, HelloError> {
     match result {
         Ok(reply) => Ok(Ok(reply)),
         Err(HelloError::Refused(refusal)) => Ok(Err(refusal)),

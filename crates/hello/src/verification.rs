@@ -9,8 +9,8 @@ mod request;
 use claviger_ctap::cbor::{CborError, Limits, Value};
 use thiserror::Error;
 
-pub use outcome::{Outcome, Refusal, VerifyReply};
-pub(crate) use outcome::{decode_outcome, decode_ticket, encode_outcome, encode_ticket};
+pub use outcome::{NotVerified, Outcome, VerifyReply, decode_ticket, encode_ticket};
+pub(crate) use outcome::{decode_outcome, encode_outcome};
 pub use request::{Operation, UnlockTarget, VerifyRequest};
 
 /// Most unlock boxes of one verification.

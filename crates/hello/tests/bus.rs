@@ -23,7 +23,7 @@ use claviger_hello::{
     bus::{INTERFACE, NAME, PATH},
     client::{ClientError, HelloClient},
     service,
-    verification::{Refusal, UnlockTarget, VerifyRequest},
+    verification::{NotVerified, UnlockTarget, VerifyRequest},
 };
 use claviger_joint::{
     TransactionId,
@@ -42,7 +42,7 @@ async fn a_pin_is_chosen_and_opens_everything() {
     assert!(client.uv_key().await.unwrap().is_none());
     assert!(matches!(
         client.verify(sealed(RIGHT), &request(1)).await,
-        Err(ClientError::Refused(Refusal::NoPin))
+        Err(ClientError::Refused(NotVerified::NoPin))
     ));
     assert_eq!(
         client.check_pin(sealed("1234")).await.unwrap().unwrap(),
@@ -128,20 +128,20 @@ async fn wrong_pins_wait_and_lock() {
     client.set_pin(sealed(RIGHT)).await.unwrap();
     for left in (0..10_u8).rev() {
         let refusal = client.verify(sealed(WRONG), &request(1)).await;
-        let Err(ClientError::Refused(Refusal::WrongPin { tries_left, wait_ms })) = refusal else {
+        let Err(ClientError::Refused(NotVerified::WrongPin { tries_left, wait_ms })) = refusal else {
             panic!("{refusal:?}")
         };
         assert_eq!(tries_left, left);
         if wait_ms > 0 {
             let wait = client.change_pin(sealed(RIGHT), sealed("other-77")).await;
-            assert!(matches!(wait, Err(ClientError::Refused(Refusal::Wait { .. }))));
+            assert!(matches!(wait, Err(ClientError::Refused(NotVerified::Wait { .. }))));
             bed.clock.0.fetch_add(wait_ms, Ordering::SeqCst);
         }
     }
     assert!(client.status().await.unwrap().pin().unwrap().locked_out);
     assert!(matches!(
         client.verify(sealed(RIGHT), &request(1)).await,
-        Err(ClientError::Refused(Refusal::LockedOut))
+        Err(ClientError::Refused(NotVerified::LockedOut))
     ));
 }
 
@@ -155,8 +155,8 @@ async fn fifty_calls_at_once_spend_four_tries_and_the_right_pin_waits_too() {
     let (mut looked_at, mut waiting) = (0, 0);
     for outcome in join_all(calls).await {
         match outcome {
-            Err(ClientError::Refused(Refusal::WrongPin { .. })) => looked_at += 1,
-            Err(ClientError::Refused(Refusal::Wait {
+            Err(ClientError::Refused(NotVerified::WrongPin { .. })) => looked_at += 1,
+            Err(ClientError::Refused(NotVerified::Wait {
                 tries_left: 6,
                 wait_ms: 30_000,
             })) => waiting += 1,
@@ -167,7 +167,7 @@ async fn fifty_calls_at_once_spend_four_tries_and_the_right_pin_waits_too() {
     let right = client.verify(sealed(RIGHT), &request(2)).await;
     assert!(matches!(
         right,
-        Err(ClientError::Refused(Refusal::Wait { tries_left: 6, .. }))
+        Err(ClientError::Refused(NotVerified::Wait { tries_left: 6, .. }))
     ));
     bed.clock.0.fetch_add(30_000, Ordering::SeqCst);
     assert!(client.verify(sealed(RIGHT), &request(2)).await.is_ok());

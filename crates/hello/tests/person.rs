@@ -19,7 +19,7 @@ use claviger_hello::{
     client::{ClientError, HelloClient, Verified},
     gesture::{Gesture, Reader, ReaderError},
     pin::Pin,
-    verification::{Refusal, VerifyRequest},
+    verification::{NotVerified, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method};
 use futures_util::future::BoxFuture;
@@ -88,7 +88,7 @@ fn at_the_reader(client: &Arc<HelloClient>, request: VerifyRequest) -> JoinHandl
     tokio::spawn(async move { client.verify_by_reader(&request).await })
 }
 
-fn refused(result: Result<Verified, ClientError>) -> Refusal {
+fn refused(result: Result<Verified, ClientError>) -> NotVerified {
     match result {
         Err(ClientError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -108,13 +108,13 @@ async fn everything_else_answers_while_hello_waits_for_a_person() {
     let second = at_the_reader(&client, request(2));
     person.is_waited_for(2).await;
     client.cancel(TransactionId([2; 16])).await.unwrap();
-    assert_eq!(refused(second.await.unwrap()), Refusal::Cancelled);
+    assert_eq!(refused(second.await.unwrap()), NotVerified::Cancelled);
     person.is_waited_for(1).await;
     // Guesses of others are looked at, and counted.
     let wrong = client.verify(sealed(WRONG), &request(3)).await;
     assert_eq!(
         refused(wrong),
-        Refusal::WrongPin {
+        NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0
         }
@@ -137,7 +137,7 @@ async fn a_wrong_gesture_at_a_reader_costs_a_try_like_any_other() {
     let wrong = client.verify_by_reader(&request(1)).await;
     assert_eq!(
         refused(wrong),
-        Refusal::WrongPin {
+        NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0
         }
@@ -153,13 +153,13 @@ async fn the_first_success_wins_and_a_wrong_pin_leaves_the_reader_armed() {
     person.is_waited_for(1).await;
     assert!(matches!(
         refused(client.verify(sealed(WRONG), &request(1)).await),
-        Refusal::WrongPin { .. }
+        NotVerified::WrongPin { .. }
     ));
     assert!(!reader.is_finished());
     // The same transaction, by a PIN: the reader is let go.
     let verified = client.verify(sealed(RIGHT), &request(1)).await.unwrap();
     assert!(verified.evidence.is_some());
-    assert_eq!(refused(reader.await.unwrap()), Refusal::Cancelled);
+    assert_eq!(refused(reader.await.unwrap()), NotVerified::Cancelled);
     person.is_waited_for(0).await;
 }
 
@@ -170,13 +170,13 @@ async fn a_lock_a_new_pin_and_the_callers_end_free_the_reader() {
     let locked = at_the_reader(&client, request(1));
     person.is_waited_for(1).await;
     client.lock().await.unwrap();
-    assert_eq!(refused(locked.await.unwrap()), Refusal::Cancelled);
+    assert_eq!(refused(locked.await.unwrap()), NotVerified::Cancelled);
     person.is_waited_for(0).await;
 
     let changed = at_the_reader(&client, request(2));
     person.is_waited_for(1).await;
     client.change_pin(sealed(RIGHT), sealed("other-77")).await.unwrap();
-    assert_eq!(refused(changed.await.unwrap()), Refusal::Cancelled);
+    assert_eq!(refused(changed.await.unwrap()), NotVerified::Cancelled);
     person.is_waited_for(0).await;
 
     let connection = bed.connect().await;

@@ -17,12 +17,12 @@ use claviger_hello::{
     bus::{INTERFACE, NAME, PATH},
     client::ClientError,
     ticket::PinTicket,
-    verification::{Refusal, UnlockTarget, VerifyRequest},
+    verification::{NotVerified, UnlockTarget, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method, unlock::UnlockKey};
 use zbus::Fd;
 
-fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> Refusal {
+fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> NotVerified {
     match result {
         Err(ClientError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -35,7 +35,7 @@ async fn a_ticket_verifies_and_unlocks_once() {
     let client = bed.client().await;
     assert_eq!(
         refused(client.verify_client_pin(client_pin(RIGHT)).await),
-        Refusal::NoPin
+        NotVerified::NoPin
     );
     client.set_pin(sealed(RIGHT)).await.unwrap();
     assert!(client.status().await.unwrap().client_pin);
@@ -59,7 +59,7 @@ async fn a_ticket_verifies_and_unlocks_once() {
         .unwrap();
     assert_eq!(
         refused(client.verify_ticket(again, &request(2)).await),
-        Refusal::TicketGone
+        NotVerified::TicketGone
     );
 }
 
@@ -68,7 +68,7 @@ async fn wrong_pins_count_together_over_the_bus() {
     let bed = Bed::serving(&own_executable()).await;
     let client = bed.client().await;
     client.set_pin(sealed(RIGHT)).await.unwrap();
-    let wrong = |tries_left| Refusal::WrongPin { tries_left, wait_ms: 0 };
+    let wrong = |tries_left| NotVerified::WrongPin { tries_left, wait_ms: 0 };
     assert_eq!(refused(client.verify_client_pin(client_pin(WRONG)).await), wrong(9));
     assert_eq!(refused(client.verify(sealed(WRONG), &request(1)).await), wrong(8));
     assert_eq!(refused(client.verify_client_pin(client_pin(WRONG)).await), wrong(7));
@@ -86,13 +86,13 @@ async fn tickets_end_by_the_clock_and_by_a_lock() {
     bed.clock.0.fetch_add(120_000, Ordering::SeqCst);
     assert_eq!(
         refused(client.verify_ticket(ticket, &request(1)).await),
-        Refusal::TicketGone
+        NotVerified::TicketGone
     );
     let ticket = client.verify_client_pin(client_pin(RIGHT)).await.unwrap();
     client.lock().await.unwrap();
     assert_eq!(
         refused(client.verify_ticket(ticket, &request(1)).await),
-        Refusal::TicketGone
+        NotVerified::TicketGone
     );
 }
 
@@ -126,7 +126,7 @@ async fn what_cannot_be_read_costs_no_try_but_the_ticket() {
     assert_eq!(call(ticket.as_bytes(), b"\xff").await, bad_request);
     assert_eq!(
         refused(client.verify_ticket(ticket, &request(1)).await),
-        Refusal::TicketGone
+        NotVerified::TicketGone
     );
 }
 

@@ -1,5 +1,6 @@
 //! The machine itself: one state, one step per event.
 
+use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
@@ -391,29 +392,41 @@ impl<T: Tokens> Machine<T> {
     ) -> State<T> {
         out.push(Effect::Audit(Audit::NotVerified(failure)));
         match failure {
-            VerifyFailure::WrongPin { tries_left, wait_ms } => {
-                (self.hello.tries_left, self.hello.wait_ms) = (tries_left, wait_ms);
-                self.ask(Some(text::wrong_pin(tries_left)), out)
-            }
-            VerifyFailure::Wait { wait_ms } => {
-                self.hello.wait_ms = wait_ms;
-                self.ask(Some(text::wait(wait_ms)), out)
-            }
-            VerifyFailure::LockedOut => {
-                self.hello.locked_out = true;
-                self.tell(Cause::LockedOut, None, out)
-            }
-            VerifyFailure::NoPin => {
-                self.hello.pin_set = false;
-                self.ask(None, out)
-            }
-            // It was used up by the attempt, so this time the screen asks for the PIN.
-            VerifyFailure::TicketGone => self.ask(Some(text::ticket_gone()), out),
+            VerifyFailure::Gesture(not_verified) => self.not_accepted(not_verified, out),
             VerifyFailure::Unavailable => self.tell(Cause::VerificationUnavailable, None, out),
             VerifyFailure::Provider(failure) => {
                 let name = selected.map(|selected| selected.offer.candidate.provider_name);
                 self.tell(failure.into(), name.as_deref(), out)
             }
+        }
+    }
+
+    /// The user's gesture was not accepted: says why, and asks again where that helps.
+    fn not_accepted(&mut self, why: NotVerified, out: &mut Vec<Effect<T>>) -> State<T> {
+        match why {
+            NotVerified::WrongPin { tries_left: 0, .. } | NotVerified::LockedOut => {
+                self.hello.locked_out = true;
+                self.tell(Cause::LockedOut, None, out)
+            }
+            NotVerified::WrongPin { tries_left, wait_ms } => {
+                let tries_left = u32::from(tries_left);
+                (self.hello.tries_left, self.hello.wait_ms) = (tries_left, wait_ms);
+                self.ask(Some(text::wrong_pin(tries_left)), out)
+            }
+            NotVerified::Wait { wait_ms, .. } => {
+                self.hello.wait_ms = wait_ms;
+                self.ask(Some(text::wait(wait_ms)), out)
+            }
+            NotVerified::NoPin => {
+                self.hello.pin_set = false;
+                self.ask(None, out)
+            }
+            // It was used up by the attempt, so this time the screen asks for the PIN.
+            NotVerified::TicketGone => self.ask(Some(text::ticket_gone()), out),
+            // The user locked in between; what the screen asks still stands.
+            NotVerified::Cancelled => self.ask(None, out),
+            // Not an answer to a PIN from the prompt.
+            NotVerified::PromptOnly { .. } => self.tell(Cause::VerificationUnavailable, None, out),
         }
     }
 

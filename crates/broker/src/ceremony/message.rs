@@ -3,6 +3,7 @@
 use std::fmt;
 
 use claviger_ctap::types::{CredentialId, RpId};
+use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
@@ -74,24 +75,8 @@ pub enum PinFailure {
 /// Why there is no evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifyFailure {
-    /// The PIN is wrong.
-    WrongPin {
-        /// Attempts left before the lock-out.
-        tries_left: u32,
-        /// Milliseconds until the next attempt is looked at.
-        wait_ms: u64,
-    },
-    /// The PIN came too soon and was not looked at.
-    Wait {
-        /// Milliseconds until an attempt is looked at.
-        wait_ms: u64,
-    },
-    /// Too many wrong PINs.
-    LockedOut,
-    /// There is no PIN.
-    NoPin,
-    /// The client PIN's ticket is spent or too old: the PIN has to be asked for.
-    TicketGone,
+    /// hello did not accept what the user did.
+    Gesture(NotVerified),
     /// hello cannot be reached, failed, or gave evidence that does not fit.
     Unavailable,
     /// A provider to be unlocked could not be described (approvals only: they have no step of their own for it).

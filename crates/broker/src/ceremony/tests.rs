@@ -14,6 +14,7 @@ use super::*;
 use crate::check::Rejection;
 use crate::choice::{Lock, Need, PasskeySnapshot, ProviderSnapshot};
 use crate::types::Cause;
+use claviger_hello::verification::NotVerified;
 
 type Effects = Vec<Effect<Numbered>>;
 
@@ -353,7 +354,7 @@ fn a_pin_that_another_ceremony_set_will_do() {
     course
         .approve(Some("c1"), Some(1))
         .ready(Lock::Open)
-        .on(Event::VerifyFailed(VerifyFailure::NoPin));
+        .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::NoPin)));
     assert_eq!(course.view().kind, Kind::ChoosePin);
     course
         .approve(None, Some(1))
@@ -372,10 +373,10 @@ fn without_need_of_a_pin_none_is_chosen() {
 fn a_wrong_pin_returns_to_the_same_screen() {
     let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
     course.approve(Some("c2"), Some(1)).ready(Lock::Open);
-    course.on(Event::VerifyFailed(VerifyFailure::WrongPin {
+    course.on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::WrongPin {
         tries_left: 7,
         wait_ms: 30_000,
-    }));
+    })));
     let pin = course.view().pin.expect("an entry");
     assert_eq!((course.view().kind, course.problem()), (Kind::Create, "wrong-pin"));
     assert_eq!(
@@ -385,7 +386,10 @@ fn a_wrong_pin_returns_to_the_same_screen() {
     course
         .approve(None, Some(2))
         .ready(Lock::Open)
-        .on(Event::VerifyFailed(VerifyFailure::Wait { wait_ms: 12_000 }));
+        .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::Wait {
+            tries_left: 6,
+            wait_ms: 12_000,
+        })));
     assert_eq!(
         (course.problem(), course.view().pin.expect("an entry").wait_ms),
         ("wait", 12_000)
@@ -418,7 +422,7 @@ fn a_lock_out_ends_it() {
     course
         .approve(Some("c2"), Some(1))
         .ready(Lock::Open)
-        .on(Event::VerifyFailed(VerifyFailure::LockedOut));
+        .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::LockedOut)));
     course.notice(&Cause::LockedOut);
 
     let mut input = ceremony(&make(), &providers(), &[], true);
@@ -536,10 +540,10 @@ fn approvals_end_with_evidence_for_their_audience() {
             (&audience, true)
         );
         assert_eq!(course.verify().unlock.is_empty(), !unlock);
-        course.on(Event::VerifyFailed(VerifyFailure::WrongPin {
+        course.on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::WrongPin {
             tries_left: 1,
             wait_ms: 0,
-        }));
+        })));
         assert!(
             course
                 .view()
@@ -612,16 +616,16 @@ fn a_call_is_recorded_with_what_it_may_claim() {
     );
     course
         .ready(Lock::Open)
-        .on(Event::VerifyFailed(VerifyFailure::WrongPin {
+        .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0,
-        }));
+        })));
     assert_eq!(
         audit(&course),
-        [Audit::NotVerified(VerifyFailure::WrongPin {
+        [Audit::NotVerified(VerifyFailure::Gesture(NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0
-        })]
+        }))]
     );
     course
         .approve(None, Some(2))

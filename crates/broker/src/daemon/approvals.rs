@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use claviger_hello::UvEvidence;
+use claviger_hello::ticket::PinTicket;
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::dbus::Error;
@@ -21,7 +22,6 @@ use super::{Attendance, Broker, caller_key, lock, now_ms};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Consent, Context, Course, Input, Outcome};
-use crate::pin_ticket::PinTicket;
 use crate::types::{Caller, Cause, Door, DoorTraits, Internal};
 
 /// How long the user has to answer.

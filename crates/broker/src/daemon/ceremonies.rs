@@ -1,6 +1,7 @@
 //! A ceremony from the door's request to its answer: what it starts from, its task, its entry in the audit log. What the
 //! task does lives in [`super::run`].
 
+use claviger_hello::ticket::PinTicket;
 use claviger_joint::{CredentialRef, TransactionId};
 use claviger_webauthn::Origin;
 use tokio::sync::mpsc;
@@ -13,7 +14,6 @@ use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
-use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
 use crate::registry::State;
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Internal, Operation, UserVerification};

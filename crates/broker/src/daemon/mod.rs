@@ -32,6 +32,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use claviger_files::Durability;
+use claviger_hello::ticket::PinTicket;
+use claviger_hello::verification::NotVerified;
 use claviger_joint::ProviderId;
 use tokio::sync::{Notify, mpsc, watch};
 use zbus::fdo::DBusProxy;
@@ -49,7 +51,6 @@ use crate::caller::PrivilegedCallers;
 use crate::cancel::CancelToken;
 use crate::ceremony;
 use crate::dbus::Identifier;
-use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome};
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;
 use crate::rules::Rules;
@@ -156,25 +157,26 @@ impl Broker {
     ///
     /// # Errors
     /// Hello cannot be reached.
-    pub async fn check_client_pin(&self, caller: &Caller, pin_hash: OwnedFd) -> Result<ClientPinCheck, Unavailable> {
-        let check = self.inner.verifier.check_client_pin(pin_hash).await?;
-        match check.outcome {
-            ClientPinOutcome::Wrong => self.audit(&Entry::failed(Event::Verification, "wrong-pin")),
-            ClientPinOutcome::Blocked => {
-                // A program can ask for this as often as it likes.
-                let cause = if check.tries_left == 0 {
-                    "locked-out"
-                } else {
-                    "prompt-only"
-                };
+    pub async fn check_client_pin(
+        &self,
+        caller: &Caller,
+        pin_hash: OwnedFd,
+    ) -> Result<Result<PinTicket, NotVerified>, Unavailable> {
+        let outcome = self.inner.verifier.check_client_pin(pin_hash).await?;
+        match &outcome {
+            Err(why @ NotVerified::WrongPin { .. }) => self.audit(&Entry::failed(Event::Verification, why.code())),
+            // A program can ask for this as often as it likes.
+            Err(why @ (NotVerified::LockedOut | NotVerified::PromptOnly { .. })) => {
                 self.audit_unasked(Entry {
                     caller: Some(journal::who(caller)),
-                    ..Entry::failed(Event::Verification, cause)
+                    ..Entry::failed(Event::Verification, why.code())
                 });
             }
-            ClientPinOutcome::Right(_) | ClientPinOutcome::NotSet | ClientPinOutcome::Wait => {}
+            Ok(_)
+            | Err(NotVerified::Wait { .. } | NotVerified::NoPin | NotVerified::TicketGone | NotVerified::Cancelled) => {
+            }
         }
-        Ok(check)
+        Ok(outcome)
     }
 
     /// Writes what is pending. Called by itself while the broker runs; call it once more at the end.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_hello::UvEvidence;
+use claviger_hello::ticket::PinTicket;
 use claviger_joint::metadata::Entry as Metadata;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use futures_util::StreamExt;
@@ -29,7 +30,6 @@ use crate::ceremony::{
     Verify, VerifyFailure,
 };
 use crate::check::{self, Known, Rejection};
-use crate::pin_ticket::PinTicket;
 use crate::queue::Ticket;
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation};
 
@@ -391,11 +391,7 @@ impl Ceremony {
         match audit {
             Audit::NotVerified(failure) => {
                 let cause = match failure {
-                    VerifyFailure::WrongPin { .. } => "wrong-pin",
-                    VerifyFailure::Wait { .. } => "wait",
-                    VerifyFailure::LockedOut => "locked-out",
-                    VerifyFailure::NoPin => "no-pin",
-                    VerifyFailure::TicketGone => "ticket-gone",
+                    VerifyFailure::Gesture(why) => why.code(),
                     VerifyFailure::Unavailable => "verification-unavailable",
                     VerifyFailure::Provider(failure) => Cause::from(*failure).code(),
                 };

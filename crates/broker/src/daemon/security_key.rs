@@ -8,6 +8,7 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::{Algorithm, PublicKey};
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_hello::ticket::PinTicket;
 use claviger_joint::ProviderId;
 use claviger_joint::operation::{Delete, Update};
 use tokio::time::Instant;
@@ -21,7 +22,6 @@ use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Assurance};
 use crate::check::{self, Known};
-use crate::pin_ticket::PinTicket;
 use crate::registry::State;
 use crate::types::{Caller, Cause};
 

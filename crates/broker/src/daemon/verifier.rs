@@ -10,7 +10,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::PublicKey;
 use claviger_hello::client::{ClientError, HelloClient, Verified};
 use claviger_hello::counter::MAX_FAILURES;
-use claviger_hello::verification::{Refusal, VerifyRequest};
+use claviger_hello::ticket::PinTicket;
+use claviger_hello::verification::{NotVerified, VerifyRequest};
 use claviger_hello::{MethodStatus, UvEvidence};
 use claviger_joint::evidence::Tier;
 use futures_util::future::BoxFuture;
@@ -18,7 +19,6 @@ use tokio::time::Instant;
 
 use super::lock;
 use crate::ceremony::{HelloStatus, PinFailure, VerifyFailure};
-use crate::pin_ticket::{ClientPinCheck, ClientPinOutcome, PinTicket};
 
 /// How long hello's status is believed without asking again. Whatever the broker does itself is known at once; this bounds how
 /// late it sees a PIN that was changed elsewhere.
@@ -67,7 +67,10 @@ pub trait UserVerifier: Send + Sync + 'static {
 
     /// Checks a client PIN (CTAP 2.1 §6.5): a sealed memory file with the first 16 bytes of its SHA-256. A right one yields a ticket
     /// for one [`Self::verify_ticket`] within two minutes.
-    fn check_client_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
+    fn check_client_pin(
+        &self,
+        pin_hash: OwnedFd,
+    ) -> BoxFuture<'_, Result<Result<PinTicket, NotVerified>, Unavailable>> {
         drop(pin_hash);
         Box::pin(async { Err(Unavailable("client PINs are not checked here".into())) })
     }
@@ -79,7 +82,7 @@ pub trait UserVerifier: Send + Sync + 'static {
         request: VerifyRequest,
     ) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         drop((ticket, request));
-        Box::pin(async { Err(VerifyFailure::TicketGone) })
+        Box::pin(async { Err(VerifyFailure::Gesture(NotVerified::TicketGone)) })
     }
 
     /// Makes all tickets worthless, because the user locks.
@@ -166,22 +169,22 @@ impl UserVerifier for BusVerifier {
         Box::pin(async move { self.verified(self.client.verify(pin, &request).await).await })
     }
 
-    fn check_client_pin(&self, pin_hash: OwnedFd) -> BoxFuture<'_, Result<ClientPinCheck, Unavailable>> {
+    fn check_client_pin(
+        &self,
+        pin_hash: OwnedFd,
+    ) -> BoxFuture<'_, Result<Result<PinTicket, NotVerified>, Unavailable>> {
         Box::pin(async move {
             let error = match self.client.verify_client_pin(pin_hash).await {
                 Ok(ticket) => {
                     self.tickets.store(true, Ordering::Relaxed);
                     self.forgiven();
-                    return Ok(ClientPinCheck {
-                        outcome: ClientPinOutcome::Right(ticket),
-                        tries_left: u32::from(MAX_FAILURES),
-                    });
+                    return Ok(Ok(ticket));
                 }
                 Err(error) => error,
             };
             self.forget();
             match error {
-                ClientError::Refused(refusal) => client_refused(refusal),
+                ClientError::Refused(why) => Ok(Err(why)),
                 other => Err(Unavailable(other.to_string())),
             }
         })
@@ -228,15 +231,15 @@ impl BusVerifier {
         };
         self.forget();
         match error {
-            ClientError::Refused(refusal) => Err(refused(refusal)),
+            ClientError::Refused(why) => Err(VerifyFailure::Gesture(why)),
             // What cannot be a PIN is no right one; it was not looked at, so it cost no try.
-            ClientError::BadPin(_) => match self.status().await {
-                Ok(VerifierStatus {
-                    hello: HelloStatus {
-                        tries_left, wait_ms, ..
-                    },
-                    ..
-                }) => Err(VerifyFailure::WrongPin { tries_left, wait_ms }),
+            ClientError::BadPin(_) => match self.client.status().await {
+                Ok(status) => Err(VerifyFailure::Gesture(status.pin().map_or(NotVerified::NoPin, |pin| {
+                    NotVerified::WrongPin {
+                        tries_left: pin.tries_left,
+                        wait_ms: pin.wait_ms,
+                    }
+                }))),
                 Err(_) => Err(VerifyFailure::Unavailable),
             },
             other => {
@@ -262,35 +265,4 @@ fn decode_key(text: &str) -> Result<PublicKey, Unavailable> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let key = bytes.and_then(|bytes| PublicKey::from_cose_bytes(&bytes).ok());
     key.ok_or_else(|| Unavailable("hello's key cannot be read".into()))
-}
-
-fn refused(refusal: Refusal) -> VerifyFailure {
-    match refusal {
-        Refusal::WrongPin { tries_left: 0, .. } | Refusal::LockedOut => VerifyFailure::LockedOut,
-        Refusal::WrongPin { tries_left, wait_ms } => VerifyFailure::WrongPin {
-            tries_left: u32::from(tries_left),
-            wait_ms,
-        },
-        Refusal::Wait { wait_ms, .. } => VerifyFailure::Wait { wait_ms },
-        Refusal::NoPin => VerifyFailure::NoPin,
-        Refusal::TicketGone => VerifyFailure::TicketGone,
-        // The first is not an answer to what was asked. The second is no failure of the user's either: somebody locked meanwhile.
-        Refusal::PromptOnly { .. } | Refusal::Cancelled => VerifyFailure::Unavailable,
-    }
-}
-
-fn client_refused(refusal: Refusal) -> Result<ClientPinCheck, Unavailable> {
-    let (outcome, tries_left) = match refusal {
-        Refusal::WrongPin { tries_left, .. } => (ClientPinOutcome::Wrong, tries_left),
-        Refusal::Wait { tries_left, .. } => (ClientPinOutcome::Wait, tries_left),
-        Refusal::PromptOnly { tries_left } => (ClientPinOutcome::Blocked, tries_left),
-        Refusal::LockedOut => (ClientPinOutcome::Blocked, 0),
-        Refusal::NoPin => (ClientPinOutcome::NotSet, MAX_FAILURES),
-        Refusal::Cancelled => return Err(Unavailable("the user locked meanwhile".into())),
-        Refusal::TicketGone => return Err(Unavailable("hello answered something else than was asked".into())),
-    };
-    Ok(ClientPinCheck {
-        outcome,
-        tries_left: u32::from(tries_left),
-    })
 }

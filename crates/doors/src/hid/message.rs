@@ -15,14 +15,15 @@
 //! | [`CeremonyReply`] | CTAP status | CTAP response map, bytes; with status 0 only | |
 //! | [`ListReply`] | CTAP status | array of maps: see [`Listed`] | |
 //! | [`Info`] | PIN set, bool | tries left | locked out, bool; 4?: clients may give the PIN, bool |
-//! | [`PinCheck`] | outcome: see [`PinOutcome`] | ticket; with outcome 0 only | tries left |
+//!
+//! The reply to `CheckPin`, [`PinCheck`], is hello's own, passed on.
 //!
 //! The CTAP request holds no `pinUvAuthParam`: the door has checked it. `options.uv` says whether the user is to be verified, and
 //! hmac-secret comes in the form of the joint (`docs/provider-protocol.md` section 8).
 
 use std::fmt;
 
-use claviger_broker::PinTicket;
+use claviger_broker::{NotVerified, PinTicket, decode_ticket, encode_ticket};
 use claviger_ctap::cbor::{Limits, Map, Value};
 use claviger_ctap::status::Status;
 
@@ -110,29 +111,9 @@ pub struct Info {
     pub client_pin: bool,
 }
 
-/// The reply to `CheckPin`.
+/// The reply to `CheckPin`: a ticket that stands for the right PIN, once, or why there is none.
 #[derive(Debug)]
-pub struct PinCheck {
-    /// Whether it was right.
-    pub outcome: PinOutcome,
-    /// Attempts left before the lock-out.
-    pub tries_left: u32,
-}
-
-/// Whether a client PIN was right: 0 right, 1 wrong, 2 blocked, 3 not set, 4 wait.
-#[derive(Debug)]
-pub enum PinOutcome {
-    /// It was: the ticket stands for it, once.
-    Right(PinTicket),
-    /// It was not.
-    Wrong,
-    /// There were too many wrong ones.
-    Blocked,
-    /// No PIN has been chosen.
-    NotSet,
-    /// It came too soon after a wrong one and was not looked at.
-    Wait,
-}
+pub struct PinCheck(pub Result<PinTicket, NotVerified>);
 
 impl Program {
     fn to_map(&self) -> Map {
@@ -286,32 +267,13 @@ impl Info {
 impl PinCheck {
     /// The bytes on the bus.
     pub fn encode(&self) -> Vec<u8> {
-        let (outcome, ticket) = match &self.outcome {
-            PinOutcome::Right(ticket) => (0, Some(ticket.as_bytes().as_slice())),
-            PinOutcome::Wrong => (1, None),
-            PinOutcome::Blocked => (2, None),
-            PinOutcome::NotSet => (3, None),
-            PinOutcome::Wait => (4, None),
-        };
-        let map = Map::new().with(1, outcome).with(3, self.tries_left);
-        Value::from(maybe(map, 2, ticket)).encode()
+        encode_ticket(&self.0)
     }
 
     /// Reads a reply.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut fields = Fields::decode(bytes, &REPLY_LIMITS)?;
-        let outcome = match (fields.number(1)?, fields.ticket(2)?) {
-            (0, Some(ticket)) => PinOutcome::Right(ticket),
-            (1, None) => PinOutcome::Wrong,
-            (2, None) => PinOutcome::Blocked,
-            (3, None) => PinOutcome::NotSet,
-            (4, None) => PinOutcome::Wait,
-            _ => return Err(Malformed("the outcome, or a ticket that does not go with it")),
-        };
-        Ok(Self {
-            outcome,
-            tries_left: fields.number(3)?,
-        })
+        let outcome = decode_ticket(bytes).map_err(|_| Malformed("the outcome of a PIN"))?;
+        Ok(Self(outcome))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use claviger_broker::caller::CallerError;
 use claviger_broker::{
-    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ClientPinCheck, Door, ManagedCredential,
+    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, NotVerified,
     PinTicket, SecurityKeyCaller, Unavailable, VerifierStatus,
 };
 use claviger_ctap::get_assertion;
@@ -80,7 +80,7 @@ pub trait Platform: Send + Sync + 'static {
         &'a self,
         caller: &'a Caller,
         pin_hash: OwnedFd,
-    ) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>>;
+    ) -> BoxFuture<'a, Result<Result<PinTicket, NotVerified>, Unavailable>>;
 }
 
 impl Platform for Broker {
@@ -142,7 +142,7 @@ impl Platform for Broker {
         &'a self,
         caller: &'a Caller,
         pin_hash: OwnedFd,
-    ) -> BoxFuture<'a, Result<ClientPinCheck, Unavailable>> {
+    ) -> BoxFuture<'a, Result<Result<PinTicket, NotVerified>, Unavailable>> {
         Box::pin(self.check_client_pin(caller, pin_hash))
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::{CancelToken, Cause, ClientPinOutcome, Operation, PinTicket, SecurityKeyCaller};
+use claviger_broker::{CancelToken, Cause, Operation, PinTicket, SecurityKeyCaller};
 use claviger_ctap::status::Status;
 use zbus::OwnedFd;
 use zbus::fdo;
@@ -18,7 +18,7 @@ use zbus::message::Header;
 use zbus::names::UniqueName;
 
 use super::message::{
-    Ceremony, CeremonyReply, Delete, Info, List, ListReply, Malformed, PinCheck, PinOutcome, Program, Select, Update,
+    Ceremony, CeremonyReply, Delete, Info, List, ListReply, Malformed, PinCheck, Program, Select, Update,
 };
 use super::platform::Platform;
 use super::question;
@@ -189,17 +189,7 @@ impl Hid1 {
             .platform
             .check_pin(&question::caller(None, door_pid), pin_hash.into())
             .await;
-        let check = checked.map_err(|error| unavailable(&error))?;
-        let check = PinCheck {
-            outcome: match check.outcome {
-                ClientPinOutcome::Right(ticket) => PinOutcome::Right(ticket),
-                ClientPinOutcome::Wrong => PinOutcome::Wrong,
-                ClientPinOutcome::Blocked => PinOutcome::Blocked,
-                ClientPinOutcome::NotSet => PinOutcome::NotSet,
-                ClientPinOutcome::Wait => PinOutcome::Wait,
-            },
-            tries_left: check.tries_left,
-        };
+        let check = PinCheck(checked.map_err(|error| unavailable(&error))?);
         Ok(check.encode())
     }
 }

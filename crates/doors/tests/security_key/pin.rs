@@ -1,5 +1,6 @@
 //! clientPIN.
 
+use claviger_broker::NotVerified;
 use claviger_ctap::authenticator::device::command;
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::client_pin::{Permissions, Request, SubCommand};
@@ -10,7 +11,7 @@ use claviger_dev::ctap2::{Ctap2 as _, Token, pin_hash};
 use claviger_doors::hid::message::Info;
 
 use super::client::{Key, PIN, SITE, get_request, make_request};
-use super::stand_in::{Asked, Pin, StandIn, TICKET};
+use super::stand_in::{Asked, StandIn, TICKET};
 
 const TWO: PinUvAuthProtocol = PinUvAuthProtocol::Two;
 
@@ -46,7 +47,10 @@ fn the_key_agreement_key_stays_until_a_wrong_pin() {
         first,
         "Chromium asks twice"
     );
-    key.platform.pin.set(Pin::Wrong(7));
+    key.platform.pin.set(Some(NotVerified::WrongPin {
+        tries_left: 7,
+        wait_ms: 0,
+    }));
     let token = key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE));
     assert_eq!(token.err(), Some(Status::PinInvalid));
     assert_ne!(key.client_pin(&ask).unwrap().key_agreement, first);
@@ -64,19 +68,25 @@ fn hello_compares_the_hash_that_the_program_sends() {
 
 #[test]
 fn what_hello_says_to_a_pin_reaches_the_program() {
-    for (pin, status) in [
-        (Pin::Wrong(7), Status::PinInvalid),
-        (Pin::Wrong(0), Status::PinBlocked),
-        (Pin::Blocked(0), Status::PinBlocked),
+    let wrong = |tries_left| NotVerified::WrongPin { tries_left, wait_ms: 0 };
+    let wait = NotVerified::Wait {
+        tries_left: 6,
+        wait_ms: 30_000,
+    };
+    for (answer, status) in [
+        (wrong(7), Status::PinInvalid),
+        (wrong(0), Status::PinBlocked),
+        (NotVerified::LockedOut, Status::PinBlocked),
         // Not for programs any more; the prompt still takes it.
-        (Pin::Blocked(5), Status::PinAuthBlocked),
-        (Pin::NotSet, Status::PinNotSet),
-        (Pin::Wait, Status::PinAuthBlocked),
+        (NotVerified::PromptOnly { tries_left: 5 }, Status::PinAuthBlocked),
+        (NotVerified::NoPin, Status::PinNotSet),
+        (wait, Status::PinAuthBlocked),
+        (NotVerified::Cancelled, Status::OperationDenied),
     ] {
         let mut key = Key::new(StandIn::new());
-        key.platform.pin.set(pin);
+        key.platform.pin.set(Some(answer));
         let token = key.pin_token(TWO, PIN, Permissions::GET_ASSERTION, Some(SITE));
-        assert_eq!(token.err(), Some(status), "{pin:?}");
+        assert_eq!(token.err(), Some(status), "{answer:?}");
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::cell::{Cell, RefCell};
 
-use claviger_broker::PinTicket;
+use claviger_broker::{NotVerified, PinTicket};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::portable;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_doors::hid::message::{Info, Listed, PinCheck, PinOutcome};
+use claviger_doors::hid::message::{Info, Listed, PinCheck};
 use claviger_doors::hid::upstream::Upstream;
 use zeroize::Zeroizing;
 
@@ -27,16 +27,6 @@ pub enum Asked {
     Cancel,
 }
 
-/// What hello says.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Pin {
-    Right,
-    Wrong(u32),
-    Blocked(u32),
-    NotSet,
-    Wait,
-}
-
 pub struct StandIn {
     pub now_ms: Cell<u64>,
     pub info: Cell<Info>,
@@ -44,7 +34,8 @@ pub struct StandIn {
     pub refuses: Cell<Option<Status>>,
     /// Nobody answers.
     pub hangs: Cell<bool>,
-    pub pin: Cell<Pin>,
+    /// What hello says to a PIN; `None`: it is right.
+    pub pin: Cell<Option<NotVerified>>,
     pub list: RefCell<Vec<Listed>>,
     asked: RefCell<Vec<Asked>>,
     waits: Cell<bool>,
@@ -64,7 +55,7 @@ impl StandIn {
             }),
             refuses: Cell::new(None),
             hangs: Cell::new(false),
-            pin: Cell::new(Pin::Right),
+            pin: Cell::new(None),
             list: RefCell::new(Vec::new()),
             asked: RefCell::new(Vec::new()),
             waits: Cell::new(false),
@@ -79,7 +70,7 @@ impl StandIn {
             locked_out: false,
             client_pin: false,
         });
-        platform.pin.set(Pin::NotSet);
+        platform.pin.set(Some(NotVerified::NoPin));
         platform
     }
 
@@ -207,14 +198,8 @@ impl Upstream for StandIn {
 
     async fn check_pin(&self, pin_hash: Zeroizing<[u8; 16]>) -> Result<PinCheck, Status> {
         self.note(Asked::CheckPin(*pin_hash));
-        let (outcome, tries_left) = match self.pin.get() {
-            Pin::Right => (PinOutcome::Right(PinTicket::from_bytes(&TICKET)), 10),
-            Pin::Wrong(left) => (PinOutcome::Wrong, left),
-            Pin::Blocked(left) => (PinOutcome::Blocked, left),
-            Pin::NotSet => (PinOutcome::NotSet, 10),
-            Pin::Wait => (PinOutcome::Wait, 7),
-        };
-        Ok(PinCheck { outcome, tries_left })
+        let outcome = self.pin.get().map_or_else(|| Ok(PinTicket::from_bytes(&TICKET)), Err);
+        Ok(PinCheck(outcome))
     }
 
     async fn cancel(&self) {

@@ -19,7 +19,7 @@ use crate::{
     pin::Pin,
     protector::{PinKeys, Protector, Wrapping},
     store::{State, StoreError},
-    verification::Refusal,
+    verification::NotVerified,
 };
 
 /// Wrong PINs in a row after which no further one is taken from CTAP clients. A program that speaks to a security key needs no
@@ -75,15 +75,15 @@ impl Hello {
     /// Spends a try of the gesture's protector, durably, while the attempt is armed and the gate open.
     pub(super) fn spend(&self, attempt: &Attempt, gesture: Gesture, attestations: u32) -> Result<Spent, HelloError> {
         let change = self.durable.change();
-        let state = change.state().ok_or(Refusal::NoPin)?;
-        let protector = state.protector_for(&gesture).ok_or(Refusal::NoPin)?;
+        let state = change.state().ok_or(NotVerified::NoPin)?;
+        let protector = state.protector_for(&gesture).ok_or(NotVerified::NoPin)?;
         if !attempt.is_armed() {
-            return Err(Refusal::Cancelled.into());
+            return Err(NotVerified::Cancelled.into());
         }
         let failures = protector.tries.failures();
         if matches!(gesture, Gesture::ClientPin(_)) && (MAX_CLIENT_FAILURES..MAX_FAILURES).contains(&failures) {
             let tries_left = MAX_FAILURES.saturating_sub(failures);
-            return Err(Refusal::PromptOnly { tries_left }.into());
+            return Err(NotVerified::PromptOnly { tries_left }.into());
         }
         let tries = protector.tries.spend(self.clock.moment()).map_err(shut)?;
         let mut spent = State::clone(&state);
@@ -122,14 +122,14 @@ impl Hello {
     /// Takes the attempt's one commit and gives the tries back, if the gesture was right and nothing has ended the attempt.
     pub(super) fn commit(&self, attempt: &Attempt, looked: Looked) -> Result<OpenKey, HelloError> {
         let change = self.durable.change();
-        let state = change.state().ok_or(Refusal::NoPin)?;
+        let state = change.state().ok_or(NotVerified::NoPin)?;
         let Some(opened) = looked.opened else {
             return Err(self.wrong(attempt, &state, looked.method).into());
         };
         let signer = self.signer(&opened.key, &state)?;
         if !attempt.commit() {
             tracing::info!("a right gesture came after its attempt had ended");
-            return Err(Refusal::Cancelled.into());
+            return Err(NotVerified::Cancelled.into());
         }
         let mut next = State::clone(&state);
         let protector = next.protector_mut(looked.method);
@@ -169,7 +169,7 @@ impl Hello {
     }
 
     /// What is said of a wrong gesture. Nothing is, when the attempt has ended: neither that it was wrong.
-    fn wrong(&self, attempt: &Attempt, state: &State, method: Method) -> Refusal {
+    fn wrong(&self, attempt: &Attempt, state: &State, method: Method) -> NotVerified {
         let protector = state.protectors().find(|protector| protector.method() == method);
         let gate = protector.map_or(Gate::LockedOut, |protector| protector.tries.gate(self.clock.moment()));
         let (tries_left, wait_ms) = (gate.tries_left(), gate.wait_ms());
@@ -178,9 +178,9 @@ impl Hello {
             self.tickets().clear();
         }
         if attempt.is_armed() {
-            Refusal::WrongPin { tries_left, wait_ms }
+            NotVerified::WrongPin { tries_left, wait_ms }
         } else {
-            Refusal::Cancelled
+            NotVerified::Cancelled
         }
     }
 
@@ -209,10 +209,10 @@ impl Hello {
 }
 
 /// What a shut gate means to the user.
-fn shut(gate: Gate) -> Refusal {
+fn shut(gate: Gate) -> NotVerified {
     match gate {
-        Gate::LockedOut => Refusal::LockedOut,
-        Gate::Open { tries_left } | Gate::Wait { tries_left, .. } => Refusal::Wait {
+        Gate::LockedOut => NotVerified::LockedOut,
+        Gate::Open { tries_left } | Gate::Wait { tries_left, .. } => NotVerified::Wait {
             tries_left,
             wait_ms: gate.wait_ms(),
         },

@@ -114,7 +114,7 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
     let clock = Arc::new(TestClock::default());
     clock.advance(1_000);
     let hello = untouched(WAITING, WAITING_BIRTH, &clock);
-    let wait = |wait_ms| Refusal::Wait { tries_left: 6, wait_ms };
+    let wait = |wait_ms| NotVerified::Wait { tries_left: 6, wait_ms };
     assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), wait(30_000));
     clock.advance(29_999);
     assert_eq!(
@@ -124,7 +124,7 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
     clock.advance(1);
     assert!(matches!(
         refused(hello.verify(pin(WRONG), &request(1))),
-        Refusal::WrongPin {
+        NotVerified::WrongPin {
             tries_left: 5,
             wait_ms: 60_000
         }
@@ -149,7 +149,7 @@ fn a_copied_file_of_3989857_has_the_longest_wait_and_then_opens() {
     let mut file = options.open(bed.path().join("hello.state")).unwrap();
     file.write_all(OPEN).unwrap();
     let hello = bed.open();
-    let longest = Refusal::Wait {
+    let longest = NotVerified::Wait {
         tries_left: 2,
         wait_ms: 3_600_000,
     };

@@ -200,8 +200,10 @@ impl World {
                 self.open = Some(open);
                 self.unforgiven = 0;
             }
-            Err(HelloError::Refused(Refusal::WrongPin { .. })) => assert!(!right && !tried.ended && !tried.succeeded),
-            Err(HelloError::Refused(Refusal::Cancelled)) => assert!(tried.ended || tried.succeeded),
+            Err(HelloError::Refused(NotVerified::WrongPin { .. })) => {
+                assert!(!right && !tried.ended && !tried.succeeded)
+            }
+            Err(HelloError::Refused(NotVerified::Cancelled)) => assert!(tried.ended || tried.succeeded),
             Err(other) => panic!("{other:?}"),
         }
     }

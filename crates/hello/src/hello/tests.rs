@@ -99,7 +99,7 @@ pub(super) fn request(number: u8) -> VerifyRequest {
     }
 }
 
-pub(super) fn refused<T: fmt::Debug>(result: Result<T, HelloError>) -> Refusal {
+pub(super) fn refused<T: fmt::Debug>(result: Result<T, HelloError>) -> NotVerified {
     match result {
         Err(HelloError::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
@@ -119,7 +119,7 @@ pub(super) fn expected(operation: &Operation) -> Expected<'_> {
 fn a_pin_is_set_once_and_not_a_weak_one() {
     let bed = Bed::new();
     let hello = bed.open();
-    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), Refusal::NoPin);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), NotVerified::NoPin);
     assert!(hello.status().pin().is_none());
     assert!(matches!(
         hello.set_pin(&pin("1234")),
@@ -228,7 +228,7 @@ fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
     assert_eq!(hello.uv_key(), uv_key);
     assert!(matches!(
         refused(hello.verify(pin(RIGHT), &request(1))),
-        Refusal::WrongPin { tries_left: 9, .. }
+        NotVerified::WrongPin { tries_left: 9, .. }
     ));
 }
 
@@ -243,7 +243,7 @@ fn changing_the_pin_takes_the_old_one_and_counts_it() {
     let wrong = hello.change_pin(pin(WRONG), &pin("other-77"));
     assert!(matches!(
         wrong,
-        Err(HelloError::Refused(Refusal::WrongPin {
+        Err(HelloError::Refused(NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0
         }))
@@ -259,7 +259,7 @@ fn lock_out_is_for_good_and_survives_restarts() {
     for tries_left in (0..MAX_FAILURES).rev() {
         let open = hello.take().unwrap_or_else(|| bed.open());
         let refusal = refused(open.verify(pin(WRONG), &request(1)));
-        let Refusal::WrongPin {
+        let NotVerified::WrongPin {
             tries_left: left,
             wait_ms,
         } = refusal
@@ -269,7 +269,7 @@ fn lock_out_is_for_good_and_survives_restarts() {
         assert_eq!(left, tries_left);
         if wait_ms > 0 {
             // During the wait not even the right PIN is looked at, and asking costs nothing.
-            let wait = Refusal::Wait { tries_left, wait_ms };
+            let wait = NotVerified::Wait { tries_left, wait_ms };
             assert_eq!(refused(open.verify(pin(RIGHT), &request(1))), wait);
             assert_eq!(open.status().pin().unwrap().wait_ms, wait_ms);
             bed.clock.advance(wait_ms);
@@ -278,10 +278,10 @@ fn lock_out_is_for_good_and_survives_restarts() {
     let hello = bed.open();
     bed.clock.advance(1 << 40);
     assert!(hello.status().pin().unwrap().locked_out);
-    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), Refusal::LockedOut);
+    assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), NotVerified::LockedOut);
     assert!(matches!(
         hello.change_pin(pin(RIGHT), &pin("other-77")),
-        Err(HelloError::Refused(Refusal::LockedOut))
+        Err(HelloError::Refused(NotVerified::LockedOut))
     ));
     assert!(matches!(hello.set_pin(&pin("other-77")), Err(HelloError::AlreadySet)));
 }
@@ -289,7 +289,7 @@ fn lock_out_is_for_good_and_survives_restarts() {
 #[test]
 fn fifty_at_once_get_no_more_tries_than_one_after_the_other() {
     let (_bed, hello) = Bed::with_pin();
-    let outcomes: Vec<Refusal> = thread::scope(|scope| {
+    let outcomes: Vec<NotVerified> = thread::scope(|scope| {
         let verify = || refused(hello.verify(pin(WRONG), &request(1)));
         let threads: Vec<_> = (0..50).map(|_| scope.spawn(verify)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
@@ -298,8 +298,8 @@ fn fifty_at_once_get_no_more_tries_than_one_after_the_other() {
     let mut looked_at: Vec<u8> = Vec::new();
     for outcome in outcomes {
         match outcome {
-            Refusal::WrongPin { tries_left, .. } => looked_at.push(tries_left),
-            Refusal::Wait { tries_left, .. } => assert_eq!(tries_left, 6),
+            NotVerified::WrongPin { tries_left, .. } => looked_at.push(tries_left),
+            NotVerified::Wait { tries_left, .. } => assert_eq!(tries_left, 6),
             other => panic!("{other:?}"),
         }
     }
@@ -321,7 +321,7 @@ fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
     let refusal = refused(hello.verify(pin(RIGHT), &request(1)));
     assert_eq!(
         refusal,
-        Refusal::Wait {
+        NotVerified::Wait {
             tries_left: 2,
             wait_ms: 3_600_000
         }
@@ -332,7 +332,7 @@ fn a_file_that_was_copied_back_gives_no_try_back_without_the_longest_wait() {
     bed.clock.advance(3_599_999);
     assert!(matches!(
         refused(hello.verify(pin(RIGHT), &request(1))),
-        Refusal::Wait { wait_ms: 1, .. }
+        NotVerified::Wait { wait_ms: 1, .. }
     ));
     bed.clock.advance(1);
     hello.verify(pin(RIGHT), &request(1)).unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
-use crate::{attempt::Attempt, client_pin::ClientPin, store::State, ticket::PinTicket, verification::Refusal};
+use crate::{attempt::Attempt, client_pin::ClientPin, store::State, ticket::PinTicket, verification::NotVerified};
 
 impl Hello {
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
@@ -13,7 +13,7 @@ impl Hello {
         let mut tickets = self.tickets();
         // A lock ends the attempts first and the tickets then, so a ticket is not made after it.
         if !attempt.stands() {
-            return Err(Refusal::Cancelled.into());
+            return Err(NotVerified::Cancelled.into());
         }
         Ok(tickets.issue(self.crypto, opened, self.clock.moment())?)
     }
@@ -26,12 +26,12 @@ impl Hello {
         attestations: u32,
     ) -> Result<OpenKey, HelloError> {
         let opened = self.tickets().take(ticket, self.clock.moment());
-        let opened = opened.ok_or(Refusal::TicketGone)?;
+        let opened = opened.ok_or(NotVerified::TicketGone)?;
         let change = self.durable.change();
-        let state = change.state().ok_or(Refusal::NoPin)?;
+        let state = change.state().ok_or(NotVerified::NoPin)?;
         let signer = self.signer(&opened.key, &state)?;
         if !attempt.commit() {
-            return Err(Refusal::Cancelled.into());
+            return Err(NotVerified::Cancelled.into());
         }
         // The count is taken now and not with the PIN: providers refuse evidence with a lower count than the last they saw.
         let mut counted = State::clone(&state);

@@ -31,7 +31,7 @@ impl fmt::Debug for VerifyReply {
 
 /// Why hello did not accept a gesture. The user's to put right; the texts are for the user.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-pub enum Refusal {
+pub enum NotVerified {
     /// Outcome 1: the PIN was looked at and is wrong.
     #[error("wrong PIN")]
     WrongPin {
@@ -69,8 +69,23 @@ pub enum Refusal {
     Cancelled,
 }
 
+impl NotVerified {
+    /// The word that the audit log uses.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::WrongPin { tries_left: 0, .. } | Self::LockedOut => "locked-out",
+            Self::WrongPin { .. } => "wrong-pin",
+            Self::Wait { .. } => "wait",
+            Self::NoPin => "no-pin",
+            Self::PromptOnly { .. } => "prompt-only",
+            Self::TicketGone => "ticket-gone",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 /// What hello answers to a verification.
-pub type Outcome = Result<VerifyReply, Refusal>;
+pub type Outcome = Result<VerifyReply, NotVerified>;
 
 /// As it comes from hello: `{1: outcome, 2: tries left, 3: wait in ms, 4: [evidence], 5: [boxes]}`.
 pub(crate) fn encode_outcome(outcome: &Outcome) -> Vec<u8> {
@@ -109,8 +124,8 @@ pub(crate) fn decode_outcome(bytes: &[u8]) -> Result<Outcome, CodecError> {
     }))
 }
 
-/// As `VerifyClientPin` answers: `{1: outcome, 2: tries left, 3: wait in ms, 4?: ticket}`.
-pub(crate) fn encode_ticket(outcome: &Result<PinTicket, Refusal>) -> Vec<u8> {
+/// What came of a PIN from a CTAP client, as `VerifyClientPin` answers and the security-key door is told: `{1: outcome, 2: tries left, 3: wait in ms, 4?: ticket}`.
+pub fn encode_ticket(outcome: &Result<PinTicket, NotVerified>) -> Vec<u8> {
     let map = head(outcome.as_ref().err().copied());
     Value::from(match outcome {
         Ok(ticket) => map.with(4, *ticket.as_bytes()),
@@ -120,7 +135,7 @@ pub(crate) fn encode_ticket(outcome: &Result<PinTicket, Refusal>) -> Vec<u8> {
 }
 
 /// Reads what [`encode_ticket`] wrote.
-pub(crate) fn decode_ticket(bytes: &[u8]) -> Result<Result<PinTicket, Refusal>, CodecError> {
+pub fn decode_ticket(bytes: &[u8]) -> Result<Result<PinTicket, NotVerified>, CodecError> {
     let value = decode(bytes, &LIMITS)?;
     if let Some(refusal) = refusal(&value)? {
         return Ok(Err(refusal));
@@ -132,34 +147,34 @@ pub(crate) fn decode_ticket(bytes: &[u8]) -> Result<Result<PinTicket, Refusal>, 
 }
 
 /// `{1: outcome, 2: tries left, 3: wait in ms}`.
-fn head(refusal: Option<Refusal>) -> Map {
+fn head(refusal: Option<NotVerified>) -> Map {
     let (number, tries_left, wait_ms) = match refusal {
         None => (0, MAX_FAILURES, 0),
-        Some(Refusal::WrongPin { tries_left, wait_ms }) => (1, tries_left, wait_ms),
-        Some(Refusal::Wait { tries_left, wait_ms }) => (2, tries_left, wait_ms),
-        Some(Refusal::LockedOut) => (3, 0, 0),
-        Some(Refusal::NoPin) => (4, 0, 0),
-        Some(Refusal::PromptOnly { tries_left }) => (5, tries_left, 0),
-        Some(Refusal::TicketGone) => (6, 0, 0),
-        Some(Refusal::Cancelled) => (7, 0, 0),
+        Some(NotVerified::WrongPin { tries_left, wait_ms }) => (1, tries_left, wait_ms),
+        Some(NotVerified::Wait { tries_left, wait_ms }) => (2, tries_left, wait_ms),
+        Some(NotVerified::LockedOut) => (3, 0, 0),
+        Some(NotVerified::NoPin) => (4, 0, 0),
+        Some(NotVerified::PromptOnly { tries_left }) => (5, tries_left, 0),
+        Some(NotVerified::TicketGone) => (6, 0, 0),
+        Some(NotVerified::Cancelled) => (7, 0, 0),
     };
     Map::new().with(1, number).with(2, tries_left).with(3, wait_ms)
 }
 
 /// Reads what [`head`] wrote.
-fn refusal(value: &Value) -> Result<Option<Refusal>, CodecError> {
+fn refusal(value: &Value) -> Result<Option<NotVerified>, CodecError> {
     let number = |key| field(value, key, Value::as_unsigned);
     let tries_left = u8::try_from(number(2)?).map_err(|_| CodecError::Field(2))?;
     let wait_ms = number(3)?;
     Ok(Some(match number(1)? {
         0 => return Ok(None),
-        1 => Refusal::WrongPin { tries_left, wait_ms },
-        2 => Refusal::Wait { tries_left, wait_ms },
-        3 => Refusal::LockedOut,
-        4 => Refusal::NoPin,
-        5 => Refusal::PromptOnly { tries_left },
-        6 => Refusal::TicketGone,
-        7 => Refusal::Cancelled,
+        1 => NotVerified::WrongPin { tries_left, wait_ms },
+        2 => NotVerified::Wait { tries_left, wait_ms },
+        3 => NotVerified::LockedOut,
+        4 => NotVerified::NoPin,
+        5 => NotVerified::PromptOnly { tries_left },
+        6 => NotVerified::TicketGone,
+        7 => NotVerified::Cancelled,
         _ => return Err(CodecError::Field(1)),
     }))
 }
@@ -179,19 +194,19 @@ mod tests {
                 evidence: Some(vec![1, 2, 3]),
                 boxes: vec![vec![4], vec![5, 6]],
             }),
-            Err(Refusal::WrongPin {
+            Err(NotVerified::WrongPin {
                 tries_left: 6,
                 wait_ms: 30_000,
             }),
-            Err(Refusal::Wait {
+            Err(NotVerified::Wait {
                 tries_left: 6,
                 wait_ms: 12,
             }),
-            Err(Refusal::LockedOut),
-            Err(Refusal::NoPin),
-            Err(Refusal::PromptOnly { tries_left: 5 }),
-            Err(Refusal::TicketGone),
-            Err(Refusal::Cancelled),
+            Err(NotVerified::LockedOut),
+            Err(NotVerified::NoPin),
+            Err(NotVerified::PromptOnly { tries_left: 5 }),
+            Err(NotVerified::TicketGone),
+            Err(NotVerified::Cancelled),
         ] {
             assert_eq!(decode_outcome(&encode_outcome(&outcome)), Ok(outcome));
         }
@@ -204,7 +219,7 @@ mod tests {
         let ticket = PinTicket::from_bytes(&[9; 16]);
         let bytes = encode_ticket(&Ok(ticket));
         assert_eq!(decode_ticket(&bytes).unwrap().unwrap().as_bytes(), &[9; 16]);
-        let refused = Refusal::WrongPin {
+        let refused = NotVerified::WrongPin {
             tries_left: 6,
             wait_ms: 30_000,
         };

@@ -1,5 +1,6 @@
 //! One ceremony with the daemon around it and the model beside it: what was agreed to, what was asked for, what was made.
 
+use claviger_hello::verification::NotVerified;
 use std::collections::BTreeSet;
 
 use claviger_ctap::types::CredentialId;
@@ -177,14 +178,17 @@ impl World {
                 unlock,
                 by_ticket,
             } => match random.below(24) {
-                0..4 if by_ticket => Event::VerifyFailed(VerifyFailure::TicketGone),
-                0 => Event::VerifyFailed(VerifyFailure::WrongPin {
+                0..4 if by_ticket => Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)),
+                0 => Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::WrongPin {
                     tries_left: 3,
                     wait_ms: random.below(2) * 30_000,
-                }),
-                1 => Event::VerifyFailed(VerifyFailure::Wait { wait_ms: 5_000 }),
-                2 => Event::VerifyFailed(VerifyFailure::LockedOut),
-                3 => Event::VerifyFailed(VerifyFailure::NoPin),
+                })),
+                1 => Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::Wait {
+                    tries_left: 6,
+                    wait_ms: 5_000,
+                })),
+                2 => Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::LockedOut)),
+                3 => Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::NoPin)),
                 4 => Event::VerifyFailed(VerifyFailure::Unavailable),
                 5 => Event::VerifyFailed(VerifyFailure::Provider(ProviderFailure::Unreachable)),
                 _ => {
@@ -265,7 +269,9 @@ impl World {
                 },
                 unlock: Some(Unlock(forged)),
             },
-            9 if !matches!(self.pending, Pending::Verify { .. }) => Event::VerifyFailed(VerifyFailure::LockedOut),
+            9 if !matches!(self.pending, Pending::Verify { .. }) => {
+                Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::LockedOut))
+            }
             10 if !matches!(self.pending, Pending::Describe) => Event::ProviderReady(Readiness {
                 lock: Lock::Open,
                 supported: true,
@@ -282,7 +288,10 @@ impl World {
     }
 
     pub(super) fn feed(&mut self, event: Event<Numbered>, queue: &mut PromptQueue, visits: &mut Visits) {
-        if matches!(event, Event::VerifyFailed(VerifyFailure::TicketGone)) {
+        if matches!(
+            event,
+            Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone))
+        ) {
             count(visits, "ticket gone");
         }
         self.ended |= matches!(event, Event::CallerGone | Event::CallerCancelled | Event::TimedOut);

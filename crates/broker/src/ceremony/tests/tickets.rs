@@ -1,6 +1,7 @@
 //! Ceremonies that bring a ticket in place of the PIN.
 
 use super::*;
+use claviger_hello::verification::NotVerified;
 
 /// The ticket, told apart from every PIN typed.
 const TICKET: u64 = 1_000;
@@ -37,7 +38,7 @@ fn a_ticket_that_is_gone_has_the_screen_ask_for_the_pin() {
     course
         .approve(Some("c2"), None)
         .ready(Lock::Locked)
-        .on(Event::VerifyFailed(VerifyFailure::TicketGone));
+        .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
     assert_eq!(course.problem(), "pin-needed");
     assert_eq!(course.view().pin.expect("a PIN entry").purpose, PinPurpose::Verify);
     assert_eq!(course.view().preselected.as_deref(), Some("c2"), "the choice is kept");
@@ -56,7 +57,7 @@ fn a_ticket_that_is_gone_meets_the_lock_out_and_the_missing_pin() {
         course
             .approve(None, None)
             .ready(Lock::Open)
-            .on(Event::VerifyFailed(VerifyFailure::TicketGone));
+            .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
         course
     };
     start(|hello| hello.locked_out = true).notice(&Cause::LockedOut);
@@ -118,7 +119,7 @@ fn an_approval_takes_a_ticket_too() {
     assert!(course.view().pin.is_none());
     course.approve(None, None);
     assert_eq!(course.verify().pin, Pin(TICKET));
-    course.on(Event::VerifyFailed(VerifyFailure::TicketGone));
+    course.on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
     assert!(course.view().pin.is_some());
     course.approve(None, Some(1));
     assert_eq!(course.verify().pin, Pin(1));

@@ -1,5 +1,6 @@
 //! `authenticatorClientPIN` (CTAP 2.1 §6.5.5): the PIN is hello's, the tokens are the door's.
 
+use claviger_broker::NotVerified;
 use claviger_ctap::authenticator::Refusal;
 use claviger_ctap::authenticator::token::{Grant, supported_protocol};
 use claviger_ctap::cbor::Limits;
@@ -10,7 +11,7 @@ use claviger_ctap::status::Status;
 use zeroize::Zeroizing;
 
 use super::{Answer, Authenticator, Backing, platform, refuse};
-use crate::hid::message::PinOutcome;
+use crate::hid::message::PinCheck;
 use crate::hid::upstream::Upstream;
 
 /// Most tries that the specification lets a key tell (§6.5.2.2). Hello may have more.
@@ -76,23 +77,25 @@ impl Authenticator {
         let Ok(hash) = hash.as_slice().try_into().map(Zeroizing::new) else {
             return self.wrong_pin(Status::PinInvalid);
         };
-        let check = upstream.check_pin(hash).await.map_err(platform)?;
-        match check.outcome {
-            PinOutcome::Right(ticket) => {
+        let PinCheck(outcome) = upstream.check_pin(hash).await.map_err(platform)?;
+        match outcome {
+            Ok(ticket) => {
                 let backing = Backing {
                     ticket: Some(ticket),
                     list: None,
                 };
                 self.issue(upstream, &secret, grant, backing)
             }
-            PinOutcome::Wrong if check.tries_left == 0 => self.wrong_pin(Status::PinBlocked),
-            PinOutcome::Wrong => self.wrong_pin(Status::PinInvalid),
-            PinOutcome::Blocked if check.tries_left == 0 => refuse(Status::PinBlocked, "no tries are left"),
+            Err(NotVerified::WrongPin { tries_left: 0, .. }) => self.wrong_pin(Status::PinBlocked),
+            Err(NotVerified::WrongPin { .. }) => self.wrong_pin(Status::PinInvalid),
+            Err(NotVerified::LockedOut) => refuse(Status::PinBlocked, "no tries are left"),
             // Hello keeps the last tries for its own prompt, so that no program locks the user out; there the right one opens this way again.
-            PinOutcome::Blocked => refuse(Status::PinAuthBlocked, "programs have no tries left"),
-            PinOutcome::NotSet => refuse(Status::PinNotSet, "there is no PIN"),
+            Err(NotVerified::PromptOnly { .. }) => refuse(Status::PinAuthBlocked, "programs have no tries left"),
+            Err(NotVerified::NoPin) => refuse(Status::PinNotSet, "there is no PIN"),
             // "Not now, and asking again does not help": hello's delay, where a key wants to be plugged in again.
-            PinOutcome::Wait => refuse(Status::PinAuthBlocked, "hello takes no PIN for some time"),
+            Err(NotVerified::Wait { .. }) => refuse(Status::PinAuthBlocked, "hello takes no PIN for some time"),
+            Err(NotVerified::Cancelled) => refuse(Status::OperationDenied, "the user locked meanwhile"),
+            Err(NotVerified::TicketGone) => refuse(Status::Other, "hello answered something else than was asked"),
         }
     }
 

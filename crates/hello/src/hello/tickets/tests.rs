@@ -80,14 +80,17 @@ fn a_ticket_gives_what_the_pin_gives_and_once() {
         (Method::Pin, Tier::Software, 1)
     );
     assert_eq!(hello.open_tickets(), 0);
-    assert_eq!(refused(redeemed(&hello, &ticket, &request(2))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(2))), NotVerified::TicketGone);
 
     let by_pin = vault_secret(|request| hello.verify(pin(RIGHT), request).unwrap());
     let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
     let by_ticket = vault_secret(|request| redeemed(&hello, &ticket, request).unwrap());
     assert_eq!(by_pin, by_ticket);
     let made_up = PinTicket::from_bytes(&[0; 16]);
-    assert_eq!(refused(redeemed(&hello, &made_up, &request(3))), Refusal::TicketGone);
+    assert_eq!(
+        refused(redeemed(&hello, &made_up, &request(3))),
+        NotVerified::TicketGone
+    );
 }
 
 #[test]
@@ -106,13 +109,13 @@ fn evidence_of_an_older_ticket_counts_after_what_was_given_since() {
 #[test]
 fn one_guess_is_one_try_whichever_way_it_comes() {
     let (bed, hello) = Bed::with_pin();
-    let wrong = |tries_left, wait_ms| Refusal::WrongPin { tries_left, wait_ms };
+    let wrong = |tries_left, wait_ms| NotVerified::WrongPin { tries_left, wait_ms };
     assert_eq!(refused(hello.verify_client_pin(client(WRONG))), wrong(9, 0));
     assert_eq!(refused(hello.verify(pin(WRONG), &request(1))), wrong(8, 0));
     assert_eq!(refused(hello.verify_client_pin(client(WRONG))), wrong(7, 0));
     assert_eq!(refused(hello.verify(pin(WRONG), &request(1))), wrong(6, 30_000));
     // Neither way is open during the wait, and asking costs nothing.
-    let wait = Refusal::Wait {
+    let wait = NotVerified::Wait {
         tries_left: 6,
         wait_ms: 30_000,
     };
@@ -132,16 +135,16 @@ fn programs_cannot_lock_the_user_out() {
     for _ in 0..MAX_CLIENT_FAILURES {
         bed.clock.advance(hello.status().pin().unwrap().wait_ms);
         let refusal = refused(hello.verify_client_pin(client(WRONG)));
-        assert!(matches!(refusal, Refusal::WrongPin { .. }), "{refusal:?}");
+        assert!(matches!(refusal, NotVerified::WrongPin { .. }), "{refusal:?}");
     }
     bed.clock.advance(1 << 40);
-    let kept = Refusal::PromptOnly { tries_left: 5 };
+    let kept = NotVerified::PromptOnly { tries_left: 5 };
     assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), kept);
     assert_eq!(hello.status().pin().unwrap().tries_left, 5);
     // The prompt goes on, wrong or right, and the right PIN there opens this way again.
     let wrong = refused(hello.verify(pin(WRONG), &request(1)));
-    assert!(matches!(wrong, Refusal::WrongPin { tries_left: 4, .. }));
-    let kept = Refusal::PromptOnly { tries_left: 4 };
+    assert!(matches!(wrong, NotVerified::WrongPin { tries_left: 4, .. }));
+    let kept = NotVerified::PromptOnly { tries_left: 4 };
     assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), kept);
     bed.clock.advance(hello.status().pin().unwrap().wait_ms);
     hello.verify(pin(RIGHT), &request(2)).unwrap();
@@ -169,7 +172,7 @@ fn lock_out_is_for_clients_too_and_ends_their_tickets() {
         refused(hello.verify(pin(WRONG), &request(1)));
     }
     assert_eq!(hello.open_tickets(), 0);
-    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::LockedOut);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), NotVerified::LockedOut);
 }
 
 #[test]
@@ -183,14 +186,14 @@ fn a_ticket_is_good_for_two_minutes_and_then_wiped() {
     assert_eq!(hello.tickets().len(), 1);
     hello.sweep_tickets();
     assert_eq!(hello.tickets().len(), 0);
-    assert_eq!(refused(redeemed(&hello, &old, &request(2))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &old, &request(2))), NotVerified::TicketGone);
 }
 
 #[test]
 fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many() {
     let (bed, hello) = Bed::with_pin();
     let gone = |hello: &Hello, ticket: &PinTicket| {
-        assert_eq!(refused(redeemed(hello, ticket, &request(1))), Refusal::TicketGone);
+        assert_eq!(refused(redeemed(hello, ticket, &request(1))), NotVerified::TicketGone);
     };
     let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
     refused(hello.change_pin(pin(WRONG), &pin("other-77")));
@@ -198,7 +201,7 @@ fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many
     gone(&hello, &ticket);
     assert!(matches!(
         refused(hello.verify_client_pin(client(RIGHT))),
-        Refusal::WrongPin { .. }
+        NotVerified::WrongPin { .. }
     ));
     let mut tickets: Vec<_> = (0..=MAX_TICKETS)
         .map(|_| hello.verify_client_pin(client("other-77")).unwrap())
@@ -219,7 +222,7 @@ fn tickets_end_with_the_pin_with_a_lock_with_the_process_and_when_there_are_many
 #[test]
 fn without_a_pin_there_is_nothing_to_guess() {
     let hello = Bed::new().open();
-    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::NoPin);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), NotVerified::NoPin);
     assert!(!hello.status().client_pin);
 }
 
@@ -234,7 +237,7 @@ fn a_file_of_version_1_learns_the_clients_form_with_the_next_right_pin() {
     let (status, uv_key) = (hello.status(), hello.uv_key());
     assert_eq!((status.client_pin, status.pin().unwrap().tries_left), (false, 9));
     // Not set, for clients: nothing is looked at, no try is spent, and a wrong PIN changes nothing.
-    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), Refusal::NoPin);
+    assert_eq!(refused(hello.verify_client_pin(client(RIGHT))), NotVerified::NoPin);
     assert_eq!(hello.status().pin().unwrap().tries_left, 9);
     refused(hello.verify(pin(WRONG), &request(1)));
     assert!(!hello.status().client_pin);
@@ -285,5 +288,5 @@ fn a_clients_guess_and_a_tickets_count_are_on_disk_first() {
     ));
     // Spent all the same.
     medium.steps_left.store(usize::MAX, Ordering::SeqCst);
-    assert_eq!(refused(redeemed(&hello, &ticket, &request(1))), Refusal::TicketGone);
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(1))), NotVerified::TicketGone);
 }
