@@ -240,6 +240,8 @@ impl From<ProtectorError> for HelloError {
 #[cfg(test)]
 mod earlier;
 #[cfg(test)]
+mod failing_disk;
+#[cfg(test)]
 mod interleavings;
 #[cfg(test)]
 mod tests;

@@ -7,12 +7,13 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stderr,
     missing_docs
 )]
 
 mod bed;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use bed::*;
 use claviger_hello::{
@@ -30,7 +31,7 @@ use tokio::{
 
 /// A reader with a keypad of its own: it waits for a person, who types a PIN there.
 struct Keypad {
-    typed: Mutex<mpsc::UnboundedReceiver<&'static str>>,
+    keys: Mutex<mpsc::UnboundedReceiver<&'static str>>,
     waiting: watch::Sender<usize>,
 }
 
@@ -54,7 +55,7 @@ impl Reader for Keypad {
         Box::pin(async {
             self.waiting.send_modify(|waiting| *waiting += 1);
             let _waiting = Waiting(&self.waiting);
-            let typed = self.typed.lock().await.recv().await.ok_or("unplugged")?;
+            let typed = self.keys.lock().await.recv().await.ok_or("unplugged")?;
             Ok(Pin::new(typed)?.into())
         })
     }
@@ -72,10 +73,10 @@ impl Person {
 
 /// Hello with a PIN and a keypad.
 async fn bed() -> (Bed, Person) {
-    let (types, typed) = mpsc::unbounded_channel();
+    let (types, keys) = mpsc::unbounded_channel();
     let (waiting, waited_for) = watch::channel(0);
     let keypad = Keypad {
-        typed: Mutex::new(typed),
+        keys: Mutex::new(keys),
         waiting,
     };
     let bed = Bed::serving_with(&own_executable(), vec![Box::new(keypad)]).await;
@@ -103,11 +104,15 @@ async fn everything_else_answers_while_hello_waits_for_a_person() {
     person.is_waited_for(1).await;
 
     // Nothing is spent on waiting.
+    let start = Instant::now();
     assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
+    let status_took = start.elapsed();
     // A second one waits beside it, and its cancel ends it and frees its reader.
     let second = at_the_reader(&client, request(2));
     person.is_waited_for(2).await;
+    let start = Instant::now();
     client.cancel(TransactionId([2; 16])).await.unwrap();
+    let cancel_took = start.elapsed();
     assert_eq!(refused(second.await.unwrap()), NotVerified::Cancelled);
     person.is_waited_for(1).await;
     // Guesses of others are looked at, and counted.
@@ -123,6 +128,7 @@ async fn everything_else_answers_while_hello_waits_for_a_person() {
     client.verify_client_pin(client_pin(RIGHT)).await.unwrap();
     assert!(!first.is_finished());
 
+    eprintln!("hello held open at a person: status in {status_took:?}, a second one's cancel in {cancel_took:?}");
     person.types(RIGHT);
     let evidence = first.await.unwrap().unwrap().evidence.unwrap();
     assert_eq!(evidence.claims().transaction, TransactionId([1; 16]));

@@ -4,6 +4,7 @@ mod failures;
 mod security_key;
 mod tickets;
 
+use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
@@ -14,7 +15,6 @@ use super::*;
 use crate::check::Rejection;
 use crate::choice::{Lock, Need, PasskeySnapshot, ProviderSnapshot};
 use crate::types::Cause;
-use claviger_hello::verification::NotVerified;
 
 type Effects = Vec<Effect<Numbered>>;
 

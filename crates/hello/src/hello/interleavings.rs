@@ -17,7 +17,8 @@ use proptest::prelude::*;
 
 use super::{
     check::{Looked, Spent},
-    tests::{Failing, RIGHT, TestClock, WRONG, operation, pin, request},
+    failing_disk::Failing,
+    tests::{RIGHT, TestClock, WRONG, operation, pin, request},
     *,
 };
 use crate::{client_pin::ClientPin, counter::MAX_FAILURES};
@@ -201,7 +202,7 @@ impl World {
                 self.unforgiven = 0;
             }
             Err(HelloError::Refused(NotVerified::WrongPin { .. })) => {
-                assert!(!right && !tried.ended && !tried.succeeded)
+                assert!(!right && !tried.ended && !tried.succeeded);
             }
             Err(HelloError::Refused(NotVerified::Cancelled)) => assert!(tried.ended || tried.succeeded),
             Err(other) => panic!("{other:?}"),

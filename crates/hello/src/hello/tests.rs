@@ -4,7 +4,7 @@
 use std::{
     fmt, fs,
     path::PathBuf,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
     thread,
 };
 
@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     counter::{MAX_FAILURES, Moment},
-    disk::{Birth, DiskError, Found, next_tick},
+    disk::next_tick,
     verification::{Operation, UnlockTarget},
 };
 
@@ -349,90 +349,5 @@ fn a_damaged_file_opens_nothing() {
         fs::write(&file, bytes).unwrap();
         let result = Hello::open_with(&bed.path(), bed.clock.clone(), native());
         assert!(matches!(result, Err(HelloError::Store(StoreError::Damaged(_)))));
-    }
-}
-
-/// Keeps the last published file in memory and fails after so many steps.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Failing {
-    file: Arc<Mutex<(Vec<u8>, Vec<u8>)>>,
-    pub(super) steps_left: Arc<AtomicUsize>,
-}
-
-impl Failing {
-    /// The file as a restart would find it.
-    pub(super) fn published(&self) -> Vec<u8> {
-        self.file.lock().unwrap().0.clone()
-    }
-
-    fn step(&self) -> Result<(), DiskError> {
-        let taken = self
-            .steps_left
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        taken.map(|_| ()).map_err(|_| DiskError::InUse("a full disk".into()))
-    }
-}
-
-impl Medium for Failing {
-    fn read(&mut self) -> Result<Option<Found>, DiskError> {
-        let bytes = self.file.lock().unwrap().0.clone();
-        Ok((!bytes.is_empty()).then_some(Found { bytes, birth: None }))
-    }
-
-    fn create(&mut self) -> Result<Option<Birth>, DiskError> {
-        self.step().map(|()| None)
-    }
-
-    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        self.step()?;
-        self.file.lock().unwrap().1 = bytes.to_vec();
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), DiskError> {
-        self.step()
-    }
-
-    fn publish(&mut self) -> Result<(), DiskError> {
-        self.step()?;
-        let mut file = self.file.lock().unwrap();
-        file.0 = file.1.clone();
-        Ok(())
-    }
-
-    fn sync_directory(&mut self) -> Result<(), DiskError> {
-        self.step()
-    }
-}
-
-#[test]
-fn a_guess_is_looked_at_only_when_the_try_is_on_disk() {
-    let medium = Failing::default();
-    let clock = Arc::new(TestClock::default());
-    medium.steps_left.store(5, Ordering::SeqCst);
-    let hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
-    hello.set_pin(&pin(RIGHT)).unwrap();
-    for steps in 0..5 {
-        medium.steps_left.store(steps, Ordering::SeqCst);
-        // Not even the right PIN, and nobody learns which it was.
-        assert!(
-            matches!(hello.verify(pin(RIGHT), &request(1)), Err(HelloError::Store(_))),
-            "{steps}"
-        );
-        assert!(
-            matches!(hello.verify(pin(WRONG), &request(1)), Err(HelloError::Store(_))),
-            "{steps}"
-        );
-    }
-    // The try is on disk, setting it back is not: the user goes on, and after a restart a try is missing, never one more.
-    for steps in 5..10 {
-        medium.steps_left.store(steps, Ordering::SeqCst);
-        hello.verify(pin(RIGHT), &request(1)).unwrap();
-        let restarted = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
-        assert_eq!(
-            restarted.status().pin().unwrap().tries_left,
-            if steps < 9 { 9 } else { 10 },
-            "{steps}"
-        );
     }
 }

@@ -1,10 +1,14 @@
 //! Tests of the store: its codec against damage, and its replacement against power cuts at every point.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::sync::{Arc, LazyLock, Mutex};
+mod power;
+
+use std::sync::LazyLock;
 
 use claviger_ctap::crypto::native;
 use proptest::prelude::*;
+
+use power::Disk;
 
 use super::*;
 use crate::{
@@ -180,11 +184,11 @@ fn a_copy_put_in_the_place_of_the_file_shows() {
     let (mut store, found) = Store::open(Box::new(disk.clone()), native()).unwrap();
     assert!(found.state.is_none() && !found.restored);
     store.replace(&STATE).unwrap();
-    let backup = disk.0.lock().unwrap().files.clone();
+    let backup = disk.newest();
     store.replace(&with_failures(9)).unwrap();
     let (_, found) = Store::open(Box::new(disk.clone()), native()).unwrap();
     assert!(!found.restored);
-    disk.put_back(backup.last().unwrap().content.clone());
+    disk.put_back(backup);
     let (_, found) = Store::open(Box::new(disk), native()).unwrap();
     assert!(found.restored);
 }
@@ -202,7 +206,7 @@ fn a_power_cut_leaves_the_old_state_or_the_new_one() {
         let disk = Disk::default();
         let (mut store, _) = Store::open(Box::new(disk.clone()), native()).unwrap();
         store.replace(&old).unwrap();
-        disk.0.lock().unwrap().steps_left = Some(steps);
+        disk.cut_after(steps);
         let finished = store.replace(&new).is_ok();
         assert_eq!(finished, steps == STEPS);
         for survivor in disk.after_power_cut() {
@@ -225,7 +229,7 @@ fn a_power_cut_during_the_first_replacement_leaves_nothing_or_the_state() {
     for steps in 0..=STEPS {
         let disk = Disk::default();
         let (mut store, _) = Store::open(Box::new(disk.clone()), native()).unwrap();
-        disk.0.lock().unwrap().steps_left = Some(steps);
+        disk.cut_after(steps);
         let finished = store.replace(&STATE).is_ok();
         for survivor in disk.after_power_cut() {
             let (_, found) = Store::open(Box::new(survivor), native()).unwrap();
@@ -248,146 +252,6 @@ fn without_the_sync_the_power_cut_would_show() {
     medium.sync_directory().unwrap();
     let broken = |disk: Disk| Store::open(Box::new(disk), native()).is_err();
     assert!(disk.after_power_cut().into_iter().any(broken));
-}
-
-#[derive(Clone, Debug)]
-struct File {
-    content: Vec<u8>,
-    synced: bool,
-    birth: Birth,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Contents {
-    files: Vec<File>,
-    /// What the name pointed to at the last sync of the directory, and at each change since.
-    names: Vec<Option<usize>>,
-    born: i64,
-    steps_left: Option<usize>,
-}
-
-/// A disk that keeps what was synced and anything of what was not.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Mutex<Contents>>);
-
-impl Disk {
-    fn step(&self) -> Result<std::sync::MutexGuard<'_, Contents>, DiskError> {
-        let mut contents = self.0.lock().unwrap();
-        match contents.steps_left.as_mut() {
-            Some(0) => return Err(DiskError::TooLarge("the power is out".into())),
-            Some(left) => *left -= 1,
-            None => {}
-        }
-        Ok(contents)
-    }
-
-    /// Every disk that may be found when the power is back: each name that was given since the last sync, with each prefix of
-    /// a content that was not synced.
-    fn after_power_cut(&self) -> Vec<Self> {
-        let contents = self.0.lock().unwrap().clone();
-        let names = if contents.names.is_empty() {
-            vec![None]
-        } else {
-            contents.names.clone()
-        };
-        let mut survivors = Vec::new();
-        for name in names {
-            let lengths = match name.map(|index| &contents.files[index]) {
-                Some(file) if !file.synced => 0..=file.content.len(),
-                Some(file) => file.content.len()..=file.content.len(),
-                None => 0..=0,
-            };
-            for length in lengths {
-                let mut files = contents.files.clone();
-                if let Some(index) = name {
-                    files[index].content.truncate(length);
-                    files[index].synced = true;
-                }
-                let survivor = Contents {
-                    files,
-                    names: vec![name],
-                    born: contents.born,
-                    steps_left: None,
-                };
-                survivors.push(Self(Arc::new(Mutex::new(survivor))));
-            }
-        }
-        survivors
-    }
-
-    /// Copies a file of these bytes to where hello's file is.
-    fn put_back(&self, content: Vec<u8>) {
-        let mut contents = self.0.lock().unwrap();
-        contents.born += 1;
-        let birth = Birth {
-            seconds: contents.born,
-            nanoseconds: 0,
-        };
-        contents.files.push(File {
-            content,
-            synced: true,
-            birth,
-        });
-        contents.names = vec![Some(contents.files.len() - 1)];
-    }
-}
-
-impl Medium for Disk {
-    fn read(&mut self) -> Result<Option<disk::Found>, DiskError> {
-        let contents = self.0.lock().unwrap();
-        let file = contents
-            .names
-            .last()
-            .copied()
-            .flatten()
-            .map(|index| contents.files[index].clone());
-        Ok(file.map(|file| disk::Found {
-            bytes: file.content,
-            birth: Some(file.birth),
-        }))
-    }
-
-    fn create(&mut self) -> Result<Option<Birth>, DiskError> {
-        let mut contents = self.step()?;
-        contents.born += 1;
-        let birth = Birth {
-            seconds: contents.born,
-            nanoseconds: 0,
-        };
-        contents.files.push(File {
-            content: Vec::new(),
-            synced: false,
-            birth,
-        });
-        Ok(Some(birth))
-    }
-
-    fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
-        self.step()?.files.last_mut().unwrap().content.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<(), DiskError> {
-        self.step()?.files.last_mut().unwrap().synced = true;
-        Ok(())
-    }
-
-    fn publish(&mut self) -> Result<(), DiskError> {
-        let mut contents = self.step()?;
-        if contents.names.is_empty() {
-            contents.names.push(None);
-        }
-        let newest = contents.files.len() - 1;
-        contents.names.push(Some(newest));
-        Ok(())
-    }
-
-    fn sync_directory(&mut self) -> Result<(), DiskError> {
-        let mut contents = self.step()?;
-        let newest = contents.names.last().copied().flatten();
-        contents.names = vec![newest];
-        Ok(())
-    }
 }
 
 proptest! {

@@ -20,7 +20,8 @@ use crate::{
     counter::MAX_FAILURES,
     hello::{
         MAX_CLIENT_FAILURES,
-        tests::{Bed, Failing, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
+        failing_disk::Failing,
+        tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     },
     keys::{Opened, UserKey},
     ticket::{LIFETIME, MAX_TICKETS},
