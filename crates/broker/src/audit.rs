@@ -11,6 +11,7 @@
 //! last lines; [`Audit::open`] cuts off a torn line and records that it did.
 
 mod entry;
+mod failure;
 mod line;
 mod read;
 mod repeats;
@@ -24,6 +25,7 @@ use claviger_ctap::crypto;
 use serde::Serialize;
 
 pub use entry::{Entry, Event, EvidenceKind, MAX_FIELD, Who};
+pub use failure::Failure;
 pub use line::MAX_LINE;
 pub(crate) use line::hex;
 use line::{Body, GENESIS, HASH_MARK, Line};
@@ -109,7 +111,7 @@ impl Audit {
             tracing::warn!(path = %path.display(), "the last line of the audit log is damaged");
             audit.append(
                 now_ms,
-                &Entry::failed(Event::Broken, "the line before this one is damaged"),
+                &Entry::failed(Event::Broken, Failure::LogDamaged).detail("the line before this one"),
             )?;
         }
         if tail.torn > 0 {

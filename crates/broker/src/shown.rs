@@ -2,7 +2,7 @@
 
 use claviger_joint::answer::Status;
 use claviger_prompt_api::sanitise;
-use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem};
+use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem, sentence};
 use claviger_prompt_api::view::{CallerView, Problem, SiteView};
 use claviger_webauthn::Origin;
 
@@ -78,6 +78,7 @@ pub(crate) fn notice(cause: &Cause, provider_name: Option<&str>, rp_id: Option<&
                 "{provider} gave an answer that does not fit the request, so it was not passed on. The log has the details."
             ),
         ),
+        Cause::Ambiguous => ("Which one?", sentence(&cause.to_string())),
         Cause::Excluded => (
             "Already there",
             format!("{provider} already keeps a passkey for this account."),

@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 
 use bed::*;
 use claviger_broker::registry::BUILT_IN;
-use claviger_broker::{CancelToken, Cause, UserVerification};
+use claviger_broker::{CancelToken, Cause, Door, UserVerification};
 use claviger_joint::evidence::{self, Expected};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
@@ -30,13 +30,13 @@ async fn json(answer: impl Future<Output = Result<String, Error>>) -> Value {
 async fn the_status_tells_how_things_stand() {
     let bed = Bed::new().await;
     let manage = bed.manage().await;
-    bed.broker.door_opened("browser");
+    bed.broker.door_opened(Door::Browser);
     let status = json(manage.status()).await;
     assert_eq!(status["tier"], "software");
     assert_eq!(status["pin"]["set"], true);
     assert_eq!(status["prompt"]["attached"], false);
     assert_eq!(status["scripted_prompt_allowed"], true);
-    assert_eq!(status["doors"], serde_json::json!(["browser"]));
+    assert_eq!(status["doors"], serde_json::json!([Door::Browser.name()]));
     assert_eq!(status["ceremonies_running"], 0);
     assert_eq!(status["audit"]["entries"], 1);
     assert_eq!(status["providers"][0]["state"], "disabled");
@@ -117,19 +117,27 @@ async fn passkeys_are_listed_renamed_and_deleted() {
         (&RP.into(), &"Notebook".into())
     );
     assert_eq!(json(manage.passkeys("nobody")).await, serde_json::json!([]));
-    manage.rename_passkey(&id, "Alice at work").await.unwrap();
+    manage.rename_passkey(NOTEBOOK, &id, "Alice at work").await.unwrap();
     assert_eq!(json(manage.passkeys("")).await[0]["user_name"], "Alice at work");
-    manage.delete_passkey(&id).await.unwrap();
+    // Another provider's passkey is not meant, whatever its id.
+    assert!(matches!(
+        manage.delete_passkey(SAFE, &id).await,
+        Err(Error::NotFound(_))
+    ));
+    manage.delete_passkey(NOTEBOOK, &id).await.unwrap();
     assert_eq!(json(manage.passkeys("")).await, serde_json::json!([]));
     assert_eq!(prompt.kinds()[1..], [Kind::Verify, Kind::Verify]);
     assert_eq!(bed.sign_in().await.unwrap_err(), Cause::NoCredential);
-    assert!(matches!(manage.delete_passkey(&id).await, Err(Error::NotFound(_))));
     assert!(matches!(
-        manage.delete_passkey("!").await,
+        manage.delete_passkey(NOTEBOOK, &id).await,
+        Err(Error::NotFound(_))
+    ));
+    assert!(matches!(
+        manage.delete_passkey(NOTEBOOK, "!").await,
         Err(Error::InvalidArgument(_))
     ));
     assert!(matches!(
-        manage.rename_passkey(&id, "").await,
+        manage.rename_passkey(NOTEBOOK, &id, "").await,
         Err(Error::InvalidArgument(_))
     ));
 }

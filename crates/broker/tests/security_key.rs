@@ -306,12 +306,14 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
         name: Some("alice@work".into()),
         display_name: None,
     };
-    bed.broker.update_credential(from(), &id, &user).await.unwrap();
+    let alices = bed.broker.credential(&id).unwrap();
+    assert_eq!(alices.provider.as_str(), NOTEBOOK);
+    bed.broker.update_credential(from(), &alices, &user).await.unwrap();
     let list = bed.broker.list_credentials(from()).await.unwrap();
     assert_eq!(list[0].user.name.as_deref(), Some("alice@work"));
-    bed.broker.delete_credential(from(), &id).await.unwrap();
+    bed.broker.delete_credential(from(), &alices).await.unwrap();
     assert!(bed.broker.list_credentials(from()).await.unwrap().is_empty());
-    let gone = bed.broker.delete_credential(from(), &id).await.unwrap_err();
+    let gone = bed.broker.delete_credential(from(), &alices).await.unwrap_err();
     assert_eq!(gone, Cause::NoCredential);
 }
 

@@ -51,7 +51,7 @@
 //! use claviger_ctap::types::{Aaguid, RpEntity, UserEntity, UserId};
 //! use claviger_ctap::{get_assertion, make_credential};
 //!
-//! // In a program, only the code that checks the verifier's evidence can make this value.
+//! // This example's word that the user was verified; a program makes such a value of its verifier's evidence only.
 //! struct Verified;
 //! impl UvProof for Verified {}
 //!

@@ -30,6 +30,7 @@ use claviger_doors::hid::message::{
 };
 use claviger_doors::hid::proxy::Hid1Proxy;
 use claviger_doors::hid::service::Hid1;
+use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -143,18 +144,28 @@ impl Platform for Played {
         Box::pin(self.managed("list", from, vec![one]))
     }
 
-    fn account(&self, credential: &CredentialId) -> Option<Option<UserId>> {
-        (*credential == id()).then(|| Some(alice().id))
+    fn credential(&self, credential: &CredentialId) -> Result<CredentialRef, Cause> {
+        let provider = ProviderId::parse("org.example.Notebook").unwrap();
+        let id = credential.clone();
+        if id == self::id() {
+            Ok(CredentialRef { provider, id })
+        } else {
+            Err(Cause::NoCredential)
+        }
     }
 
-    fn delete<'a>(&'a self, from: SecurityKeyCaller, _: &'a CredentialId) -> BoxFuture<'a, Result<(), Cause>> {
+    fn account(&self, _: &CredentialRef) -> Option<UserId> {
+        Some(alice().id)
+    }
+
+    fn delete<'a>(&'a self, from: SecurityKeyCaller, _: &'a CredentialRef) -> BoxFuture<'a, Result<(), Cause>> {
         Box::pin(self.managed("delete", from, ()))
     }
 
     fn update<'a>(
         &'a self,
         from: SecurityKeyCaller,
-        _: &'a CredentialId,
+        _: &'a CredentialRef,
         _: &'a UserEntity,
     ) -> BoxFuture<'a, Result<(), Cause>> {
         Box::pin(self.managed("update", from, ()))

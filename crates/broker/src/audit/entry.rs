@@ -1,6 +1,10 @@
 //! What is recorded: one event, who asked, and how it ended.
 
-use serde::Serialize;
+use claviger_joint::ProviderId;
+use claviger_joint::envelope::Door;
+use serde::{Serialize, Serializer};
+
+use super::failure::Failure;
 
 /// The longest text that a field keeps, in characters; longer ones are cut and end in `…`.
 pub const MAX_FIELD: usize = 256;
@@ -34,8 +38,9 @@ pub enum Event {
 /// Who asked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Who {
-    /// The door: `browser`, `cli`, …
-    pub door: String,
+    /// The door, by its name.
+    #[serde(serialize_with = "door_name")]
+    pub door: Door,
     /// The name shown to the user, "Chromium".
     pub name: String,
     /// The executable, as `/proc` names it.
@@ -63,13 +68,13 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rp_id: Option<String>,
     /// The provider's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "provider_id")]
+    pub provider: Option<ProviderId>,
     /// `ok` or `failed`.
     pub result: &'static str,
-    /// The true cause of a failure, for the user; sites never see it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
+    /// Why it failed (`cause`) and whose fault that is (`fault`), for the user; sites never see it.
+    #[serde(flatten)]
+    pub failure: Option<Failure>,
     /// Kind of evidence, present exactly if the user was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evidence: Option<EvidenceKind>,
@@ -87,25 +92,25 @@ impl Entry {
             rp_id: None,
             provider: None,
             result: "ok",
-            cause: None,
+            failure: None,
             evidence: None,
             detail: None,
         }
     }
 
     /// Something that did not, and why.
-    pub fn failed(event: Event, cause: impl Into<String>) -> Self {
+    pub fn failed(event: Event, failure: impl Into<Failure>) -> Self {
         Self {
             result: "failed",
-            cause: Some(cause.into()),
+            failure: Some(failure.into()),
             ..Self::ok(event)
         }
     }
 
     /// With the provider's id.
     #[must_use]
-    pub fn provider(mut self, id: impl Into<String>) -> Self {
-        self.provider = Some(id.into());
+    pub fn provider(mut self, id: &ProviderId) -> Self {
+        self.provider = Some(id.clone());
         self
     }
 
@@ -122,14 +127,14 @@ impl Entry {
         Self {
             event: self.event,
             caller: self.caller.as_ref().map(|who| Who {
-                door: cut(&who.door),
+                door: who.door,
                 name: cut(&who.name),
                 executable: cut(&who.executable),
             }),
             rp_id: cut_opt(&self.rp_id),
-            provider: cut_opt(&self.provider),
+            provider: self.provider.clone(),
             result: self.result,
-            cause: cut_opt(&self.cause),
+            failure: self.failure.clone(),
             evidence: self.evidence.as_ref().map(|kind| EvidenceKind {
                 method: cut(&kind.method),
                 tier: cut(&kind.tier),
@@ -137,6 +142,16 @@ impl Entry {
             detail: cut_opt(&self.detail),
         }
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's signature.
+fn door_name<S: Serializer>(door: &Door, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(door.name())
+}
+
+#[allow(clippy::ref_option)] // serde's signature.
+fn provider_id<S: Serializer>(id: &Option<ProviderId>, serializer: S) -> Result<S::Ok, S::Error> {
+    id.as_ref().map(ProviderId::as_str).serialize(serializer)
 }
 
 fn cut(text: &str) -> String {

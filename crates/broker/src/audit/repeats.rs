@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{Entry, Who};
+use super::{Entry, Failure, Who};
 
 /// How many entries of one caller with one cause are written before counting begins.
 pub(crate) const MAX_PER_WINDOW: u64 = 5;
@@ -19,7 +19,7 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// decides.
 #[derive(Debug, Default)]
 pub(crate) struct Repeats {
-    windows: HashMap<(Who, Option<String>), Window>,
+    windows: HashMap<(Who, Option<&'static str>), Window>,
 }
 
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Repeats {
         };
         let window = self
             .windows
-            .entry((caller.clone(), entry.cause.clone()))
+            .entry((caller.clone(), entry.failure.as_ref().map(Failure::code)))
             .or_insert(Window {
                 since_ms: now_ms,
                 length_ms: MINUTE_MS,
@@ -87,7 +87,7 @@ impl Repeats {
 impl Window {
     fn summary(&mut self) -> Option<Entry> {
         let last = self.last.take()?;
-        let cause = last.cause.as_deref().unwrap_or_default();
+        let cause = last.failure.as_ref().map_or("", Failure::code);
         let detail = format!(
             "{} more requests came to nothing before the user was asked; the last one: {cause}: {}",
             self.seen.saturating_sub(MAX_PER_WINDOW),
@@ -95,7 +95,7 @@ impl Window {
         );
         Some(Entry {
             caller: last.caller,
-            ..Entry::failed(last.event, "repeated").detail(detail)
+            ..Entry::failed(last.event, Failure::Repeated).detail(detail)
         })
     }
 }
@@ -103,17 +103,19 @@ impl Window {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use claviger_joint::envelope::Door;
+
     use super::super::Event;
     use super::*;
 
     fn refused(name: &str) -> Entry {
         Entry {
             caller: Some(Who {
-                door: "browser".into(),
+                door: Door::Browser,
                 name: name.into(),
                 executable: "/usr/bin/browser".into(),
             }),
-            ..Entry::failed(Event::Create, "refused-at-door").detail("https://a.example")
+            ..Entry::failed(Event::Create, Failure::RefusedAtDoor).detail("https://a.example")
         }
     }
 
@@ -133,7 +135,7 @@ mod tests {
         assert_eq!(repeats.due(60_999), []);
         let due = repeats.due(61_000);
         assert_eq!(due.len(), 1);
-        assert_eq!(due[0].cause.as_deref(), Some("repeated"));
+        assert_eq!(due[0].failure, Some(Failure::Repeated));
         assert_eq!(due[0].caller, refused("a").caller);
         let detail = due[0].detail.as_deref().unwrap();
         assert!(detail.starts_with("95 more requests"), "{detail}");

@@ -1,17 +1,20 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use super::entry::MAX_FIELD;
-use super::*;
+use claviger_joint::envelope::Door;
 
-fn entry(cause: &str) -> Entry {
+use super::*;
+use crate::types::Cause;
+
+fn entry(detail: &str) -> Entry {
     Entry {
         caller: Some(Who {
-            door: "browser".into(),
+            door: Door::Browser,
             name: "Chromium".into(),
             executable: "/usr/bin/chromium".into(),
         }),
         rp_id: Some("example.org".into()),
-        ..Entry::failed(Event::Get, cause)
+        ..Entry::failed(Event::Get, Cause::NoCredential).detail(detail)
     }
 }
 
@@ -105,7 +108,7 @@ fn long_fields_are_cut_and_control_characters_cannot_end_a_line() {
     audit.append(1, &entry(&format!("\n{}", "ä".repeat(5000)))).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
     assert_eq!(
-        last(&path, 9).unwrap()[0]["cause"].as_str().unwrap().chars().count(),
+        last(&path, 9).unwrap()[0]["detail"].as_str().unwrap().chars().count(),
         MAX_FIELD + 1
     );
     assert_eq!(verify(&path).unwrap().seq, 1);
@@ -122,4 +125,18 @@ fn last_reads_only_the_end() {
             .collect::<Vec<_>>(),
         [498, 499, 500]
     );
+}
+
+#[test]
+fn a_failure_tells_its_cause_and_whose_fault_it_is() {
+    let (_dir, path) = log(1);
+    let line = &last(&path, 1).unwrap()[0];
+    assert_eq!(
+        (&line["cause"], &line["fault"]),
+        (&"no-credential".into(), &"user".into())
+    );
+    let mut audit = Audit::open(&path, 1).unwrap();
+    audit.append(2, &Entry::ok(Event::Started)).unwrap();
+    let line = &last(&path, 1).unwrap()[0];
+    assert!(line.get("cause").is_none() && line.get("fault").is_none());
 }

@@ -105,7 +105,7 @@ impl Broker {
             Approval::EnableProvider { provider, .. }
             | Approval::VerifyUser { provider, .. }
             | Approval::DeletePasskey { provider, .. }
-            | Approval::RenamePasskey { provider, .. } => Some(provider.id.to_string()),
+            | Approval::RenamePasskey { provider, .. } => Some(provider.id.clone()),
             Approval::Unlock { .. } | Approval::Setup { .. } | Approval::UseSecurityKey | Approval::ListPasskeys => {
                 None
             }
@@ -144,7 +144,7 @@ impl Broker {
             .await;
         let mut entry = match &finished.result {
             Ok(_) => Entry::ok(event),
-            Err(cause) => Entry::failed(event, cause.code()),
+            Err(cause) => Entry::failed(event, cause.clone()),
         };
         entry.caller = Some(who(&applicant.caller));
         entry.provider = provider;

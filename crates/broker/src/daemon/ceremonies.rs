@@ -88,13 +88,13 @@ impl Broker {
             Ok(_) => Entry::ok(event),
             Err(cause) => Entry {
                 detail: Some(cause.to_string()),
-                ..Entry::failed(event, cause.code())
+                ..Entry::failed(event, cause.clone())
             },
         };
         let entry = Entry {
             caller: Some(who(&caller)),
             rp_id: Some(rp_id.to_string()),
-            provider: finished.provider.map(|id| id.to_string()),
+            provider: finished.provider,
             evidence: finished.evidence,
             detail: entry.detail.clone().or(finished.remark),
             ..entry

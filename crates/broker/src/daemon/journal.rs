@@ -3,13 +3,13 @@
 use claviger_ctap::types::RpId;
 
 use super::{Broker, lock, now_ms};
-use crate::audit::{Entry, Event, EvidenceKind, Who};
+use crate::audit::{Entry, Event, EvidenceKind, Failure, Who};
 use crate::types::{Caller, Cause};
 
 impl Broker {
     /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
     pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
-        let entry = Entry::failed(event, "refused-at-door").detail(detail);
+        let entry = Entry::failed(event, Failure::RefusedAtDoor).detail(detail);
         self.audit_unasked(Entry {
             caller: Some(who(caller)),
             rp_id: rp_id.map(str::to_owned),
@@ -39,7 +39,7 @@ impl Broker {
         self.audit_unasked(Entry {
             caller: Some(who(caller)),
             rp_id: Some(rp_id.to_string()),
-            ..Entry::failed(event, cause.code())
+            ..Entry::failed(event, cause.clone())
         });
         cause
     }
@@ -70,7 +70,7 @@ pub(super) fn needs_no_user(cause: &Cause) -> bool {
 
 pub(super) fn who(caller: &Caller) -> Who {
     Who {
-        door: caller.door.name().to_owned(),
+        door: caller.door,
         name: caller.name.clone(),
         executable: caller.executable.to_string_lossy().into_owned(),
     }

@@ -110,11 +110,7 @@ impl Broker {
         let id = self.known_provider(id)?;
         let transition = lock(&self.inner.registry).disable(&id)?;
         if transition.old != transition.new {
-            self.audit(
-                &Entry::ok(Event::Provider)
-                    .provider(id.as_str())
-                    .detail("disabled by the user"),
-            );
+            self.audit(&Entry::ok(Event::Provider).provider(&id).detail("disabled by the user"));
         }
         self.announce(&id, transition).await;
         Ok(())
@@ -323,7 +319,7 @@ impl Broker {
     }
 
     /// A provider that has a manifest, found by its id or by its name.
-    fn known_provider(&self, text: &str) -> Result<ProviderId, Error> {
+    pub(super) fn known_provider(&self, text: &str) -> Result<ProviderId, Error> {
         let find = || {
             let registry = lock(&self.inner.registry);
             let mut records = registry.records();

@@ -54,7 +54,7 @@ use crate::dbus::Identifier;
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;
 use crate::rules::Rules;
-use crate::types::Caller;
+use crate::types::{Caller, Door};
 use link::Link;
 use run::Real;
 
@@ -90,7 +90,7 @@ struct Inner {
     ceremonies: Mutex<HashMap<Ticket, mpsc::UnboundedSender<ceremony::Event<Real>>>>,
     /// Who is to be told when a bus connection ends.
     attended: Mutex<HashMap<String, Vec<(u64, CancelToken)>>>,
-    doors: Mutex<Vec<&'static str>>,
+    doors: Mutex<Vec<Door>>,
     activatable: Mutex<Vec<String>>,
     probes: security_key::Probes,
     /// Woken when something is to be written behind.
@@ -122,10 +122,10 @@ impl Broker {
     }
 
     /// Names a door that is open, for `claviger status`.
-    pub fn door_opened(&self, name: &'static str) {
+    pub fn door_opened(&self, door: Door) {
         let mut doors = lock(&self.inner.doors);
-        if !doors.contains(&name) {
-            doors.push(name);
+        if !doors.contains(&door) {
+            doors.push(door);
         }
     }
 
@@ -164,12 +164,12 @@ impl Broker {
     ) -> Result<Result<PinTicket, NotVerified>, Unavailable> {
         let outcome = self.inner.verifier.check_client_pin(pin_hash).await?;
         match &outcome {
-            Err(why @ NotVerified::WrongPin { .. }) => self.audit(&Entry::failed(Event::Verification, why.code())),
+            Err(why @ NotVerified::WrongPin { .. }) => self.audit(&Entry::failed(Event::Verification, *why)),
             // A program can ask for this as often as it likes.
             Err(why @ (NotVerified::LockedOut | NotVerified::PromptOnly { .. })) => {
                 self.audit_unasked(Entry {
                     caller: Some(journal::who(caller)),
-                    ..Entry::failed(Event::Verification, why.code())
+                    ..Entry::failed(Event::Verification, *why)
                 });
             }
             Ok(_)

@@ -1,13 +1,12 @@
-//! What the user does with single passkeys: look, rename, delete. The security-key door's side of it lives in
-//! [`super::security_key`].
+//! What the user does with single passkeys, from the command line or at a door: look, rename, delete.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::CredentialId;
-use claviger_joint::ProviderId;
 use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
+use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::dbus::Error;
-use claviger_prompt_api::manage::Passkey as Listed;
+use claviger_prompt_api::manage::Passkey;
 use zbus::message::Header;
 
 use super::approvals::Applicant;
@@ -17,22 +16,27 @@ use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
 use crate::audit::Event;
 use crate::ceremony::Approval;
+use crate::registry::State;
 use crate::types::Cause;
 
-/// A passkey that the user names.
-pub(super) struct Passkey {
-    pub(super) provider: ProviderId,
-    pub(super) credential: CredentialId,
-    pub(super) rp_id: String,
-    pub(super) account: Option<String>,
+/// A passkey as the cache knows it.
+struct Known {
+    rp_id: String,
+    account: Option<String>,
+}
+
+/// New names of a passkey's account: an absent one stays as it is, an empty one goes.
+pub(super) struct Names {
+    pub(super) user_name: Option<String>,
+    pub(super) display_name: Option<String>,
 }
 
 impl Broker {
     /// `Passkeys`.
-    pub(crate) fn passkeys(&self, filter: &str) -> Vec<Listed> {
+    pub(crate) fn passkeys(&self, filter: &str) -> Vec<Passkey> {
         let filter = filter.to_lowercase();
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
-        let mut found: Vec<Listed> = Vec::new();
+        let mut found: Vec<Passkey> = Vec::new();
         for (id, cached) in cache.all() {
             let entry = &cached.entry;
             let provider_name = registry
@@ -53,7 +57,7 @@ impl Broker {
             {
                 continue;
             }
-            found.push(Listed {
+            found.push(Passkey {
                 id: URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
                 rp_id: entry.rp_id.to_string(),
                 rp_name: entry.rp_name.clone(),
@@ -74,69 +78,109 @@ impl Broker {
     }
 
     /// `RenamePasskey`.
-    pub(crate) async fn rename_passkey(&self, id: &str, name: &str, header: &Header<'_>) -> Result<(), Error> {
+    pub(crate) async fn rename_passkey(
+        &self,
+        (provider, id): (&str, &str),
+        name: &str,
+        header: &Header<'_>,
+    ) -> Result<(), Error> {
         let applicant = self.applicant(header).await?;
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
             return Err(Error::InvalidArgument(format!(
                 "A name has 1 to {MAX_NAME_BYTES} bytes and no control characters."
             )));
         }
-        let passkey = self.find_passkey(id)?;
-        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters = Update {
-            credential: passkey.credential.clone(),
+        let names = Names {
             user_name: Some(name.to_owned()),
             display_name: None,
-        }
-        .encode();
-        let approval = Approval::RenamePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
-            new_name: name.to_owned(),
-            locked: live.locked,
         };
-        self.change(
-            &applicant,
-            &passkey.provider,
-            &live,
-            approval,
-            (Agreed::Update, parameters),
-        )
-        .await?;
-        self.change_cache(|cache| cache.renamed(&passkey.provider, &passkey.credential, Some(name), None));
-        Ok(())
+        let credential = self.named_credential(provider, id)?;
+        Ok(self.update(&applicant, &credential, names).await?)
     }
 
     /// `DeletePasskey`.
-    pub(crate) async fn delete_passkey(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
+    pub(crate) async fn delete_passkey(&self, provider: &str, id: &str, header: &Header<'_>) -> Result<(), Error> {
         let applicant = self.applicant(header).await?;
-        let passkey = self.find_passkey(id)?;
-        let live = self.ready(&passkey.provider).await.map_err(Cause::from)?;
-        let parameters = Delete {
-            credential: passkey.credential.clone(),
+        let credential = self.named_credential(provider, id)?;
+        Ok(self.delete(&applicant, &credential).await?)
+    }
+
+    /// The passkey that a client means who knows ids only, as CTAP has it. Nobody is asked.
+    ///
+    /// # Errors
+    /// [`Cause::NoCredential`]; [`Cause::Ambiguous`] when several enabled providers have one of that id: no provider is to stand in the
+    /// place of another by taking its ids.
+    pub fn credential(&self, id: &CredentialId) -> Result<CredentialRef, Cause> {
+        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let enabled = registry
+            .records()
+            .filter(|(_, record)| record.state() == State::Enabled);
+        let mut holders = enabled.filter(|(provider, _)| cache.credential(provider, id).is_some());
+        match (holders.next(), holders.next()) {
+            (Some((provider, _)), None) => Ok(CredentialRef {
+                provider: provider.clone(),
+                id: id.clone(),
+            }),
+            (None, _) => Err(Cause::NoCredential),
+            (Some(_), Some(_)) => Err(Cause::Ambiguous),
         }
-        .encode();
+    }
+
+    /// Deletes a passkey once the user has agreed and was verified.
+    pub(super) async fn delete(&self, applicant: &Applicant, credential: &CredentialRef) -> Result<(), Cause> {
+        let known = self.known(credential)?;
+        let live = self.ready(&credential.provider).await?;
+        let parameters = Delete {
+            credential: credential.id.clone(),
+        };
         let approval = Approval::DeletePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
+            provider: self.provider_name(&credential.provider),
+            account: known.account,
+            rp_id: known.rp_id,
             locked: live.locked,
         };
-        self.change(
-            &applicant,
-            &passkey.provider,
-            &live,
-            approval,
-            (Agreed::Delete, parameters),
-        )
-        .await?;
-        self.change_cache(|cache| cache.removed(&passkey.provider, &passkey.credential));
+        let what = (Agreed::Delete, parameters.encode());
+        self.change(applicant, &credential.provider, &live, approval, what)
+            .await?;
+        self.change_cache(|cache| cache.removed(&credential.provider, &credential.id));
+        Ok(())
+    }
+
+    /// Changes the names of a passkey's account once the user has agreed and was verified.
+    pub(super) async fn update(
+        &self,
+        applicant: &Applicant,
+        credential: &CredentialRef,
+        names: Names,
+    ) -> Result<(), Cause> {
+        let known = self.known(credential)?;
+        let live = self.ready(&credential.provider).await?;
+        let shown = [&names.user_name, &names.display_name]
+            .into_iter()
+            .flatten()
+            .find(|name| !name.is_empty());
+        let approval = Approval::RenamePasskey {
+            provider: self.provider_name(&credential.provider),
+            account: known.account,
+            rp_id: known.rp_id,
+            new_name: shown.cloned().unwrap_or_default(),
+            locked: live.locked,
+        };
+        let parameters = Update {
+            credential: credential.id.clone(),
+            user_name: names.user_name.clone(),
+            display_name: names.display_name.clone(),
+        };
+        let what = (Agreed::Update, parameters.encode());
+        self.change(applicant, &credential.provider, &live, approval, what)
+            .await?;
+        let (user_name, display_name) = (names.user_name.as_deref(), names.display_name.as_deref());
+        self.change_cache(|cache| cache.renamed(&credential.provider, &credential.id, user_name, display_name));
         Ok(())
     }
 
     /// Has the user agree and the provider do it.
-    pub(super) async fn change(
+    async fn change(
         &self,
         applicant: &Applicant,
         provider: &ProviderId,
@@ -155,30 +199,27 @@ impl Broker {
         self.order(provider, live, request).await.map(drop)
     }
 
-    /// What is known of a credential, whoever holds it.
-    pub(super) fn passkey(&self, credential: &CredentialId) -> Option<Passkey> {
+    fn known(&self, credential: &CredentialRef) -> Result<Known, Cause> {
         let cache = lock(&self.inner.cache);
-        let mut all = cache.all();
-        let (provider, cached) = all.find(|(_, cached)| cached.entry.credential_id == *credential)?;
-        Some(Passkey {
-            provider: provider.clone(),
-            rp_id: cached.entry.rp_id.clone(),
-            account: cached
-                .entry
-                .user_name
-                .clone()
-                .or_else(|| cached.entry.display_name.clone()),
-            credential: credential.clone(),
+        let cached = cache
+            .credential(&credential.provider, &credential.id)
+            .ok_or(Cause::NoCredential)?;
+        let entry = &cached.entry;
+        Ok(Known {
+            rp_id: entry.rp_id.clone(),
+            account: entry.user_name.clone().or_else(|| entry.display_name.clone()),
         })
     }
 
-    fn find_passkey(&self, id: &str) -> Result<Passkey, Error> {
-        let credential = URL_SAFE_NO_PAD
+    /// The passkey that a caller of `Manage1` names; whether there is one, turns out later.
+    fn named_credential(&self, provider: &str, id: &str) -> Result<CredentialRef, Error> {
+        let id = URL_SAFE_NO_PAD
             .decode(id)
             .ok()
             .and_then(|bytes| CredentialId::new(bytes).ok());
-        let credential = credential.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?;
-        self.passkey(&credential)
-            .ok_or_else(|| Error::NotFound("There is no passkey of that id.".into()))
+        Ok(CredentialRef {
+            id: id.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?,
+            provider: self.known_provider(provider)?,
+        })
     }
 }

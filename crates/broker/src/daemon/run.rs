@@ -23,11 +23,11 @@ use super::journal::evidence_kind;
 use super::steps::{envelope_caller, rp_name};
 use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock, now_ms};
-use crate::audit::{Entry, Event as AuditEvent, EvidenceKind};
+use crate::audit::{Entry, Event as AuditEvent, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
     Assurance, Audit, Call, Check, Checked, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens,
-    Verify, VerifyFailure,
+    Verify,
 };
 use crate::check::{self, Known, Rejection};
 use crate::queue::Ticket;
@@ -390,12 +390,8 @@ impl Ceremony {
         tracing::debug!(ticket = self.ticket.number(), step = audit.code(), "step");
         match audit {
             Audit::NotVerified(failure) => {
-                let cause = match failure {
-                    VerifyFailure::Gesture(why) => why.code(),
-                    VerifyFailure::Unavailable => "verification-unavailable",
-                    VerifyFailure::Provider(failure) => Cause::from(*failure).code(),
-                };
-                self.broker.audit(&Entry::failed(AuditEvent::Verification, cause));
+                self.broker
+                    .audit(&Entry::failed(AuditEvent::Verification, Failure::NotVerified(*failure)));
             }
             Audit::PinChosen => self
                 .broker

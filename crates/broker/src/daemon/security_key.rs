@@ -9,14 +9,14 @@ use claviger_ctap::crypto::{Algorithm, PublicKey};
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
 use claviger_hello::ticket::PinTicket;
-use claviger_joint::ProviderId;
-use claviger_joint::operation::{Delete, Update};
+use claviger_joint::{CredentialRef, ProviderId};
 use tokio::time::Instant;
 
 use super::approvals::Applicant;
 use super::link::Live;
+use super::passkeys::Names;
 use super::steps::envelope_caller;
-use super::unsigned::{Agreed, UnsignedRequest};
+use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
 use crate::audit::{Entry, Event};
 use crate::cancel::CancelToken;
@@ -156,84 +156,37 @@ impl Broker {
         Ok(list)
     }
 
-    /// The user handle of a credential that can be managed; `None` inside when its provider does not tell. Nobody is asked.
-    pub fn managed_account(&self, credential: &CredentialId) -> Option<Option<UserId>> {
+    /// The user handle of a credential's account; `None` when its provider does not tell. Nobody is asked.
+    pub fn account_of(&self, credential: &CredentialRef) -> Option<UserId> {
         let cache = lock(&self.inner.cache);
-        let mut all = cache.all();
-        all.find(|(_, cached)| cached.entry.credential_id == *credential)
-            .map(|(_, cached)| cached.entry.user_handle.clone())
+        let cached = cache.credential(&credential.provider, &credential.id)?;
+        cached.entry.user_handle.clone()
     }
 
     /// Deletes a credential once the user has agreed and was verified.
     ///
     /// # Errors
-    /// [`Cause::NoCredential`] when there is none of that id; else see [`Cause`].
-    pub async fn delete_credential(&self, from: SecurityKeyCaller, credential: &CredentialId) -> Result<(), Cause> {
-        let passkey = self.passkey(credential).ok_or(Cause::NoCredential)?;
-        let live = self.ready(&passkey.provider).await?;
-        let approval = Approval::DeletePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
-            locked: live.locked,
-        };
-        let parameters = Delete {
-            credential: credential.clone(),
-        };
-        self.change(
-            &Applicant::at_the_security_key(from),
-            &passkey.provider,
-            &live,
-            approval,
-            (Agreed::Delete, parameters.encode()),
-        )
-        .await?;
-        self.change_cache(|cache| cache.removed(&passkey.provider, credential));
-        Ok(())
+    /// [`Cause::NoCredential`] when there is no such; else see [`Cause`].
+    pub async fn delete_credential(&self, from: SecurityKeyCaller, credential: &CredentialRef) -> Result<(), Cause> {
+        self.delete(&Applicant::at_the_security_key(from), credential).await
     }
 
     /// Changes the names of a credential's account once the user has agreed and was verified. A name that is absent goes.
     ///
     /// # Errors
-    /// [`Cause::NoCredential`] when there is none of that id; else see [`Cause`].
+    /// [`Cause::NoCredential`] when there is no such; else see [`Cause`].
     pub async fn update_credential(
         &self,
         from: SecurityKeyCaller,
-        credential: &CredentialId,
+        credential: &CredentialRef,
         user: &UserEntity,
     ) -> Result<(), Cause> {
-        let passkey = self.passkey(credential).ok_or(Cause::NoCredential)?;
-        let live = self.ready(&passkey.provider).await?;
-        let (name, display_name) = (
-            user.name.clone().unwrap_or_default(),
-            user.display_name.clone().unwrap_or_default(),
-        );
-        let approval = Approval::RenamePasskey {
-            provider: self.provider_name(&passkey.provider),
-            account: passkey.account,
-            rp_id: passkey.rp_id,
-            new_name: if name.is_empty() {
-                display_name.clone()
-            } else {
-                name.clone()
-            },
-            locked: live.locked,
+        let names = Names {
+            user_name: Some(user.name.clone().unwrap_or_default()),
+            display_name: Some(user.display_name.clone().unwrap_or_default()),
         };
-        let parameters = Update {
-            credential: credential.clone(),
-            user_name: Some(name.clone()),
-            display_name: Some(display_name.clone()),
-        };
-        self.change(
-            &Applicant::at_the_security_key(from),
-            &passkey.provider,
-            &live,
-            approval,
-            (Agreed::Update, parameters.encode()),
-        )
-        .await?;
-        self.change_cache(|cache| cache.renamed(&passkey.provider, credential, Some(&name), Some(&display_name)));
-        Ok(())
+        self.update(&Applicant::at_the_security_key(from), credential, names)
+            .await
     }
 
     /// The first credential of the allow list that is here, with what is known of it and whether it shows to the verified only.
@@ -283,12 +236,12 @@ impl Broker {
             check::asserted(crypto, request, false, Assurance::Absent, &payload, known).map_err(Cause::AnswerRejected);
         let entry = match &checked {
             Ok(_) => Entry::ok(Event::Get).detail("a silent probe, without the user"),
-            Err(cause) => Entry::failed(Event::Get, cause.code()).detail("a silent probe"),
+            Err(cause) => Entry::failed(Event::Get, cause.clone()).detail("a silent probe"),
         };
         self.audit_unasked(Entry {
             caller: Some(super::journal::who(caller)),
             rp_id: Some(request.rp_id.clone()),
-            ..entry.provider(provider.as_str())
+            ..entry.provider(provider)
         });
         let mut response = checked?.response;
         // Nobody agreed to say whose it is.

@@ -28,13 +28,19 @@ impl ManageInterface {
     }
 
     /// Gives a passkey another name, after the user agreed.
-    async fn rename_passkey(&self, id: &str, name: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.rename_passkey(id, name, &header).await
+    async fn rename_passkey(
+        &self,
+        provider: &str,
+        id: &str,
+        name: &str,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.0.rename_passkey((provider, id), name, &header).await
     }
 
     /// Deletes a passkey, after the user agreed.
-    async fn delete_passkey(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.delete_passkey(id, &header).await
+    async fn delete_passkey(&self, provider: &str, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.delete_passkey(provider, id, &header).await
     }
 
     /// The providers.

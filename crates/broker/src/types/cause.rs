@@ -25,6 +25,9 @@ pub enum Cause {
     /// No provider holds a passkey for this site and this request.
     #[error("there is no passkey for this site")]
     NoCredential,
+    /// Several providers hold a passkey of the id that was named, and the caller cannot say which it means.
+    #[error("several providers keep a passkey of that id; choose one with `claviger passkey`")]
+    Ambiguous,
     /// A provider already holds one of the passkeys that the site excludes; told to the site only after consent.
     #[error("there already is a passkey for this account")]
     Excluded,
@@ -84,6 +87,7 @@ impl Cause {
             Self::CallerGone => "caller-gone",
             Self::TimedOut => "timed-out",
             Self::NoCredential => "no-credential",
+            Self::Ambiguous => "ambiguous",
             Self::Excluded => "excluded",
             Self::LockedOut => "locked-out",
             Self::NoPin => "no-pin",
@@ -115,7 +119,8 @@ impl Cause {
             | Self::LockedOut
             | Self::NoPin
             | Self::ProviderDisabled => Fault::User,
-            Self::ProviderLocked
+            Self::Ambiguous
+            | Self::ProviderLocked
             | Self::ProviderCrashed
             | Self::ProviderHung
             | Self::ProviderUnreachable

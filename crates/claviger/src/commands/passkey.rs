@@ -15,15 +15,15 @@ pub async fn run(command: Command) -> Result<(), Failure> {
         Command::List { filter, output } => list(filter.as_deref().unwrap_or(""), output.json).await,
         Command::Show { id, output } => show(&id, output.json).await,
         Command::Rename { id, name } => {
-            let id = find(&id).await?.id;
+            let passkey = find(&id).await?;
             let broker = client::connect().await?;
-            client::asking(broker.rename_passkey(&id, &name)).await?;
+            client::asking(broker.rename_passkey(&passkey.provider, &passkey.id, &name)).await?;
             line(format_args!("Renamed to {name}."))
         }
         Command::Delete { id } => {
-            let id = find(&id).await?.id;
+            let passkey = find(&id).await?;
             let broker = client::connect().await?;
-            client::asking(broker.delete_passkey(&id)).await?;
+            client::asking(broker.delete_passkey(&passkey.provider, &passkey.id)).await?;
             line("Deleted. The site does not know yet: remove it in your account there too.")
         }
     }
@@ -80,18 +80,21 @@ async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
     line(format_args!("Backed up:    {}", passkey.backed_up))
 }
 
-/// The passkey whose id begins with `prefix`; an error when there is none, or more than one.
+/// The passkey whose id, or provider's id with `/` and its id, begins with `prefix`; an error when there is none, or more than one.
 async fn find(prefix: &str) -> Result<Passkey, Failure> {
     let mut fitting: Vec<Passkey> = passkeys("")
         .await?
         .into_iter()
-        .filter(|passkey| passkey.id.starts_with(prefix))
+        .filter(|passkey| {
+            let whole = format!("{}/{}", passkey.provider, passkey.id);
+            passkey.id.starts_with(prefix) || whole.starts_with(prefix)
+        })
         .collect();
     let found = fitting.pop();
     match (found, fitting.len()) {
         (Some(passkey), 0) => Ok(passkey),
         (Some(_), more) => Err(Failure::Usage(format!(
-            "{} passkeys begin with {prefix}; say more of the id",
+            "{} passkeys begin with {prefix}; say more of the id, or PROVIDER/ID",
             more + 1
         ))),
         (None, _) => Err(Failure::Usage(format!(

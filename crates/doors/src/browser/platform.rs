@@ -28,7 +28,7 @@ pub const TRAITS: DoorTraits = DoorTraits {
 pub async fn open(broker: &Broker) -> zbus::Result<()> {
     let interface = Browser1::new(Arc::new(broker.clone()));
     broker.connection().object_server().at(dbus::PATH, interface).await?;
-    broker.door_opened(Door::Browser.name());
+    broker.door_opened(Door::Browser);
     Ok(())
 }
 

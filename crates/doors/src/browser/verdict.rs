@@ -82,6 +82,7 @@ mod tests {
             Cause::CallerGone,
             Cause::TimedOut,
             Cause::NoCredential,
+            Cause::Ambiguous,
             Cause::Excluded,
             Cause::LockedOut,
             Cause::NoPin,

@@ -10,6 +10,7 @@ use claviger_broker::{
 };
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
+use claviger_joint::CredentialRef;
 use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
@@ -25,7 +26,7 @@ use super::service::Hid1;
 pub async fn open(broker: &Broker) -> zbus::Result<()> {
     let interface = Hid1::new(Arc::new(broker.clone()));
     broker.connection().object_server().at(dbus::PATH, interface).await?;
-    broker.door_opened(Door::Hid.name());
+    broker.door_opened(Door::Hid);
     Ok(())
 }
 
@@ -58,17 +59,21 @@ pub trait Platform: Send + Sync + 'static {
     /// Lists the credentials. See [`Broker::list_credentials`].
     fn list(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<Vec<ManagedCredential>, Cause>>;
 
-    /// The account of a credential. See [`Broker::managed_account`].
-    fn account(&self, credential: &CredentialId) -> Option<Option<UserId>>;
+    /// The credential that a client names by its id. See [`Broker::credential`].
+    fn credential(&self, id: &CredentialId) -> Result<CredentialRef, Cause>;
+
+    /// The account of a credential. See [`Broker::account_of`].
+    fn account(&self, credential: &CredentialRef) -> Option<UserId>;
 
     /// Deletes a credential. See [`Broker::delete_credential`].
-    fn delete<'a>(&'a self, from: SecurityKeyCaller, credential: &'a CredentialId) -> BoxFuture<'a, Result<(), Cause>>;
+    fn delete<'a>(&'a self, from: SecurityKeyCaller, credential: &'a CredentialRef)
+    -> BoxFuture<'a, Result<(), Cause>>;
 
     /// Renames the account of a credential. See [`Broker::update_credential`].
     fn update<'a>(
         &'a self,
         from: SecurityKeyCaller,
-        credential: &'a CredentialId,
+        credential: &'a CredentialRef,
         user: &'a UserEntity,
     ) -> BoxFuture<'a, Result<(), Cause>>;
 
@@ -117,18 +122,26 @@ impl Platform for Broker {
         Box::pin(self.list_credentials(from))
     }
 
-    fn account(&self, credential: &CredentialId) -> Option<Option<UserId>> {
-        self.managed_account(credential)
+    fn credential(&self, id: &CredentialId) -> Result<CredentialRef, Cause> {
+        Self::credential(self, id)
     }
 
-    fn delete<'a>(&'a self, from: SecurityKeyCaller, credential: &'a CredentialId) -> BoxFuture<'a, Result<(), Cause>> {
+    fn account(&self, credential: &CredentialRef) -> Option<UserId> {
+        self.account_of(credential)
+    }
+
+    fn delete<'a>(
+        &'a self,
+        from: SecurityKeyCaller,
+        credential: &'a CredentialRef,
+    ) -> BoxFuture<'a, Result<(), Cause>> {
         Box::pin(self.delete_credential(from, credential))
     }
 
     fn update<'a>(
         &'a self,
         from: SecurityKeyCaller,
-        credential: &'a CredentialId,
+        credential: &'a CredentialRef,
         user: &'a UserEntity,
     ) -> BoxFuture<'a, Result<(), Cause>> {
         Box::pin(self.update_credential(from, credential, user))

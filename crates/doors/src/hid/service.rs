@@ -139,8 +139,12 @@ impl Hid1 {
         let call = Delete::decode(&request).map_err(invalid)?;
         let turn = self.begin(&header).await?;
         let asked = managing(call.ticket.as_ref());
+        let credential = match self.platform.credential(&call.credential) {
+            Ok(credential) => credential,
+            Err(cause) => return Ok(done(asked, Err(cause))),
+        };
         let from = turn.caller(call.program, call.ticket);
-        Ok(done(asked, self.platform.delete(from, &call.credential).await))
+        Ok(done(asked, self.platform.delete(from, &credential).await))
     }
 
     /// Changes the names of a credential's account, once the user has agreed and was verified: [`Update`] → a CTAP status.
@@ -148,17 +152,20 @@ impl Hid1 {
         let call = Update::decode(&request).map_err(invalid)?;
         let turn = self.begin(&header).await?;
         let asked = managing(call.ticket.as_ref());
+        let credential = match self.platform.credential(&call.credential) {
+            Ok(credential) => credential,
+            Err(cause) => return Ok(done(asked, Err(cause))),
+        };
         // CTAP 2.1 §6.8.6: the account itself may not change.
-        if let Some(Some(account)) = self.platform.account(&call.credential)
-            && account != call.user.id
+        if self
+            .platform
+            .account(&credential)
+            .is_some_and(|account| account != call.user.id)
         {
             return Ok(u32::from(Status::InvalidParameter.code()));
         }
         let from = turn.caller(call.program, call.ticket);
-        Ok(done(
-            asked,
-            self.platform.update(from, &call.credential, &call.user).await,
-        ))
+        Ok(done(asked, self.platform.update(from, &credential, &call.user).await))
     }
 
     /// Ends what the sender has running; nothing running is no error.

@@ -39,7 +39,8 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
         Cause::Unsupported => Status::UnsupportedOption,
         Cause::Busy | Cause::ProviderRefused(answer::Status::Busy) => Status::ChannelBusy,
         Cause::ProviderHung => Status::ActionTimeout,
-        Cause::ProviderLocked
+        Cause::Ambiguous
+        | Cause::ProviderLocked
         | Cause::ProviderCrashed
         | Cause::ProviderUnreachable
         | Cause::ProviderRefused(_)
@@ -72,6 +73,7 @@ mod tests {
             (Cause::CallerGone, 0x2d, 0x2d),
             (Cause::TimedOut, 0x2f, 0x2f),
             (Cause::NoCredential, 0x2e, 0x2e),
+            (Cause::Ambiguous, 0x7f, 0x7f),
             (Cause::Excluded, 0x19, 0x19),
             (Cause::LockedOut, 0x3c, 0x3c),
             (Cause::NoPin, 0x35, 0x35),

@@ -20,11 +20,11 @@ pub trait Manage1 {
     /// [`Passkey`](crate::manage::Passkey)s as a JSON array.
     fn passkeys(&self, filter: &str) -> Result<String, Error>;
 
-    /// `id` is a credential id in base64url.
-    fn rename_passkey(&self, id: &str, name: &str) -> Result<(), Error>;
+    /// `id` is a credential id in base64url; it counts for this provider only.
+    fn rename_passkey(&self, provider: &str, id: &str, name: &str) -> Result<(), Error>;
 
-    /// `id` is a credential id in base64url.
-    fn delete_passkey(&self, id: &str) -> Result<(), Error>;
+    /// `id` is a credential id in base64url; it counts for this provider only.
+    fn delete_passkey(&self, provider: &str, id: &str) -> Result<(), Error>;
 
     /// [`Provider`](crate::manage::Provider)s as a JSON array.
     fn providers(&self) -> Result<String, Error>;
