@@ -48,8 +48,9 @@ product crates/broker/src '(^|[^a-z_])zbus([^a-z_]|$)' | outside crates/broker/s
 # What a door is like is said by its traits, its name in one place outside the broker.
 product crates/broker/src 'Door::Hid|"(hid|browser|portal|cli)"' | breaks "The broker knows no door by name, but:"
 
-# A provider's id is parsed where it comes in; behind the registry it is a type.
-product crates/broker/src 'ProviderId::parse' | outside crates/broker/src/daemon crates/broker/src/dbus crates/broker/src/registry crates/broker/src/cache/file |
+# A provider's id is parsed where it comes in: from the bus, a manifest or a file of the broker's. From there on it is a type.
+product crates/broker/src 'ProviderId::parse' | outside crates/broker/src/daemon crates/broker/src/dbus crates/broker/src/registry \
+  crates/broker/src/cache/file crates/broker/src/rules |
   breaks "A provider's id is parsed once, where it comes in, but:"
 
 exit "$broken"
