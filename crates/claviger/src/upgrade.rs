@@ -7,17 +7,15 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use claviger_broker::caller::FileId;
-use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
-use tokio::net::unix::pipe::Receiver;
+use claviger_kernel::changes::Changes;
+use rustix::fs::inotify::WatchFlags;
 
 /// The file that a process runs, and where it was found.
 #[derive(Debug)]
 pub struct Program {
     path: PathBuf,
     file: FileId,
-    /// The descriptor of the kernel's log of changes. tokio has no type for it that needs no `unsafe`; this one's calls do what they
-    /// should.
-    changes: Receiver,
+    changes: Changes,
 }
 
 impl Program {
@@ -31,29 +29,23 @@ impl Program {
     }
 
     fn watch(path: &Path, file: FileId) -> io::Result<Self> {
-        let changes = init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
         // A new program is renamed to this name, or written under it; before it is whole, nobody could start it.
         let folder = path.parent().unwrap_or(path);
-        add_watch(
-            &changes,
-            folder,
-            WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE | WatchFlags::ONLYDIR,
-        )?;
+        let changes = Changes::watch(folder, WatchFlags::MOVED_TO | WatchFlags::CLOSE_WRITE)?;
         Ok(Self {
             path: path.to_owned(),
             file,
-            changes: Receiver::from_owned_fd_unchecked(changes)?,
+            changes,
         })
     }
 
     /// Waits until another file is where this one was. A program that was removed is not replaced.
     pub async fn replaced(&self) {
         loop {
-            while self.changes.try_read(&mut [0; 4096]).is_ok_and(|length| length > 0) {}
             if FileId::of(&self.path).is_ok_and(|file| file != self.file) {
                 return;
             }
-            if self.changes.readable().await.is_err() {
+            if self.changes.next().await.is_err() {
                 return std::future::pending().await;
             }
         }

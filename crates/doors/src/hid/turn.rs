@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::unix::pipe::Receiver;
+use claviger_kernel::changes::Changes;
 use tokio::time::sleep;
 
 use super::helper::Seats;
@@ -21,8 +21,7 @@ pub struct Turn {
 #[derive(Debug)]
 struct Watch {
     seats: Seats,
-    /// The descriptor of their log of changes. tokio has no type for it that needs no `unsafe`; this one's calls do what they should.
-    changes: Receiver,
+    changes: Changes,
 }
 
 impl Turn {
@@ -46,7 +45,7 @@ impl Turn {
 impl Watch {
     fn begin(directory: &Path) -> io::Result<Self> {
         let seats = Seats::watch(directory)?;
-        let changes = Receiver::from_owned_fd_unchecked(seats.as_fd().try_clone_to_owned()?)?;
+        let changes = Changes::of(seats.as_fd().try_clone_to_owned()?)?;
         Ok(Self { seats, changes })
     }
 }
@@ -56,8 +55,7 @@ async fn comes(watch: Option<&mut Watch>, uid: u32) {
         // What happened while the key was there is no news.
         seats.refresh();
         let mut before = seats.is_active(uid);
-        while changes.readable().await.is_ok() {
-            while changes.try_read(&mut [0; 4096]).is_ok_and(|length| length > 0) {}
+        while changes.next().await.is_ok() {
             seats.refresh();
             let now = seats.is_active(uid);
             if now && !before {
