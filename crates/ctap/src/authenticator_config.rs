@@ -70,21 +70,12 @@ pub struct MinPinLength {
 impl MinPinLength {
     /// The map of the parameters.
     pub fn to_map(&self) -> Map {
-        let mut map = Map::new();
-        if let Some(length) = self.new_min_pin_length {
-            map.insert(0x01, length);
-        }
-        if let Some(rp_ids) = &self.rp_ids {
-            let rp_ids: Vec<Value> = rp_ids.iter().map(|rp_id| rp_id.as_str().into()).collect();
-            map.insert(0x02, rp_ids);
-        }
-        if self.force_change_pin {
-            map.insert(0x03, true);
-        }
-        if self.pin_complexity_policy {
-            map.insert(0x04, true);
-        }
-        map
+        let texts = |texts: &Vec<String>| -> Vec<Value> { texts.iter().map(|text| text.as_str().into()).collect() };
+        Map::new()
+            .maybe(0x01, self.new_min_pin_length)
+            .maybe(0x02, self.rp_ids.as_ref().map(texts))
+            .maybe(0x03, self.force_change_pin.then_some(true))
+            .maybe(0x04, self.pin_complexity_policy.then_some(true))
     }
 }
 
@@ -127,16 +118,11 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new().with(0x01, self.sub_command);
-        if let Some(params) = &self.params {
-            map.insert(0x02, params.clone());
-        }
-        if let Some(protocol) = self.pin_uv_auth_protocol {
-            map.insert(0x03, protocol);
-        }
-        if let Some(param) = &self.pin_uv_auth_param {
-            map.insert(0x04, param.as_slice());
-        }
+        let map = Map::new()
+            .with(0x01, self.sub_command)
+            .maybe(0x02, self.params.clone())
+            .maybe(0x03, self.pin_uv_auth_protocol)
+            .maybe(0x04, self.pin_uv_auth_param.as_deref());
         Value::from(map).encode()
     }
 

@@ -7,7 +7,7 @@ use std::ops::BitOr;
 
 use crate::cbor::{Limits, Map, Value};
 use crate::crypto::ecdh::EcdhPublicKey;
-use crate::fields::{Fields, MessageError};
+use crate::fields::{Fields, MessageError, members};
 
 /// What the platform wants (§6.5.5, table of subcommands).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -171,31 +171,16 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new().with(0x02, self.sub_command);
-        if let Some(protocol) = self.pin_uv_auth_protocol {
-            map.insert(0x01, protocol);
-        }
-        match (&self.key_agreement, &self.bad_key) {
-            (Some(key), _) => drop(map.insert(0x03, key.to_cose())),
-            (None, Some(bad)) => drop(map.insert(0x03, bad.clone())),
-            (None, None) => {}
-        }
-        let strings = [
-            (0x04, &self.pin_uv_auth_param),
-            (0x05, &self.new_pin_enc),
-            (0x06, &self.pin_hash_enc),
-        ];
-        for (key, bytes) in strings {
-            if let Some(bytes) = bytes {
-                map.insert(key, bytes.as_slice());
-            }
-        }
-        if let Some(permissions) = self.permissions {
-            map.insert(0x09, permissions);
-        }
-        if let Some(rp_id) = &self.rp_id {
-            map.insert(0x0a, rp_id.as_str());
-        }
+        let key_agreement = self.key_agreement.as_ref().map(EcdhPublicKey::to_cose);
+        let map = Map::new()
+            .maybe(0x01, self.pin_uv_auth_protocol)
+            .with(0x02, self.sub_command)
+            .maybe(0x03, key_agreement.or_else(|| self.bad_key.clone().map(Value::from)))
+            .maybe(0x04, self.pin_uv_auth_param.as_deref())
+            .maybe(0x05, self.new_pin_enc.as_deref())
+            .maybe(0x06, self.pin_hash_enc.as_deref())
+            .maybe(0x09, self.permissions)
+            .maybe(0x0a, self.rp_id.as_deref());
         Value::from(map).encode()
     }
 
@@ -260,27 +245,13 @@ pub struct Response {
 impl Response {
     /// The answer as canonical CBOR, without the status byte. An empty answer has no bytes at all.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new();
-        if let Some(key) = &self.key_agreement {
-            map.insert(0x01, key.to_cose());
-        }
-        if let Some(token) = &self.pin_uv_auth_token {
-            map.insert(0x02, token.as_slice());
-        }
-        if let Some(retries) = self.pin_retries {
-            map.insert(0x03, retries);
-        }
-        if let Some(needed) = self.power_cycle_state {
-            map.insert(0x04, needed);
-        }
-        if let Some(retries) = self.uv_retries {
-            map.insert(0x05, retries);
-        }
-        if map.is_empty() {
-            Vec::new()
-        } else {
-            Value::from(map).encode()
-        }
+        let map = Map::new()
+            .maybe(0x01, self.key_agreement.as_ref().map(EcdhPublicKey::to_cose))
+            .maybe(0x02, self.pin_uv_auth_token.as_deref())
+            .maybe(0x03, self.pin_retries)
+            .maybe(0x04, self.power_cycle_state)
+            .maybe(0x05, self.uv_retries);
+        members(map).map_or_else(Vec::new, |map| Value::from(map).encode())
     }
 
     /// Parses what [`Self::to_cbor`] gives, within [`Limits::CTAP`].

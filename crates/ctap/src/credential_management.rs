@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
 use crate::crypto::PublicKey;
-use crate::fields::{Fields, MessageError, large_blob_key};
+use crate::fields::{Fields, MessageError, large_blob_key, members};
 use crate::types::{CredentialDescriptor, RpEntity, UserEntity};
 
 /// What the platform wants (§6.8, table of subcommands).
@@ -105,16 +105,11 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new().with(0x01, self.sub_command);
-        if let Some(params) = &self.params {
-            map.insert(0x02, params.clone());
-        }
-        if let Some(protocol) = self.pin_uv_auth_protocol {
-            map.insert(0x03, protocol);
-        }
-        if let Some(param) = &self.pin_uv_auth_param {
-            map.insert(0x04, param.as_slice());
-        }
+        let map = Map::new()
+            .with(0x01, self.sub_command)
+            .maybe(0x02, self.params.clone())
+            .maybe(0x03, self.pin_uv_auth_protocol)
+            .maybe(0x04, self.pin_uv_auth_param.as_deref());
         Value::from(map).encode()
     }
 
@@ -178,45 +173,20 @@ pub struct Response {
 impl Response {
     /// The answer as canonical CBOR, without the status byte. An empty answer has no bytes at all.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new();
-        let numbers = [
-            (0x01, self.existing_credentials),
-            (0x02, self.remaining_credentials),
-            (0x05, self.total_rps),
-            (0x09, self.total_credentials),
-            (0x0a, self.cred_protect),
-        ];
-        for (key, number) in numbers {
-            if let Some(number) = number {
-                map.insert(key, number);
-            }
-        }
-        if let Some(rp) = &self.rp {
-            map.insert(0x03, rp.to_cbor());
-        }
-        if let Some(hash) = &self.rp_id_hash {
-            map.insert(0x04, hash);
-        }
-        if let Some(user) = &self.user {
-            map.insert(0x06, user.to_cbor());
-        }
-        if let Some(credential) = &self.credential {
-            map.insert(0x07, credential.to_cbor());
-        }
-        if let Some(key) = &self.public_key {
-            map.insert(0x08, key.to_cose());
-        }
-        if let Some(key) = &self.large_blob_key {
-            map.insert(0x0b, key);
-        }
-        if let Some(payment) = self.third_party_payment {
-            map.insert(0x0c, payment);
-        }
-        if map.is_empty() {
-            Vec::new()
-        } else {
-            Value::from(map).encode()
-        }
+        let map = Map::new()
+            .maybe(0x01, self.existing_credentials)
+            .maybe(0x02, self.remaining_credentials)
+            .maybe(0x03, self.rp.as_ref().map(RpEntity::to_cbor))
+            .maybe(0x04, self.rp_id_hash.as_ref())
+            .maybe(0x05, self.total_rps)
+            .maybe(0x06, self.user.as_ref().map(UserEntity::to_cbor))
+            .maybe(0x07, self.credential.as_ref().map(CredentialDescriptor::to_cbor))
+            .maybe(0x08, self.public_key.as_ref().map(PublicKey::to_cose))
+            .maybe(0x09, self.total_credentials)
+            .maybe(0x0a, self.cred_protect)
+            .maybe(0x0b, self.large_blob_key.as_ref())
+            .maybe(0x0c, self.third_party_payment);
+        members(map).map_or_else(Vec::new, |map| Value::from(map).encode())
     }
 
     /// Parses what [`Self::to_cbor`] gives, within [`Limits::CTAP`].

@@ -121,3 +121,13 @@ pub(crate) fn option(options: &Map, name: &'static str) -> Result<Option<bool>, 
         None => Ok(None),
     }
 }
+
+/// A list to write, unless it is empty: then CTAP leaves the member out.
+pub(crate) fn list(values: Vec<Value>) -> Option<Vec<Value>> {
+    Some(values).filter(|values| !values.is_empty())
+}
+
+/// The same for a map.
+pub(crate) fn members(map: Map) -> Option<Map> {
+    Some(map).filter(|map| !map.is_empty())
+}

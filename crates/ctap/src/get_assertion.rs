@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
-use crate::fields::{Fields, MessageError, large_blob_key, option};
+use crate::fields::{Fields, MessageError, large_blob_key, list, members, option};
 use crate::types::{CredentialDescriptor, UserEntity};
 
 /// The options of the command.
@@ -67,37 +67,24 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new()
+        let unknown = || Map::new().with("id", [0]).with("type", "unknown");
+        let allow_list = if self.allow_list.is_empty() && self.unknown_types_only {
+            vec![unknown().into()]
+        } else {
+            CredentialDescriptor::list_to_cbor(&self.allow_list)
+        };
+        let options = Map::new()
+            .maybe("rk", self.rk)
+            .maybe("up", (!self.options.up).then_some(false))
+            .maybe("uv", self.options.uv.then_some(true));
+        let map = Map::new()
             .with(0x01, self.rp_id.as_str())
-            .with(0x02, self.client_data_hash);
-        if !self.allow_list.is_empty() {
-            map.insert(0x03, CredentialDescriptor::list_to_cbor(&self.allow_list));
-        } else if self.unknown_types_only {
-            let unknown = Map::new().with("id", [0]).with("type", "unknown");
-            map.insert(0x03, vec![Value::from(unknown)]);
-        }
-        if !self.extensions.is_empty() {
-            map.insert(0x04, self.extensions.clone());
-        }
-        let mut options = Map::new();
-        if let Some(rk) = self.rk {
-            options.insert("rk", rk);
-        }
-        if !self.options.up {
-            options.insert("up", false);
-        }
-        if self.options.uv {
-            options.insert("uv", true);
-        }
-        if !options.is_empty() {
-            map.insert(0x05, options);
-        }
-        if let Some(param) = &self.pin_uv_auth_param {
-            map.insert(0x06, param.as_slice());
-        }
-        if let Some(protocol) = self.pin_uv_auth_protocol {
-            map.insert(0x07, protocol);
-        }
+            .with(0x02, self.client_data_hash)
+            .maybe(0x03, list(allow_list))
+            .maybe(0x04, members(self.extensions.clone()))
+            .maybe(0x05, members(options))
+            .maybe(0x06, self.pin_uv_auth_param.as_deref())
+            .maybe(0x07, self.pin_uv_auth_protocol);
         Value::from(map).encode()
     }
 
@@ -177,25 +164,15 @@ impl Response {
 
     /// The answer as canonical CBOR, without the status byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new()
+        let map = Map::new()
             .with(0x01, self.credential.to_cbor())
             .with(0x02, self.auth_data.as_slice())
-            .with(0x03, self.signature.as_slice());
-        if let Some(user) = &self.user {
-            map.insert(0x04, user.to_cbor());
-        }
-        if let Some(number) = self.number_of_credentials {
-            map.insert(0x05, number);
-        }
-        if let Some(selected) = self.user_selected {
-            map.insert(0x06, selected);
-        }
-        if let Some(key) = &self.large_blob_key {
-            map.insert(0x07, key);
-        }
-        if let Some(outputs) = &self.unsigned_extension_outputs {
-            map.insert(0x08, outputs.clone());
-        }
+            .with(0x03, self.signature.as_slice())
+            .maybe(0x04, self.user.as_ref().map(UserEntity::to_cbor))
+            .maybe(0x05, self.number_of_credentials)
+            .maybe(0x06, self.user_selected)
+            .maybe(0x07, self.large_blob_key.as_ref())
+            .maybe(0x08, self.unsigned_extension_outputs.clone());
         Value::from(map).encode()
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::cbor::{Limits, Map, Value};
-use crate::fields::{Fields, MessageError};
+use crate::fields::{Fields, MessageError, list, members};
 use crate::types::{Aaguid, algorithms, algorithms_to_cbor, texts};
 
 /// The answer. Members that are not here are ignored on reading.
@@ -116,76 +116,41 @@ impl Response {
 
     /// The answer as canonical CBOR, without the status byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new()
+        let options: Map = self.options.iter().map(|(name, set)| (name.as_str(), *set)).collect();
+        let levels = self.certifications.iter().map(|(name, n)| (name.as_str(), *n));
+        let protocols = self.pin_uv_auth_protocols.iter().map(|p| (*p).into());
+        let commands = self.authenticator_config_commands.iter().map(|c| (*c).into());
+        let map = Map::new()
             .with(0x01, text_values(&self.versions))
-            .with(0x03, self.aaguid.0);
-        let lists = [
-            (0x02, text_values(&self.extensions)),
-            (0x06, self.pin_uv_auth_protocols.iter().map(|p| (*p).into()).collect()),
-            (0x09, text_values(&self.transports)),
-            (0x0a, algorithms_to_cbor(&self.algorithms)),
-            (0x16, text_values(&self.attestation_formats)),
-            (0x1a, text_values(&self.transports_for_reset)),
-            (
-                0x1f,
-                self.authenticator_config_commands.iter().map(|c| (*c).into()).collect(),
-            ),
-        ];
-        for (key, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-            map.insert(key, list);
-        }
-        if !self.options.is_empty() {
-            let options: Map = self.options.iter().map(|(name, set)| (name.as_str(), *set)).collect();
-            map.insert(0x04, options);
-        }
-        if !self.certifications.is_empty() {
-            let levels: Map = self
-                .certifications
-                .iter()
-                .map(|(name, n)| (name.as_str(), *n))
-                .collect();
-            map.insert(0x13, levels);
-        }
-        let numbers = [
-            (0x05, self.max_msg_size),
-            (0x07, self.max_credential_count_in_list),
-            (0x08, self.max_credential_id_length),
-            (0x0b, self.max_serialized_large_blob_array),
-            (0x0d, self.min_pin_length),
-            (0x0e, self.firmware_version),
-            (0x0f, self.max_cred_blob_length),
-            (0x10, self.max_rp_ids_for_set_min_pin_length),
-            (0x11, self.preferred_platform_uv_attempts),
-            (0x12, self.uv_modality),
-            (0x14, self.remaining_discoverable_credentials),
-            (0x17, self.uv_count_since_last_pin_entry),
-            (0x1d, self.max_pin_length),
-        ];
-        for (key, number) in numbers {
-            if let Some(number) = number {
-                map.insert(key, number);
-            }
-        }
-        let truths = [
-            (0x0c, self.force_pin_change),
-            (0x18, self.long_touch_for_reset),
-            (0x1b, self.pin_complexity_policy),
-        ];
-        for (key, truth) in truths {
-            if let Some(truth) = truth {
-                map.insert(key, truth);
-            }
-        }
-        let strings = [
-            (0x19, &self.enc_identifier),
-            (0x1c, &self.pin_complexity_policy_url),
-            (0x1e, &self.enc_cred_store_state),
-        ];
-        for (key, bytes) in strings {
-            if let Some(bytes) = bytes {
-                map.insert(key, bytes.as_slice());
-            }
-        }
+            .maybe(0x02, list(text_values(&self.extensions)))
+            .with(0x03, self.aaguid.0)
+            .maybe(0x04, members(options))
+            .maybe(0x05, self.max_msg_size)
+            .maybe(0x06, list(protocols.collect()))
+            .maybe(0x07, self.max_credential_count_in_list)
+            .maybe(0x08, self.max_credential_id_length)
+            .maybe(0x09, list(text_values(&self.transports)))
+            .maybe(0x0a, list(algorithms_to_cbor(&self.algorithms)))
+            .maybe(0x0b, self.max_serialized_large_blob_array)
+            .maybe(0x0c, self.force_pin_change)
+            .maybe(0x0d, self.min_pin_length)
+            .maybe(0x0e, self.firmware_version)
+            .maybe(0x0f, self.max_cred_blob_length)
+            .maybe(0x10, self.max_rp_ids_for_set_min_pin_length)
+            .maybe(0x11, self.preferred_platform_uv_attempts)
+            .maybe(0x12, self.uv_modality)
+            .maybe(0x13, members(levels.collect()))
+            .maybe(0x14, self.remaining_discoverable_credentials)
+            .maybe(0x16, list(text_values(&self.attestation_formats)))
+            .maybe(0x17, self.uv_count_since_last_pin_entry)
+            .maybe(0x18, self.long_touch_for_reset)
+            .maybe(0x19, self.enc_identifier.as_deref())
+            .maybe(0x1a, list(text_values(&self.transports_for_reset)))
+            .maybe(0x1b, self.pin_complexity_policy)
+            .maybe(0x1c, self.pin_complexity_policy_url.as_deref())
+            .maybe(0x1d, self.max_pin_length)
+            .maybe(0x1e, self.enc_cred_store_state.as_deref())
+            .maybe(0x1f, list(commands.collect()));
         Value::from(map).encode()
     }
 

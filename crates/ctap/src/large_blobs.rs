@@ -52,23 +52,13 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new();
-        let numbers = [
-            (0x01, self.get),
-            (0x03, self.offset),
-            (0x04, self.length),
-            (0x06, self.pin_uv_auth_protocol),
-        ];
-        for (key, number) in numbers {
-            if let Some(number) = number {
-                map.insert(key, number);
-            }
-        }
-        for (key, bytes) in [(0x02, &self.set), (0x05, &self.pin_uv_auth_param)] {
-            if let Some(bytes) = bytes {
-                map.insert(key, bytes.as_slice());
-            }
-        }
+        let map = Map::new()
+            .maybe(0x01, self.get)
+            .maybe(0x02, self.set.as_deref())
+            .maybe(0x03, self.offset)
+            .maybe(0x04, self.length)
+            .maybe(0x05, self.pin_uv_auth_param.as_deref())
+            .maybe(0x06, self.pin_uv_auth_protocol);
         Value::from(map).encode()
     }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::cbor::{Limits, Map, Value};
-use crate::fields::{Fields, MessageError, large_blob_key, option};
+use crate::fields::{Fields, MessageError, large_blob_key, list, members, option};
 use crate::types::{CredentialDescriptor, RpEntity, UserEntity, algorithms, algorithms_to_cbor, texts};
 
 /// The options of the command.
@@ -77,38 +77,20 @@ impl Request {
 
     /// The parameters of the command as canonical CBOR, without the command byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new()
+        let exclude_list = CredentialDescriptor::list_to_cbor(&self.exclude_list);
+        let formats = self.attestation_formats_preference.iter().map(|f| f.as_str().into());
+        let map = Map::new()
             .with(0x01, self.client_data_hash)
             .with(0x02, self.rp.to_cbor())
             .with(0x03, self.user.to_cbor())
-            .with(0x04, algorithms_to_cbor(&self.algorithms));
-        if !self.exclude_list.is_empty() {
-            map.insert(0x05, CredentialDescriptor::list_to_cbor(&self.exclude_list));
-        }
-        if !self.extensions.is_empty() {
-            map.insert(0x06, self.extensions.clone());
-        }
-        let options = self.options_to_cbor();
-        if !options.is_empty() {
-            map.insert(0x07, options);
-        }
-        if let Some(param) = &self.pin_uv_auth_param {
-            map.insert(0x08, param.as_slice());
-        }
-        if let Some(protocol) = self.pin_uv_auth_protocol {
-            map.insert(0x09, protocol);
-        }
-        if let Some(kind) = self.enterprise_attestation {
-            map.insert(0x0a, kind);
-        }
-        if !self.attestation_formats_preference.is_empty() {
-            let formats: Vec<Value> = self
-                .attestation_formats_preference
-                .iter()
-                .map(|f| f.as_str().into())
-                .collect();
-            map.insert(0x0b, formats);
-        }
+            .with(0x04, algorithms_to_cbor(&self.algorithms))
+            .maybe(0x05, list(exclude_list))
+            .maybe(0x06, members(self.extensions.clone()))
+            .maybe(0x07, members(self.options_to_cbor()))
+            .maybe(0x08, self.pin_uv_auth_param.as_deref())
+            .maybe(0x09, self.pin_uv_auth_protocol)
+            .maybe(0x0a, self.enterprise_attestation)
+            .maybe(0x0b, list(formats.collect()));
         Value::from(map).encode()
     }
 
@@ -151,17 +133,10 @@ impl Request {
 
     /// The options that differ from their defaults.
     fn options_to_cbor(&self) -> Map {
-        let mut map = Map::new();
-        if self.options.rk {
-            map.insert("rk", true);
-        }
-        if !self.options.up {
-            map.insert("up", false);
-        }
-        if self.options.uv {
-            map.insert("uv", true);
-        }
-        map
+        Map::new()
+            .maybe("rk", self.options.rk.then_some(true))
+            .maybe("up", (!self.options.up).then_some(false))
+            .maybe("uv", self.options.uv.then_some(true))
     }
 }
 
@@ -210,19 +185,13 @@ impl Response {
 
     /// The answer as canonical CBOR, without the status byte.
     pub fn to_cbor(&self) -> Vec<u8> {
-        let mut map = Map::new()
+        let map = Map::new()
             .with(0x01, self.fmt.as_str())
             .with(0x02, self.auth_data.as_slice())
-            .with(0x03, self.att_stmt.clone());
-        if let Some(enterprise) = self.enterprise_attestation {
-            map.insert(0x04, enterprise);
-        }
-        if let Some(key) = &self.large_blob_key {
-            map.insert(0x05, key);
-        }
-        if let Some(outputs) = &self.unsigned_extension_outputs {
-            map.insert(0x06, outputs.clone());
-        }
+            .with(0x03, self.att_stmt.clone())
+            .maybe(0x04, self.enterprise_attestation)
+            .maybe(0x05, self.large_blob_key.as_ref())
+            .maybe(0x06, self.unsigned_extension_outputs.clone());
         Value::from(map).encode()
     }
 

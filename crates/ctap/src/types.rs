@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::cbor::{Map, Value};
 use crate::crypto::{Crypto, CryptoError};
-use crate::fields::{Fields, MessageError};
+use crate::fields::{Fields, MessageError, list};
 
 /// A value does not have the length that its type requires: the fault of whoever supplied it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -160,7 +160,10 @@ pub struct RpEntity {
 impl RpEntity {
     /// The CTAP form. A member that is absent is left out, never null.
     pub fn to_cbor(&self) -> Value {
-        optional_text(Map::new().with("id", self.id.as_str()), "name", self.name.as_deref()).into()
+        Map::new()
+            .with("id", self.id.as_str())
+            .maybe("name", self.name.as_deref())
+            .into()
     }
 
     pub(crate) fn from_value(value: Value) -> Result<Self, MessageError> {
@@ -186,9 +189,11 @@ pub struct UserEntity {
 impl UserEntity {
     /// The CTAP form. A member that is absent is left out, never null.
     pub fn to_cbor(&self) -> Value {
-        let map = Map::new().with("id", self.id.as_bytes());
-        let map = optional_text(map, "name", self.name.as_deref());
-        optional_text(map, "displayName", self.display_name.as_deref()).into()
+        Map::new()
+            .with("id", self.id.as_bytes())
+            .maybe("name", self.name.as_deref())
+            .maybe("displayName", self.display_name.as_deref())
+            .into()
     }
 
     pub(crate) fn from_value(value: Value) -> Result<Self, MessageError> {
@@ -228,13 +233,12 @@ impl CredentialDescriptor {
 
     /// The CTAP form.
     pub fn to_cbor(&self) -> Value {
-        let map = Map::new().with("id", self.id.as_bytes()).with("type", PUBLIC_KEY);
-        if self.transports.is_empty() {
-            map.into()
-        } else {
-            let transports: Vec<Value> = self.transports.iter().map(|t| t.as_str().into()).collect();
-            map.with("transports", transports).into()
-        }
+        let transports = self.transports.iter().map(|t| t.as_str().into());
+        Map::new()
+            .with("id", self.id.as_bytes())
+            .with("type", PUBLIC_KEY)
+            .maybe("transports", list(transports.collect()))
+            .into()
     }
 
     /// Parses a descriptor; `None` for a type other than `public-key`, which CTAP 2.1 §6.1.2 says to skip.
@@ -336,12 +340,5 @@ fn check_length(what: &'static str, length: usize, max: usize) -> Result<(), Len
             min: 1,
             max,
         })
-    }
-}
-
-fn optional_text(map: Map, key: &str, text: Option<&str>) -> Map {
-    match text {
-        Some(text) => map.with(key, text),
-        None => map,
     }
 }

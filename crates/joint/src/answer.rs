@@ -7,7 +7,7 @@ use std::fmt;
 use claviger_ctap::cbor::{Limits, Map, Value};
 
 use crate::{
-    fields::{Fields, MapExt, MessageError},
+    fields::{Fields, MessageError},
     ident::TransactionId,
 };
 

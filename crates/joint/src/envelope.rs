@@ -14,7 +14,7 @@ use claviger_ctap::{
 };
 
 use crate::{
-    fields::{Fields, MapExt, MessageError},
+    fields::{Fields, MessageError},
     ident::{ProviderId, TransactionId},
     keys::KeyId,
     operation::Operation,

@@ -97,18 +97,3 @@ impl Fields {
         self.optional(key, |fields, key| Ok(fields.text(key, max)?.to_owned()))
     }
 }
-
-/// Writing optional keys.
-pub(crate) trait MapExt {
-    /// Adds the entry when there is a value.
-    fn maybe(self, key: i64, value: Option<impl Into<Value>>) -> Self;
-}
-
-impl MapExt for Map {
-    fn maybe(self, key: i64, value: Option<impl Into<Value>>) -> Self {
-        match value {
-            Some(value) => self.with(key, value),
-            None => self,
-        }
-    }
-}

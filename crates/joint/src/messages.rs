@@ -8,7 +8,7 @@ use claviger_ctap::{
 
 use crate::{
     PROTOCOL_VERSION,
-    fields::{Fields, MapExt, MessageError},
+    fields::{Fields, MessageError},
     ident::ProviderId,
     keys::KeyId,
 };

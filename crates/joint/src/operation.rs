@@ -8,7 +8,7 @@ use claviger_ctap::{
 };
 
 use crate::{
-    fields::{Fields, MapExt, MessageError},
+    fields::{Fields, MessageError},
     ident::TransactionId,
 };
 

@@ -39,6 +39,15 @@ impl Map {
         self
     }
 
+    /// The same map with `key` set to the value that there may be: how an optional member is written.
+    #[must_use]
+    pub fn maybe(self, key: impl Into<Value>, value: Option<impl Into<Value>>) -> Self {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
+    }
+
     /// The value of `key`.
     pub fn get(&self, key: &Value) -> Option<&Value> {
         let at = self.position(key).ok()?;

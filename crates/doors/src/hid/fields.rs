@@ -77,11 +77,3 @@ impl Fields {
         })
     }
 }
-
-/// The map with one more entry if there is a value.
-pub(super) fn maybe(map: Map, key: i64, value: Option<impl Into<Value>>) -> Map {
-    match value {
-        Some(value) => map.with(key, value),
-        None => map,
-    }
-}

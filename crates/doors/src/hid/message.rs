@@ -27,7 +27,7 @@ use claviger_broker::{NotVerified, PinTicket, decode_ticket, encode_ticket};
 use claviger_ctap::cbor::{Limits, Map, Value};
 use claviger_ctap::status::Status;
 
-use super::fields::{Fields, maybe};
+use super::fields::Fields;
 
 mod list;
 
@@ -117,9 +117,10 @@ pub struct PinCheck(pub Result<PinTicket, NotVerified>);
 
 impl Program {
     fn to_map(&self) -> Map {
-        let map = Map::new().with(1, self.name.as_str());
-        let map = maybe(map, 2, self.executable.as_deref());
-        maybe(map, 3, self.pid)
+        Map::new()
+            .with(1, self.name.as_str())
+            .maybe(2, self.executable.as_deref())
+            .maybe(3, self.pid)
     }
 
     fn take(fields: &mut Fields) -> Result<Option<Self>, Malformed> {
@@ -149,8 +150,8 @@ impl Program {
 
 /// Keys 2 and 3, which all requests share.
 fn with_caller(map: Map, program: Option<&Program>, ticket: Option<&PinTicket>) -> Map {
-    let map = maybe(map, 2, program.map(Program::to_map));
-    maybe(map, 3, ticket.map(|ticket| ticket.as_bytes().as_slice()))
+    map.maybe(2, program.map(Program::to_map))
+        .maybe(3, ticket.map(|ticket| ticket.as_bytes().as_slice()))
 }
 
 impl Ceremony {
@@ -199,8 +200,10 @@ impl CeremonyReply {
 
     /// The bytes on the bus.
     pub fn encode(&self) -> Vec<u8> {
-        let map = Map::new().with(1, u64::from(self.status.code()));
-        Value::from(maybe(map, 2, self.response.as_deref())).encode()
+        let map = Map::new()
+            .with(1, u64::from(self.status.code()))
+            .maybe(2, self.response.as_deref());
+        Value::from(map).encode()
     }
 
     /// Reads a reply: a response comes with success and only with it.

@@ -8,7 +8,7 @@ use claviger_ctap::{
 
 use super::{MAX_NAME_BYTES, MAX_TAG_BYTES};
 use crate::{
-    fields::{Fields, MapExt, MessageError},
+    fields::{Fields, MessageError},
     operation::credential_id,
 };
 

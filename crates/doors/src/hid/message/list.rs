@@ -6,7 +6,7 @@ use claviger_ctap::crypto::PublicKey;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialId, UserEntity};
 
-use super::super::fields::{Fields, maybe};
+use super::super::fields::Fields;
 use super::{Malformed, Program, REQUEST_LIMITS, with_caller};
 
 /// What a list may be.
@@ -104,9 +104,11 @@ impl ListReply {
 
     /// The bytes on the bus.
     pub fn encode(&self) -> Vec<u8> {
-        let map = Map::new().with(1, u64::from(self.status.code()));
         let listed = || -> Vec<Value> { self.credentials.iter().map(Listed::to_value).collect() };
-        Value::from(maybe(map, 2, (self.status == Status::Success).then(listed))).encode()
+        let map = Map::new()
+            .with(1, u64::from(self.status.code()))
+            .maybe(2, (self.status == Status::Success).then(listed));
+        Value::from(map).encode()
     }
 
     /// Reads a reply.
@@ -127,12 +129,13 @@ impl ListReply {
 
 impl Listed {
     fn to_value(&self) -> Value {
-        let map = Map::new()
+        Map::new()
             .with(1, self.rp_id.as_str())
             .with(2, self.user.to_cbor())
             .with(3, self.credential.as_bytes())
-            .with(5, u64::from(self.protection));
-        maybe(map, 4, self.public_key.as_ref().map(PublicKey::to_cose)).into()
+            .maybe(4, self.public_key.as_ref().map(PublicKey::to_cose))
+            .with(5, u64::from(self.protection))
+            .into()
     }
 
     fn from_value(value: Value) -> Result<Self, Malformed> {
