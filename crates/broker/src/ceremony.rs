@@ -52,8 +52,8 @@ pub use message::{
 ///
 /// The daemon's are real; the tests' are numbered, so that every one can be followed.
 pub trait Tokens {
-    /// A PIN on its way from the prompt to hello (a sealed memfd).
-    type Pin;
+    /// What the user did to be verified, on its way from the prompt to hello (a PIN in a sealed memory file, …).
+    type Gesture;
     /// Proof of one verification, bound to one transaction. Not `Clone` in any deployment.
     type Evidence;
     /// The unlock boxes that the same verification yielded.

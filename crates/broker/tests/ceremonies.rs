@@ -75,7 +75,7 @@ async fn without_verification_there_is_no_pin_and_no_flag() {
     };
     let flags = AuthenticatorData::parse(&got.auth_data).unwrap().flags;
     assert!(flags.contains(Flags::UP) && !flags.contains(Flags::UV));
-    assert!(prompt.views()[1].pin.is_none());
+    assert!(prompt.views()[1].pin().is_none());
     assert_eq!(got.credential.id, allow(&made).id);
 }
 
@@ -88,7 +88,11 @@ async fn the_first_ceremony_has_a_pin_chosen_and_weak_ones_refused() {
         Some(approve(
             view,
             None,
-            if view.pin.is_some() { pins.next().unwrap() } else { PIN },
+            if view.pin().is_some() {
+                pins.next().unwrap()
+            } else {
+                PIN
+            },
         ))
     });
     let prompt = Prompt::attach(&bed, script).await;
@@ -113,11 +117,14 @@ async fn a_wrong_pin_is_told_and_may_be_tried_again() {
     let views = prompt.views();
     assert_eq!(views.len(), 2);
     assert_eq!(views[1].problem.as_ref().unwrap().code, "wrong-pin");
-    assert_eq!(views[1].pin.unwrap().tries_left + 1, views[0].pin.unwrap().tries_left);
+    assert_eq!(
+        views[1].pin().unwrap().tries_left + 1,
+        views[0].pin().unwrap().tries_left
+    );
     let tries = status(&bed).await["pin"]["tries_left"].as_u64().unwrap();
     assert_eq!(
         tries,
-        u64::from(views[0].pin.unwrap().tries_left),
+        u64::from(views[0].pin().unwrap().tries_left),
         "the right PIN gave them back"
     );
     let entries = audit::last(&bed.audit_path(), 2).unwrap();

@@ -132,7 +132,7 @@ async fn a_program_is_named_and_no_origin_is_invented() {
         assert_eq!(view.caller.as_ref().unwrap().door, Door::Portal.name());
         assert_eq!(view.site.as_ref().unwrap().origin, None);
     }
-    assert!(views[1].pin.is_none());
+    assert!(views[1].pin().is_none());
     let last = &audit::last(&bed.audit_path(), 1).unwrap()[0];
     assert_eq!(
         (&last["caller"]["door"], &last["rp_id"]),
@@ -213,7 +213,7 @@ async fn cred_protect_hides_from_programs_that_verify_nobody() {
     let mut page = request(Operation::Get(assertion(None, Map::new())));
     page.user_verification = CONSENTED;
     assert!(run(&bed, page).await.unwrap().flags.contains(Flags::UV));
-    assert!(prompt.views().last().unwrap().pin.is_some());
+    assert!(prompt.views().last().unwrap().pin().is_some());
 
     let (second, _) = made(&bed, make("bob", Map::new().with("credProtect", 2), VERIFIED)).await;
     let unnamed = run(&bed, get(None, Map::new(), CONSENTED)).await.unwrap_err();
@@ -271,7 +271,7 @@ async fn a_key_is_chosen_by_consent_alone() {
         prompt.views()[0].title,
         "A program (ssh) asks for a security key. Use Claviger?"
     );
-    assert!(prompt.views()[0].pin.is_none());
+    assert!(prompt.views()[0].pin().is_none());
     prompt.leave().await;
     let _prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
     assert_eq!(bed.broker.select(from()).await.unwrap_err(), Cause::CancelledByUser);
@@ -299,7 +299,7 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
     assert_eq!(list[0].user.id.as_bytes(), b"alice");
     let view = prompt.views().last().unwrap().clone();
     assert_eq!(view.title, "A program (ssh) asks to see the list of all your passkeys");
-    assert!(view.pin.is_some());
+    assert!(view.pin().is_some());
 
     let user = UserEntity {
         id: UserId::new(*b"alice").unwrap(),
@@ -330,7 +330,7 @@ async fn a_ticket_lists_with_consent_only() {
         ..from()
     };
     bed.broker.list_credentials(caller).await.unwrap();
-    assert!(prompt.views()[0].pin.is_none());
+    assert!(prompt.views()[0].pin().is_none());
     bed.broker.list_credentials(from()).await.unwrap();
-    assert!(prompt.views()[1].pin.is_some());
+    assert!(prompt.views()[1].pin().is_some());
 }

@@ -21,7 +21,7 @@ use claviger_ctap::crypto::native;
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
 use claviger_prompt_api::action::Action;
-use claviger_prompt_api::view::{Kind, PinPurpose};
+use claviger_prompt_api::view::{Kind, Purpose};
 
 fn hash(pin: &str) -> OwnedFd {
     memfd::seal_client_pin(&ClientPin::of(native(), &Pin::new(pin).unwrap())).unwrap()
@@ -64,13 +64,13 @@ async fn a_ticket_makes_uses_and_unlocks_with_consent_only() {
     bed.manage().await.lock("").await.unwrap();
     let views = prompt.views();
     assert_eq!((views.len(), views[0].kind), (1, Kind::Create));
-    assert!(views[0].pin.is_none() && views[0].choices[0].locked);
+    assert!(views[0].pin().is_none() && views[0].choices[0].locked);
 
     // Locking has made the second one worthless: the screen that asked for consent comes back and asks for the PIN.
     assert!(run(&bed, get_request(), two).await.unwrap().contains(Flags::UV));
     let views = prompt.views();
-    assert_eq!((views[1].kind, views[1].pin), (Kind::SignIn, None));
-    assert_eq!(views[2].pin.unwrap().purpose, PinPurpose::Verify);
+    assert_eq!((views[1].kind, views[1].pin()), (Kind::SignIn, None));
+    assert_eq!(views[2].pin().unwrap().purpose, Purpose::Verify);
     assert_eq!(views[2].problem.as_ref().unwrap().code, "pin-needed");
     assert_eq!(views.len(), 3);
 
@@ -78,11 +78,11 @@ async fn a_ticket_makes_uses_and_unlocks_with_consent_only() {
     let three = ticket(&bed).await;
     let spent = PinTicket::from_bytes(three.as_bytes());
     assert!(run(&bed, get_request(), three).await.unwrap().contains(Flags::UV));
-    assert_eq!(prompt.views()[3].pin, None);
+    assert_eq!(prompt.views()[3].pin(), None);
     assert_eq!(prompt.views().len(), 4);
     // Once: whoever kept a copy is asked for the PIN.
     run(&bed, get_request(), spent).await.unwrap();
-    assert!(prompt.views()[5].pin.is_some());
+    assert!(prompt.views()[5].pin().is_some());
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
 //! and every sentence for people comes from [`text`]. What the prompt sends back is an [`Action`](crate::action::Action).
 
+use claviger_joint::evidence::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::{sanitise, text};
@@ -40,8 +41,8 @@ pub struct View {
     pub preselected: Option<String>,
     /// Whether to offer "remember this choice for the site".
     pub remember: bool,
-    /// Whether and for what a PIN is asked on this screen.
-    pub pin: Option<PinField>,
+    /// What the user can do on this screen to be verified, any one of them; empty where agreeing is enough.
+    pub methods: Vec<MethodView>,
     /// What went wrong just now, or what a notice has to say.
     pub problem: Option<Problem>,
     /// When the request expires, in milliseconds since the Unix epoch.
@@ -64,10 +65,15 @@ impl View {
             choices: Vec::new(),
             preselected: None,
             remember: false,
-            pin: None,
+            methods: Vec::new(),
             problem: None,
             expires_ms: None,
         }
+    }
+
+    /// How the PIN is on offer on this screen, if it is.
+    pub fn pin(&self) -> Option<&MethodView> {
+        self.methods.iter().find(|offered| offered.method == Method::Pin)
     }
 
     /// The JSON that a prompt receives.
@@ -189,24 +195,29 @@ pub enum ChoiceKind {
     Passkey,
 }
 
-/// The PIN entry on a screen.
+/// One way to be verified, as it is on offer on a screen.
+///
+/// A prompt draws those that it knows and leaves out the others: a further method is a further entry of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinField {
-    /// What the PIN is for.
-    pub purpose: PinPurpose,
+pub struct MethodView {
+    /// What the user does: `pin` is to type a PIN, `fingerprint` to touch the reader, and so on.
+    #[serde(with = "word")]
+    pub method: Method,
+    /// What it is asked for.
+    pub purpose: Purpose,
     /// How many wrong attempts are left before the lock-out.
     pub tries_left: u32,
-    /// How long hello will refuse to look at a PIN, in milliseconds from when the view was made.
+    /// How long hello will refuse to look at one, in milliseconds from when the view was made.
     pub wait_ms: u64,
 }
 
-/// What a PIN is asked for.
+/// What a method is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum PinPurpose {
+pub enum Purpose {
     /// To prove who is there.
     Verify,
-    /// To become the new PIN.
+    /// To be set up: a PIN to become the new one.
     New,
 }
 
@@ -217,6 +228,22 @@ pub struct Problem {
     pub code: String,
     /// A sentence or two for people.
     pub text: String,
+}
+
+/// A method by the word that evidence, status and audit log have for it.
+mod word {
+    use claviger_joint::evidence::Method;
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde dictates the signature.
+    pub fn serialize<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(method)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]
@@ -256,11 +283,12 @@ mod tests {
                 locked: true,
             }],
             preselected: Some("c1".into()),
-            pin: Some(PinField {
-                purpose: PinPurpose::Verify,
+            methods: vec![MethodView {
+                method: Method::Pin,
+                purpose: Purpose::Verify,
                 tries_left: 8,
                 wait_ms: 0,
-            }),
+            }],
             problem: Some(Problem {
                 code: "wrong-pin".into(),
                 text: "Wrong PIN.".into(),
@@ -283,11 +311,23 @@ mod tests {
                 "choices": [{"id": "c1", "kind": "passkey", "provider": "org.claviger.Vault",
                     "provider_name": "Claviger vault", "label": "alice", "detail": "", "locked": true}],
                 "preselected": "c1", "remember": false,
-                "pin": {"purpose": "verify", "tries_left": 8, "wait_ms": 0},
+                "methods": [{"method": "pin", "purpose": "verify", "tries_left": 8, "wait_ms": 0}],
                 "problem": {"code": "wrong-pin", "text": "Wrong PIN."}, "expires_ms": 1000
             })
         );
         assert_eq!(serde_json::from_str::<View>(&sample().to_json()).unwrap(), sample());
+    }
+
+    #[test]
+    fn a_method_of_a_later_version_stands_beside_the_pin() {
+        let mut view = serde_json::to_value(sample()).unwrap();
+        for method in ["fingerprint", "method-99"] {
+            let further = json!({"method": method, "purpose": "verify", "tries_left": 3, "wait_ms": 0});
+            view["methods"].as_array_mut().unwrap().insert(0, further);
+        }
+        let view: View = serde_json::from_value(view).unwrap();
+        assert_eq!(view.methods.len(), 3);
+        assert_eq!(view.pin(), sample().pin());
     }
 
     #[test]

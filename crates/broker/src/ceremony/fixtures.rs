@@ -17,7 +17,7 @@ pub(super) const TRANSACTIONS: [TransactionId; 2] = [TransactionId([1; 16]), Tra
 pub(super) struct Numbered;
 
 impl Tokens for Numbered {
-    type Pin = Pin;
+    type Gesture = Pin;
     type Evidence = Evidence;
     type Unlock = Unlock;
     type Reply = Reply;

@@ -3,9 +3,10 @@
 use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
+use claviger_joint::evidence::Method;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::text;
-use claviger_prompt_api::view::{Kind, PinField, PinPurpose, Problem, View};
+use claviger_prompt_api::view::{Kind, MethodView, Problem, Purpose, View};
 
 use super::Tokens;
 use super::input::{Approval, Course, HelloStatus, Input};
@@ -31,7 +32,7 @@ pub struct Machine<T: Tokens> {
     /// Whether evidence is left out of the call; see [`super::AnswerCourse::consent_only`].
     consent_only: bool,
     /// Stands for the PIN, once: the user typed it into the caller before.
-    ticket: Option<T::Pin>,
+    ticket: Option<T::Gesture>,
     /// The kind of the view in the prompt queue, if there is one.
     on_screen: Option<Kind>,
     state: State<T>,
@@ -89,7 +90,7 @@ impl<T: Tokens> Machine<T> {
 
     /// The same, with something that stands for the PIN once: as long as it does, the screen asks for consent only.
     #[must_use]
-    pub fn with_ticket(mut self, ticket: Option<T::Pin>) -> Self {
+    pub fn with_ticket(mut self, ticket: Option<T::Gesture>) -> Self {
         self.ticket = ticket;
         self
     }
@@ -131,9 +132,9 @@ impl<T: Tokens> Machine<T> {
                 self.end(State::MeetingExcluded, Cause::Excluded, out)
             }
 
-            (State::ChoosingPin, Event::UserApproved { pin, .. }) => match pin {
-                Some(pin) => {
-                    out.push(Effect::SetPin(pin));
+            (State::ChoosingPin, Event::UserApproved { gesture, .. }) => match gesture {
+                Some(gesture) => {
+                    out.push(Effect::SetPin(gesture));
                     State::SettingPin {
                         consent: Consent::given(),
                     }
@@ -142,19 +143,31 @@ impl<T: Tokens> Machine<T> {
             },
             (State::SettingPin { consent }, Event::PinSet(result)) => self.pin_set(consent, result, out),
 
-            (State::Asking, Event::UserApproved { choice, remember, pin }) => {
-                let pin = pin.filter(|_| self.asks_pin());
+            (
+                State::Asking,
+                Event::UserApproved {
+                    choice,
+                    remember,
+                    gesture,
+                },
+            ) => {
+                let gesture = gesture.filter(|_| self.asks_gesture());
                 match &self.screens.goal {
                     Goal::Approve(approval) => {
                         let (audience, unlock) = (approval.audience(), approval.unlocks());
-                        self.approved(audience, unlock, pin, out)
+                        self.approved(audience, unlock, gesture, out)
                     }
-                    Goal::Answer { .. } => self.chosen(choice.as_deref(), remember, pin, out),
+                    Goal::Answer { .. } => self.chosen(choice.as_deref(), remember, gesture, out),
                 }
             }
-            (State::Describing { consent, selected, pin }, Event::ProviderReady(readiness)) => {
-                self.ready(consent, selected, pin, readiness, out)
-            }
+            (
+                State::Describing {
+                    consent,
+                    selected,
+                    gesture,
+                },
+                Event::ProviderReady(readiness),
+            ) => self.ready(consent, selected, gesture, readiness, out),
             (State::Describing { selected, .. }, Event::ProviderFailed(failure)) => {
                 self.failed(&selected.offer, failure.into(), out)
             }
@@ -231,20 +244,23 @@ impl<T: Tokens> Machine<T> {
                 return self.tell(Cause::LockedOut, None, out);
             }
         }
-        if self.asks_pin() && !self.hello.pin_set {
+        if self.asks_gesture() && !self.hello.pin_set {
             return self.choose_pin(problem, out);
         }
-        let pin = self.asks_pin().then(|| self.pin_field(PinPurpose::Verify));
-        let waiting = pin
-            .is_some_and(|pin| pin.wait_ms > 0)
-            .then(|| text::wait(self.hello.wait_ms));
-        let view = self.screens.question(&self.offers, pin, problem.or(waiting));
+        let methods = if self.asks_gesture() {
+            self.methods(Purpose::Verify)
+        } else {
+            Vec::new()
+        };
+        let all_wait = !methods.is_empty() && methods.iter().all(|method| method.wait_ms > 0);
+        let waiting = all_wait.then(|| text::wait(self.hello.wait_ms));
+        let view = self.screens.question(&self.offers, methods, problem.or(waiting));
         self.show(view, out);
         State::Asking
     }
 
     fn choose_pin(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
-        let view = self.screens.choose_pin(self.pin_field(PinPurpose::New), problem);
+        let view = self.screens.choose_pin(self.methods(Purpose::New), problem);
         self.show(view, out);
         State::ChoosingPin
     }
@@ -282,7 +298,7 @@ impl<T: Tokens> Machine<T> {
         &mut self,
         audience: ProviderId,
         unlock: Vec<ProviderId>,
-        pin: Option<T::Pin>,
+        gesture: Option<T::Gesture>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
         if !self.verification {
@@ -294,12 +310,12 @@ impl<T: Tokens> Machine<T> {
             };
             return self.finish(Ok(outcome), out);
         }
-        let Some(pin) = pin.or_else(|| self.ticket.take()) else {
+        let Some(gesture) = gesture.or_else(|| self.ticket.take()) else {
             return self.ask(Some(text::pin_needed()), out);
         };
         out.push(Effect::Audit(Audit::Approved { provider: None }));
         out.push(Effect::Verify(Verify {
-            pin,
+            gesture,
             audience,
             transaction: self.transaction(),
             call: None,
@@ -316,7 +332,7 @@ impl<T: Tokens> Machine<T> {
         &mut self,
         choice: Option<&str>,
         remember: bool,
-        pin: Option<T::Pin>,
+        gesture: Option<T::Gesture>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
         let Some(offer) = self.offers.find(choice).cloned() else {
@@ -324,8 +340,8 @@ impl<T: Tokens> Machine<T> {
         };
         self.offers.preselect(&offer.id);
         let needed = self.verification || offer.candidate.needs_unlock();
-        let pin = pin.or_else(|| self.ticket.take_if(|_| needed));
-        if pin.is_none() && needed {
+        let gesture = gesture.or_else(|| self.ticket.take_if(|_| needed));
+        if gesture.is_none() && needed {
             return self.ask(Some(text::pin_needed()), out);
         }
         let provider = offer.candidate.provider.clone();
@@ -340,7 +356,7 @@ impl<T: Tokens> Machine<T> {
         State::Describing {
             consent: Consent::given(),
             selected,
-            pin,
+            gesture,
         }
     }
 
@@ -348,7 +364,7 @@ impl<T: Tokens> Machine<T> {
         &mut self,
         consent: Consent,
         mut selected: Selected,
-        pin: Option<T::Pin>,
+        gesture: Option<T::Gesture>,
         readiness: Readiness,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
@@ -359,11 +375,11 @@ impl<T: Tokens> Machine<T> {
         self.offers.set_lock(&selected.offer.candidate.provider, readiness.lock);
         let locked = readiness.lock == Lock::Locked;
         // It locked itself since the user agreed: the ticket opens it without asking for anything more.
-        match pin.or_else(|| self.ticket.take_if(|_| locked)) {
-            Some(pin) => {
+        match gesture.or_else(|| self.ticket.take_if(|_| locked)) {
+            Some(gesture) => {
                 let call = self.call(&selected);
                 out.push(Effect::Verify(Verify {
-                    pin,
+                    gesture,
                     audience: call.provider.clone(),
                     transaction: call.transaction,
                     unlock: if locked {
@@ -483,7 +499,7 @@ impl<T: Tokens> Machine<T> {
                 self.offers.retain(|offer| offer.id == selected.offer.id);
                 self.offers.set_lock(&selected.offer.candidate.provider, Lock::Locked);
                 let problem = self
-                    .asks_pin()
+                    .asks_gesture()
                     .then(|| text::locked(&selected.offer.candidate.provider_name));
                 self.ask(problem, out)
             }
@@ -559,22 +575,23 @@ impl<T: Tokens> Machine<T> {
         }
     }
 
-    /// Whether the screen has a PIN entry: if any of its choices needs one.
-    fn asks_pin(&self) -> bool {
+    /// Whether the screen asks the user to be verified: if any of its choices needs it.
+    fn asks_gesture(&self) -> bool {
         self.ticket.is_none() && (self.verification || self.offers.any_needs_unlock())
     }
 
-    fn pin_field(&self, purpose: PinPurpose) -> PinField {
-        let wait_ms = if purpose == PinPurpose::New {
-            0
-        } else {
-            self.hello.wait_ms
+    /// What the user can do on a screen. A further method of hello's is a further entry.
+    fn methods(&self, purpose: Purpose) -> Vec<MethodView> {
+        let wait_ms = match purpose {
+            Purpose::New => 0,
+            Purpose::Verify => self.hello.wait_ms,
         };
-        PinField {
+        vec![MethodView {
+            method: Method::Pin,
             purpose,
             tries_left: self.hello.tries_left,
             wait_ms,
-        }
+        }]
     }
 
     fn call(&self, selected: &Selected) -> Call {
@@ -620,7 +637,7 @@ enum State<T: Tokens> {
     Describing {
         consent: Consent,
         selected: Selected,
-        pin: Option<T::Pin>,
+        gesture: Option<T::Gesture>,
     },
     /// hello verifies; for a ceremony something is selected, for an approval not.
     Verifying {

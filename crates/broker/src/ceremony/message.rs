@@ -29,8 +29,8 @@ pub enum Event<T: Tokens> {
         choice: Option<String>,
         /// Whether to remember the provider for the site.
         remember: bool,
-        /// The PIN, if the view asked for one and the user gave it.
-        pin: Option<T::Pin>,
+        /// What the user did to be verified, if the view asked for it.
+        gesture: Option<T::Gesture>,
     },
     /// The user declined, or closed a notice.
     UserRefused,
@@ -136,7 +136,7 @@ pub enum Effect<T: Tokens> {
     /// Take the ceremony's view out of the queue.
     CloseView,
     /// Give hello this PIN as the new one. Answered by [`Event::PinSet`].
-    SetPin(T::Pin),
+    SetPin(T::Gesture),
     /// Have hello verify. Answered by [`Event::Verified`] or [`Event::VerifyFailed`].
     Verify(Verify<T>),
     /// Start the provider if need be and ask how it is. Answered by [`Event::ProviderReady`] or [`Event::ProviderFailed`].
@@ -178,7 +178,7 @@ pub enum Effect<T: Tokens> {
 /// An order to verify the user.
 pub struct Verify<T: Tokens> {
     /// The PIN to check.
-    pub pin: T::Pin,
+    pub gesture: T::Gesture,
     /// Whom the evidence is for: a provider, or [`ProviderId::platform`].
     pub audience: ProviderId,
     /// The transaction that the evidence is bound to.

@@ -2,7 +2,7 @@
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
-use claviger_prompt_api::view::{AccountView, Choice, ChoiceKind, Kind, PinField, Problem, SiteView, VERSION, View};
+use claviger_prompt_api::view::{AccountView, Choice, ChoiceKind, Kind, MethodView, Problem, SiteView, VERSION, View};
 use claviger_prompt_api::{sanitise, text};
 
 use super::input::{Approval, Context};
@@ -129,7 +129,7 @@ pub(super) struct Screens {
 
 impl Screens {
     /// The screen that asks for choice, consent and PIN at once.
-    pub(super) fn question(&self, offers: &Offers, pin: Option<PinField>, problem: Option<Problem>) -> View {
+    pub(super) fn question(&self, offers: &Offers, methods: Vec<MethodView>, problem: Option<Problem>) -> View {
         let (kind, title) = match &self.goal {
             Goal::Answer { creates, rp_id } => {
                 let kind = if *creates { Kind::Create } else { Kind::SignIn };
@@ -141,7 +141,7 @@ impl Screens {
         view.choices = offers.choices();
         view.preselected.clone_from(&offers.preselected);
         view.remember = offers.several_providers();
-        view.pin = pin;
+        view.methods = methods;
         view.problem = problem;
         self.add_subject(&mut view);
         view
@@ -160,10 +160,10 @@ impl Screens {
     }
 
     /// The screen on which the user chooses a PIN.
-    pub(super) fn choose_pin(&self, pin: PinField, problem: Option<Problem>) -> View {
+    pub(super) fn choose_pin(&self, methods: Vec<MethodView>, problem: Option<Problem>) -> View {
         let mut view = self.view(Kind::ChoosePin, text::CHOOSE_PIN_TITLE.to_owned());
         view.account = None;
-        view.pin = Some(pin);
+        view.methods = methods;
         view.problem = problem;
         view
     }

@@ -8,7 +8,7 @@ use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
-use claviger_prompt_api::view::{ChoiceKind, Kind, PinPurpose, View};
+use claviger_prompt_api::view::{ChoiceKind, Kind, Purpose, View};
 
 use super::fixtures::*;
 use super::*;
@@ -47,7 +47,7 @@ impl Course {
         self.on(Event::UserApproved {
             choice: choice.map(str::to_owned),
             remember: false,
-            pin: pin.map(Pin),
+            gesture: pin.map(Pin),
         })
     }
 
@@ -176,7 +176,7 @@ fn create_asks_choice_and_pin_on_one_screen() {
         view.choices.iter().map(|it| it.label.as_str()).collect::<Vec<_>>(),
         ["Claviger vault", "Notebook"]
     );
-    assert_eq!(view.pin.expect("a PIN entry").purpose, PinPurpose::Verify);
+    assert_eq!(view.pin().expect("a PIN entry").purpose, Purpose::Verify);
     assert!(view.remember && view.preselected.is_none());
     assert_eq!(view.expires_ms, Some(60_000));
 
@@ -184,14 +184,14 @@ fn create_asks_choice_and_pin_on_one_screen() {
     course.on(Event::UserApproved {
         choice: Some(choice),
         remember: true,
-        pin: Some(Pin(7)),
+        gesture: Some(Pin(7)),
     });
     course.says(&["DescribeProvider(org.claviger.Vault)"]);
 
     course.ready(Lock::Locked);
     let verify = course.verify();
     assert_eq!(
-        (&verify.pin, verify.audience.as_str(), verify.transaction),
+        (&verify.gesture, verify.audience.as_str(), verify.transaction),
         (&Pin(7), VAULT, TRANSACTIONS[0])
     );
     assert_eq!(verify.unlock, [id(VAULT)]);
@@ -233,7 +233,7 @@ fn one_possible_answer_needs_no_picker_but_consent() {
         (view.choices[0].kind, view.choices[0].label.as_str()),
         (ChoiceKind::Passkey, "alice")
     );
-    assert!(view.pin.is_none(), "nothing asks for verification");
+    assert!(view.pin().is_none(), "nothing asks for verification");
 
     course.approve(None, None).ready(Lock::Open);
     let execution = course.execution();
@@ -269,7 +269,7 @@ fn several_accounts_are_offered_and_the_chosen_one_is_used() {
 #[test]
 fn a_locked_provider_takes_the_pin_even_without_verification() {
     let mut course = Course::start(ceremony(&get(), &providers(), &alice_and_bob(), false));
-    assert!(course.view().pin.is_some());
+    assert!(course.view().pin().is_some());
     course.approve(None, None);
     assert_eq!(course.problem(), "pin-needed");
     course.approve(None, Some(1)).ready(Lock::Locked);
@@ -279,7 +279,7 @@ fn a_locked_provider_takes_the_pin_even_without_verification() {
 #[test]
 fn an_open_provider_beside_a_locked_one_needs_no_pin() {
     let mut course = Course::start(ceremony(&make(), &providers(), &[], false));
-    assert!(course.view().pin.is_some());
+    assert!(course.view().pin().is_some());
     course.approve(Some("c2"), None).ready(Lock::Open);
     assert!(course.execution().evidence.is_none());
 }
@@ -306,7 +306,7 @@ fn a_second_click_counts_for_nothing() {
         .says(&["DescribeProvider(org.claviger.Vault)"]);
     course.approve(Some("c2"), Some(2)).says(&[]);
     course.ready(Lock::Open);
-    assert_eq!(course.verify().pin, Pin(1));
+    assert_eq!(course.verify().gesture, Pin(1));
 }
 
 #[test]
@@ -315,8 +315,8 @@ fn without_a_pin_one_is_chosen_first() {
     input.hello.pin_set = false;
     let mut course = Course::start(input);
     assert_eq!(
-        (course.view().kind, course.view().pin.expect("an entry").purpose),
-        (Kind::ChoosePin, PinPurpose::New)
+        (course.view().kind, course.view().pin().expect("an entry").purpose),
+        (Kind::ChoosePin, Purpose::New)
     );
     course.approve(None, None);
     assert_eq!(course.problem(), "pin-needed");
@@ -336,8 +336,8 @@ fn without_a_pin_one_is_chosen_first() {
     );
     course.approve(None, Some(2)).on(Event::PinSet(Ok(())));
     assert_eq!(
-        (course.view().kind, course.view().pin.expect("an entry").purpose),
-        (Kind::Create, PinPurpose::Verify)
+        (course.view().kind, course.view().pin().expect("an entry").purpose),
+        (Kind::Create, Purpose::Verify)
     );
 }
 
@@ -377,7 +377,7 @@ fn a_wrong_pin_returns_to_the_same_screen() {
         tries_left: 7,
         wait_ms: 30_000,
     })));
-    let pin = course.view().pin.expect("an entry");
+    let pin = course.view().pin().expect("an entry");
     assert_eq!((course.view().kind, course.problem()), (Kind::Create, "wrong-pin"));
     assert_eq!(
         (pin.tries_left, pin.wait_ms, course.view().preselected.as_deref()),
@@ -391,7 +391,7 @@ fn a_wrong_pin_returns_to_the_same_screen() {
             wait_ms: 12_000,
         })));
     assert_eq!(
-        (course.problem(), course.view().pin.expect("an entry").wait_ms),
+        (course.problem(), course.view().pin().expect("an entry").wait_ms),
         ("wait", 12_000)
     );
     course
@@ -411,7 +411,7 @@ fn a_running_delay_is_shown_from_the_start() {
     input.hello.wait_ms = 30_000;
     let course = Course::start(input);
     assert_eq!(
-        (course.problem(), course.view().pin.expect("an entry").wait_ms),
+        (course.problem(), course.view().pin().expect("an entry").wait_ms),
         ("wait", 30_000)
     );
 }
@@ -441,7 +441,7 @@ fn what_needs_no_pin_survives_a_lock_out() {
         .iter()
         .map(|choice| choice.provider.as_str())
         .collect();
-    assert_eq!((offered, course.view().pin), (vec![NOTEBOOK], None));
+    assert_eq!((offered, course.view().pin()), (vec![NOTEBOOK], None));
     assert_eq!(course.view().preselected.as_deref(), Some("c2"));
 }
 
@@ -455,7 +455,7 @@ fn an_excluded_passkey_is_told_after_consent_only() {
     };
     let mut course = Course::start(ceremony(&need, &providers(), &alice_and_bob(), true));
     assert_eq!(
-        (course.view().kind, course.problem(), course.view().pin),
+        (course.view().kind, course.problem(), course.view().pin()),
         (Kind::Create, "excluded", None)
     );
     assert_eq!(course.view().choices[0].label, "alice");
@@ -649,7 +649,7 @@ fn nothing_that_is_printed_shows_what_it_holds() {
     let event: Event<Numbered> = Event::UserApproved {
         choice: Some("c1".to_owned()),
         remember: false,
-        pin: Some(Pin(2580)),
+        gesture: Some(Pin(2580)),
     };
     assert_eq!(format!("{event:?}"), "UserApproved");
     let effect: Effect<Numbered> = Effect::SetPin(Pin(2580));

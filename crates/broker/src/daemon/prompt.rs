@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use zbus::names::{UniqueName, WellKnownName};
 
-use super::run::Secret;
+use super::run::Gesture;
 use super::{Broker, lock};
 use crate::ceremony::Event;
 
@@ -134,7 +134,7 @@ impl Broker {
             Action::Approve { choice, remember } => Event::UserApproved {
                 choice,
                 remember,
-                pin: pin.map(Secret::Pin),
+                gesture: pin.map(Gesture::Pin),
             },
             Action::Refuse => Event::UserRefused,
         };

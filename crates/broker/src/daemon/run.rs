@@ -40,7 +40,7 @@ const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Real;
 
 impl Tokens for Real {
-    type Pin = Secret;
+    type Gesture = Gesture;
     type Evidence = UvEvidence;
     type Unlock = Vec<(ProviderId, Vec<u8>)>;
     type Reply = Reply;
@@ -48,7 +48,7 @@ impl Tokens for Real {
 }
 
 /// What proves to hello that the user is there.
-pub(super) enum Secret {
+pub(super) enum Gesture {
     /// A PIN that was typed into the prompt: a sealed memory file.
     Pin(OwnedFd),
     /// A client PIN that hello has seen before.
@@ -127,7 +127,7 @@ impl Ceremony {
         mut mailbox: mpsc::UnboundedReceiver<Event<Real>>,
         cancel: CancelToken,
     ) -> Finished {
-        let mut machine = Machine::<Real>::new(input).with_ticket(ticket.map(Secret::Ticket));
+        let mut machine = Machine::<Real>::new(input).with_ticket(ticket.map(Gesture::Ticket));
         let mut events = VecDeque::from([Event::Started]);
         let mut withdrawn = pin!(cancel.withdrawn());
         let mut time_is_up = pin!(sleep_until(self.deadline));
@@ -184,8 +184,8 @@ impl Ceremony {
                 self.broker.inner.prompt.wake();
             }
             // A ticket stands for a PIN that exists; the machine never offers one as a new PIN.
-            Effect::SetPin(Secret::Ticket(_)) => return Some(Event::PinSet(Err(PinFailure::Unavailable))),
-            Effect::SetPin(Secret::Pin(pin)) => {
+            Effect::SetPin(Gesture::Ticket(_)) => return Some(Event::PinSet(Err(PinFailure::Unavailable))),
+            Effect::SetPin(Gesture::Pin(pin)) => {
                 let verifier = self.broker.inner.verifier.clone();
                 self.work
                     .push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));

@@ -10,7 +10,7 @@ use claviger_webauthn::Origin;
 
 use super::Broker;
 use super::link::NoAnswer;
-use super::run::{Real, Reply, Secret};
+use super::run::{Gesture, Real, Reply};
 use super::unsigned::UnsignedRequest;
 use crate::ceremony::{Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
 use crate::check::Rejection;
@@ -91,9 +91,9 @@ impl Broker {
             unlock,
         };
         let verifier = &self.inner.verifier;
-        let verification = match verify.pin {
-            Secret::Pin(pin) => verifier.verify(pin, request).await?,
-            Secret::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
+        let verification = match verify.gesture {
+            Gesture::Pin(pin) => verifier.verify(pin, request).await?,
+            Gesture::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
         };
         if verification.boxes.len() != verify.unlock.len() {
             return Err(VerifyFailure::Unavailable);

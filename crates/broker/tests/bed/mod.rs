@@ -504,7 +504,7 @@ pub fn approve(view: &View, wanted: Option<&str>, pin: &'static str) -> (Action,
             choice,
             remember: false,
         },
-        view.pin.is_some().then_some(pin),
+        view.pin().is_some().then_some(pin),
     )
 }
 

@@ -215,7 +215,7 @@ impl Act {
         Reply::Approve {
             choice,
             remember: self.remember,
-            pin: view.pin.is_some().then(|| self.pin.clone()).flatten(),
+            pin: view.pin().is_some().then(|| self.pin.clone()).flatten(),
             delay: Duration::from_millis(self.delay_ms),
         }
     }
@@ -230,7 +230,8 @@ impl std::fmt::Debug for ScriptedPin {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, PinField, PinPurpose, SiteView};
+    use claviger_joint::evidence::Method;
+    use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, MethodView, Purpose, SiteView};
 
     use super::*;
 
@@ -254,11 +255,12 @@ mod tests {
             }),
             choices: vec![choice("c1", "Vault"), choice("c2", "Notebook")],
             preselected: Some("c1".into()),
-            pin: Some(PinField {
-                purpose: PinPurpose::Verify,
+            methods: vec![MethodView {
+                method: Method::Pin,
+                purpose: Purpose::Verify,
                 tries_left: 8,
                 wait_ms: 0,
-            }),
+            }],
             ..View::idle(1)
         }
     }
@@ -306,7 +308,7 @@ mod tests {
         let mut script = Script::parse(r#"[{"do":{"approve":true,"pin":"493817"}}]"#).unwrap();
         assert!(!format!("{script:?}").contains("493817"));
         let asked_nothing = View {
-            pin: None,
+            methods: Vec::new(),
             ..view(Kind::SignIn, "example.org")
         };
         assert!(matches!(script.reply(&asked_nothing), Reply::Approve { pin: None, .. }));

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use claviger_hello::pin::Pin;
 use claviger_prompt_api::action::Action;
-use claviger_prompt_api::view::{Kind, PinPurpose, View};
+use claviger_prompt_api::view::{Kind, Purpose, View};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
 use zeroize::{Zeroize, Zeroizing};
@@ -69,7 +69,7 @@ impl Terminal {
             let Some(choice) = self.ask_choice(view).await? else {
                 return Ok((Action::Refuse, None));
             };
-            let Some(wanted) = &view.pin else {
+            let Some(wanted) = view.pin() else {
                 return Ok((
                     Action::Approve {
                         choice: choice.id,
@@ -78,7 +78,7 @@ impl Terminal {
                     None,
                 ));
             };
-            match self.ask_pin(wanted.purpose == PinPurpose::New).await? {
+            match self.ask_pin(wanted.purpose == Purpose::New).await? {
                 Some(pin) => {
                     return Ok((
                         Action::Approve {
@@ -209,7 +209,7 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
     match answer.to_lowercase().as_str() {
         "n" | "no" | "q" => Parsed::Refused,
         // Where no PIN follows, this line is all the consent there is: an empty one is not enough.
-        "" if view.pin.is_none() => Parsed::Unclear,
+        "" if view.pin().is_none() => Parsed::Unclear,
         "y" | "yes" | "" if view.choices.len() <= 1 => Parsed::Chosen(Chosen {
             id: view.choices.first().map(|choice| choice.id.clone()),
             remember,
@@ -312,7 +312,8 @@ fn print(text: &str) -> Result<(), Failure> {
 mod tests {
     use std::time::Duration;
 
-    use claviger_prompt_api::view::{CallerView, PinField};
+    use claviger_joint::evidence::Method;
+    use claviger_prompt_api::view::{CallerView, MethodView};
 
     use super::*;
 
@@ -335,10 +336,10 @@ mod tests {
         }
     }
 
-    fn question(pin: Option<PinField>) -> View {
+    fn question(pin: Option<MethodView>) -> View {
         View {
             kind: Kind::SignIn,
-            pin,
+            methods: pin.into_iter().collect(),
             ..View::idle(1)
         }
     }
@@ -384,8 +385,9 @@ mod tests {
 
     #[test]
     fn an_empty_line_is_consent_only_where_a_pin_follows() {
-        let pin = PinField {
-            purpose: PinPurpose::Verify,
+        let pin = MethodView {
+            method: Method::Pin,
+            purpose: Purpose::Verify,
             tries_left: 10,
             wait_ms: 0,
         };

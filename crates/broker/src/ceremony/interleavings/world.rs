@@ -7,7 +7,7 @@ use claviger_ctap::types::CredentialId;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
-use claviger_prompt_api::view::{Kind, PinPurpose, View};
+use claviger_prompt_api::view::{Kind, Purpose, View};
 
 use super::Visits;
 use super::random::Random;
@@ -46,7 +46,7 @@ pub(super) struct World {
     /// The choice that the user agreed to, by the view it was on: provider, and whether to remember it.
     agreed: Option<(Option<ProviderId>, bool)>,
     /// The PIN that the user gave on the view on show.
-    pin: Option<(u64, PinPurpose)>,
+    pin: Option<(u64, Purpose)>,
     /// Whether the caller brought a ticket that is not spent yet.
     ticket_left: bool,
     /// Whether the evidence for what is going on came by ticket.
@@ -143,9 +143,13 @@ impl World {
         let remember = random.below(3) == 0;
         let pin = (random.below(8) > 0).then(|| Pin(self.number()));
         if std::mem::replace(&mut self.answered, true) {
-            return Event::UserApproved { choice, remember, pin };
+            return Event::UserApproved {
+                choice,
+                remember,
+                gesture: pin,
+            };
         }
-        self.pin = pin.as_ref().and_then(|pin| Some((pin.0, shown.pin?.purpose)));
+        self.pin = pin.as_ref().and_then(|pin| Some((pin.0, shown.pin()?.purpose)));
         if !matches!(shown.kind, Kind::Notice | Kind::ChoosePin) {
             let taken = choice.as_ref().or(shown.preselected.as_ref());
             let provider = shown
@@ -155,7 +159,11 @@ impl World {
                 .map(|it| id(&it.provider));
             self.agreed = Some((provider, remember && shown.remember));
         }
-        Event::UserApproved { choice, remember, pin }
+        Event::UserApproved {
+            choice,
+            remember,
+            gesture: pin,
+        }
     }
 
     /// What the daemon reports next.
@@ -257,7 +265,7 @@ impl World {
             4 if idle => Event::UserApproved {
                 choice: None,
                 remember: true,
-                pin: Some(Pin(forged)),
+                gesture: Some(Pin(forged)),
             },
             5 if idle => Event::UserRefused,
             6 if !matches!(self.pending, Pending::SetPin) => Event::PinSet(Ok(())),
@@ -335,18 +343,18 @@ impl World {
                 queue.close(self.ticket);
             }
             Effect::SetPin(pin) => {
-                assert_eq!(self.pin.take(), Some((pin.0, PinPurpose::New)), "not the PIN chosen");
+                assert_eq!(self.pin.take(), Some((pin.0, Purpose::New)), "not the PIN chosen");
                 count(visits, "pin chosen");
                 self.pending = Pending::SetPin;
             }
             Effect::Verify(verify) => {
-                let by_ticket = verify.pin.0 == TICKET;
+                let by_ticket = verify.gesture.0 == TICKET;
                 if by_ticket {
                     assert!(std::mem::take(&mut self.ticket_left), "a ticket twice");
                     assert!(self.pin.is_none(), "a ticket in place of the PIN that was asked for");
                     count(visits, "ticket spent");
                 } else {
-                    let given = Some((verify.pin.0, PinPurpose::Verify));
+                    let given = Some((verify.gesture.0, Purpose::Verify));
                     assert_eq!(self.pin.take(), given, "not the PIN given");
                 }
                 assert!(self.agreed.is_some(), "verification without consent");
@@ -410,11 +418,11 @@ impl World {
         queue.show(self.ticket, view.clone());
         assert!(queue.waiting() > 0, "the queue refused a view");
         assert!(
-            view.pin.is_none() || !matches!(view.kind, Kind::Notice),
+            view.pin().is_none() || !matches!(view.kind, Kind::Notice),
             "a notice asks for a PIN"
         );
         assert!(
-            view.pin.is_none() || !self.ticket_left,
+            view.pin().is_none() || !self.ticket_left,
             "asked for in spite of a ticket"
         );
         // Another question, another consent.

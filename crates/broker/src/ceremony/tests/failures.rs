@@ -35,7 +35,7 @@ fn a_notice_keeps_its_cause_however_it_ends() {
         || Event::UserApproved {
             choice: None,
             remember: false,
-            pin: None,
+            gesture: None,
         },
     ];
     for end in ends {
@@ -50,7 +50,7 @@ fn an_unexpected_lock_is_met_once_with_the_pin() {
     assert_eq!(course.execution().call.transaction, TRANSACTIONS[0]);
     course.declined(Status::Locked);
     assert_eq!((course.view().kind, course.problem()), (Kind::SignIn, "locked"));
-    assert!(course.view().pin.is_some());
+    assert!(course.view().pin().is_some());
     course.approve(None, Some(1)).ready(Lock::Locked);
     assert_eq!(
         (course.verify().transaction, course.verify().unlock.as_slice()),
@@ -88,7 +88,7 @@ fn a_provider_with_its_own_lock_may_show_its_own_window() {
         ..provider(NOTEBOOK, "Notebook")
     }];
     let mut course = Course::start(ceremony(&get(), &all, &[passkey(NOTEBOOK, 1, "alice")], false));
-    assert!(course.view().pin.is_none() && course.view().choices[0].locked);
+    assert!(course.view().pin().is_none() && course.view().choices[0].locked);
     course.approve(None, None).ready(Lock::OwnMeans);
     assert_eq!(course.execution().presentation, Presentation::Visible);
     course.declined(Status::Locked).notice(&Cause::ProviderLocked);

@@ -12,7 +12,7 @@ fn choosing_a_key_takes_consent_and_no_pin() {
     // Neither a missing nor a locked PIN is in the way.
     for (pin_set, locked_out) in [(true, false), (false, false), (true, true)] {
         let mut course = start(pin_set, locked_out);
-        assert_eq!((course.view().kind, course.view().pin), (Kind::Verify, None));
+        assert_eq!((course.view().kind, course.view().pin()), (Kind::Verify, None));
         course.approve(None, Some(1));
         match course.result() {
             Ok(Outcome::Approved { evidence, unlock, .. }) => assert!(evidence.is_none() && unlock.is_none()),
@@ -33,7 +33,7 @@ fn a_pin_that_only_unlocks_verifies_nobody() {
         course.consent_only = true;
     }
     let mut course = Course::start(input);
-    assert!(course.view().pin.is_some(), "the provider has to be unlocked");
+    assert!(course.view().pin().is_some(), "the provider has to be unlocked");
     course.approve(None, Some(1)).ready(Lock::Locked);
     assert_eq!(course.verify().unlock, [id(NOTEBOOK)]);
     course.verified(2, TRANSACTIONS[0], Some(3));

@@ -11,11 +11,11 @@ fn a_ticket_leaves_choice_and_consent_to_ask_for() {
     let mut course = Course::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
     let view = course.view();
     assert_eq!((view.kind, view.choices.len()), (Kind::SignIn, 2));
-    assert!(view.pin.is_none() && view.problem.is_none());
+    assert!(view.pin().is_none() && view.problem.is_none());
     // What is typed all the same is not taken for a PIN.
     course.approve(Some("c2"), Some(1)).ready(Lock::Locked);
     let verify = course.verify();
-    assert_eq!((&verify.pin, verify.transaction), (&Pin(TICKET), TRANSACTIONS[0]));
+    assert_eq!((&verify.gesture, verify.transaction), (&Pin(TICKET), TRANSACTIONS[0]));
     assert_eq!(verify.unlock, [id(VAULT)]);
     course.verified(2, TRANSACTIONS[0], Some(3));
     course.says(&["CloseView", "Execute(org.claviger.Vault)"]);
@@ -40,12 +40,12 @@ fn a_ticket_that_is_gone_has_the_screen_ask_for_the_pin() {
         .ready(Lock::Locked)
         .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
     assert_eq!(course.problem(), "pin-needed");
-    assert_eq!(course.view().pin.expect("a PIN entry").purpose, PinPurpose::Verify);
+    assert_eq!(course.view().pin().expect("a PIN entry").purpose, Purpose::Verify);
     assert_eq!(course.view().preselected.as_deref(), Some("c2"), "the choice is kept");
     course.approve(None, None);
     assert_eq!(course.problem(), "pin-needed");
     course.approve(None, Some(1)).ready(Lock::Locked);
-    assert_eq!(course.verify().pin, Pin(1));
+    assert_eq!(course.verify().gesture, Pin(1));
 }
 
 #[test]
@@ -73,10 +73,10 @@ fn a_provider_that_locks_itself_after_a_ticket_takes_the_pin() {
         .verified(2, TRANSACTIONS[0], None)
         .declined(Status::Locked);
     assert_eq!(course.problem(), "locked");
-    assert!(course.view().pin.is_some(), "one ticket is one verification");
+    assert!(course.view().pin().is_some(), "one ticket is one verification");
     course.approve(None, Some(1)).ready(Lock::Locked);
     assert_eq!(
-        (&course.verify().pin, course.verify().transaction),
+        (&course.verify().gesture, course.verify().transaction),
         (&Pin(1), TRANSACTIONS[1])
     );
 }
@@ -95,13 +95,13 @@ fn a_ticket_that_was_not_needed_is_kept_for_what_needs_it() {
     assert!(course.execution().evidence.is_none());
     // It says that it is locked when it is called: the same screen again, and still no PIN.
     course.declined(Status::Locked);
-    assert!(course.view().pin.is_none() && course.view().problem.is_none());
+    assert!(course.view().pin().is_none() && course.view().problem.is_none());
     course.approve(None, None).ready(Lock::Locked);
-    assert_eq!(course.verify().pin, Pin(TICKET));
+    assert_eq!(course.verify().gesture, Pin(TICKET));
     // It had locked itself before it was described: no further question at all.
     let mut course = start();
     course.approve(None, None).ready(Lock::Locked);
-    assert_eq!(course.verify().pin, Pin(TICKET));
+    assert_eq!(course.verify().gesture, Pin(TICKET));
     assert_eq!(course.verify().unlock, [id(NOTEBOOK)]);
 }
 
@@ -116,13 +116,13 @@ fn an_approval_takes_a_ticket_too() {
         })
     };
     let mut course = Course::start_with(delete(), Some(TICKET));
-    assert!(course.view().pin.is_none());
+    assert!(course.view().pin().is_none());
     course.approve(None, None);
-    assert_eq!(course.verify().pin, Pin(TICKET));
+    assert_eq!(course.verify().gesture, Pin(TICKET));
     course.on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
-    assert!(course.view().pin.is_some());
+    assert!(course.view().pin().is_some());
     course.approve(None, Some(1));
-    assert_eq!(course.verify().pin, Pin(1));
+    assert_eq!(course.verify().gesture, Pin(1));
     course.verified(2, TRANSACTIONS[0], Some(3));
     assert!(matches!(course.result(), Ok(Outcome::Approved { .. })));
 }
