@@ -48,10 +48,8 @@ impl Failure {
             | Self::RefusedAtDoor
             | Self::Repeated => Fault::Caller,
             Self::NotVerified(VerifyFailure::Gesture(_)) => Fault::User,
-            Self::NotVerified(VerifyFailure::Unavailable) => Fault::Platform,
-            Self::NotVerified(VerifyFailure::Provider(_)) => Fault::Provider,
-            Self::ExecutableChanged => Fault::Provider,
-            Self::LogDamaged => Fault::Platform,
+            Self::NotVerified(VerifyFailure::Provider(_)) | Self::ExecutableChanged => Fault::Provider,
+            Self::NotVerified(VerifyFailure::Unavailable) | Self::LogDamaged => Fault::Platform,
         }
     }
 }

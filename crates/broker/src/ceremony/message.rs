@@ -229,7 +229,11 @@ impl Consent {
     }
 
     /// Uses it up.
-    pub(crate) fn spend(self) {}
+    pub(crate) fn spend(self) {
+        let Self {
+            _made_by_the_machine: (),
+        } = self;
+    }
 }
 
 /// An order to check an answer.

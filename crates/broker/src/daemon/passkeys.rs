@@ -59,7 +59,7 @@ impl Broker {
             }
             found.push(Passkey {
                 id: URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
-                rp_id: entry.rp_id.to_string(),
+                rp_id: entry.rp_id.clone(),
                 rp_name: entry.rp_name.clone(),
                 user_name: entry.user_name.clone(),
                 display_name: entry.display_name.clone(),
