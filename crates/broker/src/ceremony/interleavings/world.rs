@@ -1,9 +1,9 @@
 //! One ceremony with the daemon around it and the model beside it: what was agreed to, what was asked for, what was made.
 
-use claviger_hello::verification::NotVerified;
 use std::collections::BTreeSet;
 
 use claviger_ctap::types::CredentialId;
+use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};

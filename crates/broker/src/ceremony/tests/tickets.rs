@@ -1,7 +1,6 @@
 //! Ceremonies that bring a ticket in place of the PIN.
 
 use super::*;
-use claviger_hello::verification::NotVerified;
 
 /// The ticket, told apart from every PIN typed.
 const TICKET: u64 = 1_000;
