@@ -31,7 +31,7 @@ struct Held {
     /// Whether the person takes for ever.
     holds: AtomicBool,
     /// Woken when a verification is held.
-    held: Notify,
+    begun: Notify,
     /// Whether one is.
     waiting: Arc<AtomicBool>,
 }
@@ -67,7 +67,7 @@ impl UserVerifier for Held {
             if self.holds.load(Ordering::SeqCst) {
                 self.waiting.store(true, Ordering::SeqCst);
                 let _waiting = Waiting(Arc::clone(&self.waiting));
-                self.held.notify_one();
+                self.begun.notify_one();
                 std::future::pending::<()>().await;
             }
             let hello = self.hello().map_err(|_| VerifyFailure::Unavailable)?;
@@ -90,7 +90,7 @@ async fn with_hello_held_open_at_a_person_status_and_a_second_ceremonys_cancel_r
     let (first, second) = (CancelToken::new(), CancelToken::new());
     let at_the_person = bed.broker.ceremony(make_request("alice"), first.clone());
     let meanwhile = async {
-        held.held.notified().await;
+        held.begun.notified().await;
         let manage = bed.manage().await;
         let status: Status = serde_json::from_str(&manage.status().await.unwrap()).unwrap();
         assert_eq!((status.ceremonies_running, status.pin.unwrap().set), (1, true));

@@ -150,16 +150,7 @@ impl<T: Tokens> Machine<T> {
                     remember,
                     gesture,
                 },
-            ) => {
-                let gesture = gesture.filter(|_| self.asks_gesture());
-                match &self.screens.goal {
-                    Goal::Approve(approval) => {
-                        let (audience, unlock) = (approval.audience(), approval.unlocks());
-                        self.approved(audience, unlock, gesture, out)
-                    }
-                    Goal::Answer { .. } => self.chosen(choice.as_deref(), remember, gesture, out),
-                }
-            }
+            ) => self.agreed(choice.as_deref(), remember, gesture, out),
             (
                 State::Describing {
                     consent,
@@ -290,6 +281,24 @@ impl<T: Tokens> Machine<T> {
             }
             Err(PinFailure::Weak(reason)) => self.choose_pin(Some(text::weak_pin(&reason)), out),
             Err(PinFailure::Unavailable) => self.tell(Cause::VerificationUnavailable, None, out),
+        }
+    }
+
+    /// The user agreed to what the one screen asks.
+    fn agreed(
+        &mut self,
+        choice: Option<&str>,
+        remember: bool,
+        gesture: Option<T::Gesture>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        let gesture = gesture.filter(|_| self.asks_gesture());
+        match &self.screens.goal {
+            Goal::Approve(approval) => {
+                let (audience, unlock) = (approval.audience(), approval.unlocks());
+                self.approved(audience, unlock, gesture, out)
+            }
+            Goal::Answer { .. } => self.chosen(choice, remember, gesture, out),
         }
     }
 
