@@ -5,6 +5,9 @@
 //!
 //! * [`browser`]: Chromium's extension and its native host.
 //! * [`hid`]: a security key in front of every program, through the kernel.
+//!
+//! What doors share that speak CTAP is [`ctap`].
 
 pub mod browser;
+pub mod ctap;
 pub mod hid;

@@ -1,4 +1,4 @@
-//! The platform over the bus: `org.claviger.Hid1` of the broker, which is started by the first question.
+//! The platform over the bus: `org.claviger.Ctap1` of the broker, which is started by the first question.
 
 use std::cell::Cell;
 use std::os::fd::{AsFd as _, OwnedFd};
@@ -14,15 +14,15 @@ use zbus::Fd;
 use zbus::proxy::CacheProperties;
 use zeroize::Zeroizing;
 
-use super::message::{
+use super::upstream::Upstream;
+use crate::ctap::message::{
     Ceremony, CeremonyReply, Delete, Info, List, ListReply, Listed, Malformed, PinCheck, Program, Select, Update,
 };
-use super::proxy::Hid1Proxy;
-use super::upstream::Upstream;
+use crate::ctap::proxy::Ctap1Proxy;
 
 /// The broker over a bus connection.
 pub struct BusUpstream<P> {
-    broker: Hid1Proxy<'static>,
+    broker: Ctap1Proxy<'static>,
     program: P,
     waits: Cell<bool>,
 }
@@ -34,7 +34,8 @@ impl<P: Fn() -> Option<Program>> BusUpstream<P> {
     ///
     /// The bus connection cannot be used.
     pub async fn new(connection: &zbus::Connection, program: P) -> zbus::Result<Self> {
-        let broker = Hid1Proxy::builder(connection)
+        let broker = Ctap1Proxy::builder(connection)
+            .path(super::ENTRANCE.path)
             .cache_properties(CacheProperties::No)
             .build()
             .await?;

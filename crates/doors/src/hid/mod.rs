@@ -7,28 +7,21 @@
 //!
 //! * [`helper`] is what the helper does: who gets a key, and how reports pass. The language of `/dev/uhid` is [`claviger_kernel::uhid`].
 //! * [`link`] is the user's end of the socket.
-//! * [`service`] runs in the broker: `org.claviger.Hid1`, for the door's process only. [`message`] is what the two say to each other,
-//!   [`proxy`] the door's end of it, [`verdict`] what a program may learn of a failure.
+//! * In the broker the door is an entrance for CTAP ([`crate::ctap`]), for the door's process only.
 //! * [`process`] is the door's process: [`runner`] moves reports between a transport and the [`authenticator`], which asks its
 //!   [`upstream`], the broker over the [`bus`]. [`seqpacket`] is a transport without a kernel device, [`control`] how others see the process.
 
 pub mod authenticator;
 pub mod bus;
 pub mod control;
-mod fields;
+mod door;
 pub mod helper;
 pub mod link;
-pub mod message;
-pub mod platform;
 pub mod process;
 mod program;
-pub mod proxy;
-mod question;
 pub mod runner;
 pub mod seqpacket;
-pub mod service;
 pub mod turn;
 pub mod upstream;
-pub mod verdict;
 
-pub use platform::{Platform, open};
+pub use door::{ENTRANCE, open};

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use claviger_kernel::uhid::Identity;
 
-use super::message::{MAX_NAME_BYTES, MAX_PATH_BYTES, Program};
+use crate::ctap::message::{MAX_NAME_BYTES, MAX_PATH_BYTES, Program};
 
 /// The kernel's list of devices.
 const DEVICES: &str = "/sys/class/hidraw";

@@ -10,9 +10,9 @@ use rustix::net::sockopt::socket_peercred;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, listen, socket_with};
 use tokio::net::{UnixDatagram, UnixListener};
 
-use super::message::Program;
 use super::program;
 use super::runner::{Incoming, Transport};
+use crate::ctap::message::Program;
 
 /// A socket that waits for programs, one after the other: a key has one plug.
 pub struct Listener {

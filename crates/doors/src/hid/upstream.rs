@@ -6,7 +6,7 @@ use claviger_ctap::types::{CredentialId, UserEntity};
 use claviger_ctap::{get_assertion, make_credential};
 use zeroize::Zeroizing;
 
-use super::message::{Info, Listed, PinCheck};
+use crate::ctap::message::{Info, Listed, PinCheck};
 
 /// The platform, as the authenticator sees it: the broker over the bus, or a test's stand-in.
 ///

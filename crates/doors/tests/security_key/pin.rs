@@ -8,7 +8,7 @@ use claviger_ctap::crypto::portable;
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::status::Status;
 use claviger_dev::ctap2::{Ctap2 as _, Token, pin_hash};
-use claviger_doors::hid::message::Info;
+use claviger_doors::ctap::message::Info;
 
 use super::client::{Key, PIN, SITE, get_request, make_request};
 use super::stand_in::{Asked, StandIn, TICKET};

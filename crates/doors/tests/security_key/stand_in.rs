@@ -9,7 +9,7 @@ use claviger_ctap::crypto::portable;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_doors::hid::message::{Info, Listed, PinCheck};
+use claviger_doors::ctap::message::{Info, Listed, PinCheck};
 use claviger_doors::hid::upstream::Upstream;
 use zeroize::Zeroizing;
 

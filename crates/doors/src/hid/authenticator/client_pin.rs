@@ -11,7 +11,7 @@ use claviger_ctap::status::Status;
 use zeroize::Zeroizing;
 
 use super::{Answer, Authenticator, Backing, platform, refuse};
-use crate::hid::message::PinCheck;
+use crate::ctap::message::PinCheck;
 use crate::hid::upstream::Upstream;
 
 /// Most tries that the specification lets a key tell (§6.5.2.2). Hello may have more.

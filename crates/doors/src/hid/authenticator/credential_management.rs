@@ -10,7 +10,7 @@ use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity};
 
 use super::{Answer, Authenticator, Backing, platform, refuse};
-use crate::hid::message::Listed;
+use crate::ctap::message::Listed;
 use crate::hid::upstream::Upstream;
 
 /// What is told of the room for more: providers set no limit, and the answer has to hold some number (§6.8.2).

@@ -1,4 +1,4 @@
-//! What the door's process and the broker say to each other over `org.claviger.Hid1`: canonical CBOR both ways, read with limits.
+//! What the door's process and the broker say to each other over `org.claviger.Ctap1`: canonical CBOR both ways, read with limits.
 //!
 //! Requests and replies are maps with integer keys; keys that are not known are passed over. The tables:
 //!
@@ -58,7 +58,7 @@ pub const MAX_PATH_BYTES: usize = 4096;
 /// Why a message cannot be read: its sender is at fault. The text holds nothing of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the message cannot be read: {0}")]
-pub struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub(crate) &'static str);
 
 /// The program that opened the virtual key, as the door's process found it in `/proc`.
 #[derive(Clone, Debug, Eq, PartialEq)]

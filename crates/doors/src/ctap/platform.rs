@@ -1,36 +1,20 @@
 //! The platform behind the door.
 
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
 
 use claviger_broker::caller::CallerError;
 use claviger_broker::{
-    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, NotVerified,
-    PinTicket, SecurityKeyCaller, Unavailable, VerifierStatus,
+    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, ManagedCredential, NotVerified, PinTicket,
+    SecurityKeyCaller, Unavailable, VerifierStatus,
 };
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_joint::CredentialRef;
-use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
-use super::service::Hid1;
-
-/// Opens the door: serves `org.claviger.Hid1` at the broker's object.
-///
-/// # Errors
-///
-/// The bus refused.
-pub async fn open(broker: &Broker) -> zbus::Result<()> {
-    let interface = Hid1::new(Arc::new(broker.clone()));
-    broker.connection().object_server().at(dbus::PATH, interface).await?;
-    broker.door_opened(Door::Hid);
-    Ok(())
-}
-
-/// What the door needs of the platform behind it: the [`Broker`], or a test's stand-in.
+/// What the interface needs of the platform behind it: the [`Broker`], or a test's stand-in.
 pub trait Platform: Send + Sync + 'static {
     /// The process id of the sender, which must be the platform's own program.
     fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>>;

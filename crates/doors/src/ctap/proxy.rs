@@ -1,15 +1,11 @@
-//! `org.claviger.Hid1` from the door's side.
+//! `org.claviger.Ctap1` from a door's side.
 
 use zbus::Fd;
 
-/// The broker's interface for the door's process. What the bytes are is in [`super::message`]; the methods' meaning in
-/// [`super::service::Hid1`].
-#[zbus::proxy(
-    interface = "org.claviger.Hid1",
-    default_service = "org.claviger.Broker",
-    default_path = "/org/claviger/Broker"
-)]
-pub trait Hid1 {
+/// The broker's interface for a door's process, at the path of its [`super::Entrance`]. What the bytes are is in [`super::message`]; the methods' meaning in
+/// [`super::service::Ctap1`].
+#[zbus::proxy(interface = "org.claviger.Ctap1", default_service = "org.claviger.Broker")]
+pub trait Ctap1 {
     /// [`super::message::Ceremony`] → [`super::message::CeremonyReply`].
     fn make(&self, request: &[u8]) -> zbus::Result<Vec<u8>>;
 

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claviger_broker::{
-    Caller, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, ManagedCredential, Operation, Requester,
-    UserVerification,
+    Caller, CeremonyAnswer, CeremonyRequest, ManagedCredential, Operation, Requester, UserVerification,
 };
 use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
@@ -13,30 +12,24 @@ use claviger_ctap::types::RpId;
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_prompt_api::text::UNNAMED_PROGRAM;
 
+use super::Entrance;
 use super::message::{ListReply, Listed, MAX_LISTED, Program};
 
 /// How long the user has. Clients cancel what they no longer wait for.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// What is special about this door.
-pub const TRAITS: DoorTraits = DoorTraits {
-    names_origins: false,
-    hides_protected: true,
-    tells_unsupported: true,
-};
-
 /// The extensions that the joint serves; others do not travel on.
 const EXTENSIONS: [&str; 3] = ["credProtect", "hmac-secret", "hmac-secret-mc"];
 
 /// The caller. The door's process looked it up in `/proc`; where it could not, the door itself is named by its process.
-pub(super) fn caller(program: Option<Program>, door_pid: u32) -> Caller {
+pub(super) fn caller(entrance: &Entrance, program: Option<Program>, door_pid: u32) -> Caller {
     let (name, executable, pid) = match program {
         Some(program) => (program.name, program.executable, program.pid),
         None => (UNNAMED_PROGRAM.to_owned(), None, None),
     };
     Caller {
-        door: Door::Hid,
-        traits: TRAITS,
+        door: entrance.door,
+        traits: entrance.traits,
         app_id: None,
         name,
         executable: executable.map(PathBuf::from).unwrap_or_default(),

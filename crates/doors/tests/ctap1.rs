@@ -1,4 +1,4 @@
-//! `org.claviger.Hid1` over a real bus, in front of a platform that the test plays.
+//! `org.claviger.Ctap1` over a real bus, in front of a platform that the test plays.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,12 +24,13 @@ use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_dev::bus::Bus;
-use claviger_doors::hid::Platform;
-use claviger_doors::hid::message::{
+use claviger_doors::ctap::Platform;
+use claviger_doors::ctap::message::{
     Ceremony, CeremonyReply, Delete, Info, List, ListReply, PinCheck, Program, Select, Update,
 };
-use claviger_doors::hid::proxy::Hid1Proxy;
-use claviger_doors::hid::service::Hid1;
+use claviger_doors::ctap::proxy::Ctap1Proxy;
+use claviger_doors::ctap::service::Ctap1;
+use claviger_doors::hid::ENTRANCE;
 use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
@@ -200,7 +201,7 @@ impl Platform for Played {
 struct Bed {
     _bus: Bus,
     _server: Connection,
-    proxy: Hid1Proxy<'static>,
+    proxy: Ctap1Proxy<'static>,
     platform: Arc<Played>,
 }
 
@@ -208,10 +209,10 @@ impl Bed {
     async fn new(platform: Played) -> Self {
         let bus = Bus::start();
         let (server, platform) = (bus.connect().await, Arc::new(platform));
-        let interface = Hid1::new(Arc::clone(&platform) as Arc<dyn Platform>);
-        server.object_server().at(dbus::PATH, interface).await.unwrap();
+        let interface = Ctap1::new(ENTRANCE, Arc::clone(&platform) as Arc<dyn Platform>);
+        server.object_server().at(ENTRANCE.path, interface).await.unwrap();
         server.request_name(dbus::NAME).await.unwrap();
-        let proxy = Hid1Proxy::new(&bus.connect().await).await.unwrap();
+        let proxy = Ctap1Proxy::new(&bus.connect().await, ENTRANCE.path).await.unwrap();
         Self {
             _bus: bus,
             _server: server,

@@ -1,8 +1,7 @@
-//! `org.claviger.Hid1`: the broker's side of the security-key door.
+//! `org.claviger.Ctap1`: the broker's side of CTAP over the bus.
 //!
-//! Its only caller is the door's process, `claviger hid-door`. That one speaks CTAP with the programs and ends the PIN/UV auth protocol;
-//! here begin the ceremonies. What a program may learn of a failure is decided here too ([`super::verdict`]), so that the door's
-//! process never knows more than its client.
+//! Its only callers are the platform's own processes. What a program may learn of a failure is decided here ([`super::verdict`]), so that
+//! the door's process never knows more than its client.
 //!
 //! A ceremony lives as long as the door's bus connection: when that ends, prompt and provider's work are taken back.
 
@@ -10,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::{CancelToken, Cause, Operation, PinTicket, SecurityKeyCaller};
+use claviger_broker::{Broker, CancelToken, Cause, Door, DoorTraits, Operation, PinTicket, SecurityKeyCaller};
 use claviger_ctap::status::Status;
 use zbus::OwnedFd;
 use zbus::fdo;
@@ -27,16 +26,43 @@ use super::verdict::{Asked, status_of};
 /// Most ceremonies of one door at a time. CTAPHID has one transaction at a time; a cancelled one may still be ending.
 const MAX_PER_DOOR: usize = 8;
 
-/// The interface; one object serves all doors.
-pub struct Hid1 {
+/// A door, as the interface has to know it.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance {
+    /// Which one it is.
+    pub door: Door,
+    /// What is special about it.
+    pub traits: DoorTraits,
+    /// The object that its process talks to.
+    pub path: &'static str,
+}
+
+impl Entrance {
+    /// Serves the interface for this door.
+    ///
+    /// # Errors
+    ///
+    /// The bus refused.
+    pub async fn open(self, broker: &Broker) -> zbus::Result<()> {
+        let interface = Ctap1::new(self, Arc::new(broker.clone()));
+        broker.connection().object_server().at(self.path, interface).await?;
+        broker.door_opened(self.door);
+        Ok(())
+    }
+}
+
+/// The interface of one door.
+pub struct Ctap1 {
+    entrance: Entrance,
     platform: Arc<dyn Platform>,
     running: Arc<Running>,
 }
 
-impl Hid1 {
-    /// An interface in front of `platform`.
-    pub fn new(platform: Arc<dyn Platform>) -> Self {
+impl Ctap1 {
+    /// An interface for a door in front of `platform`.
+    pub fn new(entrance: Entrance, platform: Arc<dyn Platform>) -> Self {
         Self {
+            entrance,
             platform,
             running: Arc::default(),
         }
@@ -56,7 +82,7 @@ impl Hid1 {
             Ok(operation) => operation,
             Err(status) => return CeremonyReply::failed(status),
         };
-        let caller = question::caller(call.program, door_pid);
+        let caller = question::caller(&self.entrance, call.program, door_pid);
         // A client that only looks: nobody is asked.
         if let Operation::Get(request) = &operation
             && !request.options.up
@@ -87,8 +113,8 @@ impl Hid1 {
 
 // The interface macro dictates the methods' shape.
 #[allow(clippy::needless_pass_by_value, clippy::unused_self)]
-#[zbus::interface(name = "org.claviger.Hid1")]
-impl Hid1 {
+#[zbus::interface(name = "org.claviger.Ctap1")]
+impl Ctap1 {
     /// `authenticatorMakeCredential`: [`Ceremony`] → [`CeremonyReply`].
     ///
     /// Whatever becomes of the ceremony is a reply. A D-Bus error means that the sender may not ask or asked nonsense; so it is
@@ -194,14 +220,14 @@ impl Hid1 {
         let door_pid = self.platform.own(&header).await?;
         let checked = self
             .platform
-            .check_pin(&question::caller(None, door_pid), pin_hash.into())
+            .check_pin(&question::caller(&self.entrance, None, door_pid), pin_hash.into())
             .await;
         let check = PinCheck(checked.map_err(|error| unavailable(&error))?);
         Ok(check.encode())
     }
 }
 
-impl Hid1 {
+impl Ctap1 {
     /// Lets a call of the door in.
     async fn begin(&self, header: &Header<'_>) -> fdo::Result<Turn> {
         let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
@@ -211,6 +237,7 @@ impl Hid1 {
         let attendance = self.platform.attend(sender, &cancel);
         let door_pid = self.platform.own(header).await?;
         Ok(Turn {
+            entrance: self.entrance,
             door_pid,
             cancel,
             _admission: admission,
@@ -219,8 +246,9 @@ impl Hid1 {
     }
 }
 
-/// A call of the door while it runs.
+/// A call of a door's process while it runs.
 struct Turn {
+    entrance: Entrance,
     door_pid: u32,
     cancel: CancelToken,
     _admission: Admission,
@@ -230,7 +258,7 @@ struct Turn {
 impl Turn {
     fn caller(&self, program: Option<Program>, ticket: Option<PinTicket>) -> SecurityKeyCaller {
         SecurityKeyCaller {
-            caller: question::caller(program, self.door_pid),
+            caller: question::caller(&self.entrance, program, self.door_pid),
             ticket,
             cancel: self.cancel.clone(),
         }
