@@ -3,16 +3,16 @@
 //! Whatever takes time (hello, a provider) is a future in the task's own set, so ending the task ends them all. The only things that
 //! outlive a ceremony are the cancellation that it sends to a provider, and what it taught the caches.
 
+mod learning;
+
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 use std::pin::pin;
 use std::time::Duration;
 
-use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_hello::UvEvidence;
 use claviger_hello::ticket::PinTicket;
-use claviger_joint::metadata::Entry as Metadata;
-use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+use claviger_joint::{ProviderId, TransactionId};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -20,16 +20,15 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::journal::evidence_kind;
-use super::steps::{envelope_caller, rp_name};
+use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
-use super::{Broker, lock, now_ms};
+use super::{Broker, lock};
 use crate::audit::{Entry, Event as AuditEvent, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, Audit, Call, Check, Checked, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens,
-    Verify,
+    Assurance, Audit, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens, Verify,
 };
-use crate::check::{self, Known, Rejection};
+use crate::check::Rejection;
 use crate::queue::Ticket;
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation};
 
@@ -303,87 +302,6 @@ impl Ceremony {
                 tracing::debug!(%provider, ?error, "the cancellation was not confirmed");
             }
         });
-    }
-
-    /// Rule 5, and what the cache learns from an answer that passes.
-    fn check(&mut self, check: Check<Real>) -> Result<Checked<Real>, Rejection> {
-        let payload = match check.reply {
-            Reply::Payload(payload) => payload,
-            Reply::Unreadable(why) => return Err(why),
-        };
-        let Subject::Ceremony(request) = &self.subject else {
-            return Err(Rejection::AnotherRequest);
-        };
-        let provider = check.call.provider;
-        let crypto = self.broker.inner.config.crypto;
-        let sent = request
-            .operation()
-            .for_provider(check.call.credential.as_ref(), check.assurance == Assurance::Verified);
-        match sent {
-            Operation::Make(sent) => {
-                let in_use = |id: &CredentialId| {
-                    let cache = lock(&self.broker.inner.cache);
-                    // The provider itself may have pushed the new entry already; the key is what nobody has seen yet.
-                    cache
-                        .credential(&provider, id)
-                        .is_some_and(|cached| cached.public_key.is_some())
-                };
-                let made = check::made(crypto, &sent, check.assurance, &payload, in_use)?;
-                let entry = Metadata {
-                    credential_id: made.id.clone(),
-                    rp_id: sent.rp.id.clone(),
-                    rp_name: rp_name(&sent.rp),
-                    user_handle: Some(sent.user.id.clone()),
-                    user_name: sent.user.name.clone(),
-                    display_name: sent.user.display_name.clone(),
-                    created_ms: Some(now_ms()),
-                    last_used_ms: None,
-                    backed_up: made.backed_up,
-                    tag: None,
-                    discoverable: sent.options.rk,
-                    protection: made.protection,
-                };
-                self.broker
-                    .change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
-                Ok(Checked {
-                    answer: CeremonyAnswer::Made(made.response),
-                    credential: made.id,
-                })
-            }
-            Operation::Get(sent) => {
-                let discoverable = matches!(request.operation(), Operation::Get(asked) if asked.allow_list.is_empty());
-                let cache = lock(&self.broker.inner.cache);
-                let known = |id: &CredentialId| match cache.credential(&provider, id) {
-                    // What is known of another site's credential of the same id says nothing.
-                    Some(cached) if cached.entry.rp_id == sent.rp_id => Known {
-                        public_key: cached.public_key.as_ref(),
-                        user_handle: cached.entry.user_handle.as_ref().map(UserId::as_bytes),
-                    },
-                    _ => Known::default(),
-                };
-                let got = check::asserted(crypto, &sent, discoverable, check.assurance, &payload, known)?;
-                if !got.key_known {
-                    let remark = "the signature could not be checked: the passkey was not made through this platform";
-                    self.remark = Some(remark.into());
-                }
-                Ok(Checked {
-                    credential: got.response.credential.id.clone(),
-                    answer: CeremonyAnswer::Got(got.response),
-                })
-            }
-        }
-    }
-
-    fn used(&self, rp_id: &RpId, credential: &CredentialRef) {
-        let now = now_ms();
-        if let Err(error) = self
-            .broker
-            .change_rules(|rules| rules.used(rp_id, &credential.provider, now))
-        {
-            tracing::debug!(%error, "the use was not remembered");
-        }
-        self.broker
-            .change_cache(|cache| cache.used(&credential.provider, &credential.id, now));
     }
 
     fn note(&self, audit: &Audit) {
