@@ -144,10 +144,10 @@ class Narrator {
   /** What the user was shown and what the script answered. */
   prompt(event) {
     if (event.event === "view" && event.view.kind !== "idle") {
-      const { title, problem, choices } = event.view;
+      const { title, problem } = event.says;
       this.#say(`   Claviger asks: ${title}`);
-      if (problem) this.#say(`                  ${problem.text}`);
-      for (const choice of choices ?? []) this.#say(`                  – ${choice.label}${choice.detail ? ` (${choice.detail})` : ""}`);
+      if (problem) this.#say(`                  ${problem}`);
+      for (const choice of event.view.choices ?? []) this.#say(`                  – ${choice.label}${choice.detail ? ` (${choice.detail})` : ""}`);
     }
     if (event.event === "action") this.#say(`   the user: ${event.action.action === "approve" ? "yes" : "no"}${event.pin ? ", and types a PIN" : ""}`);
   }

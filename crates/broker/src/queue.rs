@@ -164,16 +164,22 @@ impl PromptQueue {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
+    use claviger_prompt_api::message::Message;
     use claviger_prompt_api::view::Kind;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn view(title: &str) -> View {
         View {
             kind: Kind::SignIn,
-            title: title.to_owned(),
+            title: Some(titled(title)),
             ..View::idle(0)
         }
+    }
+
+    fn titled(title: &str) -> Message {
+        Message::SignInTitle { site: title.to_owned() }
     }
 
     #[test]
@@ -183,7 +189,7 @@ mod tests {
         let (first, second) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
         queue.show(first, view("first"));
         let shown = queue.current();
-        assert_eq!((shown.prompt, shown.title.as_str()), (first.number(), "first"));
+        assert_eq!((shown.prompt, shown.title), (first.number(), Some(titled("first"))));
         queue.show(second, view("second"));
         assert_eq!(
             queue.newer_than(shown.prompt, shown.revision),
@@ -192,7 +198,7 @@ mod tests {
         );
         queue.close(first);
         let next = queue.newer_than(shown.prompt, shown.revision).unwrap();
-        assert_eq!((next.prompt, next.title.as_str()), (second.number(), "second"));
+        assert_eq!((next.prompt, next.title), (second.number(), Some(titled("second"))));
         queue.leave(second);
         assert_eq!(queue.newer_than(next.prompt, next.revision).unwrap().kind, Kind::Idle);
     }
@@ -253,7 +259,7 @@ mod tests {
         let before = queue.current();
         queue.leave(gone);
         assert_eq!(queue.act(before.prompt, before.revision), Err(Stale));
-        assert_eq!(queue.current().title, "stays");
+        assert_eq!(queue.current().title, Some(titled("stays")));
         queue.show(gone, view("too late"));
         assert_eq!(queue.waiting(), 1);
     }

@@ -1,8 +1,9 @@
 //! How the broker's nouns look on a screen: site, caller, and why a ceremony ended.
 
 use claviger_joint::answer::Status;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
-use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem, sentence};
+use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem};
 use claviger_prompt_api::view::{CallerView, Problem, SiteView};
 use claviger_webauthn::Origin;
 
@@ -30,74 +31,33 @@ impl From<&Caller> for CallerView {
     }
 }
 
-/// The title and the text of a notice; `provider_name` is the provider it is about.
-pub(crate) fn notice(cause: &Cause, provider_name: Option<&str>, rp_id: Option<&str>) -> (String, Problem) {
-    let provider = provider_name.unwrap_or("The provider");
-    let site = rp_id.unwrap_or("this site");
+/// The title and the text of a notice; `provider` is the name of the one that it is about.
+pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>) -> (Message, Problem) {
+    let provider = provider.map(str::to_owned);
     let (title, text) = match cause {
-        Cause::NoCredential => match provider_name {
-            Some(name) => (
-                "No passkey found",
-                format!("{name} has no passkey for {site}, or no longer has it."),
-            ),
-            None => (
-                "No passkey found",
-                format!("There is no passkey for {site} on this device."),
-            ),
-        },
+        Cause::NoCredential => (Message::NoPasskeyTitle {}, Message::NoPasskey { provider, site }),
         Cause::ProviderDisabled => (
-            "Provider disabled",
-            format!("{provider} could help, but it is disabled. Enable it with `claviger provider enable`."),
+            Message::ProviderDisabledTitle {},
+            Message::ProviderDisabled { provider },
         ),
-        Cause::ProviderLocked => (
-            "Still locked",
-            format!("{provider} stayed locked. Try again, or unlock it by its own means."),
-        ),
-        Cause::ProviderCrashed => (
-            "Provider stopped",
-            format!("{provider} stopped before it answered. Try again."),
-        ),
-        Cause::ProviderHung => (
-            "No answer",
-            format!("{provider} did not answer in time. Try again, or choose another provider."),
-        ),
+        Cause::ProviderLocked => (Message::StillLockedTitle {}, Message::StillLocked { provider }),
+        Cause::ProviderCrashed => (Message::ProviderStoppedTitle {}, Message::ProviderStopped { provider }),
+        Cause::ProviderHung => (Message::NoAnswerTitle {}, Message::NoAnswer { provider }),
         Cause::ProviderUnreachable => (
-            "Provider not available",
-            format!("{provider} could not be started. `claviger doctor` may know why."),
+            Message::ProviderUnreachableTitle {},
+            Message::ProviderUnreachable { provider },
         ),
-        Cause::ProviderRefused(Status::Busy) => {
-            ("Provider busy", format!("{provider} is busy. Try again in a moment."))
-        }
-        Cause::ProviderRefused(_) => (
-            "Provider failed",
-            format!("{provider} could not do it. The log has the details."),
-        ),
-        Cause::AnswerRejected(_) => (
-            "Wrong answer",
-            format!(
-                "{provider} gave an answer that does not fit the request, so it was not passed on. The log has the details."
-            ),
-        ),
-        Cause::Ambiguous => ("Which one?", sentence(&cause.to_string())),
-        Cause::Excluded => (
-            "Already there",
-            format!("{provider} already keeps a passkey for this account."),
-        ),
-        Cause::Unsupported => (
-            "Not supported",
-            format!("None of your providers supports what {site} asks for."),
-        ),
-        Cause::DeniedByPolicy => ("Not allowed", format!("{provider} is not allowed to serve {site}.")),
-        Cause::LockedOut => (
-            "PIN locked",
-            "There were too many wrong PINs in a row, so the PIN is locked.".to_owned(),
-        ),
-        Cause::NoPin => ("No PIN", "Choose a PIN first, with `claviger setup`.".to_owned()),
-        Cause::VerificationUnavailable => (
-            "Cannot check the PIN",
-            "The part that checks PINs does not answer. `claviger doctor` may know why.".to_owned(),
-        ),
-        other => ("Something went wrong", format!("It did not work: {other}.")),
+        Cause::ProviderRefused(Status::Busy) => (Message::ProviderBusyTitle {}, Message::ProviderBusy { provider }),
+        Cause::ProviderRefused(_) => (Message::ProviderFailedTitle {}, Message::ProviderFailed { provider }),
+        Cause::AnswerRejected(_) => (Message::WrongAnswerTitle {}, Message::WrongAnswer { provider }),
+        Cause::Ambiguous => (Message::AmbiguousTitle {}, Message::Ambiguous {}),
+        Cause::Excluded => (Message::AlreadyThereTitle {}, Message::AlreadyThere { provider }),
+        Cause::Unsupported => (Message::NotSupportedTitle {}, Message::NotSupported { site }),
+        Cause::DeniedByPolicy => (Message::NotAllowedTitle {}, Message::NotAllowed { provider, site }),
+        Cause::LockedOut => (Message::PinLockedTitle {}, Message::PinLocked {}),
+        Cause::NoPin => (Message::NoPinTitle {}, Message::NoPin {}),
+        Cause::VerificationUnavailable => (Message::NoVerificationTitle {}, Message::NoVerification {}),
+        other => (Message::FailedTitle {}, Message::Failed { why: other.to_string() }),
     };
-    (title.to_owned(), problem(cause.code(), &text))
+    (title, problem(cause.code(), text))
 }

@@ -29,7 +29,8 @@ use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
 use claviger_prompt_api::action::Action;
-use claviger_prompt_api::view::Kind;
+use claviger_prompt_api::messages::Messages;
+use claviger_prompt_api::view::{Kind, View};
 
 const VERIFIED: UserVerification = UserVerification::Required;
 const CONSENTED: UserVerification = UserVerification::Discouraged;
@@ -113,6 +114,11 @@ async fn hmac_secret(bed: &Bed, id: &CredentialId, salt: [u8; 32], uv: UserVerif
     (secret().decrypt(sealed).unwrap().to_vec(), data.flags)
 }
 
+/// The headline of a view as the user reads it.
+fn said(view: &View) -> String {
+    Messages::english().text(view.title.as_ref().unwrap())
+}
+
 #[tokio::test]
 async fn a_program_is_named_and_no_origin_is_invented() {
     let bed = Bed::new().await;
@@ -124,10 +130,10 @@ async fn a_program_is_named_and_no_origin_is_invented() {
     assert!(data.flags.contains(Flags::UP) && !data.flags.contains(Flags::UV));
     let views = prompt.views();
     assert_eq!(
-        views[0].title,
+        said(&views[0]),
         "A program (ssh) asks to create a passkey for example.org"
     );
-    assert_eq!(views[1].title, "A program (ssh) asks to sign in to example.org");
+    assert_eq!(said(&views[1]), "A program (ssh) asks to sign in to example.org");
     for view in &views {
         assert_eq!(view.caller.as_ref().unwrap().door, Door::Portal.name());
         assert_eq!(view.site.as_ref().unwrap().origin, None);
@@ -268,7 +274,7 @@ async fn a_key_is_chosen_by_consent_alone() {
     bed.broker.select(from()).await.unwrap();
     assert_eq!(prompt.kinds(), [Kind::Verify]);
     assert_eq!(
-        prompt.views()[0].title,
+        said(&prompt.views()[0]),
         "A program (ssh) asks for a security key. Use Claviger?"
     );
     assert!(prompt.views()[0].pin().is_none());
@@ -298,7 +304,7 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
     assert_eq!((&list[0].public_key, list[0].protection as u8), (&Some(key), 2));
     assert_eq!(list[0].user.id.as_bytes(), b"alice");
     let view = prompt.views().last().unwrap().clone();
-    assert_eq!(view.title, "A program (ssh) asks to see the list of all your passkeys");
+    assert_eq!(said(&view), "A program (ssh) asks to see the list of all your passkeys");
     assert!(view.pin().is_some());
 
     let user = UserEntity {

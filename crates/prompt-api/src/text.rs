@@ -1,5 +1,6 @@
-//! Every sentence that a prompt shows, in one place: plain words, no jargon, and what to do next where there is something.
+//! What the broker says in a view: the [`Message`] for each occasion, and the codes of problems.
 
+use crate::message::Message;
 use crate::sanitise;
 use crate::view::{Kind, Problem};
 
@@ -43,147 +44,93 @@ pub fn disabled(detail: &str) -> String {
 }
 
 /// The title of a screen for a site.
-pub fn site_title(kind: Kind, rp_id: &str) -> String {
+pub fn site_title(kind: Kind, site: String) -> Message {
     match kind {
-        Kind::Create => format!("Create a passkey for {rp_id}"),
-        _ => format!("Sign in to {rp_id}"),
+        Kind::Create => Message::CreateTitle { site },
+        _ => Message::SignInTitle { site },
     }
-}
-
-/// A program at the security-key door, of which the name is known or not.
-fn program(name: &str) -> String {
-    if name == UNNAMED_PROGRAM {
-        name.to_owned()
-    } else {
-        format!("{UNNAMED_PROGRAM} ({name})")
-    }
-}
-
-/// The title of the screen on which a program asks which security key to use.
-pub fn use_title(name: &str) -> String {
-    format!("{} asks for a security key. Use Claviger?", program(name))
-}
-
-/// The title of the screen on which a program asks for the list of passkeys.
-pub fn list_title(name: &str) -> String {
-    format!("{} asks to see the list of all your passkeys", program(name))
 }
 
 /// The title of a screen for what a program of this name says is a site.
-pub fn program_title(kind: Kind, name: &str, rp_id: &str) -> String {
+pub fn program_title(kind: Kind, name: &str, site: String) -> Message {
     let program = program(name);
     match kind {
-        Kind::Create => format!("{program} asks to create a passkey for {rp_id}"),
-        _ => format!("{program} asks to sign in to {rp_id}"),
+        Kind::Create => Message::ProgramCreateTitle { program, site },
+        _ => Message::ProgramSignInTitle { program, site },
     }
 }
 
-/// The title of the screen that meets an excluded passkey.
-pub fn excluded_title(rp_id: &str) -> String {
-    format!("You already have a passkey for {rp_id}")
-}
-
-/// The title of the screen that asks for a new PIN.
-pub const CHOOSE_PIN_TITLE: &str = "Choose a PIN for your passkeys";
-
-/// The title of the screen of a setup that finds nothing to do but to make sure that the PIN is known.
-pub const CONFIRM_PIN_TITLE: &str = "Confirm the PIN for your passkeys";
-
-/// The title of the screen that enables a provider.
-pub fn enable_title(provider_name: &str) -> String {
-    format!("Let {provider_name} keep your passkeys?")
+/// The name of a program, if it has one.
+pub fn program(name: &str) -> Option<String> {
+    (name != UNNAMED_PROGRAM).then(|| name.to_owned())
 }
 
 /// The title of the screen that unlocks providers.
-pub fn unlock_title(provider_names: &[String]) -> String {
-    match provider_names {
-        [] => "Unlock".to_owned(),
-        [one] => format!("Unlock {one}"),
-        [first, rest @ ..] => format!("Unlock {first} and {} more", rest.len()),
+pub fn unlock_title(provider_names: &[String]) -> Message {
+    Message::UnlockTitle {
+        provider: provider_names.first().cloned(),
+        more: provider_names.len().saturating_sub(1),
     }
-}
-
-/// The title of the screen on which a provider asks the user to verify.
-pub fn verify_title(provider_name: &str, hint: Option<&str>) -> String {
-    match hint {
-        Some(hint) => format!("{provider_name} asks: {hint}"),
-        None => format!("{provider_name} wants to know that it is you"),
-    }
-}
-
-/// The title of the screen that deletes a passkey.
-pub fn delete_title(account: &str, rp_id: &str) -> String {
-    format!("Delete the passkey “{account}” for {rp_id}? You may not be able to sign in with it any more.")
-}
-
-/// The title of the screen that renames a passkey.
-pub fn rename_title(account: &str, rp_id: &str, name: &str) -> String {
-    format!("Rename the passkey “{account}” for {rp_id} to “{name}”?")
 }
 
 /// Tells of a wrong PIN.
 pub fn wrong_pin(tries_left: u32) -> Problem {
-    let left = match tries_left {
-        1 => "One attempt is left.".to_owned(),
-        left => format!("{left} attempts are left."),
-    };
-    problem(WRONG_PIN, &format!("That PIN is wrong. {left}"))
+    problem(WRONG_PIN, Message::WrongPin { tries_left })
 }
 
 /// Tells how long to wait for the next attempt.
 pub fn wait(wait_ms: u64) -> Problem {
     let seconds = wait_ms.div_ceil(1000);
-    let time = if seconds < 120 {
-        format!("{seconds} seconds")
+    let text = if seconds < 120 {
+        Message::WaitSeconds { seconds }
     } else {
-        format!("{} minutes", seconds.div_ceil(60))
+        Message::WaitMinutes {
+            minutes: seconds.div_ceil(60),
+        }
     };
-    problem(
-        WAIT,
-        &format!("Too many wrong attempts. Wait {time} before the next one."),
-    )
+    problem(WAIT, text)
 }
 
 /// Tells why a new PIN is not good enough; `reason` comes from hello.
 pub fn weak_pin(reason: &str) -> Problem {
     let reason = sanitise::line(reason, 200);
-    if reason.is_empty() {
-        return problem(WEAK_PIN, "That PIN is too easy to guess.");
-    }
-    problem(WEAK_PIN, &sentence(&reason))
+    let reason = (!reason.is_empty()).then(|| sentence(&reason));
+    problem(WEAK_PIN, Message::WeakPin { reason })
 }
 
 /// Asks for the PIN that was left out.
 pub fn pin_needed() -> Problem {
-    problem(PIN_NEEDED, "Enter the PIN to go on.")
+    problem(PIN_NEEDED, Message::PinNeeded {})
 }
 
 /// Asks for the PIN anew, because what stood for it is too old.
 pub fn ticket_gone() -> Problem {
-    problem(PIN_NEEDED, "The PIN was entered too long ago. Enter it again.")
+    problem(PIN_NEEDED, Message::TicketGone {})
 }
 
 /// Asks for the choice that was left out or not understood.
 pub fn choice_needed() -> Problem {
-    problem(CHOICE_NEEDED, "Choose one of the entries.")
+    problem(CHOICE_NEEDED, Message::ChoiceNeeded {})
 }
 
 /// Says that the provider turned out to be locked.
 pub fn locked(provider_name: &str) -> Problem {
-    problem(
-        LOCKED,
-        &format!("{provider_name} is locked. Enter the PIN to unlock it."),
-    )
+    let provider = provider_name.to_owned();
+    problem(LOCKED, Message::Locked { provider })
 }
 
 /// Says where the excluded passkey is.
 pub fn excluded(provider_name: &str) -> Problem {
-    problem(
-        EXCLUDED,
-        &format!(
-            "{provider_name} already keeps a passkey for this account, and the site wants no second one. Go on to tell it so."
-        ),
-    )
+    let provider = provider_name.to_owned();
+    problem(EXCLUDED, Message::Excluded { provider })
+}
+
+/// A problem of this code, told in this message.
+pub fn problem(code: &str, text: Message) -> Problem {
+    Problem {
+        code: code.to_owned(),
+        text,
+    }
 }
 
 /// An error's text as a sentence.
@@ -192,12 +139,4 @@ pub fn sentence(text: &str) -> String {
     let first: String = chars.next().into_iter().flat_map(char::to_uppercase).collect();
     let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", chars.as_str())
-}
-
-/// A problem of this code, told in this sentence.
-pub fn problem(code: &str, text: &str) -> Problem {
-    Problem {
-        code: code.to_owned(),
-        text: text.to_owned(),
-    }
 }

@@ -3,11 +3,12 @@
 //! A [`View`] is complete: a prompt needs nothing else to draw it, keeps no state between two of them, and decides nothing.
 //! Whether it is a terminal, a script or a window makes no difference to the broker. The JSON form is version 1 of the
 //! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
-//! and every sentence for people comes from [`text`]. What the prompt sends back is an [`Action`](crate::action::Action).
+//! and every sentence for people is a [`Message`], for the prompt to say in the user's language. What the prompt sends back is an [`Action`](crate::action::Action).
 
 use claviger_joint::evidence::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::message::Message;
 use crate::{sanitise, text};
 
 /// The version of the view and action formats.
@@ -24,8 +25,8 @@ pub struct View {
     pub revision: u32,
     /// What the screen is for.
     pub kind: Kind,
-    /// The headline.
-    pub title: String,
+    /// The headline; absent when there is nothing to show.
+    pub title: Option<Message>,
     /// The site, when the ceremony is for one.
     pub site: Option<SiteView>,
     /// The program that asks; absent on the idle view only.
@@ -57,7 +58,7 @@ impl View {
             prompt: 0,
             revision,
             kind: Kind::Idle,
-            title: String::new(),
+            title: None,
             site: None,
             caller: None,
             account: None,
@@ -226,8 +227,8 @@ pub enum Purpose {
 pub struct Problem {
     /// A stable code: one of [`text`]'s or the code of what the ceremony ended with.
     pub code: String,
-    /// A sentence or two for people.
-    pub text: String,
+    /// What to tell people.
+    pub text: Message,
 }
 
 /// A method by the word that evidence, status and audit log have for it.
@@ -257,7 +258,9 @@ mod tests {
         View {
             prompt: 17,
             kind: Kind::SignIn,
-            title: "Sign in to example.com".into(),
+            title: Some(Message::SignInTitle {
+                site: "example.com".into(),
+            }),
             site: Some(SiteView {
                 rp_id: "example.com".into(),
                 rp_name: None,
@@ -291,7 +294,7 @@ mod tests {
             }],
             problem: Some(Problem {
                 code: "wrong-pin".into(),
-                text: "Wrong PIN.".into(),
+                text: Message::WrongPin { tries_left: 8 },
             }),
             expires_ms: Some(1_000),
             ..View::idle(3)
@@ -304,7 +307,7 @@ mod tests {
         assert_eq!(
             value,
             json!({
-                "version": 1, "prompt": 17, "revision": 3, "kind": "sign-in", "title": "Sign in to example.com",
+                "version": 1, "prompt": 17, "revision": 3, "kind": "sign-in", "title": {"code": "sign-in-title", "site": "example.com"},
                 "site": {"rp_id": "example.com", "rp_name": null, "origin": "https://example.com", "top_origin": null},
                 "caller": {"name": "Chromium", "executable": "/usr/bin/chromium", "door": "browser"},
                 "account": {"name": "alice", "display_name": "Alice"},
@@ -312,7 +315,7 @@ mod tests {
                     "provider_name": "Claviger vault", "label": "alice", "detail": "", "locked": true}],
                 "preselected": "c1", "remember": false,
                 "methods": [{"method": "pin", "purpose": "verify", "tries_left": 8, "wait_ms": 0}],
-                "problem": {"code": "wrong-pin", "text": "Wrong PIN."}, "expires_ms": 1000
+                "problem": {"code": "wrong-pin", "text": {"code": "wrong-pin", "tries_left": 8}}, "expires_ms": 1000
             })
         );
         assert_eq!(serde_json::from_str::<View>(&sample().to_json()).unwrap(), sample());

@@ -2,10 +2,11 @@
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::view::{AccountView, Choice, ChoiceKind, Kind, MethodView, Problem, SiteView, VERSION, View};
 use claviger_prompt_api::{sanitise, text};
 
-use super::input::{Approval, Context};
+use super::input::{Approval, Context, ProviderName};
 use crate::choice::{Candidate, Lock};
 use crate::shown::notice;
 use crate::types::Cause;
@@ -149,7 +150,7 @@ impl Screens {
 
     /// The screen that says that the site excludes a passkey which exists.
     pub(super) fn excluded(&self, offers: &Offers) -> View {
-        let mut view = self.view(Kind::Create, text::excluded_title(&self.rp_id().unwrap_or_default()));
+        let mut view = self.view(Kind::Create, Message::ExcludedTitle { site: self.rp_id() });
         view.problem = offers
             .all
             .first()
@@ -161,7 +162,7 @@ impl Screens {
 
     /// The screen on which the user chooses a PIN.
     pub(super) fn choose_pin(&self, methods: Vec<MethodView>, problem: Option<Problem>) -> View {
-        let mut view = self.view(Kind::ChoosePin, text::CHOOSE_PIN_TITLE.to_owned());
+        let mut view = self.view(Kind::ChoosePin, Message::ChoosePinTitle {});
         view.account = None;
         view.methods = methods;
         view.problem = problem;
@@ -170,17 +171,17 @@ impl Screens {
 
     /// The screen that tells why it did not work.
     pub(super) fn notice(&self, cause: &Cause, provider_name: Option<&str>) -> View {
-        let (title, problem) = notice(cause, provider_name, self.rp_id().as_deref());
+        let (title, problem) = notice(cause, provider_name, self.rp_id());
         let mut view = self.view(Kind::Notice, title);
         view.problem = Some(problem);
         view
     }
 
-    fn view(&self, kind: Kind, title: String) -> View {
+    fn view(&self, kind: Kind, title: Message) -> View {
         View {
             version: VERSION,
             kind,
-            title,
+            title: Some(title),
             site: self.context.site.clone(),
             caller: Some(self.context.caller.clone()),
             account: self.context.account.clone(),
@@ -190,12 +191,12 @@ impl Screens {
     }
 
     /// What a program without an origin says of the site, nobody has checked: then the title says who says it.
-    fn site_title(&self, kind: Kind, rp_id: &RpId) -> String {
+    fn site_title(&self, kind: Kind, rp_id: &RpId) -> Message {
         let origin = self.context.site.as_ref().and_then(|site| site.origin.as_ref());
         if origin.is_some() {
-            text::site_title(kind, rp_id.as_str())
+            text::site_title(kind, host(rp_id.as_str()))
         } else {
-            text::program_title(kind, &self.context.caller.name, &host(rp_id.as_str()))
+            text::program_title(kind, &self.context.caller.name, host(rp_id.as_str()))
         }
     }
 
@@ -235,42 +236,43 @@ fn host(rp_id: &str) -> String {
     sanitise::line(rp_id, sanitise::MAX_HOST_CHARS)
 }
 
-fn approval_title(approval: &Approval, caller: &str) -> (Kind, String) {
-    let account = |name: &Option<String>| AccountView::of(name.as_deref(), None).name;
+fn approval_title(approval: &Approval, caller: &str) -> (Kind, Message) {
+    let label = |name: &Option<String>| name.as_deref().and_then(sanitise::label);
+    let shown = |provider: &ProviderName| text::provider_name(&provider.name, provider.id.as_str());
     match approval {
-        Approval::UseSecurityKey => (Kind::Verify, text::use_title(caller)),
-        Approval::ListPasskeys => (Kind::Verify, text::list_title(caller)),
-        Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, text::CONFIRM_PIN_TITLE.to_owned()),
+        Approval::UseSecurityKey => {
+            let program = text::program(caller);
+            (Kind::Verify, Message::UseTitle { program })
+        }
+        Approval::ListPasskeys => {
+            let program = text::program(caller);
+            (Kind::Verify, Message::ListTitle { program })
+        }
+        Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, Message::ConfirmPinTitle {}),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
-            let names: Vec<String> = providers
-                .iter()
-                .map(|provider| text::provider_name(&provider.name, provider.id.as_str()))
-                .collect();
+            let names: Vec<String> = providers.iter().map(shown).collect();
             (Kind::Unlock, text::unlock_title(&names))
         }
-        Approval::EnableProvider { provider, .. } => (
-            Kind::EnableProvider,
-            text::enable_title(&text::provider_name(&provider.name, provider.id.as_str())),
-        ),
-        Approval::VerifyUser { provider, hint } => {
-            let hint = hint.as_deref().and_then(sanitise::label);
-            let name = text::provider_name(&provider.name, provider.id.as_str());
-            (Kind::Verify, text::verify_title(&name, hint.as_deref()))
+        Approval::EnableProvider { provider, .. } => {
+            let provider = shown(provider);
+            (Kind::EnableProvider, Message::EnableTitle { provider })
         }
-        Approval::DeletePasskey {
-            account: name, rp_id, ..
-        } => (Kind::Verify, text::delete_title(&account(name), &host(rp_id))),
+        Approval::VerifyUser { provider, hint } => {
+            let (provider, hint) = (shown(provider), label(hint));
+            (Kind::Verify, Message::VerifyTitle { provider, hint })
+        }
+        Approval::DeletePasskey { account, rp_id, .. } => {
+            let (account, site) = (label(account), host(rp_id));
+            (Kind::Verify, Message::DeleteTitle { account, site })
+        }
         Approval::RenamePasskey {
-            account: name,
+            account,
             rp_id,
             new_name,
             ..
         } => {
-            let new_name = sanitise::label(new_name).unwrap_or_else(|| text::UNNAMED_ACCOUNT.to_owned());
-            (
-                Kind::Verify,
-                text::rename_title(&account(name), &host(rp_id), &new_name),
-            )
+            let (account, site, name) = (label(account), host(rp_id), sanitise::label(new_name));
+            (Kind::Verify, Message::RenameTitle { account, site, name })
         }
     }
 }

@@ -8,6 +8,8 @@ use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::message::Message;
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{ChoiceKind, Kind, Purpose, View};
 
 use super::fixtures::*;
@@ -164,12 +166,17 @@ fn notebook_at_work() -> Course {
     course
 }
 
+/// A message as the user reads it.
+fn said(message: Option<&Message>) -> String {
+    Messages::english().text(message.expect("a message"))
+}
+
 #[test]
 fn create_asks_choice_and_pin_on_one_screen() {
     let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
     let view = course.view();
     assert_eq!(
-        (view.kind, view.title.as_str()),
+        (view.kind, said(view.title.as_ref()).as_str()),
         (Kind::Create, "Create a passkey for example.com")
     );
     assert_eq!(
@@ -325,15 +332,7 @@ fn without_a_pin_one_is_chosen_first() {
         "Too many people use it.".to_owned(),
     ))));
     assert_eq!((course.view().kind, course.problem()), (Kind::ChoosePin, "weak-pin"));
-    assert!(
-        course
-            .view()
-            .problem
-            .as_ref()
-            .expect("a problem")
-            .text
-            .contains("Too many people")
-    );
+    assert!(said(course.view().problem.as_ref().map(|problem| &problem.text)).contains("Too many people"));
     course.approve(None, Some(2)).on(Event::PinSet(Ok(())));
     assert_eq!(
         (course.view().kind, course.view().pin().expect("an entry").purpose),
@@ -544,15 +543,7 @@ fn approvals_end_with_evidence_for_their_audience() {
             tries_left: 1,
             wait_ms: 0,
         })));
-        assert!(
-            course
-                .view()
-                .problem
-                .as_ref()
-                .expect("a problem")
-                .text
-                .contains("One attempt")
-        );
+        assert!(said(course.view().problem.as_ref().map(|problem| &problem.text)).contains("One attempt"));
         course
             .approve(None, Some(2))
             .verified(3, TRANSACTIONS[0], None)
@@ -660,7 +651,7 @@ fn nothing_that_is_printed_shows_what_it_holds() {
 fn setup_with_nothing_to_do_still_asks() {
     let mut course = Course::start(approval(Approval::Setup { providers: Vec::new() }));
     assert_eq!(
-        (course.view().kind, course.view().title.as_str()),
+        (course.view().kind, said(course.view().title.as_ref()).as_str()),
         (Kind::Verify, "Confirm the PIN for your passkeys")
     );
     course.approve(None, Some(1)).verified(2, TRANSACTIONS[0], None);

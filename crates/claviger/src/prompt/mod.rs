@@ -14,6 +14,7 @@ use claviger_hello::pin::Pin;
 use claviger_kernel::sandbox::Sandbox;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use serde_json::{Value, json};
 
@@ -121,9 +122,12 @@ impl Prompt {
     }
 
     async fn follow(&self, script: &mut Script) -> Result<(), Failure> {
+        let messages = Messages::english();
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
-            report(&json!({"event": "view", "view": view}))?;
+            let title = view.title.as_ref().map(|title| messages.text(title));
+            let problem = view.problem.as_ref().map(|problem| messages.text(&problem.text));
+            report(&json!({"event": "view", "view": view, "says": {"title": title, "problem": problem}}))?;
             let changed = self.next_view(view.prompt, view.revision);
             if view.kind == Kind::Idle {
                 next = changed.await?;

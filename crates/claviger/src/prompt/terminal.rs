@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use claviger_hello::pin::Pin;
 use claviger_prompt_api::action::Action;
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, Purpose, View};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use tokio::sync::mpsc;
@@ -25,6 +26,7 @@ pub struct Terminal {
     /// When the view that is on show was drawn.
     drawn: Instant,
     original: Option<Termios>,
+    messages: Messages,
 }
 
 /// A line that was entered, without its end.
@@ -48,6 +50,7 @@ impl Terminal {
             lines,
             drawn: Instant::now(),
             original,
+            messages: Messages::english(),
         })
     }
 
@@ -58,7 +61,7 @@ impl Terminal {
             let _ = tcflush(io::stdin(), QueueSelector::IFlush);
         }
         self.echo(true);
-        print(&draw(view))?;
+        print(&draw(view, &self.messages))?;
         self.drawn = Instant::now();
         Ok(())
     }
@@ -234,21 +237,23 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
     }
 }
 
-fn draw(view: &View) -> String {
+fn draw(view: &View, messages: &Messages) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = try_draw(&mut text, view);
+    let _ = try_draw(&mut text, view, messages);
     text
 }
 
-fn try_draw(text: &mut String, view: &View) -> std::fmt::Result {
+fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Result {
     if view.kind == Kind::Idle {
         return writeln!(
             text,
             "\nWaiting for a site or a program to ask. Ctrl-C ends this prompt."
         );
     }
-    writeln!(text, "\n── {} ──", view.title)?;
+    if let Some(title) = &view.title {
+        writeln!(text, "\n── {} ──", messages.text(title))?;
+    }
     if let Some(site) = &view.site {
         writeln!(text, "Site:     {}", site.rp_id)?;
         for (name, origin) in [("Page:", &site.origin), ("Inside:", &site.top_origin)] {
@@ -295,7 +300,7 @@ fn try_draw(text: &mut String, view: &View) -> std::fmt::Result {
         }
     }
     if let Some(problem) = &view.problem {
-        writeln!(text, "! {}", problem.text)?;
+        writeln!(text, "! {}", messages.text(&problem.text))?;
     }
     Ok(())
 }
@@ -325,6 +330,7 @@ mod tests {
                 lines,
                 drawn: Instant::now(),
                 original: None,
+                messages: Messages::english(),
             },
         )
     }
@@ -366,7 +372,7 @@ mod tests {
                 executable: executable.to_owned(),
                 door: door.to_owned(),
             });
-            draw(&view)
+            draw(&view, &Messages::english())
         };
         assert!(drawn("/usr/bin/ssh", "hid").contains("Asked by: ssh (/usr/bin/ssh), by the security-key door\n"));
         assert!(drawn("", "hid").contains("Asked by: ssh, by the security-key door\n"));
@@ -380,7 +386,7 @@ mod tests {
             program: Some("/opt/notebook/bin/notebook".to_owned()),
             ..View::idle(1)
         };
-        assert!(draw(&view).contains("Program:  /opt/notebook/bin/notebook\n"));
+        assert!(draw(&view, &Messages::english()).contains("Program:  /opt/notebook/bin/notebook\n"));
     }
 
     #[test]

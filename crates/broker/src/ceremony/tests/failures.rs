@@ -12,15 +12,7 @@ fn nothing_to_offer_is_a_notice_with_the_true_cause() {
     let mut all = providers();
     all[0].enabled = false;
     let mut course = Course::start(ceremony(&get(), &all, &alice_and_bob(), true));
-    assert!(
-        course
-            .view()
-            .problem
-            .as_ref()
-            .expect("a problem")
-            .text
-            .contains("Claviger vault")
-    );
+    assert!(said(course.view().problem.as_ref().map(|problem| &problem.text)).contains("Claviger vault"));
     course.notice(&Cause::ProviderDisabled);
 }
 

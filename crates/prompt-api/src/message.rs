@@ -1,0 +1,151 @@
+//! What the platform says to people, as codes with arguments.
+//!
+//! The broker says *what*, a prompt says *how*: a [`Message`] travels in the view, and [`Messages`](crate::messages::Messages) turns
+//! it into a sentence of the user's language. No argument is a sentence; those that others chose are sanitised before they get
+//! here. An argument that is absent stands for something without a name, for which each language has words of its own.
+
+use serde::{Deserialize, Serialize};
+
+/// A sentence or two, not yet in any language. The JSON form is an object: `code`, and the arguments beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "kebab-case")]
+#[allow(missing_docs)] // The sentences stand in messages/en.ftl, each under its code; here they would stand twice.
+pub enum Message {
+    // Titles of questions.
+    CreateTitle {
+        site: String,
+    },
+    SignInTitle {
+        site: String,
+    },
+    ProgramCreateTitle {
+        program: Option<String>,
+        site: String,
+    },
+    ProgramSignInTitle {
+        program: Option<String>,
+        site: String,
+    },
+    UseTitle {
+        program: Option<String>,
+    },
+    ListTitle {
+        program: Option<String>,
+    },
+    ExcludedTitle {
+        site: Option<String>,
+    },
+    ChoosePinTitle {},
+    ConfirmPinTitle {},
+    EnableTitle {
+        provider: String,
+    },
+    /// `more` counts the providers beside the one that is named.
+    UnlockTitle {
+        provider: Option<String>,
+        more: usize,
+    },
+    /// `hint` is what the provider says it is for.
+    VerifyTitle {
+        provider: String,
+        hint: Option<String>,
+    },
+    DeleteTitle {
+        account: Option<String>,
+        site: String,
+    },
+    RenameTitle {
+        account: Option<String>,
+        site: String,
+        name: Option<String>,
+    },
+
+    // What went wrong on a screen that stays.
+    WrongPin {
+        tries_left: u32,
+    },
+    WaitSeconds {
+        seconds: u64,
+    },
+    WaitMinutes {
+        minutes: u64,
+    },
+    /// `reason` is hello's, as a sentence.
+    WeakPin {
+        reason: Option<String>,
+    },
+    PinNeeded {},
+    TicketGone {},
+    ChoiceNeeded {},
+    Locked {
+        provider: String,
+    },
+    Excluded {
+        provider: String,
+    },
+
+    // Notices: a title and a text each.
+    NoPasskeyTitle {},
+    NoPasskey {
+        provider: Option<String>,
+        site: Option<String>,
+    },
+    ProviderDisabledTitle {},
+    ProviderDisabled {
+        provider: Option<String>,
+    },
+    StillLockedTitle {},
+    StillLocked {
+        provider: Option<String>,
+    },
+    ProviderStoppedTitle {},
+    ProviderStopped {
+        provider: Option<String>,
+    },
+    NoAnswerTitle {},
+    NoAnswer {
+        provider: Option<String>,
+    },
+    ProviderUnreachableTitle {},
+    ProviderUnreachable {
+        provider: Option<String>,
+    },
+    ProviderBusyTitle {},
+    ProviderBusy {
+        provider: Option<String>,
+    },
+    ProviderFailedTitle {},
+    ProviderFailed {
+        provider: Option<String>,
+    },
+    WrongAnswerTitle {},
+    WrongAnswer {
+        provider: Option<String>,
+    },
+    AmbiguousTitle {},
+    Ambiguous {},
+    AlreadyThereTitle {},
+    AlreadyThere {
+        provider: Option<String>,
+    },
+    NotSupportedTitle {},
+    NotSupported {
+        site: Option<String>,
+    },
+    NotAllowedTitle {},
+    NotAllowed {
+        provider: Option<String>,
+        site: Option<String>,
+    },
+    PinLockedTitle {},
+    PinLocked {},
+    NoPinTitle {},
+    NoPin {},
+    NoVerificationTitle {},
+    NoVerification {},
+    FailedTitle {},
+    /// `why` is the cause, as the audit log says it.
+    Failed {
+        why: String,
+    },
+}

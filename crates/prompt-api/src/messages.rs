@@ -1,0 +1,200 @@
+//! Messages in the user's language: the catalogues, in Fluent, and what reads them.
+//!
+//! A further language is a further file beside `messages/en.ftl`, named in `CATALOGUES`. What a catalogue lacks is said in English.
+
+use fluent_bundle::concurrent::FluentBundle;
+use fluent_bundle::{FluentArgs, FluentResource};
+use serde_json::Value;
+use unic_langid::LanguageIdentifier;
+
+use crate::message::Message;
+
+/// The catalogues by language.
+const CATALOGUES: [(&str, &str); 1] = [(ENGLISH, include_str!("messages/en.ftl"))];
+
+/// The language that every message exists in.
+const ENGLISH: &str = "en";
+
+/// Says messages in one language.
+pub struct Messages {
+    /// The user's language, where it is not English, and English.
+    bundles: Vec<FluentBundle<FluentResource>>,
+}
+
+impl Messages {
+    /// In English.
+    pub fn english() -> Self {
+        Self::in_language(ENGLISH)
+    }
+
+    /// In the language of this locale as POSIX or BCP 47 spells it (`de_AT.UTF-8`, `de-AT`), or in English where there is no catalogue
+    /// for it.
+    pub fn in_language(locale: &str) -> Self {
+        let language = locale.split(['-', '_', '.', '@']).next().unwrap_or_default();
+        let wanted = CATALOGUES
+            .iter()
+            .filter(|(name, _)| *name == language && *name != ENGLISH);
+        let english = CATALOGUES.iter().filter(|(name, _)| *name == ENGLISH);
+        let bundles = wanted.chain(english).map(|(name, text)| bundle(name, text)).collect();
+        Self { bundles }
+    }
+
+    /// The message as a sentence or two.
+    pub fn text(&self, message: &Message) -> String {
+        // A tree of strings and numbers with string keys always serialises, to an object with a code.
+        let Ok(Value::Object(members)) = serde_json::to_value(message) else {
+            return String::new();
+        };
+        let mut args = FluentArgs::new();
+        let mut code = "";
+        for (name, value) in &members {
+            match value {
+                Value::String(text) if name == "code" => code = text,
+                Value::String(text) => args.set(name.as_str(), text.as_str()),
+                Value::Number(number) => args.set(name.as_str(), number.as_u64().unwrap_or_default()),
+                _ => args.set(name.as_str(), 0_u64),
+            }
+        }
+        self.said(code, &args).unwrap_or_else(|| code.to_owned())
+    }
+
+    /// The words of the first catalogue that has them.
+    fn said(&self, code: &str, args: &FluentArgs<'_>) -> Option<String> {
+        self.bundles.iter().find_map(|bundle| {
+            let pattern = bundle.get_message(code)?.value()?;
+            let mut errors = Vec::new();
+            let text = bundle.format_pattern(pattern, Some(args), &mut errors).into_owned();
+            errors.is_empty().then_some(text)
+        })
+    }
+}
+
+fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
+    let languages = language.parse::<LanguageIdentifier>().into_iter().collect();
+    let mut bundle = FluentBundle::new_concurrent(languages);
+    // Marks around each argument, invisible in a window, are visible in some terminals; what could turn a line around has been
+    // taken out of every argument already.
+    bundle.set_use_isolating(false);
+    // Both fail only for a catalogue that the tests have not seen; what can be read of it serves.
+    let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, _)| resource);
+    let _ = bundle.add_resource(resource);
+    bundle
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// The codes of all messages, as serde knows them from the type.
+    fn codes() -> BTreeSet<String> {
+        let error = serde_json::from_value::<Message>(json!({"code": "?"}))
+            .unwrap_err()
+            .to_string();
+        let list = error.split_once("expected one of ").unwrap().1;
+        list.split(", ").map(|code| code.trim_matches('`').to_owned()).collect()
+    }
+
+    /// The names of the messages in a catalogue.
+    fn names(catalogue: &str) -> BTreeSet<String> {
+        let named = catalogue
+            .lines()
+            .filter(|line| line.starts_with(|first: char| first.is_ascii_lowercase()));
+        named.map(|line| line.split_once(" =").unwrap().0.to_owned()).collect()
+    }
+
+    /// A message of this code with these arguments; those that it does not have are ignored.
+    fn message(code: &str, argument: &Value) -> Message {
+        serde_json::from_value(json!({
+            "code": code, "site": "example.com", "provider": "Notebook", "program": argument, "account": argument,
+            "name": argument, "hint": argument, "reason": argument, "why": "it rained", "more": 1, "tries_left": 1,
+            "seconds": 3, "minutes": 2,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn every_code_has_a_message_and_no_message_is_without_use() {
+        for (language, catalogue) in CATALOGUES {
+            let names = names(catalogue);
+            let unsaid: Vec<_> = codes().difference(&names).cloned().collect();
+            assert!(language != ENGLISH || unsaid.is_empty(), "{language} lacks {unsaid:?}");
+            for name in names.difference(&codes()) {
+                assert!(
+                    catalogue.contains(&format!("{{ {name} }}")),
+                    "{language}: nothing uses {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn every_message_is_said_whether_its_arguments_are_there_or_not() {
+        for (language, catalogue) in CATALOGUES {
+            let messages = Messages::in_language(language);
+            FluentResource::try_new(catalogue.to_owned()).expect("a catalogue");
+            for code in names(catalogue).intersection(&codes()) {
+                for argument in [json!("Alice"), Value::Null] {
+                    let text = messages.text(&message(code, &argument));
+                    assert!(
+                        text != *code && !text.contains(['{', '\n']),
+                        "{language}: {code}: {text:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_name_gets_words() {
+        let english = Messages::english();
+        let say = |message| english.text(&message);
+        let program = |name: Option<&str>| Message::UseTitle {
+            program: name.map(str::to_owned),
+        };
+        assert_eq!(
+            say(program(Some("ssh"))),
+            "A program (ssh) asks for a security key. Use Claviger?"
+        );
+        assert_eq!(say(program(None)), "A program asks for a security key. Use Claviger?");
+        // Nobody takes the words of the nameless by a name.
+        assert_eq!(
+            say(program(Some("0"))),
+            "A program (0) asks for a security key. Use Claviger?"
+        );
+        let unlock = |provider: Option<&str>, more| Message::UnlockTitle {
+            provider: provider.map(str::to_owned),
+            more,
+        };
+        assert_eq!(say(unlock(None, 0)), "Unlock");
+        assert_eq!(say(unlock(Some("Safe"), 0)), "Unlock Safe");
+        assert_eq!(say(unlock(Some("Safe"), 2)), "Unlock Safe and 2 more");
+    }
+
+    #[test]
+    fn numbers_have_their_grammar() {
+        let english = Messages::english();
+        let left = |tries_left| english.text(&Message::WrongPin { tries_left });
+        assert_eq!(left(1), "That PIN is wrong. One attempt is left.");
+        assert_eq!(left(9), "That PIN is wrong. 9 attempts are left.");
+    }
+
+    #[test]
+    fn an_argument_is_never_read_as_fluent() {
+        let site = "{ $program } “x” { account }".to_owned();
+        let text = Messages::english().text(&Message::SignInTitle { site: site.clone() });
+        assert_eq!(text, format!("Sign in to {site}"));
+    }
+
+    #[test]
+    fn a_language_without_a_catalogue_is_said_in_english() {
+        for locale in ["en_GB.UTF-8", "xx-YY", "C", ""] {
+            let text = Messages::in_language(locale).text(&Message::ChoosePinTitle {});
+            assert_eq!(text, "Choose a PIN for your passkeys");
+        }
+    }
+}

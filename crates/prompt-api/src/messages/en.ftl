@@ -1,0 +1,109 @@
+# What Claviger says to people, in English: plain words, no jargon, and what to do next where there is something.
+#
+# Each message is named by its code. An argument that is absent is the number 0, so that a language can say it its own way.
+
+# Used in the messages below.
+
+program = { $program ->
+    [0] A program
+   *[other] A program ({ $program })
+}
+provider = { $provider ->
+    [0] The provider
+   *[other] { $provider }
+}
+site = { $site ->
+    [0] this site
+   *[other] { $site }
+}
+account = { $account ->
+    [0] Account without a name
+   *[other] { $account }
+}
+
+# Titles of questions.
+
+create-title = Create a passkey for { $site }
+sign-in-title = Sign in to { $site }
+program-create-title = { program } asks to create a passkey for { $site }
+program-sign-in-title = { program } asks to sign in to { $site }
+use-title = { program } asks for a security key. Use Claviger?
+list-title = { program } asks to see the list of all your passkeys
+excluded-title = You already have a passkey for { site }
+choose-pin-title = Choose a PIN for your passkeys
+confirm-pin-title = Confirm the PIN for your passkeys
+enable-title = Let { $provider } keep your passkeys?
+unlock-title = { $provider ->
+    [0] Unlock
+   *[other] { $more ->
+        [0] Unlock { $provider }
+       *[other] Unlock { $provider } and { $more } more
+    }
+}
+verify-title = { $hint ->
+    [0] { $provider } wants to know that it is you
+   *[other] { $provider } asks: { $hint }
+}
+delete-title = Delete the passkey “{ account }” for { $site }? You may not be able to sign in with it any more.
+rename-title = Rename the passkey “{ account }” for { $site } to “{ $name ->
+    [0] Account without a name
+   *[other] { $name }
+}”?
+
+# What went wrong on a screen that stays.
+
+wrong-pin = That PIN is wrong. { $tries_left ->
+    [one] One attempt is left.
+   *[other] { $tries_left } attempts are left.
+}
+wait-seconds = Too many wrong attempts. Wait { $seconds } seconds before the next one.
+wait-minutes = Too many wrong attempts. Wait { $minutes } minutes before the next one.
+weak-pin = { $reason ->
+    [0] That PIN is too easy to guess.
+   *[other] { $reason }
+}
+pin-needed = Enter the PIN to go on.
+ticket-gone = The PIN was entered too long ago. Enter it again.
+choice-needed = Choose one of the entries.
+locked = { $provider } is locked. Enter the PIN to unlock it.
+excluded = { $provider } already keeps a passkey for this account, and the site wants no second one. Go on to tell it so.
+
+# Notices.
+
+no-passkey-title = No passkey found
+no-passkey = { $provider ->
+    [0] There is no passkey for { site } on this device.
+   *[other] { $provider } has no passkey for { site }, or no longer has it.
+}
+provider-disabled-title = Provider disabled
+provider-disabled = { provider } could help, but it is disabled. Enable it with `claviger provider enable`.
+still-locked-title = Still locked
+still-locked = { provider } stayed locked. Try again, or unlock it by its own means.
+provider-stopped-title = Provider stopped
+provider-stopped = { provider } stopped before it answered. Try again.
+no-answer-title = No answer
+no-answer = { provider } did not answer in time. Try again, or choose another provider.
+provider-unreachable-title = Provider not available
+provider-unreachable = { provider } could not be started. `claviger doctor` may know why.
+provider-busy-title = Provider busy
+provider-busy = { provider } is busy. Try again in a moment.
+provider-failed-title = Provider failed
+provider-failed = { provider } could not do it. The log has the details.
+wrong-answer-title = Wrong answer
+wrong-answer = { provider } gave an answer that does not fit the request, so it was not passed on. The log has the details.
+ambiguous-title = Which one?
+ambiguous = Several providers keep a passkey of that id; choose one with `claviger passkey`.
+already-there-title = Already there
+already-there = { provider } already keeps a passkey for this account.
+not-supported-title = Not supported
+not-supported = None of your providers supports what { site } asks for.
+not-allowed-title = Not allowed
+not-allowed = { provider } is not allowed to serve { site }.
+pin-locked-title = PIN locked
+pin-locked = There were too many wrong PINs in a row, so the PIN is locked.
+no-pin-title = No PIN
+no-pin = Choose a PIN first, with `claviger setup`.
+no-verification-title = Cannot check the PIN
+no-verification = The part that checks PINs does not answer. `claviger doctor` may know why.
+failed-title = Something went wrong
+failed = It did not work: { $why }.
