@@ -4,11 +4,11 @@
 //! (`hash`), so a line that was changed, removed from the middle or moved shows in [`verify`]. The hash is SHA-256 over the
 //! bytes of the line up to (not including) `,"hash":"`; a checker in another language needs no canonical JSON, only the line.
 //!
-//! What the chain does not show: lines cut off at the end. Whoever needs that keeps the head ([`Audit::head`], printed by
+//! What the chain does not show: lines cut off at the end. Whoever needs that keeps the head ([`AuditLog::head`], printed by
 //! `claviger status`) elsewhere and compares.
 //!
 //! Appending is one `write` without `fsync`: the log is on the path of every sign-in. A power cut may therefore lose or tear the
-//! last lines; [`Audit::open`] cuts off a torn line and records that it did.
+//! last lines; [`AuditLog::open`] cuts off a torn line and records that it did.
 
 mod entry;
 mod failure;
@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use claviger_ctap::crypto;
 use serde::Serialize;
 
-pub use entry::{Entry, Event, EvidenceKind, MAX_FIELD, Who};
+pub use entry::{AuditEvent, Entry, EvidenceKind, MAX_FIELD, Who};
 pub use failure::Failure;
 pub use line::MAX_LINE;
 pub(crate) use line::hex;
@@ -59,16 +59,16 @@ pub enum AuditError {
 
 /// The open log.
 #[derive(Debug)]
-pub struct Audit {
+pub struct AuditLog {
     file: File,
     path: PathBuf,
     seq: u64,
     hash: [u8; 32],
 }
 
-impl Audit {
+impl AuditLog {
     /// Opens or creates the log at `path` (readable by the user only). A torn last line is cut off and the fact recorded; a damaged
-    /// one stays, and a [`Event::Broken`] line behind it starts the chain anew, so that [`verify`] goes on showing the damage.
+    /// one stays, and a [`AuditEvent::Broken`] line behind it starts the chain anew, so that [`verify`] goes on showing the damage.
     ///
     /// Only the end of the file is read, however long it is. `now_ms` is Unix time in milliseconds.
     pub fn open(path: &Path, now_ms: u64) -> Result<Self, AuditError> {
@@ -111,13 +111,13 @@ impl Audit {
             tracing::warn!(path = %path.display(), "the last line of the audit log is damaged");
             audit.append(
                 now_ms,
-                &Entry::failed(Event::Broken, Failure::LogDamaged).detail("the line before this one"),
+                &Entry::failed(AuditEvent::Broken, Failure::LogDamaged).detail("the line before this one"),
             )?;
         }
         if tail.torn > 0 {
             tracing::warn!(path = %path.display(), bytes = tail.torn, "cut a torn last line off the audit log");
             let detail = format!("cut off {} bytes that a crash left behind", tail.torn);
-            audit.append(now_ms, &Entry::ok(Event::Repaired).detail(detail))?;
+            audit.append(now_ms, &Entry::ok(AuditEvent::Repaired).detail(detail))?;
         }
         Ok(audit)
     }

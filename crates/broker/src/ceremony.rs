@@ -41,11 +41,11 @@ mod interleavings;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 
-pub use input::{AnswerCourse, Approval, Context, Course, HelloStatus, Input, ProviderName};
+pub use input::{Approval, Context, HelloStatus, Input, ProviderName, Wanted, WantedAnswer};
 pub use machine::Machine;
 pub use message::{
-    Assurance, Audit, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure, ProviderFailure,
-    ProviderReply, Readiness, Verify, VerifyFailure,
+    Assurance, AuditStep, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure,
+    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
 };
 
 /// The values that pass through the machine untouched: it moves them, and cannot make, copy or read them.

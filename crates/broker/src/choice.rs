@@ -1,8 +1,8 @@
 //! Who may answer a ceremony, and in which order the user sees them: pure functions over what is known beforehand.
 //!
-//! [`plan`] takes what is asked ([`Need`]), the providers ([`ProviderSnapshot`]), the passkeys that their metadata caches
+//! [`candidates`] takes what is asked ([`Requirements`]), the providers ([`ProviderSnapshot`]), the passkeys that their metadata caches
 //! name ([`PasskeySnapshot`]) and the user's rule for the site ([`Preference`]), and gives the course of the ceremony
-//! ([`Plan`]): choose among candidates, meet an excluded passkey, or tell the user why there is nothing.
+//! ([`Candidates`]): choose among candidates, meet an excluded passkey, or tell the user why there is nothing.
 
 use std::cmp::Reverse;
 
@@ -70,7 +70,7 @@ pub struct PasskeySnapshot {
 
 /// What is asked of a provider.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Need {
+pub enum Requirements {
     /// A new passkey.
     Make {
         /// The COSE algorithms that the site accepts, best first.
@@ -126,7 +126,7 @@ impl Candidate {
 
 /// The course a ceremony takes.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Plan {
+pub enum Candidates {
     /// The user chooses, or agrees to the only candidate.
     Choose {
         /// In the order to show them; never empty.
@@ -149,13 +149,13 @@ pub enum Plan {
 }
 
 /// Finds the course of a ceremony for `rp_id`.
-pub fn plan(
-    need: &Need,
+pub fn candidates(
+    need: &Requirements,
     rp_id: &RpId,
     providers: &[ProviderSnapshot],
     passkeys: &[PasskeySnapshot],
     preference: &Preference,
-) -> Plan {
+) -> Candidates {
     let here: Vec<(&PasskeySnapshot, &ProviderSnapshot)> = passkeys
         .iter()
         .filter(|passkey| passkey.rp_id == rp_id.as_str())
@@ -167,7 +167,7 @@ pub fn plan(
         })
         .collect();
     match need {
-        Need::Make {
+        Requirements::Make {
             algorithms,
             prf,
             exclude,
@@ -179,22 +179,22 @@ pub fn plan(
                 .map(|(passkey, provider)| existing_candidate(passkey, provider))
                 .collect();
             if !existing.is_empty() {
-                return Plan::Excluded { existing };
+                return Candidates::Excluded { existing };
             }
-            plan_make(algorithms, *prf, user_handle, providers, &here, preference)
+            candidates_to_make(algorithms, *prf, user_handle, providers, &here, preference)
         }
-        Need::Get { allow } => plan_get(allow, providers, &here, preference),
+        Requirements::Get { allow } => candidates_to_get(allow, providers, &here, preference),
     }
 }
 
-fn plan_make(
+fn candidates_to_make(
     algorithms: &[i64],
     prf: bool,
     user_handle: &UserId,
     providers: &[ProviderSnapshot],
     here: &[(&PasskeySnapshot, &ProviderSnapshot)],
     preference: &Preference,
-) -> Plan {
+) -> Candidates {
     let (mut usable, refused) = usable(providers.iter());
     let offered = usable.len();
     usable.retain(|provider| {
@@ -205,12 +205,12 @@ fn plan_make(
     });
     if usable.is_empty() {
         return match refused {
-            _ if offered > 0 => Plan::Nothing {
+            _ if offered > 0 => Candidates::Nothing {
                 cause: Cause::Unsupported,
                 provider_name: None,
             },
             Some(refused) => refused,
-            None => Plan::Nothing {
+            None => Candidates::Nothing {
                 cause: Cause::Unsupported,
                 provider_name: None,
             },
@@ -252,12 +252,12 @@ fn plan_make(
     choose(candidates, preference)
 }
 
-fn plan_get(
+fn candidates_to_get(
     allow: &[CredentialId],
     providers: &[ProviderSnapshot],
     here: &[(&PasskeySnapshot, &ProviderSnapshot)],
     preference: &Preference,
-) -> Plan {
+) -> Candidates {
     let mut matching: Vec<_> = here
         .iter()
         .copied()
@@ -307,7 +307,7 @@ fn plan_get(
         }
     }));
     if candidates.is_empty() {
-        return refused.unwrap_or(Plan::Nothing {
+        return refused.unwrap_or(Candidates::Nothing {
             cause: Cause::NoCredential,
             provider_name: None,
         });
@@ -317,9 +317,9 @@ fn plan_get(
 
 /// The providers among `all` that may be asked, each once, and what to tell the user if there are none: the first reason that
 /// the user can do something about.
-fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a ProviderSnapshot>, Option<Plan>) {
+fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a ProviderSnapshot>, Option<Candidates>) {
     let mut usable: Vec<&ProviderSnapshot> = Vec::new();
-    let mut refused: Option<(u8, Plan)> = None;
+    let mut refused: Option<(u8, Candidates)> = None;
     for provider in all {
         let (weight, cause) = if !provider.allowed {
             (2, Cause::DeniedByPolicy)
@@ -335,10 +335,10 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
         };
         if refused.as_ref().is_none_or(|(before, _)| weight < *before) {
             let provider_name = Some(text::provider_name(&provider.name, provider.id.as_str()));
-            refused = Some((weight, Plan::Nothing { cause, provider_name }));
+            refused = Some((weight, Candidates::Nothing { cause, provider_name }));
         }
     }
-    (usable, refused.map(|(_, plan)| plan))
+    (usable, refused.map(|(_, candidates)| candidates))
 }
 
 /// The user's rule for the site, then last used, then the default, then the rest.
@@ -355,14 +355,14 @@ fn rank(provider: &ProviderId, preference: &Preference) -> u8 {
 }
 
 /// Begins with the first candidate if something speaks for it.
-fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Plan {
+fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Candidates {
     let reason = match candidates.as_slice() {
         [first, rest @ ..] => {
             rest.is_empty() || first.credential.is_some() || rank(&first.provider, preference) != u8::MAX
         }
         [] => false,
     };
-    Plan::Choose {
+    Candidates::Choose {
         candidates,
         preselected: reason.then_some(0),
     }

@@ -34,6 +34,6 @@ pub use daemon::{
     Verification, VerifierStatus,
 };
 pub use types::{
-    Caller, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Fault, Internal, Operation, RequestError,
+    Caller, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, DoorTraits, Fault, Internal, RequestError,
     Requester, UserVerification,
 };

@@ -19,7 +19,7 @@ pub use claviger_webauthn::UserVerification;
 pub use cause::{Cause, Fault, Internal};
 pub use request::{CeremonyRequest, RequestError, Requester};
 
-use crate::choice::Need;
+use crate::choice::Requirements;
 
 /// What the platform does otherwise for callers at one door than at another. A door states it of itself; nothing else is decided by
 /// which door a caller came through.
@@ -55,14 +55,14 @@ pub struct Caller {
 
 /// What the caller asks for, as a CTAP request.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Operation {
+pub enum CtapRequest {
     /// Make a passkey.
     Make(make_credential::Request),
     /// Use one.
     Get(get_assertion::Request),
 }
 
-impl Operation {
+impl CtapRequest {
     /// The RP ID that the request names, as the caller sent it: that of a [`CeremonyRequest`] is checked.
     fn rp_id(&self) -> &str {
         match self {
@@ -80,16 +80,16 @@ impl Operation {
     }
 
     /// What is asked of a provider, as far as it matters for the choice of one.
-    pub fn need(&self) -> Need {
+    pub fn requirements(&self) -> Requirements {
         let ids = |list: &[CredentialDescriptor]| list.iter().map(|entry| entry.id.clone()).collect();
         match self {
-            Self::Make(request) => Need::Make {
+            Self::Make(request) => Requirements::Make {
                 algorithms: request.algorithms.clone(),
                 prf: self.asks_prf() || self.asks_hmac_secret(),
                 exclude: ids(&request.exclude_list),
                 user_handle: request.user.id.clone(),
             },
-            Self::Get(request) => Need::Get {
+            Self::Get(request) => Requirements::Get {
                 allow: ids(&request.allow_list),
             },
         }
@@ -159,7 +159,7 @@ impl Operation {
     }
 }
 
-impl fmt::Debug for Operation {
+impl fmt::Debug for CtapRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Make(_) => "Make",

@@ -14,7 +14,7 @@ mod bed;
 use std::time::Duration;
 
 use bed::*;
-use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, Operation, UserVerification, audit};
+use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, CtapRequest, UserVerification, audit};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_prompt_api::action::Action;
@@ -175,7 +175,7 @@ async fn an_excluded_passkey_is_met_before_anything_is_made() {
     let made = bed.make_passkey("alice").await.unwrap();
     let mut excluding = make("alice");
     excluding.exclude_list.push(allow(&made));
-    let request = request(Operation::Make(excluding));
+    let request = request(CtapRequest::Make(excluding));
     assert_eq!(
         bed.broker.ceremony(request, CancelToken::new()).await.unwrap_err(),
         Cause::Excluded
@@ -348,14 +348,14 @@ async fn one_page_cannot_keep_the_others_of_its_browser_out() {
         .await;
     assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::Busy);
     let frame = page("https://frame.example.org", Some("https://example.org"));
-    let frame = request_of(frame, Operation::Make(make("alice")));
+    let frame = request_of(frame, CtapRequest::Make(make("alice")));
     assert_eq!(
         bed.broker.ceremony(frame, CancelToken::new()).await.unwrap_err(),
         Cause::Busy,
         "a frame counts as its page"
     );
     let other = page("https://other.example.org", None);
-    let other = request_of(other, Operation::Make(make("alice")));
+    let other = request_of(other, CtapRequest::Make(make("alice")));
     waiting.push(start(other));
     bed.until(async |bed| status(bed).await["ceremonies_running"] == 3)
         .await;
@@ -374,7 +374,7 @@ async fn a_page_cannot_fill_the_log_without_the_user() {
     let caller = caller();
     for _ in 0..50 {
         bed.broker
-            .refused_at_door(&caller, audit::Event::Create, None, "https://a.example: no");
+            .refused_at_door(&caller, audit::AuditEvent::Create, None, "https://a.example: no");
         // Nobody can be asked.
         bed.broker
             .ceremony(make_request("alice"), CancelToken::new())

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bed::*;
 use claviger_broker::{
-    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits, Operation, Requester,
+    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, DoorTraits, Requester,
     SecurityKeyCaller, UserVerification, audit,
 };
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
@@ -52,7 +52,7 @@ fn program() -> Caller {
     }
 }
 
-fn at_the_door(operation: Operation, uv: UserVerification) -> CeremonyRequest {
+fn at_the_door(operation: CtapRequest, uv: UserVerification) -> CeremonyRequest {
     CeremonyRequest::new(program(), Requester::Program, operation, uv, Duration::from_mins(1)).unwrap()
 }
 
@@ -63,7 +63,7 @@ fn make(user: &str, extensions: Map, uv: UserVerification) -> CeremonyRequest {
 fn make_with(user: &str, uv: UserVerification, change: impl FnOnce(&mut make_credential::Request)) -> CeremonyRequest {
     let mut make = bed::make(user);
     change(&mut make);
-    at_the_door(Operation::Make(make), uv)
+    at_the_door(CtapRequest::Make(make), uv)
 }
 
 fn assertion(allow: Option<&CredentialId>, extensions: Map) -> get_assertion::Request {
@@ -74,7 +74,7 @@ fn assertion(allow: Option<&CredentialId>, extensions: Map) -> get_assertion::Re
 }
 
 fn get(allow: Option<&CredentialId>, extensions: Map, uv: UserVerification) -> CeremonyRequest {
-    at_the_door(Operation::Get(assertion(allow, extensions)), uv)
+    at_the_door(CtapRequest::Get(assertion(allow, extensions)), uv)
 }
 
 async fn run(bed: &Bed, request: CeremonyRequest) -> Result<AuthenticatorData, Cause> {
@@ -174,7 +174,7 @@ async fn hmac_secret_is_the_websites_prf_and_does_not_depend_on_the_lock() {
         eval: Some(eval),
         ..PrfInput::default()
     };
-    let page = request(Operation::Get(assertion(
+    let page = request(CtapRequest::Get(assertion(
         Some(&id),
         Map::new().with(prf::NAME, input.to_value()),
     )));
@@ -216,7 +216,7 @@ async fn cred_protect_hides_from_programs_that_verify_nobody() {
     let probe = bed.broker.probe(&program(), &assertion(Some(&id), Map::new())).await;
     assert_eq!(probe.unwrap_err(), Cause::NoCredential);
     // A website that forgets to ask has the user verified all the same.
-    let mut page = request(Operation::Get(assertion(None, Map::new())));
+    let mut page = request(CtapRequest::Get(assertion(None, Map::new())));
     page.user_verification = CONSENTED;
     assert!(run(&bed, page).await.unwrap().flags.contains(Flags::UV));
     assert!(prompt.views().last().unwrap().pin().is_some());

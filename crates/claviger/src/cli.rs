@@ -43,7 +43,7 @@ pub enum Command {
     #[command(subcommand)]
     Door(Door),
     /// Show the audit log, or check that nobody changed it
-    Audit(Audit),
+    Audit(AuditArguments),
     /// Measure the platform
     #[command(subcommand)]
     Bench(Bench),
@@ -227,7 +227,7 @@ pub enum Switchable {
 
 /// `claviger audit`.
 #[derive(Debug, Args)]
-pub struct Audit {
+pub struct AuditArguments {
     /// How many of the newest entries to show
     #[arg(long, default_value_t = 20)]
     pub last: u32,

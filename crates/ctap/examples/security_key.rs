@@ -14,12 +14,12 @@ use claviger_ctap::ctaphid::{Capabilities, Effect, Hid, REPORT};
 use claviger_ctap::types::Aaguid;
 
 /// The surroundings of the key.
-struct Desk {
+struct Surroundings {
     store: MemoryStore,
     started: Instant,
 }
 
-impl Environment for Desk {
+impl Environment for Surroundings {
     type Store = MemoryStore;
     type Proof = NoUv;
 
@@ -63,7 +63,7 @@ impl Environment for Desk {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let desk = Desk {
+    let desk = Surroundings {
         store: MemoryStore::new(portable()),
         started: Instant::now(),
     };

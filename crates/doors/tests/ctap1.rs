@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use claviger_broker::caller::CallerError;
 use claviger_broker::ceremony::HelloStatus;
 use claviger_broker::{
-    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, ManagedCredential, NotVerified, Operation,
+    Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, ManagedCredential, NotVerified,
     PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification, VerifierStatus,
 };
 use claviger_ctap::authenticator::device::Protection;
@@ -108,10 +108,10 @@ impl Platform for Played {
     ) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {
         Box::pin(async move {
             let answer = match request.operation() {
-                Operation::Make(_) => {
+                CtapRequest::Make(_) => {
                     CeremonyAnswer::Made(make_credential::Response::new("none", vec![1; 37], Map::new()))
                 }
-                Operation::Get(_) => CeremonyAnswer::Got(got()),
+                CtapRequest::Get(_) => CeremonyAnswer::Got(got()),
             };
             self.asked.lock().unwrap().push(request);
             self.tickets
@@ -284,7 +284,7 @@ async fn a_request_becomes_a_ceremony_without_an_origin() {
         ("ssh:", &Requester::Program)
     );
     assert_eq!(asked.user_verification, UserVerification::Required);
-    let Operation::Make(sent) = asked.operation() else {
+    let CtapRequest::Make(sent) = asked.operation() else {
         panic!("another operation")
     };
     assert_eq!(

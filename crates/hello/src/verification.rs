@@ -11,7 +11,7 @@ use thiserror::Error;
 
 pub use outcome::{NotVerified, Outcome, VerifyReply, decode_ticket, encode_ticket};
 pub(crate) use outcome::{decode_outcome, encode_outcome};
-pub use request::{Operation, UnlockTarget, VerifyRequest};
+pub use request::{EvidenceScope, UnlockTarget, VerifyRequest};
 
 /// Most unlock boxes of one verification.
 pub const MAX_UNLOCKS: usize = 16;

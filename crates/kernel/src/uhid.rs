@@ -3,7 +3,7 @@
 //! A program that has `/dev/uhid` open may create any HID device, a keyboard too. What is created here is always a FIDO
 //! authenticator: [`DESCRIPTOR`] is a constant, and no function takes another one.
 //!
-//! The codec ([`create`], [`input`], [`refuse`], [`DESTROY`], [`Event::decode`]) is pure. [`Device`] is the codec over an open file.
+//! The codec ([`create`], [`input`], [`refuse`], [`DESTROY`], [`UhidEvent::decode`]) is pure. [`Device`] is the codec over an open file.
 //! A `struct uhid_event` is packed and in the machine's byte order; a short one is continued with zeros, by the kernel for what is
 //! written and by the reader for what is read.
 
@@ -147,7 +147,7 @@ pub fn refuse(question: Question) -> Vec<u8> {
 
 /// What the kernel says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum UhidEvent {
     /// The kernel's driver is ready.
     Start,
     /// The kernel's driver is gone.
@@ -173,7 +173,7 @@ pub enum Question {
     Set(u32),
 }
 
-impl Event {
+impl UhidEvent {
     /// Reads one event. Whatever `bytes` lacks at the end is zero.
     pub fn decode(bytes: &[u8]) -> Result<Self, UnknownEvent> {
         Ok(match number(bytes, 0) {
@@ -220,12 +220,12 @@ impl Device {
     /// # Errors
     ///
     /// [`io::ErrorKind::WouldBlock`] when there is none and the file does not block.
-    pub fn event(&self) -> io::Result<Option<Event>> {
+    pub fn event(&self) -> io::Result<Option<UhidEvent>> {
         let mut buffer = [0; EVENT];
         let length = (&self.file).read(&mut buffer)?;
         let bytes = buffer.get(..length).filter(|bytes| !bytes.is_empty());
         let bytes = bytes.ok_or(io::ErrorKind::UnexpectedEof)?;
-        Ok(Event::decode(bytes).ok())
+        Ok(UhidEvent::decode(bytes).ok())
     }
 
     /// Sends a report to the programs that have the key open.

@@ -8,9 +8,9 @@ use claviger_ctap::u2f::StatusWord;
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::desk::Desk;
 use crate::failure::Failure;
 use crate::journal::Journal;
+use crate::surroundings::Surroundings;
 use crate::user::Interruption;
 
 /// What the engine says.
@@ -39,7 +39,7 @@ struct Job {
 impl Engine {
     /// Starts the thread. `news` is what the device's surroundings tell through, too.
     pub fn start(
-        device: Device<Desk>,
+        device: Device<Surroundings>,
         journal: Journal,
         interruption: Interruption,
         (tell, news): (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
@@ -81,7 +81,7 @@ impl Drop for Engine {
     }
 }
 
-fn work(mut device: Device<Desk>, jobs: &Receiver<Job>, tell: &mpsc::UnboundedSender<News>, journal: &Journal) {
+fn work(mut device: Device<Surroundings>, jobs: &Receiver<Job>, tell: &mpsc::UnboundedSender<News>, journal: &Journal) {
     for Job { channel, cbor, message } in jobs {
         let answer = if cbor {
             let answer = device.process(channel, &message);

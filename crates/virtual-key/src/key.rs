@@ -8,7 +8,6 @@ use claviger_kernel::sandbox::Sandbox;
 use tokio::sync::mpsc;
 
 use crate::cli::Options;
-use crate::desk::Desk;
 use crate::engine::Engine;
 use crate::failure::{Failure, note};
 use crate::first_pin::FirstPin;
@@ -16,6 +15,7 @@ use crate::front::Front;
 use crate::journal::Journal;
 use crate::options::AAGUID;
 use crate::state::{StateFile, Store};
+use crate::surroundings::Surroundings;
 use crate::user::User;
 use crate::wire::Bound;
 use crate::{first_pin, user};
@@ -51,12 +51,12 @@ fn serve(options: &Options, bound: Bound, name: String, store: Store, journal: &
     let (tell, news) = mpsc::unbounded_channel();
     let (user, interruption) = User::new(options.presence, journal.clone(), tell.clone());
     user.listen(&interruption);
-    let desk = Desk {
+    let surroundings = Surroundings {
         store,
         user,
         uv: options.uv,
     };
-    let device = device(options, desk)?;
+    let device = device(options, surroundings)?;
     let speaks_u2f = !options.no_u2f && device.settings().algorithms.contains(&Algorithm::Es256);
     let engine = Engine::start(device, journal.clone(), interruption, (tell, news))?;
     let mut capabilities = Capabilities::WINK | Capabilities::CBOR;
@@ -75,7 +75,7 @@ fn serve(options: &Options, bound: Bound, name: String, store: Store, journal: &
     })
 }
 
-fn device(options: &Options, desk: Desk) -> Result<Device<Desk>, Failure> {
+fn device(options: &Options, surroundings: Surroundings) -> Result<Device<Surroundings>, Failure> {
     let mut settings = Settings {
         // A key of its own: nothing copies what it holds.
         backup: Backup::DeviceBound,
@@ -93,7 +93,7 @@ fn device(options: &Options, desk: Desk) -> Result<Device<Desk>, Failure> {
             }
         }
     }
-    let mut device = Device::new(desk, settings, Numbers::default()).map_err(Failure::failed)?;
+    let mut device = Device::new(surroundings, settings, Numbers::default()).map_err(Failure::failed)?;
     if options.no_u2f {
         device = device.without_u2f();
     }

@@ -2,12 +2,11 @@
 //!
 //! It is a program of its own, so that the platform comes without an authenticator that agrees to everything. [`cli`] is the
 //! command line, [`key`] puts the key together. Reports come by a [`wire`], [`front`] speaks CTAPHID and sees to it that each
-//! client gets its own answers, and [`engine`] runs the authenticator on a thread of its own, with a [`desk`] around it.
+//! client gets its own answers, and [`engine`] runs the authenticator on a thread of its own, in its [`surroundings`].
 
 mod channels;
 mod cli;
 mod clock;
-mod desk;
 mod engine;
 mod failure;
 mod first_pin;
@@ -16,6 +15,7 @@ mod journal;
 mod key;
 mod options;
 mod state;
+mod surroundings;
 mod user;
 mod wire;
 

@@ -12,7 +12,7 @@ pub const MAX_FIELD: usize = 256;
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Event {
+pub enum AuditEvent {
     /// A create ceremony ended.
     Create,
     /// A get ceremony ended.
@@ -60,7 +60,7 @@ pub struct EvidenceKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// What happened.
-    pub event: Event,
+    pub event: AuditEvent,
     /// Who asked, if anybody did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub caller: Option<Who>,
@@ -85,7 +85,7 @@ pub struct Entry {
 
 impl Entry {
     /// Something that went well.
-    pub fn ok(event: Event) -> Self {
+    pub fn ok(event: AuditEvent) -> Self {
         Self {
             event,
             caller: None,
@@ -99,7 +99,7 @@ impl Entry {
     }
 
     /// Something that did not, and why.
-    pub fn failed(event: Event, failure: impl Into<Failure>) -> Self {
+    pub fn failed(event: AuditEvent, failure: impl Into<Failure>) -> Self {
         Self {
             result: "failed",
             failure: Some(failure.into()),

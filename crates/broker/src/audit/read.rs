@@ -32,7 +32,7 @@ pub enum VerifyError {
 }
 
 /// Checks a whole log from its first line: every hash, every link, every number. A torn last line (no line end) is an error here;
-/// the next [`Audit::open`](super::Audit::open) repairs it.
+/// the next [`AuditLog::open`](super::AuditLog::open) repairs it.
 pub fn verify(path: &Path) -> Result<Head, VerifyError> {
     let mut reader = BufReader::new(File::open(path)?);
     let (mut seq, mut hash, mut number) = (0_u64, GENESIS, 0_u64);

@@ -105,7 +105,7 @@ impl Window {
 mod tests {
     use claviger_joint::envelope::Door;
 
-    use super::super::Event;
+    use super::super::AuditEvent;
     use super::*;
 
     fn refused(name: &str) -> Entry {
@@ -115,7 +115,7 @@ mod tests {
                 name: name.into(),
                 executable: "/usr/bin/browser".into(),
             }),
-            ..Entry::failed(Event::Create, Failure::RefusedAtDoor).detail("https://a.example")
+            ..Entry::failed(AuditEvent::Create, Failure::RefusedAtDoor).detail("https://a.example")
         }
     }
 
@@ -163,6 +163,6 @@ mod tests {
         assert_eq!(closed.len(), 1);
         assert!(closed[0].detail.as_deref().unwrap().starts_with("1 more "));
         assert_eq!(repeats.close(), []);
-        assert!(repeats.admit(Entry::ok(Event::Started), 0).is_some());
+        assert!(repeats.admit(Entry::ok(AuditEvent::Started), 0).is_some());
     }
 }

@@ -14,14 +14,14 @@ fn entry(detail: &str) -> Entry {
             executable: "/usr/bin/chromium".into(),
         }),
         rp_id: Some("example.org".into()),
-        ..Entry::failed(Event::Get, Cause::NoCredential).detail(detail)
+        ..Entry::failed(AuditEvent::Get, Cause::NoCredential).detail(detail)
     }
 }
 
 fn log(lines: u64) -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("audit.jsonl");
-    let mut audit = Audit::open(&path, 1).unwrap();
+    let mut audit = AuditLog::open(&path, 1).unwrap();
     for number in 0..lines {
         audit.append(number, &entry("a \"quoted\",\"hash\":\" cause")).unwrap();
     }
@@ -32,8 +32,8 @@ fn log(lines: u64) -> (tempfile::TempDir, PathBuf) {
 fn chain_verifies_across_reopening() {
     let (_dir, path) = log(5);
     let head = {
-        let mut audit = Audit::open(&path, 9).unwrap();
-        audit.append(10, &Entry::ok(Event::Started)).unwrap();
+        let mut audit = AuditLog::open(&path, 9).unwrap();
+        audit.append(10, &Entry::ok(AuditEvent::Started)).unwrap();
         audit.head()
     };
     assert_eq!(head.seq, 6);
@@ -43,8 +43,8 @@ fn chain_verifies_across_reopening() {
 #[test]
 fn a_second_broker_is_refused() {
     let (_dir, path) = log(1);
-    let _first = Audit::open(&path, 1).unwrap();
-    assert!(matches!(Audit::open(&path, 1), Err(AuditError::InUse(_))));
+    let _first = AuditLog::open(&path, 1).unwrap();
+    assert!(matches!(AuditLog::open(&path, 1), Err(AuditError::InUse(_))));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn torn_line_is_cut_off_and_recorded_wherever_it_tore() {
     for end in second_end + 1..whole.len() {
         std::fs::write(&path, &whole[..end]).unwrap();
         assert!(matches!(verify(&path), Err(VerifyError::Damaged { line: 3, .. })));
-        drop(Audit::open(&path, 7).unwrap());
+        drop(AuditLog::open(&path, 7).unwrap());
         assert_eq!(verify(&path).unwrap().seq, 3);
         assert_eq!(last(&path, 1).unwrap()[0]["event"], "repaired");
     }
@@ -95,8 +95,8 @@ fn damage_at_the_end_stays_visible() {
         .unwrap()
         .replacen("Chromium", "chromium", 2);
     std::fs::write(&path, text).unwrap();
-    let mut audit = Audit::open(&path, 7).unwrap();
-    audit.append(8, &Entry::ok(Event::Started)).unwrap();
+    let mut audit = AuditLog::open(&path, 7).unwrap();
+    audit.append(8, &Entry::ok(AuditEvent::Started)).unwrap();
     assert_eq!(last(&path, 2).unwrap()[0]["event"], "broken");
     assert!(verify(&path).is_err());
 }
@@ -104,7 +104,7 @@ fn damage_at_the_end_stays_visible() {
 #[test]
 fn long_fields_are_cut_and_control_characters_cannot_end_a_line() {
     let (_dir, path) = log(0);
-    let mut audit = Audit::open(&path, 1).unwrap();
+    let mut audit = AuditLog::open(&path, 1).unwrap();
     audit.append(1, &entry(&format!("\n{}", "ä".repeat(5000)))).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
     assert_eq!(
@@ -135,8 +135,8 @@ fn a_failure_tells_its_cause_and_whose_fault_it_is() {
         (&line["cause"], &line["fault"]),
         (&"no-credential".into(), &"user".into())
     );
-    let mut audit = Audit::open(&path, 1).unwrap();
-    audit.append(2, &Entry::ok(Event::Started)).unwrap();
+    let mut audit = AuditLog::open(&path, 1).unwrap();
+    audit.append(2, &Entry::ok(AuditEvent::Started)).unwrap();
     let line = &last(&path, 1).unwrap()[0];
     assert!(line.get("cause").is_none() && line.get("fault").is_none());
 }

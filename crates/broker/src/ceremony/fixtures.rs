@@ -4,8 +4,8 @@ use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::view::{CallerView, SiteView};
 
-use super::{AnswerCourse, Approval, Checked, Context, Course, HelloStatus, Input, ProviderName, Tokens};
-use crate::choice::{Lock, Need, PasskeySnapshot, Preference, ProviderSnapshot, plan};
+use super::{Approval, Checked, Context, HelloStatus, Input, ProviderName, Tokens, Wanted, WantedAnswer};
+use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
 use crate::types::Door;
 
 pub(super) const RP_ID: &str = "example.com";
@@ -105,8 +105,8 @@ pub(super) fn passkey(provider: &str, number: u8, user_name: &str) -> PasskeySna
     }
 }
 
-pub(super) fn make() -> Need {
-    Need::Make {
+pub(super) fn make() -> Requirements {
+    Requirements::Make {
         algorithms: vec![-7],
         prf: false,
         exclude: Vec::new(),
@@ -114,8 +114,8 @@ pub(super) fn make() -> Need {
     }
 }
 
-pub(super) fn get() -> Need {
-    Need::Get { allow: Vec::new() }
+pub(super) fn get() -> Requirements {
+    Requirements::Get { allow: Vec::new() }
 }
 
 pub(super) fn hello() -> HelloStatus {
@@ -146,16 +146,16 @@ pub(super) fn context() -> Context {
 }
 
 pub(super) fn ceremony(
-    need: &Need,
+    need: &Requirements,
     providers: &[ProviderSnapshot],
     passkeys: &[PasskeySnapshot],
     verification: bool,
 ) -> Input {
     let rp_id = RpId::new(RP_ID).expect("short");
     Input {
-        course: Course::Answer(AnswerCourse {
-            creates: matches!(need, Need::Make { .. }),
-            plan: plan(need, &rp_id, providers, passkeys, &Preference::default()),
+        wanted: Wanted::Answer(WantedAnswer {
+            creates: matches!(need, Requirements::Make { .. }),
+            candidates: candidates(need, &rp_id, providers, passkeys, &Preference::default()),
             rp_id,
             verification,
             consent_only: false,
@@ -168,7 +168,7 @@ pub(super) fn ceremony(
 
 pub(super) fn approval(approval: Approval) -> Input {
     Input {
-        course: Course::Approve(approval),
+        wanted: Wanted::Approve(approval),
         context: context(),
         hello: hello(),
         transactions: TRANSACTIONS,

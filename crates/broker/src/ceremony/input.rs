@@ -4,13 +4,13 @@ use claviger_ctap::types::RpId;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
 
-use crate::choice::{Need, PasskeySnapshot, Plan, Preference, ProviderSnapshot, plan};
+use crate::choice::{Candidates, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
 use crate::types::{Cause, CeremonyRequest};
 
 /// Everything a [`super::Machine`] needs to know beforehand.
 pub struct Input {
     /// What is to be done.
-    pub course: Course,
+    pub wanted: Wanted,
     /// Who asks, and how to show it.
     pub context: Context,
     /// How hello is.
@@ -32,14 +32,14 @@ impl Input {
         transactions: [TransactionId; 2],
         expires_ms: u64,
     ) -> Self {
-        let need = request.operation().need();
+        let need = request.operation().requirements();
         let account = request.operation().account();
         let verification = request.verifies();
         Self {
-            course: Course::Answer(AnswerCourse {
-                creates: matches!(need, Need::Make { .. }),
+            wanted: Wanted::Answer(WantedAnswer {
+                creates: matches!(need, Requirements::Make { .. }),
                 rp_id: request.rp_id().clone(),
-                plan: plan(&need, request.rp_id(), providers, passkeys, preference),
+                candidates: candidates(&need, request.rp_id(), providers, passkeys, preference),
                 verification,
                 consent_only: !verification && request.operation().asks_hmac_secret(),
             }),
@@ -58,29 +58,29 @@ impl Input {
 impl Input {
     /// Whether no provider can do what is asked, as far as is known beforehand.
     pub fn is_unsupported(&self) -> bool {
-        let Course::Answer(course) = &self.course else {
+        let Wanted::Answer(wanted) = &self.wanted else {
             return false;
         };
-        matches!(&course.plan, Plan::Nothing { cause, .. } if *cause == Cause::Unsupported)
+        matches!(&wanted.candidates, Candidates::Nothing { cause, .. } if *cause == Cause::Unsupported)
     }
 }
 
 /// What is to be done.
-pub enum Course {
+pub enum Wanted {
     /// Give a caller an answer from a provider.
-    Answer(AnswerCourse),
+    Answer(WantedAnswer),
     /// Have the user approve something that the daemon then does.
     Approve(Approval),
 }
 
 /// A `WebAuthn` ceremony.
-pub struct AnswerCourse {
+pub struct WantedAnswer {
     /// Whether a passkey is made; otherwise one is used.
     pub creates: bool,
     /// The site's RP ID.
     pub rp_id: RpId,
     /// Who may answer.
-    pub plan: Plan,
+    pub candidates: Candidates,
     /// Whether the user is verified: required or preferred by the site, or needed by PRF.
     pub verification: bool,
     /// Whether the answer must not say that the user was verified, even if a locked provider took the PIN: what hmac-secret gives

@@ -9,19 +9,19 @@ use claviger_prompt_api::text;
 use claviger_prompt_api::view::{Kind, MethodView, Problem, Purpose, View};
 
 use super::Tokens;
-use super::input::{Approval, Course, HelloStatus, Input};
+use super::input::{Approval, HelloStatus, Input, Wanted};
 use super::message::{
-    Assurance, Audit, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure, ProviderFailure,
-    ProviderReply, Readiness, Verify, VerifyFailure,
+    Assurance, AuditStep, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure,
+    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
 };
-use super::screens::{Goal, Offer, Offers, Screens};
-use crate::choice::{Lock, Plan};
+use super::screens::{Offer, Offers, ScreenPurpose, Screens};
+use crate::choice::{Candidates, Lock};
 use crate::types::Cause;
 
 /// One ceremony, from request to answer. See the [module](super) for its course and its promises.
 pub struct Machine<T: Tokens> {
     screens: Screens,
-    opening: Opening,
+    first_step: FirstStep,
     offers: Offers,
     hello: HelloStatus,
     transactions: [TransactionId; 2],
@@ -29,7 +29,7 @@ pub struct Machine<T: Tokens> {
     repeated: bool,
     /// Whether verification is needed whatever is chosen.
     verification: bool,
-    /// Whether evidence is left out of the call; see [`super::AnswerCourse::consent_only`].
+    /// Whether evidence is left out of the call; see [`super::WantedAnswer::consent_only`].
     consent_only: bool,
     /// Stands for the PIN, once: the user typed it into the caller before.
     ticket: Option<T::Gesture>,
@@ -41,41 +41,41 @@ pub struct Machine<T: Tokens> {
 impl<T: Tokens> Machine<T> {
     /// A machine that waits for [`Event::Started`].
     pub fn new(input: Input) -> Self {
-        let (goal, verification, consent_only, opening, offers) = match input.course {
-            Course::Approve(approval) => {
+        let (purpose, verification, consent_only, first_step, offers) = match input.wanted {
+            Wanted::Approve(approval) => {
                 let verification = approval.verifies();
                 (
-                    Goal::Approve(approval),
+                    ScreenPurpose::Approve(approval),
                     verification,
                     false,
-                    Opening::Ask,
+                    FirstStep::Ask,
                     Offers::default(),
                 )
             }
-            Course::Answer(course) => {
-                let (opening, offers) = match course.plan {
-                    Plan::Choose {
+            Wanted::Answer(wanted) => {
+                let (first_step, offers) = match wanted.candidates {
+                    Candidates::Choose {
                         candidates,
                         preselected,
-                    } => (Opening::Ask, Offers::new(candidates, preselected)),
-                    Plan::Excluded { existing } => (Opening::Excluded, Offers::new(existing, Some(0))),
-                    Plan::Nothing { cause, provider_name } => {
-                        (Opening::Nothing { cause, provider_name }, Offers::default())
+                    } => (FirstStep::Ask, Offers::new(candidates, preselected)),
+                    Candidates::Excluded { existing } => (FirstStep::Excluded, Offers::new(existing, Some(0))),
+                    Candidates::Nothing { cause, provider_name } => {
+                        (FirstStep::Nothing { cause, provider_name }, Offers::default())
                     }
                 };
-                let goal = Goal::Answer {
-                    creates: course.creates,
-                    rp_id: course.rp_id,
+                let purpose = ScreenPurpose::Answer {
+                    creates: wanted.creates,
+                    rp_id: wanted.rp_id,
                 };
-                (goal, course.verification, course.consent_only, opening, offers)
+                (purpose, wanted.verification, wanted.consent_only, first_step, offers)
             }
         };
         Self {
             screens: Screens {
                 context: input.context,
-                goal,
+                purpose,
             },
-            opening,
+            first_step,
             offers,
             hello: input.hello,
             transactions: input.transactions,
@@ -124,11 +124,11 @@ impl<T: Tokens> Machine<T> {
                 self.end(State::Telling(cause.clone()), cause, out)
             }
             (state, Event::UserRefused) if self.on_screen.is_some() => {
-                out.push(Effect::Audit(Audit::Refused));
+                out.push(Effect::Audit(AuditStep::Refused));
                 self.end(state, Cause::CancelledByUser, out)
             }
             (State::MeetingExcluded, Event::UserApproved { .. }) => {
-                out.push(Effect::Audit(Audit::Approved { provider: None }));
+                out.push(Effect::Audit(AuditStep::Approved { provider: None }));
                 self.end(State::MeetingExcluded, Cause::Excluded, out)
             }
 
@@ -164,7 +164,7 @@ impl<T: Tokens> Machine<T> {
             }
             (State::Verifying { consent, selected }, Event::Verified { evidence, unlock }) => {
                 self.hello.wait_ms = 0;
-                out.push(Effect::Audit(Audit::Verified));
+                out.push(Effect::Audit(AuditStep::Verified));
                 match selected {
                     Some(selected) => self.execute(consent, selected, Some(evidence), unlock, out),
                     None => self.finish(
@@ -212,20 +212,20 @@ impl<T: Tokens> Machine<T> {
     }
 
     fn begin(&mut self, out: &mut Vec<Effect<T>>) -> State<T> {
-        match self.opening.clone() {
-            Opening::Ask => self.ask(None, out),
-            Opening::Excluded => {
+        match self.first_step.clone() {
+            FirstStep::Ask => self.ask(None, out),
+            FirstStep::Excluded => {
                 let view = self.screens.excluded(&self.offers);
                 self.show(view, out);
                 State::MeetingExcluded
             }
-            Opening::Nothing { cause, provider_name } => self.tell(cause, provider_name.as_deref(), out),
+            FirstStep::Nothing { cause, provider_name } => self.tell(cause, provider_name.as_deref(), out),
         }
     }
 
     /// Puts the one screen of the ceremony before the user, or the screen that must come before it.
     fn ask(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
-        let consent_will_do = !self.verification && matches!(self.screens.goal, Goal::Approve(_));
+        let consent_will_do = !self.verification && matches!(self.screens.purpose, ScreenPurpose::Approve(_));
         if self.hello.locked_out && self.ticket.is_none() && !consent_will_do {
             // What needs no PIN can still be done.
             let verification = self.verification;
@@ -260,9 +260,9 @@ impl<T: Tokens> Machine<T> {
         match result {
             Ok(()) => {
                 self.hello.pin_set = true;
-                out.push(Effect::Audit(Audit::PinChosen));
-                match &self.screens.goal {
-                    Goal::Approve(Approval::Setup { providers }) if providers.is_empty() => self.finish(
+                out.push(Effect::Audit(AuditStep::PinChosen));
+                match &self.screens.purpose {
+                    ScreenPurpose::Approve(Approval::Setup { providers }) if providers.is_empty() => self.finish(
                         Ok(Outcome::Approved {
                             consent,
                             evidence: None,
@@ -293,12 +293,12 @@ impl<T: Tokens> Machine<T> {
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
         let gesture = gesture.filter(|_| self.asks_gesture());
-        match &self.screens.goal {
-            Goal::Approve(approval) => {
+        match &self.screens.purpose {
+            ScreenPurpose::Approve(approval) => {
                 let (audience, unlock) = (approval.audience(), approval.unlocks());
                 self.approved(audience, unlock, gesture, out)
             }
-            Goal::Answer { .. } => self.chosen(choice, remember, gesture, out),
+            ScreenPurpose::Answer { .. } => self.chosen(choice, remember, gesture, out),
         }
     }
 
@@ -311,7 +311,7 @@ impl<T: Tokens> Machine<T> {
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
         if !self.verification {
-            out.push(Effect::Audit(Audit::Approved { provider: None }));
+            out.push(Effect::Audit(AuditStep::Approved { provider: None }));
             let outcome = Outcome::Approved {
                 consent: Consent::given(),
                 evidence: None,
@@ -322,7 +322,7 @@ impl<T: Tokens> Machine<T> {
         let Some(gesture) = gesture.or_else(|| self.ticket.take()) else {
             return self.ask(Some(text::pin_needed()), out);
         };
-        out.push(Effect::Audit(Audit::Approved { provider: None }));
+        out.push(Effect::Audit(AuditStep::Approved { provider: None }));
         out.push(Effect::Verify(Verify {
             gesture,
             audience,
@@ -354,7 +354,7 @@ impl<T: Tokens> Machine<T> {
             return self.ask(Some(text::pin_needed()), out);
         }
         let provider = offer.candidate.provider.clone();
-        out.push(Effect::Audit(Audit::Approved {
+        out.push(Effect::Audit(AuditStep::Approved {
             provider: Some(provider.clone()),
         }));
         out.push(Effect::DescribeProvider { provider });
@@ -415,7 +415,7 @@ impl<T: Tokens> Machine<T> {
         failure: VerifyFailure,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
-        out.push(Effect::Audit(Audit::NotVerified(failure)));
+        out.push(Effect::Audit(AuditStep::NotVerified(failure)));
         match failure {
             VerifyFailure::Gesture(not_verified) => self.not_accepted(not_verified, out),
             VerifyFailure::Unavailable => self.tell(Cause::VerificationUnavailable, None, out),
@@ -476,7 +476,7 @@ impl<T: Tokens> Machine<T> {
             Lock::Open | Lock::Locked => Presentation::Silent,
         };
         self.close(out);
-        out.push(Effect::Audit(Audit::Called {
+        out.push(Effect::Audit(AuditStep::Called {
             provider: call.provider.clone(),
             assurance,
         }));
@@ -517,7 +517,7 @@ impl<T: Tokens> Machine<T> {
     }
 
     fn answer(&mut self, selected: Selected, checked: Checked<T>, out: &mut Vec<Effect<T>>) -> State<T> {
-        if let Goal::Answer { rp_id, .. } = &self.screens.goal {
+        if let ScreenPurpose::Answer { rp_id, .. } = &self.screens.purpose {
             let provider = selected.offer.candidate.provider;
             if selected.remember {
                 out.push(Effect::Remember {
@@ -572,7 +572,7 @@ impl<T: Tokens> Machine<T> {
 
     fn show(&mut self, view: View, out: &mut Vec<Effect<T>>) {
         if self.on_screen != Some(view.kind) {
-            out.push(Effect::Audit(Audit::Asked(view.kind)));
+            out.push(Effect::Audit(AuditStep::Asked(view.kind)));
         }
         self.on_screen = Some(view.kind);
         out.push(Effect::ShowView(Box::new(view)));
@@ -621,7 +621,7 @@ impl<T: Tokens> Machine<T> {
 
 /// How a ceremony begins.
 #[derive(Clone)]
-enum Opening {
+enum FirstStep {
     Ask,
     Excluded,
     Nothing {
@@ -674,7 +674,7 @@ struct Selected {
 }
 
 fn audit_failure<T: Tokens>(offer: &Offer, cause: &Cause) -> Effect<T> {
-    Effect::Audit(Audit::Failed {
+    Effect::Audit(AuditStep::Failed {
         provider: offer.candidate.provider.clone(),
         cause: cause.clone(),
     })

@@ -170,7 +170,7 @@ pub enum Effect<T: Tokens> {
         credential: CredentialRef,
     },
     /// Write an audit entry.
-    Audit(Audit),
+    Audit(AuditStep),
     /// The ceremony is over; once, last.
     Finish(Result<Outcome<T>, Cause>),
 }
@@ -274,7 +274,7 @@ pub enum Outcome<T: Tokens> {
 
 /// A step worth an audit entry. Beginning and end are the daemon's to write, who knows the request and sees the `Finish`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Audit {
+pub enum AuditStep {
     /// A view was put before the user for the first time or with another purpose.
     Asked(Kind),
     /// A PIN was chosen.
@@ -306,7 +306,7 @@ pub enum Audit {
     },
 }
 
-impl Audit {
+impl AuditStep {
     /// A short stable name for the audit log.
     pub fn code(&self) -> &'static str {
         match self {

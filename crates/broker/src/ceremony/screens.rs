@@ -12,7 +12,7 @@ use crate::shown::notice;
 use crate::types::Cause;
 
 /// What a ceremony is to lead to.
-pub(super) enum Goal {
+pub(super) enum ScreenPurpose {
     /// An answer for a caller.
     Answer { creates: bool, rp_id: RpId },
     /// The user's approval.
@@ -125,18 +125,18 @@ impl Offers {
 /// Makes the views of one ceremony.
 pub(super) struct Screens {
     pub(super) context: Context,
-    pub(super) goal: Goal,
+    pub(super) purpose: ScreenPurpose,
 }
 
 impl Screens {
     /// The screen that asks for choice, consent and PIN at once.
     pub(super) fn question(&self, offers: &Offers, methods: Vec<MethodView>, problem: Option<Problem>) -> View {
-        let (kind, title) = match &self.goal {
-            Goal::Answer { creates, rp_id } => {
+        let (kind, title) = match &self.purpose {
+            ScreenPurpose::Answer { creates, rp_id } => {
                 let kind = if *creates { Kind::Create } else { Kind::SignIn };
                 (kind, self.site_title(kind, rp_id))
             }
-            Goal::Approve(approval) => approval_title(approval, &self.context.caller.name),
+            ScreenPurpose::Approve(approval) => approval_title(approval, &self.context.caller.name),
         };
         let mut view = self.view(kind, title);
         view.choices = offers.choices();
@@ -201,22 +201,22 @@ impl Screens {
     }
 
     fn rp_id(&self) -> Option<String> {
-        match &self.goal {
-            Goal::Answer { rp_id, .. } => Some(host(rp_id.as_str())),
-            Goal::Approve(_) => None,
+        match &self.purpose {
+            ScreenPurpose::Answer { rp_id, .. } => Some(host(rp_id.as_str())),
+            ScreenPurpose::Approve(_) => None,
         }
     }
 
     /// Adds the program that an approval is about, or site and account of the passkey, where the context names none.
     fn add_subject(&self, view: &mut View) {
-        if let Goal::Approve(Approval::EnableProvider { program, .. }) = &self.goal {
+        if let ScreenPurpose::Approve(Approval::EnableProvider { program, .. }) = &self.purpose {
             view.program = program
                 .as_deref()
                 .map(|path| sanitise::line(path, sanitise::MAX_PATH_CHARS));
         }
-        let Goal::Approve(
+        let ScreenPurpose::Approve(
             Approval::DeletePasskey { account, rp_id, .. } | Approval::RenamePasskey { account, rp_id, .. },
-        ) = &self.goal
+        ) = &self.purpose
         else {
             return;
         };

@@ -15,18 +15,18 @@ use claviger_prompt_api::view::{ChoiceKind, Kind, Purpose, View};
 use super::fixtures::*;
 use super::*;
 use crate::check::Rejection;
-use crate::choice::{Lock, Need, PasskeySnapshot, ProviderSnapshot};
+use crate::choice::{Lock, PasskeySnapshot, ProviderSnapshot, Requirements};
 use crate::types::Cause;
 
 type Effects = Vec<Effect<Numbered>>;
 
 /// A machine and what it said last.
-struct Course {
+struct Driven {
     machine: Machine<Numbered>,
     said: Effects,
 }
 
-impl Course {
+impl Driven {
     fn start(input: Input) -> Self {
         Self::start_with(input, None)
     }
@@ -154,8 +154,8 @@ fn only_notebook() -> Vec<ProviderSnapshot> {
 }
 
 /// A sign-in with the notebook's only passkey, up to the call.
-fn notebook_at_work() -> Course {
-    let mut course = Course::start(ceremony(
+fn notebook_at_work() -> Driven {
+    let mut course = Driven::start(ceremony(
         &get(),
         &only_notebook(),
         &[passkey(NOTEBOOK, 1, "alice")],
@@ -173,7 +173,7 @@ fn said(message: Option<&Message>) -> String {
 
 #[test]
 fn create_asks_choice_and_pin_on_one_screen() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     let view = course.view();
     assert_eq!(
         (view.kind, said(view.title.as_ref()).as_str()),
@@ -227,7 +227,7 @@ fn create_asks_choice_and_pin_on_one_screen() {
 
 #[test]
 fn one_possible_answer_needs_no_picker_but_consent() {
-    let mut course = Course::start(ceremony(
+    let mut course = Driven::start(ceremony(
         &get(),
         &only_notebook(),
         &[passkey(NOTEBOOK, 1, "alice")],
@@ -254,7 +254,7 @@ fn one_possible_answer_needs_no_picker_but_consent() {
 
 #[test]
 fn several_accounts_are_offered_and_the_chosen_one_is_used() {
-    let mut course = Course::start(ceremony(&get(), &providers(), &alice_and_bob(), true));
+    let mut course = Driven::start(ceremony(&get(), &providers(), &alice_and_bob(), true));
     let labels: Vec<_> = course
         .view()
         .choices
@@ -275,7 +275,7 @@ fn several_accounts_are_offered_and_the_chosen_one_is_used() {
 
 #[test]
 fn a_locked_provider_takes_the_pin_even_without_verification() {
-    let mut course = Course::start(ceremony(&get(), &providers(), &alice_and_bob(), false));
+    let mut course = Driven::start(ceremony(&get(), &providers(), &alice_and_bob(), false));
     assert!(course.view().pin().is_some());
     course.approve(None, None);
     assert_eq!(course.problem(), "pin-needed");
@@ -285,7 +285,7 @@ fn a_locked_provider_takes_the_pin_even_without_verification() {
 
 #[test]
 fn an_open_provider_beside_a_locked_one_needs_no_pin() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], false));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], false));
     assert!(course.view().pin().is_some());
     course.approve(Some("c2"), None).ready(Lock::Open);
     assert!(course.execution().evidence.is_none());
@@ -293,7 +293,7 @@ fn an_open_provider_beside_a_locked_one_needs_no_pin() {
 
 #[test]
 fn an_approval_must_name_a_choice_that_there_is() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course.approve(None, Some(1));
     assert_eq!(course.problem(), "choice-needed");
     course.approve(Some("c9"), Some(1));
@@ -307,7 +307,7 @@ fn an_approval_must_name_a_choice_that_there_is() {
 
 #[test]
 fn a_second_click_counts_for_nothing() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course
         .approve(Some("c1"), Some(1))
         .says(&["DescribeProvider(org.claviger.Vault)"]);
@@ -320,7 +320,7 @@ fn a_second_click_counts_for_nothing() {
 fn without_a_pin_one_is_chosen_first() {
     let mut input = ceremony(&make(), &providers(), &[], true);
     input.hello.pin_set = false;
-    let mut course = Course::start(input);
+    let mut course = Driven::start(input);
     assert_eq!(
         (course.view().kind, course.view().pin().expect("an entry").purpose),
         (Kind::ChoosePin, Purpose::New)
@@ -344,7 +344,7 @@ fn without_a_pin_one_is_chosen_first() {
 fn a_pin_that_another_ceremony_set_will_do() {
     let mut input = ceremony(&make(), &providers(), &[], true);
     input.hello.pin_set = false;
-    let mut course = Course::start(input);
+    let mut course = Driven::start(input);
     course
         .approve(None, Some(1))
         .on(Event::PinSet(Err(PinFailure::AlreadySet)));
@@ -365,12 +365,12 @@ fn a_pin_that_another_ceremony_set_will_do() {
 fn without_need_of_a_pin_none_is_chosen() {
     let mut input = ceremony(&get(), &only_notebook(), &[passkey(NOTEBOOK, 1, "alice")], false);
     input.hello.pin_set = false;
-    assert_eq!(Course::start(input).view().kind, Kind::SignIn);
+    assert_eq!(Driven::start(input).view().kind, Kind::SignIn);
 }
 
 #[test]
 fn a_wrong_pin_returns_to_the_same_screen() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course.approve(Some("c2"), Some(1)).ready(Lock::Open);
     course.on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::WrongPin {
         tries_left: 7,
@@ -408,7 +408,7 @@ fn a_wrong_pin_returns_to_the_same_screen() {
 fn a_running_delay_is_shown_from_the_start() {
     let mut input = ceremony(&make(), &providers(), &[], true);
     input.hello.wait_ms = 30_000;
-    let course = Course::start(input);
+    let course = Driven::start(input);
     assert_eq!(
         (course.problem(), course.view().pin().expect("an entry").wait_ms),
         ("wait", 30_000)
@@ -417,7 +417,7 @@ fn a_running_delay_is_shown_from_the_start() {
 
 #[test]
 fn a_lock_out_ends_it() {
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course
         .approve(Some("c2"), Some(1))
         .ready(Lock::Open)
@@ -426,14 +426,14 @@ fn a_lock_out_ends_it() {
 
     let mut input = ceremony(&make(), &providers(), &[], true);
     input.hello.locked_out = true;
-    Course::start(input).notice(&Cause::LockedOut);
+    Driven::start(input).notice(&Cause::LockedOut);
 }
 
 #[test]
 fn what_needs_no_pin_survives_a_lock_out() {
     let mut input = ceremony(&make(), &providers(), &[], false);
     input.hello.locked_out = true;
-    let course = Course::start(input);
+    let course = Driven::start(input);
     let offered: Vec<_> = course
         .view()
         .choices
@@ -446,13 +446,13 @@ fn what_needs_no_pin_survives_a_lock_out() {
 
 #[test]
 fn an_excluded_passkey_is_told_after_consent_only() {
-    let need = Need::Make {
+    let need = Requirements::Make {
         algorithms: vec![-7],
         prf: false,
         exclude: vec![credential(1)],
         user_handle: user(1),
     };
-    let mut course = Course::start(ceremony(&need, &providers(), &alice_and_bob(), true));
+    let mut course = Driven::start(ceremony(&need, &providers(), &alice_and_bob(), true));
     assert_eq!(
         (course.view().kind, course.problem(), course.view().pin()),
         (Kind::Create, "excluded", None)
@@ -460,7 +460,7 @@ fn an_excluded_passkey_is_told_after_consent_only() {
     assert_eq!(course.view().choices[0].label, "alice");
     course.approve(None, None).says(&["CloseView", "Finish(Excluded)"]);
 
-    let mut course = Course::start(ceremony(&need, &providers(), &alice_and_bob(), true));
+    let mut course = Driven::start(ceremony(&need, &providers(), &alice_and_bob(), true));
     course
         .on(Event::UserRefused)
         .says(&["CloseView", "Finish(CancelledByUser)"]);
@@ -529,7 +529,7 @@ fn approvals_end_with_evidence_for_their_audience() {
             false,
         ),
     ] {
-        let mut course = Course::start(approval(what));
+        let mut course = Driven::start(approval(what));
         assert_eq!((course.view().kind, course.view().choices.len()), (kind, 0));
         course.approve(None, None);
         assert_eq!(course.problem(), "pin-needed");
@@ -562,7 +562,7 @@ fn approvals_end_with_evidence_for_their_audience() {
 fn setup_may_be_nothing_but_a_pin() {
     let mut input = approval(Approval::Setup { providers: Vec::new() });
     input.hello.pin_set = false;
-    let mut course = Course::start(input);
+    let mut course = Driven::start(input);
     course
         .approve(None, Some(1))
         .on(Event::PinSet(Ok(())))
@@ -579,13 +579,13 @@ fn setup_may_be_nothing_but_a_pin() {
 
 #[test]
 fn a_call_is_recorded_with_what_it_may_claim() {
-    let mut course = Course::start(ceremony(
+    let mut course = Driven::start(ceremony(
         &get(),
         &only_notebook(),
         &[passkey(NOTEBOOK, 1, "alice")],
         true,
     ));
-    let audit = |course: &Course| -> Vec<Audit> {
+    let audit = |course: &Driven| -> Vec<AuditStep> {
         let entries = course.said.iter();
         entries
             .filter_map(|effect| {
@@ -597,11 +597,11 @@ fn a_call_is_recorded_with_what_it_may_claim() {
             })
             .collect()
     };
-    assert_eq!(audit(&course), [Audit::Asked(Kind::SignIn)]);
+    assert_eq!(audit(&course), [AuditStep::Asked(Kind::SignIn)]);
     course.approve(None, Some(1));
     assert_eq!(
         audit(&course),
-        [Audit::Approved {
+        [AuditStep::Approved {
             provider: Some(id(NOTEBOOK))
         }]
     );
@@ -613,7 +613,7 @@ fn a_call_is_recorded_with_what_it_may_claim() {
         })));
     assert_eq!(
         audit(&course),
-        [Audit::NotVerified(VerifyFailure::Gesture(NotVerified::WrongPin {
+        [AuditStep::NotVerified(VerifyFailure::Gesture(NotVerified::WrongPin {
             tries_left: 9,
             wait_ms: 0
         }))]
@@ -622,17 +622,17 @@ fn a_call_is_recorded_with_what_it_may_claim() {
         .approve(None, Some(2))
         .ready(Lock::Open)
         .verified(3, TRANSACTIONS[0], None);
-    let called = Audit::Called {
+    let called = AuditStep::Called {
         provider: id(NOTEBOOK),
         assurance: Assurance::Verified,
     };
-    assert_eq!(audit(&course), [Audit::Verified, called]);
+    assert_eq!(audit(&course), [AuditStep::Verified, called]);
     course.on(Event::ProviderFailed(ProviderFailure::Crashed));
-    let failed = Audit::Failed {
+    let failed = AuditStep::Failed {
         provider: id(NOTEBOOK),
         cause: Cause::ProviderCrashed,
     };
-    assert_eq!(audit(&course), [failed, Audit::Asked(Kind::Notice)]);
+    assert_eq!(audit(&course), [failed, AuditStep::Asked(Kind::Notice)]);
 }
 
 #[test]
@@ -649,7 +649,7 @@ fn nothing_that_is_printed_shows_what_it_holds() {
 
 #[test]
 fn setup_with_nothing_to_do_still_asks() {
-    let mut course = Course::start(approval(Approval::Setup { providers: Vec::new() }));
+    let mut course = Driven::start(approval(Approval::Setup { providers: Vec::new() }));
     assert_eq!(
         (course.view().kind, said(course.view().title.as_ref()).as_str()),
         (Kind::Verify, "Confirm the PIN for your passkeys")

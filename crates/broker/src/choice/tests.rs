@@ -44,8 +44,8 @@ fn passkey(provider: &str, number: u8) -> PasskeySnapshot {
     }
 }
 
-fn make() -> Need {
-    Need::Make {
+fn make() -> Requirements {
+    Requirements::Make {
         algorithms: vec![-8, -7],
         prf: false,
         exclude: Vec::new(),
@@ -53,8 +53,13 @@ fn make() -> Need {
     }
 }
 
-fn run(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot], preference: &Preference) -> Plan {
-    plan(
+fn run(
+    need: &Requirements,
+    providers: &[ProviderSnapshot],
+    passkeys: &[PasskeySnapshot],
+    preference: &Preference,
+) -> Candidates {
+    candidates(
         need,
         &RpId::new("example.com").unwrap(),
         providers,
@@ -63,28 +68,28 @@ fn run(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot]
     )
 }
 
-fn plain(need: &Need, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot]) -> Plan {
+fn plain(need: &Requirements, providers: &[ProviderSnapshot], passkeys: &[PasskeySnapshot]) -> Candidates {
     run(need, providers, passkeys, &Preference::default())
 }
 
 /// The labels in order, and the preselected index.
-fn offered(plan: Plan) -> (Vec<String>, Option<usize>) {
-    match plan {
-        Plan::Choose {
+fn offered(candidates: Candidates) -> (Vec<String>, Option<usize>) {
+    match candidates {
+        Candidates::Choose {
             candidates,
             preselected,
         } => (
             candidates.into_iter().map(|candidate| candidate.label).collect(),
             preselected,
         ),
-        Plan::Excluded { .. } => panic!("excluded"),
-        Plan::Nothing { cause, .. } => panic!("nothing: {cause}"),
+        Candidates::Excluded { .. } => panic!("excluded"),
+        Candidates::Nothing { cause, .. } => panic!("nothing: {cause}"),
     }
 }
 
-fn cause(plan: Plan) -> Cause {
-    match plan {
-        Plan::Nothing { cause, .. } => cause,
+fn cause(candidates: Candidates) -> Cause {
+    match candidates {
+        Candidates::Nothing { cause, .. } => cause,
         _ => panic!("something"),
     }
 }
@@ -154,7 +159,7 @@ fn prf_narrows_the_choice_but_never_to_nothing() {
         prf: true,
         ..provider("with")
     };
-    let need = Need::Make {
+    let need = Requirements::Make {
         algorithms: vec![-7],
         prf: true,
         exclude: Vec::new(),
@@ -173,7 +178,7 @@ fn the_exclude_list_counts_over_all_providers() {
         enabled: false,
         ..provider("b")
     };
-    let need = Need::Make {
+    let need = Requirements::Make {
         algorithms: vec![-7],
         prf: false,
         exclude: vec![credential(3)],
@@ -181,7 +186,7 @@ fn the_exclude_list_counts_over_all_providers() {
     };
     let all = [provider("a"), disabled];
     match plain(&need, &all, &[passkey("a", 1), passkey("b", 3)]) {
-        Plan::Excluded { existing } => {
+        Candidates::Excluded { existing } => {
             assert_eq!(existing.len(), 1);
             assert_eq!(
                 (existing[0].provider.as_str(), existing[0].detail.as_str()),
@@ -208,7 +213,7 @@ fn a_provider_that_would_replace_a_passkey_says_so() {
         &[provider("a"), provider("b")],
         &[passkey("a", 1), passkey("b", 2)],
     ) {
-        Plan::Choose { candidates, .. } => {
+        Candidates::Choose { candidates, .. } => {
             let details: Vec<_> = candidates.iter().map(|candidate| candidate.detail.as_str()).collect();
             assert_eq!(details, [text::REPLACES_PASSKEY, ""]);
         }
@@ -229,7 +234,7 @@ fn passkeys_match_site_allow_list_and_discoverability() {
     };
     let orphan = passkey("gone", 4);
     let passkeys = [passkey("a", 1), hidden, elsewhere, orphan];
-    let get = |allow: &[u8]| Need::Get {
+    let get = |allow: &[u8]| Requirements::Get {
         allow: allow.iter().map(|number| credential(*number)).collect(),
     };
     assert_eq!(
@@ -255,7 +260,7 @@ fn passkeys_come_in_the_order_of_rule_last_used_default() {
         used(passkey("b", 3), 90),
         passkey("b", 4),
     ];
-    let get = Need::Get { allow: Vec::new() };
+    let get = Requirements::Get { allow: Vec::new() };
     let order = |preference: &Preference| -> Vec<String> {
         let (labels, preselected) = offered(run(&get, &all, &passkeys, preference));
         assert_eq!(preselected, Some(0));
@@ -281,7 +286,7 @@ fn a_provider_without_known_passkeys_is_offered_to_look_in() {
         lock: Lock::Locked,
         ..provider("silent")
     };
-    let get = Need::Get {
+    let get = Requirements::Get {
         allow: vec![credential(1)],
     };
     assert_eq!(
@@ -301,9 +306,9 @@ fn only_what_disabled_providers_hold_is_told_so() {
         enabled: false,
         ..provider("a")
     };
-    let get = Need::Get { allow: Vec::new() };
+    let get = Requirements::Get { allow: Vec::new() };
     match plain(&get, &[disabled, provider("b")], &[passkey("a", 1)]) {
-        Plan::Nothing { cause, provider_name } => {
+        Candidates::Nothing { cause, provider_name } => {
             assert_eq!((cause, provider_name.as_deref()), (Cause::ProviderDisabled, Some("A")));
         }
         _ => panic!("something"),
@@ -322,11 +327,11 @@ fn nameless_accounts_get_a_placeholder_and_names_are_sanitised() {
         ..passkey("b", 2)
     };
     match plain(
-        &Need::Get { allow: Vec::new() },
+        &Requirements::Get { allow: Vec::new() },
         &[provider("a"), provider("b")],
         &[nameless, both],
     ) {
-        Plan::Choose { candidates, .. } => {
+        Candidates::Choose { candidates, .. } => {
             let lines: Vec<_> = candidates
                 .iter()
                 .map(|it| (it.label.as_str(), it.detail.as_str()))

@@ -14,14 +14,14 @@ use zbus::message::Header;
 
 use super::journal::{needs_no_user, who};
 use super::link::{Live, NoAnswer};
-use super::run::Subject;
+use super::run::CeremonyOrApproval;
 use super::security_key::SecurityKeyCaller;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
 use super::{Attendance, Broker, caller_key, lock, now_ms};
-use crate::audit::{Entry, Event};
+use crate::audit::{AuditEvent, Entry};
 use crate::cancel::CancelToken;
-use crate::ceremony::{Approval, Consent, Context, Course, Input, Outcome};
+use crate::ceremony::{Approval, Consent, Context, Input, Outcome, Wanted};
 use crate::types::{Caller, Cause, Door, DoorTraits, Internal};
 
 /// How long the user has to answer.
@@ -36,17 +36,17 @@ pub(super) struct Approved {
 }
 
 /// Who asked for an approval, and what becomes of it when that one goes.
-pub(super) struct Applicant {
+pub(super) struct ApprovalCaller {
     pub(super) caller: Caller,
     pub(super) key: String,
     pub(super) cancel: CancelToken,
     /// Stands for the PIN, once.
     pub(super) ticket: Mutex<Option<PinTicket>>,
-    /// Withdraws when the applicant leaves the bus; `None` where a door sees to that.
+    /// Withdraws when that caller leaves the bus; `None` where a door sees to that.
     pub(super) _attendance: Option<Attendance>,
 }
 
-impl Applicant {
+impl ApprovalCaller {
     /// A program at the security-key door.
     pub(super) fn at_the_security_key(from: SecurityKeyCaller) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Applicant {
 
 impl Broker {
     /// The sender of a message to `Manage1`, which must be the broker's own program.
-    pub(super) async fn applicant(&self, header: &Header<'_>) -> Result<Applicant, Error> {
+    pub(super) async fn asking(&self, header: &Header<'_>) -> Result<ApprovalCaller, Error> {
         let (cancel, attendance) = self.attend_sender(header)?;
         let process = self.inner.callers.require_own(header).await?;
         let caller = Caller {
@@ -73,7 +73,7 @@ impl Broker {
             pid: process.pid,
             window: String::new(),
         };
-        Ok(Applicant {
+        Ok(ApprovalCaller {
             caller,
             key: attendance.sender().to_owned(),
             cancel,
@@ -95,11 +95,11 @@ impl Broker {
     /// Asks the user. Evidence is bound to `buffer`, and to `transaction` if one is given.
     pub(super) async fn approve(
         &self,
-        applicant: &Applicant,
+        asking: &ApprovalCaller,
         approval: Approval,
         buffer: Vec<u8>,
         transaction: Option<TransactionId>,
-        event: Event,
+        event: AuditEvent,
     ) -> Result<Approved, Cause> {
         let provider = match &approval {
             Approval::EnableProvider { provider, .. }
@@ -122,9 +122,9 @@ impl Broker {
         let deadline = Instant::now() + ANSWER_DEADLINE;
         let expires_ms = now_ms().saturating_add(u64::try_from(ANSWER_DEADLINE.as_millis()).unwrap_or(u64::MAX));
         let input = Input {
-            course: Course::Approve(approval),
+            wanted: Wanted::Approve(approval),
             context: Context {
-                caller: CallerView::from(&applicant.caller),
+                caller: CallerView::from(&asking.caller),
                 site: None,
                 account: None,
                 expires_ms: Some(expires_ms),
@@ -132,21 +132,21 @@ impl Broker {
             hello: status.hello,
             transactions: [first, self.transaction()?],
         };
-        let ticket = lock(&applicant.ticket).take();
+        let ticket = lock(&asking.ticket).take();
         let finished = self
             .run(
-                (&applicant.key, None),
+                (&asking.key, None),
                 (input, ticket),
-                Subject::Approval { buffer },
+                CeremonyOrApproval::Approval { buffer },
                 deadline,
-                applicant.cancel.clone(),
+                asking.cancel.clone(),
             )
             .await;
         let mut entry = match &finished.result {
             Ok(_) => Entry::ok(event),
             Err(cause) => Entry::failed(event, cause.clone()),
         };
-        entry.caller = Some(who(&applicant.caller));
+        entry.caller = Some(who(&asking.caller));
         entry.provider = provider;
         entry.evidence = finished.evidence;
         let entry = entry.detail(what);

@@ -8,15 +8,15 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::journal::{needs_no_user, who};
-use super::run::{self, Finished, Subject};
+use super::run::{self, CeremonyOrApproval, Finished};
 use super::{Broker, caller_key, lock, now_ms};
-use crate::audit::{Entry, Event};
+use crate::audit::{AuditEvent, Entry};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
 use crate::queue::Ticket;
 use crate::registry::State;
-use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Internal, Operation, UserVerification};
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Internal, UserVerification};
 
 impl Broker {
     /// Runs one ceremony to its end. Any number may run side by side.
@@ -47,8 +47,8 @@ impl Broker {
         let deadline = started + request.timeout;
         let expires_ms = now_ms().saturating_add(u64::try_from(request.timeout.as_millis()).unwrap_or(u64::MAX));
         let event = match request.operation() {
-            Operation::Make(_) => Event::Create,
-            Operation::Get(_) => Event::Get,
+            CtapRequest::Make(_) => AuditEvent::Create,
+            CtapRequest::Get(_) => AuditEvent::Get,
         };
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
         let Ok(hello) = hello else {
@@ -79,7 +79,7 @@ impl Broker {
             .run(
                 (&key, page.as_deref()),
                 (input, ticket),
-                Subject::Ceremony(Box::new(request)),
+                CeremonyOrApproval::Ceremony(Box::new(request)),
                 deadline,
                 cancel,
             )
@@ -119,7 +119,7 @@ impl Broker {
         &self,
         (caller, page): (&str, Option<&str>),
         start: (Input, Option<PinTicket>),
-        subject: Subject,
+        asked_for: CeremonyOrApproval,
         deadline: Instant,
         cancel: CancelToken,
     ) -> Finished {
@@ -129,7 +129,7 @@ impl Broker {
         };
         let (sender, mailbox) = mpsc::unbounded_channel();
         lock(&self.inner.ceremonies).insert(ticket, sender);
-        let ceremony = run::Ceremony::new(self.clone(), ticket, subject, deadline);
+        let ceremony = run::Ceremony::new(self.clone(), ticket, asked_for, deadline);
         let broker = self.clone();
         let task = tokio::spawn(async move {
             let _place = Place { broker, ticket };

@@ -3,12 +3,12 @@
 use claviger_ctap::types::RpId;
 
 use super::{Broker, lock, now_ms};
-use crate::audit::{Entry, Event, EvidenceKind, Failure, Who};
+use crate::audit::{AuditEvent, Entry, EvidenceKind, Failure, Who};
 use crate::types::{Caller, Cause};
 
 impl Broker {
     /// Records a request that a door refused before any ceremony began: a foreign RP ID, a forged origin, … `detail` holds no secret.
-    pub fn refused_at_door(&self, caller: &Caller, event: Event, rp_id: Option<&str>, detail: &str) {
+    pub fn refused_at_door(&self, caller: &Caller, event: AuditEvent, rp_id: Option<&str>, detail: &str) {
         let entry = Entry::failed(event, Failure::RefusedAtDoor).detail(detail);
         self.audit_unasked(Entry {
             caller: Some(who(caller)),
@@ -35,7 +35,7 @@ impl Broker {
     }
 
     /// Records a request that ends before the user is asked, and gives the cause back.
-    pub(super) fn refused_early(&self, caller: &Caller, event: Event, rp_id: &RpId, cause: Cause) -> Cause {
+    pub(super) fn refused_early(&self, caller: &Caller, event: AuditEvent, rp_id: &RpId, cause: Cause) -> Cause {
         self.audit_unasked(Entry {
             caller: Some(who(caller)),
             rp_id: Some(rp_id.to_string()),

@@ -44,7 +44,7 @@ impl Default for Deadlines {
 
 /// What the broker knows of a provider's process.
 #[derive(Debug)]
-pub(super) struct Link {
+pub(super) struct ProviderLink {
     bus_name: String,
     owner: Mutex<Option<Owner>>,
     registered: Notify,
@@ -62,7 +62,7 @@ struct Owner {
     locked: Option<bool>,
 }
 
-impl Link {
+impl ProviderLink {
     pub(super) fn new(bus_name: &str) -> Self {
         Self {
             bus_name: bus_name.to_owned(),

@@ -15,7 +15,7 @@ use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
-use crate::audit::{self, Entry, Event};
+use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, RegistryError, State};
 use crate::types::{Caller, Cause, Door, DoorTraits};
@@ -71,7 +71,7 @@ impl Broker {
 
     /// `EnableProvider`.
     pub(crate) async fn enable_provider(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
+        let asking = self.asking(header).await?;
         let id = self.known_provider(id)?;
         if self.provider_state(&id)? == State::Enabled {
             return Ok(());
@@ -84,11 +84,11 @@ impl Broker {
             let pin_before = self.pinned(&id);
             let program = pin_before.as_ref().map(|pin| pin.path.to_string_lossy().into_owned());
             self.approve(
-                &applicant,
+                &asking,
                 Approval::EnableProvider { provider, program },
                 buffer,
                 None,
-                Event::Provider,
+                AuditEvent::Provider,
             )
             .await?;
             if self.pinned(&id) != pin_before {
@@ -110,7 +110,11 @@ impl Broker {
         let id = self.known_provider(id)?;
         let transition = lock(&self.inner.registry).disable(&id)?;
         if transition.old != transition.new {
-            self.audit(&Entry::ok(Event::Provider).provider(&id).detail("disabled by the user"));
+            self.audit(
+                &Entry::ok(AuditEvent::Provider)
+                    .provider(&id)
+                    .detail("disabled by the user"),
+            );
         }
         self.announce(&id, transition).await;
         Ok(())
@@ -177,7 +181,7 @@ impl Broker {
 
     /// `Unlock`.
     pub(crate) async fn unlock(&self, provider: &str, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
+        let asking = self.asking(header).await?;
         let ids = if provider.is_empty() {
             self.enabled_providers()
         } else {
@@ -189,19 +193,19 @@ impl Broker {
         }
         let approved = self
             .approve(
-                &applicant,
+                &asking,
                 Approval::Unlock { providers },
                 Vec::new(),
                 None,
-                Event::Manage,
+                AuditEvent::Manage,
             )
             .await?;
-        Ok(self.open_boxes(&applicant.caller, approved).await?)
+        Ok(self.open_boxes(&asking.caller, approved).await?)
     }
 
     /// `Setup`.
     pub(crate) async fn setup(&self, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
+        let asking = self.asking(header).await?;
         let mut providers = Vec::new();
         if let Ok(vault) = self.known_provider(BUILT_IN) {
             if self.provider_state(&vault)? == State::Unregistered {
@@ -222,14 +226,14 @@ impl Broker {
         }
         let approved = self
             .approve(
-                &applicant,
+                &asking,
                 Approval::Setup { providers },
                 Vec::new(),
                 None,
-                Event::Manage,
+                AuditEvent::Manage,
             )
             .await?;
-        Ok(self.open_boxes(&applicant.caller, approved).await?)
+        Ok(self.open_boxes(&asking.caller, approved).await?)
     }
 
     /// `Audit`.

@@ -45,7 +45,7 @@ pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
-use crate::audit::{Audit, Entry, Event, Repeats};
+use crate::audit::{AuditEvent, AuditLog, Entry, Repeats};
 use crate::cache::Cache;
 use crate::caller::PrivilegedCallers;
 use crate::cancel::CancelToken;
@@ -55,7 +55,7 @@ use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;
 use crate::rules::Rules;
 use crate::types::{Caller, Door};
-use link::Link;
+use link::ProviderLink;
 use run::Real;
 
 /// How long changed metadata and rules stay unwritten at most.
@@ -80,12 +80,12 @@ struct Inner {
     registry: Mutex<Registry>,
     cache: Mutex<Cache>,
     rules: Mutex<RulesFile>,
-    audit: Mutex<Audit>,
+    audit: Mutex<AuditLog>,
     /// What goes into the log counted: see [`Broker::audit_unasked`].
     repeats: Mutex<Repeats>,
     queue: Mutex<PromptQueue>,
     prompt: prompt::PromptSlot,
-    links: Mutex<HashMap<ProviderId, Arc<Link>>>,
+    links: Mutex<HashMap<ProviderId, Arc<ProviderLink>>>,
     /// The mailbox of every ceremony.
     ceremonies: Mutex<HashMap<Ticket, mpsc::UnboundedSender<ceremony::Event<Real>>>>,
     /// Who is to be told when a bus connection ends.
@@ -164,12 +164,12 @@ impl Broker {
     ) -> Result<Result<PinTicket, NotVerified>, Unavailable> {
         let outcome = self.inner.verifier.check_client_pin(pin_hash).await?;
         match &outcome {
-            Err(why @ NotVerified::WrongPin { .. }) => self.audit(&Entry::failed(Event::Verification, *why)),
+            Err(why @ NotVerified::WrongPin { .. }) => self.audit(&Entry::failed(AuditEvent::Verification, *why)),
             // A program can ask for this as often as it likes.
             Err(why @ (NotVerified::LockedOut | NotVerified::PromptOnly { .. })) => {
                 self.audit_unasked(Entry {
                     caller: Some(journal::who(caller)),
-                    ..Entry::failed(Event::Verification, *why)
+                    ..Entry::failed(AuditEvent::Verification, *why)
                 });
             }
             Ok(_)
@@ -224,7 +224,7 @@ impl Broker {
         for entry in counted {
             self.audit(&entry);
         }
-        self.audit(&Entry::ok(Event::Stopped));
+        self.audit(&Entry::ok(AuditEvent::Stopped));
         if let Err(error) = lock(&self.inner.audit).sync() {
             tracing::error!(%error, "the audit log was not synchronised");
         }

@@ -9,12 +9,12 @@ use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::Passkey;
 use zbus::message::Header;
 
-use super::approvals::Applicant;
+use super::approvals::ApprovalCaller;
 use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
-use crate::audit::Event;
+use crate::audit::AuditEvent;
 use crate::ceremony::Approval;
 use crate::registry::State;
 use crate::types::Cause;
@@ -84,7 +84,7 @@ impl Broker {
         name: &str,
         header: &Header<'_>,
     ) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
+        let asking = self.asking(header).await?;
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
             return Err(Error::InvalidArgument(format!(
                 "A name has 1 to {MAX_NAME_BYTES} bytes and no control characters."
@@ -95,14 +95,14 @@ impl Broker {
             display_name: None,
         };
         let credential = self.named_credential(provider, id)?;
-        Ok(self.update(&applicant, &credential, names).await?)
+        Ok(self.update(&asking, &credential, names).await?)
     }
 
     /// `DeletePasskey`.
     pub(crate) async fn delete_passkey(&self, provider: &str, id: &str, header: &Header<'_>) -> Result<(), Error> {
-        let applicant = self.applicant(header).await?;
+        let asking = self.asking(header).await?;
         let credential = self.named_credential(provider, id)?;
-        Ok(self.delete(&applicant, &credential).await?)
+        Ok(self.delete(&asking, &credential).await?)
     }
 
     /// The passkey that a client means who knows ids only, as CTAP has it. Nobody is asked.
@@ -127,7 +127,7 @@ impl Broker {
     }
 
     /// Deletes a passkey once the user has agreed and was verified.
-    pub(super) async fn delete(&self, applicant: &Applicant, credential: &CredentialRef) -> Result<(), Cause> {
+    pub(super) async fn delete(&self, asking: &ApprovalCaller, credential: &CredentialRef) -> Result<(), Cause> {
         let known = self.known(credential)?;
         let live = self.ready(&credential.provider).await?;
         let parameters = Delete {
@@ -140,8 +140,7 @@ impl Broker {
             locked: live.locked,
         };
         let what = (Agreed::Delete, parameters.encode());
-        self.change(applicant, &credential.provider, &live, approval, what)
-            .await?;
+        self.change(asking, &credential.provider, &live, approval, what).await?;
         self.change_cache(|cache| cache.removed(&credential.provider, &credential.id));
         Ok(())
     }
@@ -149,7 +148,7 @@ impl Broker {
     /// Changes the names of a passkey's account once the user has agreed and was verified.
     pub(super) async fn update(
         &self,
-        applicant: &Applicant,
+        asking: &ApprovalCaller,
         credential: &CredentialRef,
         names: Names,
     ) -> Result<(), Cause> {
@@ -172,8 +171,7 @@ impl Broker {
             display_name: names.display_name.clone(),
         };
         let what = (Agreed::Update, parameters.encode());
-        self.change(applicant, &credential.provider, &live, approval, what)
-            .await?;
+        self.change(asking, &credential.provider, &live, approval, what).await?;
         let (user_name, display_name) = (names.user_name.as_deref(), names.display_name.as_deref());
         self.change_cache(|cache| cache.renamed(&credential.provider, &credential.id, user_name, display_name));
         Ok(())
@@ -182,17 +180,17 @@ impl Broker {
     /// Has the user agree and the provider do it.
     async fn change(
         &self,
-        applicant: &Applicant,
+        asking: &ApprovalCaller,
         provider: &ProviderId,
         live: &Live,
         approval: Approval,
         (what, parameters): (Agreed, Vec<u8>),
     ) -> Result<(), Cause> {
         let approved = self
-            .approve(applicant, approval, parameters.clone(), None, Event::Manage)
+            .approve(asking, approval, parameters.clone(), None, AuditEvent::Manage)
             .await?;
         let sealed = approved.boxes.into_iter().next().map(|(_, sealed)| sealed);
-        let caller = envelope_caller(&applicant.caller, None);
+        let caller = envelope_caller(&asking.caller, None);
         let request = UnsignedRequest::agreed(approved.consent, what, approved.transaction, parameters, caller)
             .with_evidence(approved.evidence)
             .with_unlock_box(sealed);

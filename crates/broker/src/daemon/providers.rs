@@ -9,9 +9,9 @@ use zbus::message::Header;
 use zbus::names::WellKnownName;
 use zbus::object_server::SignalEmitter;
 
-use super::approvals::Applicant;
+use super::approvals::ApprovalCaller;
 use super::{Broker, lock, now_ms};
-use crate::audit::{Entry, Event, Failure};
+use crate::audit::{AuditEvent, Entry, Failure};
 use crate::caller::{CallerError, Process};
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::ProvidersInterface;
@@ -62,12 +62,12 @@ impl Broker {
         if transition.executable_changed {
             let text = "another executable than the one that was enabled; the user is asked again";
             self.audit(
-                &Entry::failed(Event::Provider, Failure::ExecutableChanged)
+                &Entry::failed(AuditEvent::Provider, Failure::ExecutableChanged)
                     .provider(id)
                     .detail(text),
             );
         } else if transition.old == State::Unregistered {
-            self.audit(&Entry::ok(Event::Provider).provider(id).detail("registered"));
+            self.audit(&Entry::ok(AuditEvent::Provider).provider(id).detail("registered"));
         }
         self.announce(id, transition).await;
         if let (Some(link), Some(sender)) = (self.link(id), header.sender()) {
@@ -90,7 +90,7 @@ impl Broker {
         self.change_cache(|cache| cache.clear(id))
             .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
         self.change_rules(|rules| rules.forget_provider(id));
-        self.audit(&Entry::ok(Event::Provider).provider(id).detail("unregistered"));
+        self.audit(&Entry::ok(AuditEvent::Provider).provider(id).detail("unregistered"));
         self.announce(id, transition).await;
         Ok(())
     }
@@ -151,7 +151,7 @@ impl Broker {
             pid: 0,
             window: String::new(),
         };
-        let applicant = Applicant {
+        let asking = ApprovalCaller {
             caller,
             key: id.to_string(),
             cancel,
@@ -164,11 +164,11 @@ impl Broker {
         };
         let approved = self
             .approve(
-                &applicant,
+                &asking,
                 approval,
                 buffer.to_vec(),
                 Some(transaction),
-                Event::VerifyUser,
+                AuditEvent::VerifyUser,
             )
             .await?;
         let evidence = approved

@@ -23,14 +23,14 @@ use super::journal::evidence_kind;
 use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
-use crate::audit::{Entry, Event as AuditEvent, EvidenceKind, Failure};
+use crate::audit::{AuditEvent, Entry, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, Audit, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens, Verify,
+    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens, Verify,
 };
 use crate::check::Rejection;
 use crate::queue::Ticket;
-use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, Operation};
+use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, CtapRequest};
 
 /// How long a provider has to take note of a cancellation.
 const CANCEL_DEADLINE: Duration = Duration::from_secs(5);
@@ -63,7 +63,7 @@ pub(super) enum Reply {
 }
 
 /// What a machine runs for.
-pub(super) enum Subject {
+pub(super) enum CeremonyOrApproval {
     /// A caller's request.
     Ceremony(Box<CeremonyRequest>),
     /// An approval; evidence is bound to these bytes.
@@ -97,7 +97,7 @@ impl Finished {
 pub(super) struct Ceremony {
     broker: Broker,
     ticket: Ticket,
-    subject: Subject,
+    asked_for: CeremonyOrApproval,
     deadline: Instant,
     work: FuturesUnordered<BoxFuture<'static, Event<Real>>>,
     provider: Option<ProviderId>,
@@ -106,11 +106,11 @@ pub(super) struct Ceremony {
 }
 
 impl Ceremony {
-    pub(super) fn new(broker: Broker, ticket: Ticket, subject: Subject, deadline: Instant) -> Self {
+    pub(super) fn new(broker: Broker, ticket: Ticket, asked_for: CeremonyOrApproval, deadline: Instant) -> Self {
         Self {
             broker,
             ticket,
-            subject,
+            asked_for,
             deadline,
             work: FuturesUnordered::new(),
             provider: None,
@@ -224,12 +224,12 @@ impl Ceremony {
 
     fn describe(&mut self, provider: ProviderId) {
         let broker = self.broker.clone();
-        let algorithms = match &self.subject {
-            Subject::Ceremony(request) => match request.operation() {
-                Operation::Make(make) => Some(make.algorithms.clone()),
-                Operation::Get(_) => None,
+        let algorithms = match &self.asked_for {
+            CeremonyOrApproval::Ceremony(request) => match request.operation() {
+                CtapRequest::Make(make) => Some(make.algorithms.clone()),
+                CtapRequest::Get(_) => None,
             },
-            Subject::Approval { .. } => None,
+            CeremonyOrApproval::Approval { .. } => None,
         };
         self.work.push(Box::pin(async move {
             match broker.readiness(&provider, algorithms.as_deref()).await {
@@ -248,7 +248,7 @@ impl Ceremony {
             presentation,
         } = execution;
         // An approval has no call: the daemon makes it after the end.
-        let Subject::Ceremony(request) = &self.subject else {
+        let CeremonyOrApproval::Ceremony(request) = &self.asked_for else {
             return;
         };
         let assurance = if evidence.is_some() {
@@ -259,8 +259,8 @@ impl Ceremony {
         self.provider = Some(call.provider.clone());
         self.evidence = evidence.as_ref().map(|evidence| evidence_kind(evidence.claims()));
         let what = match request.operation() {
-            Operation::Make(_) => Agreed::Make,
-            Operation::Get(_) => Agreed::Get,
+            CtapRequest::Make(_) => Agreed::Make,
+            CtapRequest::Get(_) => Agreed::Get,
         };
         let unlock_box = unlock
             .and_then(|boxes| boxes.into_iter().find(|(provider, _)| *provider == call.provider))
@@ -288,9 +288,9 @@ impl Ceremony {
         ) else {
             return;
         };
-        let caller = match &self.subject {
-            Subject::Ceremony(request) => envelope_caller(request.caller(), Some(request)),
-            Subject::Approval { .. } => return,
+        let caller = match &self.asked_for {
+            CeremonyOrApproval::Ceremony(request) => envelope_caller(request.caller(), Some(request)),
+            CeremonyOrApproval::Approval { .. } => return,
         };
         let unsigned = UnsignedRequest {
             deadline: Some(Instant::now() + CANCEL_DEADLINE),
@@ -304,14 +304,14 @@ impl Ceremony {
         });
     }
 
-    fn note(&self, audit: &Audit) {
+    fn note(&self, audit: &AuditStep) {
         tracing::debug!(ticket = self.ticket.number(), step = audit.code(), "step");
         match audit {
-            Audit::NotVerified(failure) => {
+            AuditStep::NotVerified(failure) => {
                 self.broker
                     .audit(&Entry::failed(AuditEvent::Verification, Failure::NotVerified(*failure)));
             }
-            Audit::PinChosen => self
+            AuditStep::PinChosen => self
                 .broker
                 .audit(&Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
             _ => {}
@@ -320,19 +320,19 @@ impl Ceremony {
 
     /// The bytes of a call's request; the same at verification, execution and check.
     fn parameters(&self, call: &Call, assurance: Assurance) -> Vec<u8> {
-        match &self.subject {
-            Subject::Ceremony(request) => request
+        match &self.asked_for {
+            CeremonyOrApproval::Ceremony(request) => request
                 .operation()
                 .for_provider(call.credential.as_ref(), assurance == Assurance::Verified)
                 .parameters(),
-            Subject::Approval { buffer } => buffer.clone(),
+            CeremonyOrApproval::Approval { buffer } => buffer.clone(),
         }
     }
 
     fn buffer(&self) -> Vec<u8> {
-        match &self.subject {
-            Subject::Approval { buffer } => buffer.clone(),
-            Subject::Ceremony(_) => Vec::new(),
+        match &self.asked_for {
+            CeremonyOrApproval::Approval { buffer } => buffer.clone(),
+            CeremonyOrApproval::Ceremony(_) => Vec::new(),
         }
     }
 }

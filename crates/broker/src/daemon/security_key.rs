@@ -12,13 +12,13 @@ use claviger_hello::ticket::PinTicket;
 use claviger_joint::{CredentialRef, ProviderId};
 use tokio::time::Instant;
 
-use super::approvals::Applicant;
+use super::approvals::ApprovalCaller;
 use super::link::Live;
 use super::passkeys::Names;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
-use crate::audit::{Entry, Event};
+use crate::audit::{AuditEvent, Entry};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Approval, Assurance};
 use crate::check::{self, Known};
@@ -115,8 +115,8 @@ impl Broker {
     /// # Errors
     /// See [`Cause`].
     pub async fn select(&self, from: SecurityKeyCaller) -> Result<(), Cause> {
-        let applicant = Applicant::at_the_security_key(from);
-        let approved = self.approve(&applicant, Approval::UseSecurityKey, Vec::new(), None, Event::Manage);
+        let asking = ApprovalCaller::at_the_security_key(from);
+        let approved = self.approve(&asking, Approval::UseSecurityKey, Vec::new(), None, AuditEvent::Manage);
         approved.await.map(drop)
     }
 
@@ -125,8 +125,8 @@ impl Broker {
     /// # Errors
     /// See [`Cause`].
     pub async fn list_credentials(&self, from: SecurityKeyCaller) -> Result<Vec<ManagedCredential>, Cause> {
-        let applicant = Applicant::at_the_security_key(from);
-        self.approve(&applicant, Approval::ListPasskeys, Vec::new(), None, Event::Manage)
+        let asking = ApprovalCaller::at_the_security_key(from);
+        self.approve(&asking, Approval::ListPasskeys, Vec::new(), None, AuditEvent::Manage)
             .await?;
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
         let mut list: Vec<ManagedCredential> = cache
@@ -168,7 +168,8 @@ impl Broker {
     /// # Errors
     /// [`Cause::NoCredential`] when there is no such; else see [`Cause`].
     pub async fn delete_credential(&self, from: SecurityKeyCaller, credential: &CredentialRef) -> Result<(), Cause> {
-        self.delete(&Applicant::at_the_security_key(from), credential).await
+        self.delete(&ApprovalCaller::at_the_security_key(from), credential)
+            .await
     }
 
     /// Changes the names of a credential's account once the user has agreed and was verified. A name that is absent goes.
@@ -185,7 +186,7 @@ impl Broker {
             user_name: Some(user.name.clone().unwrap_or_default()),
             display_name: Some(user.display_name.clone().unwrap_or_default()),
         };
-        self.update(&Applicant::at_the_security_key(from), credential, names)
+        self.update(&ApprovalCaller::at_the_security_key(from), credential, names)
             .await
     }
 
@@ -235,8 +236,8 @@ impl Broker {
         let checked =
             check::asserted(crypto, request, false, Assurance::Absent, &payload, known).map_err(Cause::AnswerRejected);
         let entry = match &checked {
-            Ok(_) => Entry::ok(Event::Get).detail("a silent probe, without the user"),
-            Err(cause) => Entry::failed(Event::Get, cause.clone()).detail("a silent probe"),
+            Ok(_) => Entry::ok(AuditEvent::Get).detail("a silent probe, without the user"),
+            Err(cause) => Entry::failed(AuditEvent::Get, cause.clone()).detail("a silent probe"),
         };
         self.audit_unasked(Entry {
             caller: Some(super::journal::who(caller)),

@@ -17,7 +17,7 @@ use zbus::{MatchRule, MessageStream};
 
 use super::prompt::PromptSlot;
 use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, lock, now_ms};
-use crate::audit::{Audit, AuditError, Entry, Event};
+use crate::audit::{AuditError, AuditEvent, AuditLog, Entry};
 use crate::cache::{Cache, CacheError};
 use crate::caller::{CallerError, FileId, PrivilegedCallers};
 use crate::dbus::Identifier;
@@ -45,7 +45,7 @@ pub enum StartError {
     Cache(#[from] CacheError),
     /// The audit log does not open.
     #[error(transparent)]
-    Audit(#[from] AuditError),
+    AuditLog(#[from] AuditError),
     /// The rules cannot be read.
     #[error("the rules cannot be read: {0}")]
     RulesFile(io::Error),
@@ -83,7 +83,7 @@ impl Broker {
             source,
         })?;
         // The log first: its lock keeps a second broker from the rest.
-        let audit = Audit::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
+        let audit = AuditLog::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
         let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
         let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
         let rules = claviger_files::read(
@@ -124,7 +124,7 @@ impl Broker {
         };
         let broker = Self { inner: Arc::new(inner) };
         broker.serve(open_doors).await?;
-        broker.audit(&Entry::ok(Event::Started).detail(format!("version {}", broker.inner.config.version)));
+        broker.audit(&Entry::ok(AuditEvent::Started).detail(format!("version {}", broker.inner.config.version)));
         Ok(broker)
     }
 

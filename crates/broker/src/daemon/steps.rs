@@ -3,7 +3,7 @@
 
 use claviger_ctap::get_info;
 use claviger_ctap::types::RpEntity;
-use claviger_hello::verification::{Operation as EvidenceFor, UnlockTarget, VerifyRequest};
+use claviger_hello::verification::{EvidenceScope, UnlockTarget, VerifyRequest};
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, envelope};
 use claviger_webauthn::Origin;
@@ -83,7 +83,7 @@ impl Broker {
             });
         }
         let request = VerifyRequest {
-            evidence: Some(EvidenceFor {
+            evidence: Some(EvidenceScope {
                 audience: verify.audience,
                 transaction,
                 buffer_hash,

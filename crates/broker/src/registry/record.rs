@@ -67,7 +67,7 @@ impl Record {
     }
 }
 
-/// What a provider said of itself when it was last described: enough to plan a ceremony before it is started.
+/// What a provider said of itself when it was last described: enough to find the candidates of a ceremony before it is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// The COSE algorithms it makes keys for; empty if it does not tell.

@@ -6,7 +6,7 @@ use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::types::{LengthError, RpId};
 use claviger_webauthn::{Origin, RpIdError};
 
-use super::{Caller, Operation, UserVerification};
+use super::{Caller, CtapRequest, UserVerification};
 
 /// In whose name the caller asks.
 ///
@@ -31,13 +31,13 @@ pub enum Requester {
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use claviger_broker::{Caller, CeremonyRequest, Door, DoorTraits, Operation, Requester, UserVerification};
+/// # use claviger_broker::{Caller, CeremonyRequest, Door, DoorTraits, CtapRequest, Requester, UserVerification};
 /// # use claviger_ctap::get_assertion;
 /// # use claviger_webauthn::Origin;
 /// # let traits = DoorTraits { names_origins: true, ..DoorTraits::default() };
 /// # let caller = Caller { door: Door::Browser, traits, app_id: None, name: "Chromium".into(), executable: "/usr/bin/chromium".into(), pid: 1, window: String::new() };
 /// let page = |origin| Ok::<_, claviger_webauthn::OriginError>(Requester::Page { origin: Origin::parse(origin)?, top_origin: None });
-/// let get = Operation::Get(get_assertion::Request::new("example.com", [7; 32]));
+/// let get = CtapRequest::Get(get_assertion::Request::new("example.com", [7; 32]));
 /// let ask = |requester| CeremonyRequest::new(caller.clone(), requester, get.clone(), UserVerification::Required, Duration::from_secs(60));
 /// assert_eq!(ask(page("https://login.example.com")?)?.rp_id().as_str(), "example.com");
 /// assert!(ask(page("https://example.org")?).is_err());
@@ -55,8 +55,8 @@ pub enum Requester {
 /// ```
 ///
 /// ```compile_fail,E0616
-/// # use claviger_broker::{CeremonyRequest, Operation};
-/// fn signed_as(request: &mut CeremonyRequest, operation: Operation) {
+/// # use claviger_broker::{CeremonyRequest, CtapRequest};
+/// fn signed_as(request: &mut CeremonyRequest, operation: CtapRequest) {
 ///     request.operation = operation;
 /// }
 /// ```
@@ -65,7 +65,7 @@ pub struct CeremonyRequest {
     caller: Caller,
     requester: Requester,
     rp_id: RpId,
-    operation: Operation,
+    operation: CtapRequest,
     /// What the site asks of user verification.
     pub user_verification: UserVerification,
     /// How long the whole ceremony may take; clamped by the door.
@@ -80,7 +80,7 @@ impl CeremonyRequest {
     pub fn new(
         caller: Caller,
         requester: Requester,
-        operation: Operation,
+        operation: CtapRequest,
         user_verification: UserVerification,
         timeout: Duration,
     ) -> Result<Self, RequestError> {
@@ -120,7 +120,7 @@ impl CeremonyRequest {
     }
 
     /// For what.
-    pub fn operation(&self) -> &Operation {
+    pub fn operation(&self) -> &CtapRequest {
         &self.operation
     }
 
@@ -147,7 +147,7 @@ impl CeremonyRequest {
 
     /// Whether a credential of this credProtect level is not there without verification (CTAP 2.1 §12.1), which is not asked for.
     pub(crate) fn hides(&self, protection: Protection) -> bool {
-        let named = !matches!(&self.operation, Operation::Get(request) if request.allow_list.is_empty());
+        let named = !matches!(&self.operation, CtapRequest::Get(request) if request.allow_list.is_empty());
         !protection.shows_to(self.verifies(), named)
     }
 

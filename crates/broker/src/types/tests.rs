@@ -7,10 +7,10 @@ fn descriptor(id: u8) -> CredentialDescriptor {
     descriptor
 }
 
-fn get(allow: &[u8]) -> Operation {
+fn get(allow: &[u8]) -> CtapRequest {
     let mut request = get_assertion::Request::new("example.com", [7; 32]);
     request.allow_list = allow.iter().map(|id| descriptor(*id)).collect();
-    Operation::Get(request)
+    CtapRequest::Get(request)
 }
 
 fn make() -> make_credential::Request {
@@ -31,13 +31,13 @@ fn make() -> make_credential::Request {
 fn a_get_is_narrowed_to_the_chosen_passkey() {
     for allow in [&[][..], &[1], &[1, 2]] {
         match get(allow).for_provider(Some(&CredentialId::new([1; 16]).unwrap()), true) {
-            Operation::Get(request) => {
+            CtapRequest::Get(request) => {
                 assert_eq!(request.allow_list.len(), 1);
                 assert_eq!(request.allow_list[0].id.as_bytes(), [1; 16]);
                 assert_eq!(request.allow_list[0].transports.is_empty(), allow.is_empty());
                 assert!(request.options.uv);
             }
-            Operation::Make(_) => panic!("another operation"),
+            CtapRequest::Make(_) => panic!("another operation"),
         }
     }
     assert_eq!(get(&[1, 2]).for_provider(None, false), get(&[1, 2]));
@@ -47,9 +47,9 @@ fn a_get_is_narrowed_to_the_chosen_passkey() {
 fn verification_is_asked_for_only_with_evidence() {
     let mut request = make();
     request.options.uv = true;
-    match Operation::Make(request).for_provider(None, false) {
-        Operation::Make(request) => assert!(!request.options.uv, "whatever the caller had set"),
-        Operation::Get(_) => panic!("another operation"),
+    match CtapRequest::Make(request).for_provider(None, false) {
+        CtapRequest::Make(request) => assert!(!request.options.uv, "whatever the caller had set"),
+        CtapRequest::Get(_) => panic!("another operation"),
     }
 }
 
@@ -58,21 +58,21 @@ fn the_need_of_a_request_is_seen() {
     let mut request = make();
     request.exclude_list = vec![descriptor(3)];
     request.extensions.insert("prf", claviger_ctap::cbor::Map::new());
-    let operation = Operation::Make(request);
+    let operation = CtapRequest::Make(request);
     assert!(operation.asks_prf());
     let exclude = vec![CredentialId::new([3; 16]).unwrap()];
-    let need = Need::Make {
+    let need = Requirements::Make {
         algorithms: vec![-7],
         prf: true,
         exclude,
         user_handle: UserId::new([5; 8]).unwrap(),
     };
-    assert!(operation.need() == need);
+    assert!(operation.requirements() == need);
     assert_eq!(operation.account().unwrap().name, "alice");
     assert!(!get(&[]).asks_prf());
     assert!(
-        get(&[1]).need()
-            == Need::Get {
+        get(&[1]).requirements()
+            == Requirements::Get {
                 allow: vec![CredentialId::new([1; 16]).unwrap()]
             }
     );
@@ -81,5 +81,5 @@ fn the_need_of_a_request_is_seen() {
 #[test]
 fn an_operation_prints_its_kind_only() {
     assert_eq!(format!("{:?}", get(&[1])), "Get");
-    assert_eq!(format!("{:?}", Operation::Make(make())), "Make");
+    assert_eq!(format!("{:?}", CtapRequest::Make(make())), "Make");
 }

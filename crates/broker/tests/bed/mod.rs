@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claviger_broker::{
-    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, Door, DoorTraits, Operation,
+    Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, CtapRequest, Door, DoorTraits,
     Requester, UserVerification,
 };
 use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemoryStore, PrfOutput, PrfSeed, Settings};
@@ -175,12 +175,12 @@ pub fn page(origin: &str, top_origin: Option<&str>) -> Requester {
     }
 }
 
-pub fn request_of(requester: Requester, operation: Operation) -> CeremonyRequest {
+pub fn request_of(requester: Requester, operation: CtapRequest) -> CeremonyRequest {
     let (verified, a_minute) = (UserVerification::Required, Duration::from_mins(1));
     CeremonyRequest::new(caller(), requester, operation, verified, a_minute).unwrap()
 }
 
-pub fn request(operation: Operation) -> CeremonyRequest {
+pub fn request(operation: CtapRequest) -> CeremonyRequest {
     request_of(page("https://example.org", None), operation)
 }
 
@@ -201,7 +201,7 @@ pub fn make(user: &str) -> make_credential::Request {
 }
 
 pub fn make_request(user: &str) -> CeremonyRequest {
-    request(Operation::Make(make(user)))
+    request(CtapRequest::Make(make(user)))
 }
 
 pub fn get() -> get_assertion::Request {
@@ -209,7 +209,7 @@ pub fn get() -> get_assertion::Request {
 }
 
 pub fn get_request() -> CeremonyRequest {
-    request(Operation::Get(get()))
+    request(CtapRequest::Get(get()))
 }
 
 /// What a provider does when it is asked for an assertion or a credential.

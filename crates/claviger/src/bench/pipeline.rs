@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use claviger_broker::Operation;
+use claviger_broker::CtapRequest;
 use claviger_broker::ceremony::Assurance;
 use claviger_broker::check::{self, Known};
 use claviger_ctap::authenticator::{Authenticator, MemoryStore, Settings};
@@ -10,7 +10,7 @@ use claviger_ctap::crypto::{self, Algorithm, Crypto, PrivateKey, PublicKey};
 use claviger_ctap::types::{Aaguid, CredentialId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::pin::Pin;
-use claviger_hello::verification::Operation as Verification;
+use claviger_hello::verification::EvidenceScope;
 use claviger_hello::{Hello, OpenKey};
 use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request, SignedRequest};
 use claviger_joint::evidence::{self, Expected, VerifiedEvidence};
@@ -87,9 +87,9 @@ impl Pipeline {
     fn create(&mut self, run: usize) -> Result<ResponseJson, Failure> {
         let (origin, options) = creation_options(run);
         let ceremony = create::Ceremony::begin(&options, &caller(&origin)?).map_err(Failure::failed)?;
-        let sent = match Operation::Make(ceremony.request().clone()).for_provider(None, true) {
-            Operation::Make(request) => request,
-            Operation::Get(_) => return Err(Failure::Failed("a creation became a use".into())),
+        let sent = match CtapRequest::Make(ceremony.request().clone()).for_provider(None, true) {
+            CtapRequest::Make(request) => request,
+            CtapRequest::Get(_) => return Err(Failure::Failed("a creation became a use".into())),
         };
         let (parameters, proof) = self.through_the_joint(Joint::Make, sent.to_cbor())?;
         let asked = make_credential::Request::from_cbor(&parameters).map_err(Failure::failed)?;
@@ -112,9 +112,9 @@ impl Pipeline {
             .ok_or_else(|| Failure::Failed("nothing was created".into()))?;
         let (origin, options) = request_options(run, id.as_bytes());
         let ceremony = get::Ceremony::begin(&options, &caller(&origin)?).map_err(Failure::failed)?;
-        let sent = match Operation::Get(ceremony.request().clone()).for_provider(Some(&id), true) {
-            Operation::Get(request) => request,
-            Operation::Make(_) => return Err(Failure::Failed("a use became a creation".into())),
+        let sent = match CtapRequest::Get(ceremony.request().clone()).for_provider(Some(&id), true) {
+            CtapRequest::Get(request) => request,
+            CtapRequest::Make(_) => return Err(Failure::Failed("a use became a creation".into())),
         };
         let (parameters, proof) = self.through_the_joint(Joint::Get, sent.to_cbor())?;
         let asked = get_assertion::Request::from_cbor(&parameters).map_err(Failure::failed)?;
@@ -142,7 +142,7 @@ impl Pipeline {
         let buffer_hash = self.crypto.sha256(&[&parameters]);
         let evidence = self
             .hello
-            .attest(&Verification {
+            .attest(&EvidenceScope {
                 audience: self.provider.clone(),
                 transaction,
                 buffer_hash,

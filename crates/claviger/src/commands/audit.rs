@@ -5,11 +5,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::client;
-use crate::cli::Audit;
+use crate::cli::AuditArguments;
 use crate::output::{self, Failure, line};
 
 /// Runs the command.
-pub async fn run(command: Audit) -> Result<(), Failure> {
+pub async fn run(command: AuditArguments) -> Result<(), Failure> {
     let last = if command.verify { 0 } else { command.last };
     let broker = client::connect().await?;
     let audit: AuditLog = client::json(&broker.audit(last).await.map_err(|error| client::failure(&error))?)?;

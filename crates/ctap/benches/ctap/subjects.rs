@@ -15,12 +15,12 @@ use claviger_ctap::{get_assertion, make_credential};
 pub const SIGNED: usize = 37 + 32;
 
 /// A security key whose user always agrees.
-pub struct Key(Device<Desk>);
+pub struct Key(Device<Surroundings>);
 
 impl Key {
     /// A new key that offers this algorithm.
     pub fn new(crypto: &'static dyn Crypto, algorithm: Algorithm) -> Self {
-        let desk = Desk {
+        let desk = Surroundings {
             crypto,
             store: MemoryStore::new(crypto),
         };
@@ -119,12 +119,12 @@ fn settings(algorithm: Algorithm) -> Settings {
     }
 }
 
-struct Desk {
+struct Surroundings {
     crypto: &'static dyn Crypto,
     store: MemoryStore,
 }
 
-impl Environment for Desk {
+impl Environment for Surroundings {
     type Store = MemoryStore;
     type Proof = NoUv;
 

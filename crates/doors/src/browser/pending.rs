@@ -1,6 +1,6 @@
 //! A page's ceremony between request and response: `claviger-webauthn` on one side, the broker's nouns on the other.
 
-use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, Operation, RequestError, Requester};
+use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, CtapRequest, RequestError, Requester};
 use claviger_webauthn::{CallerContext, Error, ResponseJson, create, get};
 
 use super::message::Kind;
@@ -23,12 +23,12 @@ impl Pending {
     pub(super) fn request(&self, caller: Caller, context: &CallerContext) -> Result<CeremonyRequest, RequestError> {
         let (operation, user_verification, timeout) = match self {
             Self::Create(ceremony) => (
-                Operation::Make(ceremony.request().clone()),
+                CtapRequest::Make(ceremony.request().clone()),
                 ceremony.user_verification(),
                 ceremony.timeout(),
             ),
             Self::Get(ceremony) => (
-                Operation::Get(ceremony.request().clone()),
+                CtapRequest::Get(ceremony.request().clone()),
                 ceremony.user_verification(),
                 ceremony.timeout(),
             ),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_broker::audit::Event;
+use claviger_broker::audit::AuditEvent;
 use claviger_broker::caller::CallerError;
 use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits};
 use claviger_prompt_api::dbus;
@@ -77,8 +77,8 @@ impl Platform for Broker {
 
     fn refused(&self, caller: &Caller, kind: Kind, detail: &str) {
         let event = match kind {
-            Kind::Create => Event::Create,
-            Kind::Get => Event::Get,
+            Kind::Create => AuditEvent::Create,
+            Kind::Get => AuditEvent::Get,
         };
         // The RP ID that was asked for is not one that the origin may name, or is not known to be.
         self.refused_at_door(caller, event, None, detail);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claviger_broker::{
-    Caller, CeremonyAnswer, CeremonyRequest, ManagedCredential, Operation, Requester, UserVerification,
+    Caller, CeremonyAnswer, CeremonyRequest, CtapRequest, ManagedCredential, Requester, UserVerification,
 };
 use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
@@ -71,10 +71,10 @@ pub(super) fn get(bytes: &[u8]) -> Result<get_assertion::Request, Status> {
 }
 
 /// What the broker is asked. The RP ID is the program's word, which nobody can check: there is no origin.
-pub(super) fn ceremony(caller: Caller, operation: Operation) -> Result<CeremonyRequest, Status> {
+pub(super) fn ceremony(caller: Caller, operation: CtapRequest) -> Result<CeremonyRequest, Status> {
     let uv = match &operation {
-        Operation::Make(request) => request.options.uv,
-        Operation::Get(request) => request.options.uv,
+        CtapRequest::Make(request) => request.options.uv,
+        CtapRequest::Get(request) => request.options.uv,
     };
     let user_verification = if uv {
         UserVerification::Required

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::{Broker, CancelToken, Cause, Door, DoorTraits, Operation, PinTicket, SecurityKeyCaller};
+use claviger_broker::{Broker, CancelToken, Cause, CtapRequest, Door, DoorTraits, PinTicket, SecurityKeyCaller};
 use claviger_ctap::status::Status;
 use zbus::OwnedFd;
 use zbus::fdo;
@@ -74,9 +74,9 @@ impl Ctap1 {
             client_pin: call.ticket.is_some(),
         };
         let operation = if makes {
-            question::make(&call.request).map(Operation::Make)
+            question::make(&call.request).map(CtapRequest::Make)
         } else {
-            question::get(&call.request).map(Operation::Get)
+            question::get(&call.request).map(CtapRequest::Get)
         };
         let operation = match operation {
             Ok(operation) => operation,
@@ -84,7 +84,7 @@ impl Ctap1 {
         };
         let caller = question::caller(&self.entrance, call.program, door_pid);
         // A client that only looks: nobody is asked.
-        if let Operation::Get(request) = &operation
+        if let CtapRequest::Get(request) = &operation
             && !request.options.up
         {
             return match self.platform.probe(&caller, request).await {
@@ -92,7 +92,7 @@ impl Ctap1 {
                 Err(cause) => CeremonyReply::failed(status_of(asked, &cause)),
             };
         }
-        let named = matches!(&operation, Operation::Get(request) if !request.allow_list.is_empty());
+        let named = matches!(&operation, CtapRequest::Get(request) if !request.allow_list.is_empty());
         let request = match question::ceremony(caller, operation) {
             Ok(request) => request,
             Err(status) => return CeremonyReply::failed(status),

@@ -60,12 +60,12 @@ impl FromHelper {
 ///
 /// Both directions may be used at the same time, and a call that is dropped half-way loses nothing.
 #[derive(Debug)]
-pub struct Link {
+pub struct HelperLink {
     /// tokio has no type for `SOCK_SEQPACKET`; this one's calls, `recv` and `send`, do what they should on a connected socket.
     socket: UnixDatagram,
 }
 
-impl Link {
+impl HelperLink {
     /// Connects to the helper. That it accepts does not show here: a helper that refuses closes at once, and [`receive`](Self::receive) tells.
     ///
     /// Call it within a tokio runtime that has I/O enabled.
@@ -157,10 +157,10 @@ mod tests {
     use super::*;
     use rustix::net::{RecvFlags, SendFlags, accept_with, bind, listen, recv, send, socketpair};
 
-    fn pair() -> (Link, OwnedFd) {
+    fn pair() -> (HelperLink, OwnedFd) {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (ours, helper) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        (Link::from_socket(ours).unwrap(), helper)
+        (HelperLink::from_socket(ours).unwrap(), helper)
     }
 
     #[test]
@@ -178,12 +178,12 @@ mod tests {
     async fn reports_and_events_pass_through_a_listening_socket() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("hid.sock");
-        assert!(matches!(Link::connect(&path), Err(LinkError::NoHelper(_))));
+        assert!(matches!(HelperLink::connect(&path), Err(LinkError::NoHelper(_))));
 
         let listener = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         bind(&listener, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         listen(&listener, 1).unwrap();
-        let link = Link::connect(&path).unwrap();
+        let link = HelperLink::connect(&path).unwrap();
         let helper = accept_with(&listener, SocketFlags::CLOEXEC).unwrap();
 
         for message in [FromHelper::Opened, FromHelper::Report([1; 64]), FromHelper::Closed] {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::bus::BusUpstream;
 use super::control::{Control, State};
 use super::helper::Seats;
-use super::link::{FromHelper, Link, LinkError};
+use super::link::{FromHelper, HelperLink, LinkError};
 use super::program;
 use super::runner::{Incoming, Transport, serve};
 use super::seqpacket::Listener;
@@ -90,7 +90,7 @@ async fn at_helper(
     let mut pause = FIRST_PAUSE;
     let mut told = String::new();
     loop {
-        let problem = match Link::connect(path) {
+        let problem = match HelperLink::connect(path) {
             Err(error) => error.to_string(),
             Ok(link) => {
                 let plugged = Instant::now();
@@ -141,7 +141,7 @@ async fn at_socket(
 }
 
 /// The helper's link as a transport.
-struct Helper(Link);
+struct Helper(HelperLink);
 
 impl Transport for Helper {
     async fn receive(&mut self) -> io::Result<Option<Incoming>> {

@@ -13,7 +13,7 @@ use claviger_ctap::status::Status;
 use thiserror::Error;
 use tokio::time::{Instant, sleep_until};
 
-use super::authenticator::Authenticator;
+use super::authenticator::DoorAuthenticator;
 use super::upstream::Upstream;
 
 /// What the door says of itself: CTAP2 and nothing older.
@@ -61,7 +61,7 @@ pub async fn serve<T: Transport, U: Upstream>(
     upstream: &U,
     crypto: &'static dyn Crypto,
 ) -> Result<(), RunError> {
-    let mut authenticator = Authenticator::new(crypto)?;
+    let mut authenticator = DoorAuthenticator::new(crypto)?;
     let mut door = Door {
         hid: Hid::new(CAPABILITIES()),
         transport,
@@ -79,16 +79,16 @@ pub async fn serve<T: Transport, U: Upstream>(
                 let due = door.due();
                 let event = tokio::select! {
                     answer = &mut work => break End::Answered(answer),
-                    incoming = door.transport.receive() => incoming.map(|incoming| incoming.map_or(Event::End, Event::Incoming)),
-                    () = sleep_until(due) => Ok(Event::Due),
+                    incoming = door.transport.receive() => incoming.map(|incoming| incoming.map_or(Happening::End, Happening::Incoming)),
+                    () = sleep_until(due) => Ok(Happening::Due),
                 };
                 door.hid.waits_for_user(upstream.waits_for_user());
                 match event {
-                    Ok(Event::Incoming(Incoming::Closed)) => break End::Cancelled,
-                    Ok(Event::Incoming(incoming)) if door.take(incoming).await? => break End::Cancelled,
-                    Ok(Event::Incoming(_)) => {}
-                    Ok(Event::Due) => door.tick().await?,
-                    Ok(Event::End) => break End::Gone(Ok(())),
+                    Ok(Happening::Incoming(Incoming::Closed)) => break End::Cancelled,
+                    Ok(Happening::Incoming(incoming)) if door.take(incoming).await? => break End::Cancelled,
+                    Ok(Happening::Incoming(_)) => {}
+                    Ok(Happening::Due) => door.tick().await?,
+                    Ok(Happening::End) => break End::Gone(Ok(())),
                     Err(error) => break End::Gone(Err(error)),
                 }
             }
@@ -110,7 +110,7 @@ pub async fn serve<T: Transport, U: Upstream>(
 }
 
 /// What can happen while a command is carried out.
-enum Event {
+enum Happening {
     Incoming(Incoming),
     Due,
     End,

@@ -4,7 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use claviger_broker::caller::PrivilegedCallers;
-use claviger_broker::{Cause, Operation, UserVerification, Withdrawal};
+use claviger_broker::{Cause, CtapRequest, UserVerification, Withdrawal};
 use claviger_dev::bus::Bus;
 use claviger_doors::browser::native_host::framing::{read_frame, write_frame};
 use claviger_doors::browser::native_host::{self, BusUpstream};
@@ -114,7 +114,7 @@ async fn a_passkey_is_made_and_used() {
     assert_eq!(asked.user_verification, UserVerification::Required);
     assert_eq!(asked.timeout.as_secs(), 20);
     assert_eq!(asked.caller().pid, std::os::unix::process::parent_id());
-    assert!(matches!(asked.operation(), Operation::Make(_)));
+    assert!(matches!(asked.operation(), CtapRequest::Make(_)));
 
     let used = scene.call("get", &request("2", &sign_in()).to_string()).await.unwrap();
     assert_eq!(used["ok"]["response"]["userHandle"], "dXNlcg");
@@ -122,7 +122,7 @@ async fn a_passkey_is_made_and_used() {
         panic!("the platform was asked");
     };
     assert_eq!(asked.user_verification, UserVerification::Preferred);
-    assert!(matches!(asked.operation(), Operation::Get(_)));
+    assert!(matches!(asked.operation(), CtapRequest::Get(_)));
 }
 
 #[tokio::test]

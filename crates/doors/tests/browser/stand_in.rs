@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use claviger_broker::caller::{CallerError, PrivilegedCallers};
 use claviger_broker::dbus::Identifier;
-use claviger_broker::{Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, Operation, Withdrawal};
+use claviger_broker::{Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, Withdrawal};
 use claviger_ctap::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{self, Algorithm};
@@ -139,7 +139,7 @@ pub fn parent_as_browser() -> PrivilegedCallers {
     PrivilegedCallers::load(&[file.path().to_owned()])
 }
 
-fn answer(operation: &Operation, rp_id: &str) -> CeremonyAnswer {
+fn answer(operation: &CtapRequest, rp_id: &str) -> CeremonyAnswer {
     let id = CredentialId::new(CREDENTIAL).unwrap();
     let data = |attested| {
         AuthenticatorData {
@@ -152,7 +152,7 @@ fn answer(operation: &Operation, rp_id: &str) -> CeremonyAnswer {
         .encode()
     };
     match operation {
-        Operation::Make(_) => {
+        CtapRequest::Make(_) => {
             let key = crypto::native().generate(Algorithm::Es256).unwrap();
             let attested = AttestedCredential {
                 aaguid: Aaguid::default(),
@@ -161,7 +161,7 @@ fn answer(operation: &Operation, rp_id: &str) -> CeremonyAnswer {
             };
             CeremonyAnswer::Made(make_credential::Response::new("none", data(Some(attested)), Map::new()))
         }
-        Operation::Get(_) => {
+        CtapRequest::Get(_) => {
             let mut response =
                 get_assertion::Response::new(CredentialDescriptor::new(id), data(None), b"signature".to_vec());
             response.user = Some(UserEntity {

@@ -5,7 +5,7 @@ use claviger_ctap::status::Status;
 use claviger_ctap::types::RpEntity;
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_dev::ctap2::Ctap2;
-use claviger_doors::hid::authenticator::Authenticator;
+use claviger_doors::hid::authenticator::DoorAuthenticator;
 use futures_util::FutureExt as _;
 
 use super::stand_in::{StandIn, alice};
@@ -17,7 +17,7 @@ pub const PIN: &str = "493817";
 /// A key with its platform.
 pub struct Key {
     pub platform: StandIn,
-    authenticator: Authenticator,
+    authenticator: DoorAuthenticator,
     pub channel: u32,
 }
 
@@ -25,7 +25,7 @@ impl Key {
     pub fn new(platform: StandIn) -> Self {
         Self {
             platform,
-            authenticator: Authenticator::new(portable()).unwrap(),
+            authenticator: DoorAuthenticator::new(portable()).unwrap(),
             channel: 1,
         }
     }

@@ -90,7 +90,7 @@ fn what_the_door_does_not_have_gets_the_status_that_says_so() {
 
 fn continue_with_nothing(key: &mut Key) -> Result<Vec<u8>, Status> {
     use futures_util::FutureExt as _;
-    let mut authenticator = claviger_doors::hid::authenticator::Authenticator::new(portable()).unwrap();
+    let mut authenticator = claviger_doors::hid::authenticator::DoorAuthenticator::new(portable()).unwrap();
     let answer = authenticator.process(&key.platform, 1, &[]).now_or_never().unwrap();
     Err(Status::from_code(answer[0]).unwrap())
 }

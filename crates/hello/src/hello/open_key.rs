@@ -17,7 +17,7 @@ use crate::{
     evidence::UvEvidence,
     keys::Opened,
     store::State,
-    verification::{Operation, VerifyReply, VerifyRequest},
+    verification::{EvidenceScope, VerifyReply, VerifyRequest},
 };
 
 /// The user's key in the hand, after a right gesture. Drop it as soon as the one operation is done: it wipes itself.
@@ -55,7 +55,7 @@ impl Counts {
 
 impl OpenKey {
     /// Signs evidence for this operation, with a count that no other evidence has.
-    pub fn attest(&self, operation: &Operation) -> Result<UvEvidence, HelloError> {
+    pub fn attest(&self, operation: &EvidenceScope) -> Result<UvEvidence, HelloError> {
         let count = self.counts.next().ok_or(HelloError::GestureSpent)?;
         let claims = EvidenceClaims {
             audience: operation.audience.clone(),

@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     counter::{MAX_FAILURES, Moment},
     disk::next_tick,
-    verification::{Operation, UnlockTarget},
+    verification::{EvidenceScope, UnlockTarget},
 };
 
 pub(super) const RIGHT: &str = "zebra-94";
@@ -84,8 +84,8 @@ pub(super) fn pin(text: &str) -> Pin {
     Pin::new(text).unwrap()
 }
 
-pub(super) fn operation(number: u8) -> Operation {
-    Operation {
+pub(super) fn operation(number: u8) -> EvidenceScope {
+    EvidenceScope {
         audience: ProviderId::parse("org.example.Notebook").unwrap(),
         transaction: TransactionId([number; 16]),
         buffer_hash: [number; 32],
@@ -106,7 +106,7 @@ pub(super) fn refused<T: fmt::Debug>(result: Result<T, HelloError>) -> NotVerifi
     }
 }
 
-pub(super) fn expected(operation: &Operation) -> Expected<'_> {
+pub(super) fn expected(operation: &EvidenceScope) -> Expected<'_> {
     Expected {
         audience: &operation.audience,
         transaction: operation.transaction,

@@ -10,7 +10,7 @@ use super::{CodecError, LIMITS, MAX_UNLOCKS, array, field};
 
 /// The operation that evidence is to be made for.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Operation {
+pub struct EvidenceScope {
     /// The provider that gets the evidence.
     pub audience: ProviderId,
     /// The transaction.
@@ -34,7 +34,7 @@ pub struct UnlockTarget {
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct VerifyRequest {
     /// The one operation to make evidence for.
-    pub evidence: Option<Operation>,
+    pub evidence: Option<EvidenceScope>,
     /// Providers to unlock for it, at most [`MAX_UNLOCKS`].
     pub unlock: Vec<UnlockTarget>,
 }
@@ -76,7 +76,7 @@ impl VerifyRequest {
         let list = |key| array(&value, key);
         let evidence = match list(1)? {
             [] => None,
-            [operation] => Some(Operation {
+            [operation] => Some(EvidenceScope {
                 audience: provider(operation)?,
                 transaction: transaction(operation)?,
                 buffer_hash: field(operation, 3, |hash| hash.as_bytes()?.try_into().ok())?,
@@ -128,7 +128,7 @@ mod tests {
             recipient,
         };
         VerifyRequest {
-            evidence: Some(Operation {
+            evidence: Some(EvidenceScope {
                 audience: id,
                 transaction,
                 buffer_hash: [5; 32],

@@ -23,7 +23,7 @@ use claviger_hello::{
     memfd,
     pin::Pin,
     service,
-    verification::{Operation, VerifyRequest},
+    verification::{EvidenceScope, VerifyRequest},
 };
 use claviger_joint::{ProviderId, TransactionId};
 use tokio::task::JoinHandle;
@@ -109,8 +109,8 @@ pub fn vault() -> ProviderId {
     ProviderId::parse("org.claviger.Vault").unwrap()
 }
 
-pub fn operation(number: u8) -> Operation {
-    Operation {
+pub fn operation(number: u8) -> EvidenceScope {
+    EvidenceScope {
         audience: vault(),
         transaction: TransactionId([number; 16]),
         buffer_hash: [number; 32],

@@ -95,23 +95,26 @@ fn refusals_carry_the_question_s_number_and_an_error() {
 fn each_event_of_the_kernel_is_read() {
     let question = [(4, &9_u32.to_ne_bytes()[..])];
     for (event, expected) in [
-        (kernel_event(2, &[]), Event::Start),
-        (kernel_event(3, &[]), Event::Stop),
-        (kernel_event(4, &[]), Event::Open),
-        (kernel_event(5, &[]), Event::Close),
-        (kernel_event(9, &question), Event::Asked(Question::Get(9))),
-        (kernel_event(13, &question), Event::Asked(Question::Set(9))),
+        (kernel_event(2, &[]), UhidEvent::Start),
+        (kernel_event(3, &[]), UhidEvent::Stop),
+        (kernel_event(4, &[]), UhidEvent::Open),
+        (kernel_event(5, &[]), UhidEvent::Close),
+        (kernel_event(9, &question), UhidEvent::Asked(Question::Get(9))),
+        (kernel_event(13, &question), UhidEvent::Asked(Question::Set(9))),
     ] {
-        assert_eq!(Event::decode(&event), Ok(expected));
+        assert_eq!(UhidEvent::decode(&event), Ok(expected));
         assert_eq!(
-            Event::decode(&event[..8]),
+            UhidEvent::decode(&event[..8]),
             Ok(expected),
             "a short event continues with zeros"
         );
     }
     // What only programs say to the kernel, legacy kinds, and what does not exist.
     for unknown in [0, 1, 7, 8, 10, 11, 12, 14, 15, u32::MAX] {
-        assert_eq!(Event::decode(&kernel_event(unknown, &[])), Err(UnknownEvent(unknown)));
+        assert_eq!(
+            UhidEvent::decode(&kernel_event(unknown, &[])),
+            Err(UnknownEvent(unknown))
+        );
     }
 }
 
@@ -121,8 +124,8 @@ fn an_output_event_is_a_report_behind_its_number() {
     data.extend(1..=64);
     let report: Report = data[1..].try_into().unwrap();
     assert_eq!(
-        Event::decode(&output_event(&data, 65, 1)),
-        Ok(Event::Output(report)),
+        UhidEvent::decode(&output_event(&data, 65, 1)),
+        Ok(UhidEvent::Output(report)),
         "report number 0, 64 bytes"
     );
 }
@@ -141,8 +144,8 @@ fn what_is_no_report_of_this_device_is_ignored() {
         (&numbered, 65, 1),
     ] {
         assert_eq!(
-            Event::decode(&output_event(data, size, report_type)),
-            Ok(Event::Ignored),
+            UhidEvent::decode(&output_event(data, size, report_type)),
+            Ok(UhidEvent::Ignored),
             "size {size}, type {report_type}"
         );
     }
@@ -162,9 +165,9 @@ fn a_device_creates_itself_and_passes_reports_both_ways() {
     kernel.send(&kernel_event(4, &[])).unwrap();
     kernel.send(&kernel_event(0x4242, &[])).unwrap();
     kernel.send(&output_event(&[0; 65], 65, 1)).unwrap();
-    assert_eq!(device.event().unwrap(), Some(Event::Open));
+    assert_eq!(device.event().unwrap(), Some(UhidEvent::Open));
     assert_eq!(device.event().unwrap(), None, "an unknown event is no failure");
-    assert_eq!(device.event().unwrap(), Some(Event::Output([0; 64])));
+    assert_eq!(device.event().unwrap(), Some(UhidEvent::Output([0; 64])));
 
     device.send(&[7; 64]).unwrap();
     let length = kernel.recv(&mut buffer).unwrap();
@@ -177,14 +180,14 @@ fn a_device_creates_itself_and_passes_reports_both_ways() {
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..4400)) {
-        let _ = Event::decode(&bytes);
+        let _ = UhidEvent::decode(&bytes);
     }
 
     #[test]
     fn every_report_survives(report in prop::array::uniform32(any::<u8>())) {
         let mut data = [0; 65];
         data[1..33].copy_from_slice(&report);
-        let decoded = Event::decode(&output_event(&data, 65, 1));
-        prop_assert_eq!(decoded, Ok(Event::Output(data[1..].try_into().unwrap())));
+        let decoded = UhidEvent::decode(&output_event(&data, 65, 1));
+        prop_assert_eq!(decoded, Ok(UhidEvent::Output(data[1..].try_into().unwrap())));
     }
 }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 
 use claviger_ctap::{cose::Sign1, crypto::Crypto};
 
-use super::state::{Journal, Numbers, Pins, StateError};
+use super::state::{Numbers, NumbersFile, Pins, StateError};
 use claviger_joint::{
     MessageError, ProviderId, TransactionId,
     answer::Status,
@@ -92,7 +92,7 @@ pub(super) struct Gate {
     provider: ProviderId,
     crypto: &'static dyn Crypto,
     pins: Pins,
-    journal: Journal,
+    journal: NumbersFile,
     transactions: HashMap<TransactionId, u64>,
 }
 
@@ -104,7 +104,7 @@ impl Gate {
             provider,
             crypto,
             pins,
-            journal: Journal::open(folder)?,
+            journal: NumbersFile::open(folder)?,
             transactions: HashMap::new(),
         })
     }

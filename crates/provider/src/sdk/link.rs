@@ -26,7 +26,7 @@ const BROKER_TIMEOUT: Duration = Duration::from_secs(10);
 const VERIFY_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The connection to the broker.
-pub(super) struct Link {
+pub(super) struct BrokerLink {
     id: ProviderId,
     crypto: &'static dyn Crypto,
     broker: Providers1Proxy<'static>,
@@ -36,7 +36,7 @@ pub(super) struct Link {
     attempt: AsyncMutex<Option<Instant>>,
 }
 
-impl Link {
+impl BrokerLink {
     pub(super) async fn new(
         connection: &Connection,
         id: ProviderId,

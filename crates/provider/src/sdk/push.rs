@@ -2,7 +2,7 @@
 
 use claviger_ctap::types::CredentialId;
 
-use super::{Failure, Provider, link::Link, server::now_ms};
+use super::{Failure, Provider, link::BrokerLink, server::now_ms};
 use claviger_joint::metadata::{Diff, Entry, Generation, Snapshot};
 
 /// The platform's metadata of this provider, as far as we know it.
@@ -21,7 +21,7 @@ impl Cache {
     }
 
     /// Pushes what differs from what the platform has.
-    pub(super) async fn push_all<P: Provider>(&mut self, link: &Link, provider: &P) -> Result<(), Failure> {
+    pub(super) async fn push_all<P: Provider>(&mut self, link: &BrokerLink, provider: &P) -> Result<(), Failure> {
         let Some(mut entries) = provider.metadata()? else {
             return Ok(());
         };
@@ -46,7 +46,7 @@ impl Cache {
     }
 
     /// Tells that one credential was used: one entry, whatever the number of credentials.
-    pub(super) async fn push_used(&mut self, link: &Link, id: &CredentialId, at_ms: u64) {
+    pub(super) async fn push_used(&mut self, link: &BrokerLink, id: &CredentialId, at_ms: u64) {
         let Some(entry) = self.snapshot.entries().get(id).filter(|_| self.is_known) else {
             return;
         };
@@ -68,7 +68,7 @@ impl Cache {
         .await;
     }
 
-    async fn push(&mut self, link: &Link, diff: Diff) {
+    async fn push(&mut self, link: &BrokerLink, diff: Diff) {
         self.is_known = link.push(&diff).await && self.snapshot.apply(diff).is_ok();
     }
 

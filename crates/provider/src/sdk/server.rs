@@ -19,7 +19,7 @@ use zbus::{Connection, fdo::RequestNameFlags, object_server::SignalEmitter};
 use super::{
     Failure, Provider,
     gate::Gate,
-    link::{Link, VerifyUserError},
+    link::{BrokerLink, VerifyUserError},
     state::StateError,
     worker::{Change, Joint, Shared},
 };
@@ -83,7 +83,7 @@ pub async fn serve<P: Provider>(
         .create(&options.state_dir)?;
     let gate = Gate::open(&options.state_dir, manifest.id.clone(), options.crypto)?;
     let gate = Arc::new(Mutex::new(gate));
-    let link = Link::new(
+    let link = BrokerLink::new(
         connection,
         manifest.id.clone(),
         options.crypto,

@@ -103,12 +103,12 @@ impl Pins {
 /// will, and costs microseconds. After a power cut the numbers may be old by seconds; requests from before the cut are then still
 /// bound by their expiry, and evidence by its age.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct NumbersFile {
     file: File,
     numbers: Numbers,
 }
 
-/// What a [`Journal`] holds.
+/// What a [`NumbersFile`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Numbers {
     /// The last sequence number that was accepted.
@@ -117,7 +117,7 @@ pub(super) struct Numbers {
     pub(super) evidence: u64,
 }
 
-impl Journal {
+impl NumbersFile {
     /// Opens or makes `sequence`.
     pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join("sequence");
@@ -284,11 +284,11 @@ mod tests {
             sequence: u64::MAX - 1,
             evidence: 3,
         };
-        Journal::open(folder.path()).unwrap().write(numbers).unwrap();
-        assert_eq!(Journal::open(folder.path()).unwrap().numbers(), numbers);
+        NumbersFile::open(folder.path()).unwrap().write(numbers).unwrap();
+        assert_eq!(NumbersFile::open(folder.path()).unwrap().numbers(), numbers);
         for damaged in [&b"short"[..], &[0; 17]] {
             std::fs::write(folder.path().join("sequence"), damaged).unwrap();
-            assert!(matches!(Journal::open(folder.path()), Err(StateError::Sequence)));
+            assert!(matches!(NumbersFile::open(folder.path()), Err(StateError::Sequence)));
         }
         std::fs::write(folder.path().join("keys.json"), "{}").unwrap();
         assert!(matches!(Pins::open(folder.path(), native()), Err(StateError::Keys)));

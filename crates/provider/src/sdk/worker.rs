@@ -17,7 +17,7 @@ use zbus::{
 use super::{
     Call, Failure, Provider,
     gate::{Admitted, Gate, Refused},
-    link::Link,
+    link::BrokerLink,
     push::Cache,
     server::now_ms,
 };
@@ -48,7 +48,7 @@ pub(super) struct Shared<P> {
     pub(super) provider: P,
     pub(super) unlock_key: Option<UnlockKey>,
     pub(super) gate: Arc<Mutex<Gate>>,
-    pub(super) link: Link,
+    pub(super) link: BrokerLink,
     /// Held by the operation that runs; fair, so operations run in the order of their requests.
     pub(super) turn: AsyncMutex<()>,
     /// The operations that run or wait, and how to cancel them.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use claviger_ctap::ctaphid::Report;
 use claviger_kernel::pace::Pace;
-use claviger_kernel::uhid::{Device, Event, Identity, PATH};
+use claviger_kernel::uhid::{Device, Identity, PATH, UhidEvent};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::setpriority_process;
@@ -112,12 +112,12 @@ fn receive(device: &Device, arrivals: &mpsc::Sender<Arrival>) -> io::Result<()> 
 fn drain(device: &Device, read: &mut Vec<Arrival>) -> io::Result<()> {
     loop {
         match device.event() {
-            Ok(Some(Event::Start)) => read.push(Arrival::Ready),
-            Ok(Some(Event::Open)) => read.push(Arrival::Opened(true)),
-            Ok(Some(Event::Close)) => read.push(Arrival::Opened(false)),
-            Ok(Some(Event::Output(report))) => read.push(Arrival::Report(Peer::Kernel, report)),
-            Ok(Some(Event::Asked(question))) => device.refuse(question)?,
-            Ok(Some(Event::Stop | Event::Ignored) | None) => {}
+            Ok(Some(UhidEvent::Start)) => read.push(Arrival::Ready),
+            Ok(Some(UhidEvent::Open)) => read.push(Arrival::Opened(true)),
+            Ok(Some(UhidEvent::Close)) => read.push(Arrival::Opened(false)),
+            Ok(Some(UhidEvent::Output(report))) => read.push(Arrival::Report(Peer::Kernel, report)),
+            Ok(Some(UhidEvent::Asked(question))) => device.refuse(question)?,
+            Ok(Some(UhidEvent::Stop | UhidEvent::Ignored) | None) => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),

@@ -3,8 +3,8 @@
 use crate::ceremony::fixtures::{
     NOTEBOOK, VAULT, approval, ceremony, credential, get, make, named, passkey, provider, user,
 };
-use crate::ceremony::{Approval, Course, Input};
-use crate::choice::{Lock, Need};
+use crate::ceremony::{Approval, Input, Wanted};
+use crate::choice::{Lock, Requirements};
 
 /// A provider without a name.
 const THIRD: &str = "org.example.Third";
@@ -66,10 +66,10 @@ fn random_ceremony(random: &mut Random) -> Input {
         .collect();
     let ids = |random: &mut Random| vec![credential(u8::try_from(random.below(8)).expect("small"))];
     let need = match random.below(5) {
-        0 => Need::Get { allow: ids(random) },
+        0 => Requirements::Get { allow: ids(random) },
         1 | 2 => get(),
         3 => make(),
-        _ => Need::Make {
+        _ => Requirements::Make {
             algorithms: vec![-7],
             prf: true,
             exclude: ids(random),
@@ -78,8 +78,8 @@ fn random_ceremony(random: &mut Random) -> Input {
     };
     let verification = random.below(2) == 0;
     let mut input = ceremony(&need, &providers, &passkeys, verification);
-    if let Course::Answer(course) = &mut input.course {
-        course.consent_only = !verification && random.below(4) == 0;
+    if let Wanted::Answer(wanted) = &mut input.wanted {
+        wanted.consent_only = !verification && random.below(4) == 0;
     }
     input
 }

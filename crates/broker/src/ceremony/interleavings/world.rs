@@ -13,11 +13,11 @@ use super::Visits;
 use super::random::Random;
 use crate::ceremony::fixtures::{Evidence, Numbered, Pin, Reply, TRANSACTIONS, Unlock, VAULT, checked, id};
 use crate::ceremony::{
-    Assurance, Audit, Call, Course, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, ProviderFailure,
-    ProviderReply, Readiness, VerifyFailure,
+    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, ProviderFailure,
+    ProviderReply, Readiness, VerifyFailure, Wanted,
 };
 use crate::check::Rejection;
-use crate::choice::{Lock, Plan};
+use crate::choice::{Candidates, Lock};
 use crate::queue::{PromptQueue, Ticket};
 use crate::types::Cause;
 
@@ -82,18 +82,18 @@ impl World {
     pub(super) fn new(input: Input, brings_ticket: bool, ticket: Ticket, caller: String) -> Self {
         let (mut verification, mut candidates, mut excluded, mut approves) = (true, BTreeSet::new(), false, false);
         let mut consent_only = false;
-        match &input.course {
-            Course::Answer(course) => {
-                (verification, consent_only) = (course.verification, course.consent_only);
-                if let Plan::Choose { candidates: all, .. } = &course.plan {
+        match &input.wanted {
+            Wanted::Answer(wanted) => {
+                (verification, consent_only) = (wanted.verification, wanted.consent_only);
+                if let Candidates::Choose { candidates: all, .. } = &wanted.candidates {
                     candidates = all
                         .iter()
                         .map(|candidate| (candidate.provider.clone(), candidate.credential.clone()))
                         .collect();
                 }
-                excluded = matches!(course.plan, Plan::Excluded { .. });
+                excluded = matches!(wanted.candidates, Candidates::Excluded { .. });
             }
-            Course::Approve(_) => approves = true,
+            Wanted::Approve(_) => approves = true,
         }
         Self {
             machine: Machine::new(input).with_ticket(brings_ticket.then_some(Pin(TICKET))),
@@ -393,7 +393,7 @@ impl World {
                 assert_eq!(agreed, &(Some(provider), true), "remembered unasked");
                 count(visits, "remembered");
             }
-            Effect::Audit(Audit::Called { assurance, .. }) => {
+            Effect::Audit(AuditStep::Called { assurance, .. }) => {
                 assert!(
                     !self.verification || assurance == Assurance::Verified,
                     "audited as consented"

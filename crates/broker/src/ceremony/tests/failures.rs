@@ -7,11 +7,11 @@ type MakeEvent = fn() -> Event<Numbered>;
 
 #[test]
 fn nothing_to_offer_is_a_notice_with_the_true_cause() {
-    Course::start(ceremony(&get(), &providers(), &[], true)).notice(&Cause::NoCredential);
+    Driven::start(ceremony(&get(), &providers(), &[], true)).notice(&Cause::NoCredential);
 
     let mut all = providers();
     all[0].enabled = false;
-    let mut course = Course::start(ceremony(&get(), &all, &alice_and_bob(), true));
+    let mut course = Driven::start(ceremony(&get(), &all, &alice_and_bob(), true));
     assert!(said(course.view().problem.as_ref().map(|problem| &problem.text)).contains("Claviger vault"));
     course.notice(&Cause::ProviderDisabled);
 }
@@ -31,7 +31,7 @@ fn a_notice_keeps_its_cause_however_it_ends() {
         },
     ];
     for end in ends {
-        let mut course = Course::start(ceremony(&get(), &providers(), &[], true));
+        let mut course = Driven::start(ceremony(&get(), &providers(), &[], true));
         course.on(end()).says(&["CloseView", "Finish(NoCredential)"]);
     }
 }
@@ -56,7 +56,7 @@ fn an_unexpected_lock_is_met_once_with_the_pin() {
 
 #[test]
 fn a_lock_seen_before_the_call_asks_for_the_pin() {
-    let mut course = Course::start(ceremony(
+    let mut course = Driven::start(ceremony(
         &get(),
         &only_notebook(),
         &[passkey(NOTEBOOK, 1, "alice")],
@@ -79,7 +79,7 @@ fn a_provider_with_its_own_lock_may_show_its_own_window() {
         lock: Lock::OwnMeans,
         ..provider(NOTEBOOK, "Notebook")
     }];
-    let mut course = Course::start(ceremony(&get(), &all, &[passkey(NOTEBOOK, 1, "alice")], false));
+    let mut course = Driven::start(ceremony(&get(), &all, &[passkey(NOTEBOOK, 1, "alice")], false));
     assert!(course.view().pin().is_none() && course.view().choices[0].locked);
     course.approve(None, None).ready(Lock::OwnMeans);
     assert_eq!(course.execution().presentation, Presentation::Visible);
@@ -120,13 +120,13 @@ fn a_provider_that_fails_is_reported() {
         .says(&["CancelProvider(org.example.Notebook)", "ShowView(notice)"]);
     course.notice(&Cause::ProviderHung);
 
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course
         .approve(Some("c1"), Some(1))
         .on(Event::ProviderFailed(ProviderFailure::Unreachable));
     course.notice(&Cause::ProviderUnreachable);
 
-    let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+    let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
     course.approve(Some("c1"), Some(1));
     course.on(Event::ProviderReady(Readiness {
         lock: Lock::Open,
@@ -144,7 +144,7 @@ fn a_rejected_answer_goes_nowhere() {
 
 #[test]
 fn evidence_that_was_not_asked_for_sets_nothing() {
-    let mut course = Course::start(ceremony(
+    let mut course = Driven::start(ceremony(
         &get(),
         &only_notebook(),
         &[passkey(NOTEBOOK, 1, "alice")],
@@ -162,14 +162,14 @@ fn evidence_that_was_not_asked_for_sets_nothing() {
 }
 
 /// Each state by name, with whether a provider is at work in it.
-fn every_state() -> Vec<(&'static str, Course, bool)> {
-    let waiting = || Course::start(ceremony(&make(), &providers(), &[], true));
+fn every_state() -> Vec<(&'static str, Driven, bool)> {
+    let waiting = || Driven::start(ceremony(&make(), &providers(), &[], true));
     let mut no_pin = ceremony(&make(), &providers(), &[], true);
     no_pin.hello.pin_set = false;
-    let mut setting = Course::start(no_pin);
+    let mut setting = Driven::start(no_pin);
     let mut no_pin = ceremony(&make(), &providers(), &[], true);
     no_pin.hello.pin_set = false;
-    let choosing = Course::start(no_pin);
+    let choosing = Driven::start(no_pin);
     setting.approve(None, Some(1));
     let mut describing = waiting();
     describing.approve(Some("c1"), Some(1));
@@ -182,7 +182,7 @@ fn every_state() -> Vec<(&'static str, Course, bool)> {
         .verified(1, TRANSACTIONS[0], None);
     let mut checking = notebook_at_work();
     checking.answered(1);
-    let new = Course {
+    let new = Driven {
         machine: Machine::new(ceremony(&make(), &providers(), &[], true)),
         said: Vec::new(),
     };
@@ -240,7 +240,7 @@ fn the_user_may_refuse_whenever_there_is_a_screen() {
 fn without_a_prompt_it_ends() {
     for event in [|| Event::PromptUnavailable, || Event::PromptClosed] {
         let event: MakeEvent = event;
-        let mut course = Course::start(ceremony(&make(), &providers(), &[], true));
+        let mut course = Driven::start(ceremony(&make(), &providers(), &[], true));
         course.on(Event::PromptAttached).says(&[]);
         course.on(event()).says(&["CloseView", "Finish(NoPrompt)"]);
         notebook_at_work().on(event()).says(&[]);
@@ -249,13 +249,13 @@ fn without_a_prompt_it_ends() {
 
 #[test]
 fn an_approval_tells_which_provider_failed_it() {
-    let mut course = Course::start(approval(Approval::Unlock {
+    let mut course = Driven::start(approval(Approval::Unlock {
         providers: vec![named(VAULT, "Claviger vault")],
     }));
     course.approve(None, Some(1));
     course.on(Event::VerifyFailed(VerifyFailure::Provider(ProviderFailure::Hung)));
     course.notice(&Cause::ProviderHung);
-    let mut course = Course::start(approval(Approval::EnableProvider {
+    let mut course = Driven::start(approval(Approval::EnableProvider {
         provider: named("org.example.P", "P"),
         program: Some("/opt/p/bin/p\u{202e}".to_owned()),
     }));

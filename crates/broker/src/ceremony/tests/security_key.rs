@@ -7,7 +7,7 @@ fn choosing_a_key_takes_consent_and_no_pin() {
     let start = |pin_set, locked_out| {
         let mut input = approval(Approval::UseSecurityKey);
         (input.hello.pin_set, input.hello.locked_out) = (pin_set, locked_out);
-        Course::start(input)
+        Driven::start(input)
     };
     // Neither a missing nor a locked PIN is in the way.
     for (pin_set, locked_out) in [(true, false), (false, false), (true, true)] {
@@ -29,10 +29,10 @@ fn a_pin_that_only_unlocks_verifies_nobody() {
     let mut locked = only_notebook();
     locked[0].lock = Lock::Locked;
     let mut input = ceremony(&get(), &locked, &[passkey(NOTEBOOK, 1, "alice")], false);
-    if let super::super::Course::Answer(course) = &mut input.course {
+    if let super::super::Wanted::Answer(course) = &mut input.wanted {
         course.consent_only = true;
     }
-    let mut course = Course::start(input);
+    let mut course = Driven::start(input);
     assert!(course.view().pin().is_some(), "the provider has to be unlocked");
     course.approve(None, Some(1)).ready(Lock::Locked);
     assert_eq!(course.verify().unlock, [id(NOTEBOOK)]);

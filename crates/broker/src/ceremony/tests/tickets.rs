@@ -7,7 +7,7 @@ const TICKET: u64 = 1_000;
 
 #[test]
 fn a_ticket_leaves_choice_and_consent_to_ask_for() {
-    let mut course = Course::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
+    let mut course = Driven::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
     let view = course.view();
     assert_eq!((view.kind, view.choices.len()), (Kind::SignIn, 2));
     assert!(view.pin().is_none() && view.problem.is_none());
@@ -24,7 +24,7 @@ fn a_ticket_leaves_choice_and_consent_to_ask_for() {
 #[test]
 fn a_ticket_is_no_consent() {
     for refusal in [Event::UserRefused, Event::PromptUnavailable] {
-        let mut course = Course::start_with(ceremony(&make(), &only_notebook(), &[], true), Some(TICKET));
+        let mut course = Driven::start_with(ceremony(&make(), &only_notebook(), &[], true), Some(TICKET));
         course.on(refusal);
         assert!(course.result().is_err());
         course.says(&["CloseView", &format!("Finish({:?})", course.cause())]);
@@ -33,7 +33,7 @@ fn a_ticket_is_no_consent() {
 
 #[test]
 fn a_ticket_that_is_gone_has_the_screen_ask_for_the_pin() {
-    let mut course = Course::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
+    let mut course = Driven::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
     course
         .approve(Some("c2"), None)
         .ready(Lock::Locked)
@@ -52,7 +52,7 @@ fn a_ticket_that_is_gone_meets_the_lock_out_and_the_missing_pin() {
     let start = |change: fn(&mut HelloStatus)| {
         let mut input = ceremony(&make(), &only_notebook(), &[], true);
         change(&mut input.hello);
-        let mut course = Course::start_with(input, Some(TICKET));
+        let mut course = Driven::start_with(input, Some(TICKET));
         course
             .approve(None, None)
             .ready(Lock::Open)
@@ -65,7 +65,7 @@ fn a_ticket_that_is_gone_meets_the_lock_out_and_the_missing_pin() {
 
 #[test]
 fn a_provider_that_locks_itself_after_a_ticket_takes_the_pin() {
-    let mut course = Course::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
+    let mut course = Driven::start_with(ceremony(&get(), &providers(), &alice_and_bob(), true), Some(TICKET));
     course
         .approve(Some("c2"), None)
         .ready(Lock::Open)
@@ -83,7 +83,7 @@ fn a_provider_that_locks_itself_after_a_ticket_takes_the_pin() {
 #[test]
 fn a_ticket_that_was_not_needed_is_kept_for_what_needs_it() {
     let start = || {
-        Course::start_with(
+        Driven::start_with(
             ceremony(&get(), &only_notebook(), &[passkey(NOTEBOOK, 1, "alice")], false),
             Some(TICKET),
         )
@@ -114,7 +114,7 @@ fn an_approval_takes_a_ticket_too() {
             locked: true,
         })
     };
-    let mut course = Course::start_with(delete(), Some(TICKET));
+    let mut course = Driven::start_with(delete(), Some(TICKET));
     assert!(course.view().pin().is_none());
     course.approve(None, None);
     assert_eq!(course.verify().gesture, Pin(TICKET));

@@ -1,4 +1,4 @@
-//! Starting a provider, having it describe itself, and asking it: what the broker does over a [`Link`].
+//! Starting a provider, having it describe itself, and asking it: what the broker does over a [`ProviderLink`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use zbus::Message;
 use zbus::names::{OwnedUniqueName, UniqueName, WellKnownName};
 
-use super::{Deadlines, Link, Live};
+use super::{Deadlines, Live, ProviderLink};
 use crate::ceremony::ProviderFailure;
 use crate::check::Rejection;
 use crate::daemon::unsigned::UnsignedRequest;
@@ -32,13 +32,15 @@ pub(in crate::daemon) enum NoAnswer {
 
 impl Broker {
     /// The link to a provider.
-    pub(in crate::daemon) fn link(&self, id: &ProviderId) -> Option<Arc<Link>> {
+    pub(in crate::daemon) fn link(&self, id: &ProviderId) -> Option<Arc<ProviderLink>> {
         let registry = lock(&self.inner.registry);
         let bus_name = &registry.record(id)?.manifest.bus_name;
         let mut links = lock(&self.inner.links);
-        let link = links.entry(id.clone()).or_insert_with(|| Arc::new(Link::new(bus_name)));
+        let link = links
+            .entry(id.clone())
+            .or_insert_with(|| Arc::new(ProviderLink::new(bus_name)));
         if link.bus_name != *bus_name {
-            *link = Arc::new(Link::new(bus_name));
+            *link = Arc::new(ProviderLink::new(bus_name));
         }
         Some(Arc::clone(link))
     }
@@ -62,7 +64,7 @@ impl Broker {
     }
 
     /// Describes a provider that just registered, so that the next ceremony knows whether it is locked.
-    pub(in crate::daemon) fn describe_soon(&self, id: &ProviderId, link: Arc<Link>) {
+    pub(in crate::daemon) fn describe_soon(&self, id: &ProviderId, link: Arc<ProviderLink>) {
         let (broker, id) = (self.clone(), id.clone());
         tokio::spawn(async move {
             if let Err(failure) = broker.describe(&id, &link).await {
@@ -144,7 +146,7 @@ impl Broker {
         &self.inner.config.deadlines
     }
 
-    async fn describe(&self, id: &ProviderId, link: &Link) -> Result<Live, ProviderFailure> {
+    async fn describe(&self, id: &ProviderId, link: &ProviderLink) -> Result<Live, ProviderFailure> {
         let _turn = link.starting.lock().await;
         if let Some(live) = link.live() {
             return Ok(live);
@@ -179,7 +181,7 @@ impl Broker {
     }
 
     /// Has the bus start the provider, and sees that the process behind its name is the pinned program.
-    async fn run_provider(&self, id: &ProviderId, link: &Link) -> Result<OwnedUniqueName, ProviderFailure> {
+    async fn run_provider(&self, id: &ProviderId, link: &ProviderLink) -> Result<OwnedUniqueName, ProviderFailure> {
         let name = timeout(self.deadlines().start, self.owner_of(&link.bus_name))
             .await
             .map_err(|_| ProviderFailure::Hung)??;

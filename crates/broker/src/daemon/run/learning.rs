@@ -4,12 +4,12 @@ use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::CredentialRef;
 use claviger_joint::metadata::Entry as Metadata;
 
-use super::{Ceremony, Real, Reply, Subject};
+use super::{Ceremony, CeremonyOrApproval, Real, Reply};
 use crate::ceremony::{Assurance, Check, Checked};
 use crate::check::{self, Known, Rejection};
 use crate::daemon::steps::rp_name;
 use crate::daemon::{lock, now_ms};
-use crate::types::{CeremonyAnswer, Operation};
+use crate::types::{CeremonyAnswer, CtapRequest};
 
 impl Ceremony {
     /// Rule 5, and what the cache learns from an answer that passes.
@@ -18,7 +18,7 @@ impl Ceremony {
             Reply::Payload(payload) => payload,
             Reply::Unreadable(why) => return Err(why),
         };
-        let Subject::Ceremony(request) = &self.subject else {
+        let CeremonyOrApproval::Ceremony(request) = &self.asked_for else {
             return Err(Rejection::AnotherRequest);
         };
         let provider = check.call.provider;
@@ -27,7 +27,7 @@ impl Ceremony {
             .operation()
             .for_provider(check.call.credential.as_ref(), check.assurance == Assurance::Verified);
         match sent {
-            Operation::Make(sent) => {
+            CtapRequest::Make(sent) => {
                 let in_use = |id: &CredentialId| {
                     let cache = lock(&self.broker.inner.cache);
                     // The provider itself may have pushed the new entry already; the key is what nobody has seen yet.
@@ -57,8 +57,9 @@ impl Ceremony {
                     credential: made.id,
                 })
             }
-            Operation::Get(sent) => {
-                let discoverable = matches!(request.operation(), Operation::Get(asked) if asked.allow_list.is_empty());
+            CtapRequest::Get(sent) => {
+                let discoverable =
+                    matches!(request.operation(), CtapRequest::Get(asked) if asked.allow_list.is_empty());
                 let cache = lock(&self.broker.inner.cache);
                 let known = |id: &CredentialId| match cache.credential(&provider, id) {
                     // What is known of another site's credential of the same id says nothing.

@@ -14,12 +14,12 @@ use crate::types::{CredentialId, UserEntity, UserId};
 use crate::u2f::{Control, Request, StatusWord};
 
 /// Why a U2F command fails: a word for the host, and what goes to the log.
-enum Refusal<S> {
+enum U2fRefusal<S> {
     Word(StatusWord),
     Fault(Error<S>),
 }
 
-type Answer<E> = Result<Vec<u8>, Refusal<super::StoreError<E>>>;
+type Answer<E> = Result<Vec<u8>, U2fRefusal<super::StoreError<E>>>;
 
 impl<E: Environment> Device<E> {
     /// The same device without U2F.
@@ -35,8 +35,8 @@ impl<E: Environment> Device<E> {
         self.continuation = None;
         let (mut body, word) = match self.u2f(apdu) {
             Ok(body) => (body, StatusWord::NoError),
-            Err(Refusal::Word(word)) => (Vec::new(), word),
-            Err(Refusal::Fault(fault)) => {
+            Err(U2fRefusal::Word(word)) => (Vec::new(), word),
+            Err(U2fRefusal::Fault(fault)) => {
                 let word = match fault.status() {
                     Status::KeyStoreFull => StatusWord::NotEnoughMemory,
                     _ => StatusWord::Other,
@@ -77,9 +77,9 @@ impl<E: Environment> Device<E> {
     }
 
     fn u2f(&mut self, apdu: &[u8]) -> Answer<E> {
-        let request = Request::parse(apdu).map_err(Refusal::Word)?;
+        let request = Request::parse(apdu).map_err(U2fRefusal::Word)?;
         if !self.serves_u2f() {
-            return Err(Refusal::Word(StatusWord::CommandNotAllowed));
+            return Err(U2fRefusal::Word(StatusWord::CommandNotAllowed));
         }
         match request {
             Request::Version => Ok(b"U2F_V2".to_vec()),
@@ -105,7 +105,7 @@ impl<E: Environment> Device<E> {
             rp_name: None,
             // U2F knows no account; that of a credential that is not discoverable is never told.
             user: UserEntity {
-                id: UserId::new([0]).map_err(|_| Refusal::Word(StatusWord::Other))?,
+                id: UserId::new([0]).map_err(|_| U2fRefusal::Word(StatusWord::Other))?,
                 name: None,
                 display_name: None,
             },
@@ -119,9 +119,11 @@ impl<E: Environment> Device<E> {
         self.check_room(&record)?;
         // The uncompressed point is the end of the SubjectPublicKeyInfo.
         let spki = record.public_key.to_spki_der();
-        let (_, point) = spki.split_last_chunk::<65>().ok_or(Refusal::Word(StatusWord::Other))?;
+        let (_, point) = spki
+            .split_last_chunk::<65>()
+            .ok_or(U2fRefusal::Word(StatusWord::Other))?;
         let handle = id.as_bytes();
-        let length = u8::try_from(handle.len()).map_err(|_| Refusal::Word(StatusWord::Other))?;
+        let length = u8::try_from(handle.len()).map_err(|_| U2fRefusal::Word(StatusWord::Other))?;
         let signed = [&[0], application.as_slice(), challenge, handle, point].concat();
         let signature = crypto.sign(&key, &signed)?;
         let certificate = self_signed(crypto, &key)?;
@@ -139,7 +141,7 @@ impl<E: Environment> Device<E> {
         let store = self.environment.store_mut();
         store
             .insert_new(StoredCredential { record, attributes }, key, secrets)
-            .map_err(|error| Refusal::Fault(Error::Store(error)))?;
+            .map_err(|error| U2fRefusal::Fault(Error::Store(error)))?;
         Ok(answer)
     }
 
@@ -152,7 +154,7 @@ impl<E: Environment> Device<E> {
         key_handle: &[u8],
     ) -> Answer<E> {
         let all = self.environment.store().all();
-        let all = all.map_err(|error| Refusal::Fault(Error::Store(error)))?;
+        let all = all.map_err(|error| U2fRefusal::Fault(Error::Store(error)))?;
         let fits = |stored: &StoredCredential| {
             stored.record.id.as_bytes() == key_handle
                 && stored.record.public_key.algorithm() == Algorithm::Es256
@@ -161,11 +163,11 @@ impl<E: Environment> Device<E> {
                 && self.site_hash(stored) == *application
         };
         let Some(StoredCredential { record, .. }) = all.into_iter().find(fits) else {
-            return Err(Refusal::Word(StatusWord::WrongData));
+            return Err(U2fRefusal::Word(StatusWord::WrongData));
         };
         let present = match control {
             // The specification's way to say yes.
-            Control::CheckOnly => return Err(Refusal::Word(StatusWord::ConditionsNotSatisfied)),
+            Control::CheckOnly => return Err(U2fRefusal::Word(StatusWord::ConditionsNotSatisfied)),
             Control::EnforcePresence => {
                 self.u2f_presence(application, false)?;
                 1
@@ -174,23 +176,23 @@ impl<E: Environment> Device<E> {
         };
         let store = self.environment.store_mut();
         let count = store.next_sign_count(&record.id);
-        let count = count.map_err(|error| Refusal::Fault(Error::Store(error)))?;
+        let count = count.map_err(|error| U2fRefusal::Fault(Error::Store(error)))?;
         let signed = [application.as_slice(), &[present], &count.to_be_bytes(), challenge].concat();
         let signature = store.sign(&record.id, &signed);
-        let signature = signature.map_err(|error| Refusal::Fault(Error::Store(error)))?;
+        let signature = signature.map_err(|error| U2fRefusal::Fault(Error::Store(error)))?;
         Ok([&[present], count.to_be_bytes().as_slice(), &signature].concat())
     }
 
     /// The host asks again and again until the user is there; so whatever is not consent means "not yet".
-    fn u2f_presence(&mut self, application: &[u8; 32], register: bool) -> Result<(), Refusal<super::StoreError<E>>> {
+    fn u2f_presence(&mut self, application: &[u8; 32], register: bool) -> Result<(), U2fRefusal<super::StoreError<E>>> {
         match self.environment.user_presence(&Purpose::U2f { application, register }) {
             Presence::Given => Ok(()),
-            _ => Err(Refusal::Word(StatusWord::ConditionsNotSatisfied)),
+            _ => Err(U2fRefusal::Word(StatusWord::ConditionsNotSatisfied)),
         }
     }
 }
 
-impl<S, X: Into<Error<S>>> From<X> for Refusal<S> {
+impl<S, X: Into<Error<S>>> From<X> for U2fRefusal<S> {
     fn from(error: X) -> Self {
         Self::Fault(error.into())
     }

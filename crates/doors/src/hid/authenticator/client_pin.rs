@@ -10,7 +10,7 @@ use claviger_ctap::pin_protocol::SharedSecret;
 use claviger_ctap::status::Status;
 use zeroize::Zeroizing;
 
-use super::{Answer, Authenticator, Backing, platform, refuse};
+use super::{Answer, Backing, DoorAuthenticator, platform, refuse};
 use crate::ctap::message::PinCheck;
 use crate::hid::upstream::Upstream;
 
@@ -20,7 +20,7 @@ const MAX_PIN_RETRIES: u32 = 8;
 /// The same for built-in verification (§6.5.2.3).
 const MAX_UV_RETRIES: u32 = 25;
 
-impl Authenticator {
+impl DoorAuthenticator {
     pub(super) async fn client_pin<U: Upstream>(&mut self, upstream: &U, parameters: &[u8]) -> Answer {
         let request = Request::from_cbor_within(parameters, &Limits::CTAP)?;
         let Some(sub_command) = SubCommand::from_number(request.sub_command) else {

@@ -9,7 +9,7 @@ use claviger_ctap::crypto::Crypto;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity};
 
-use super::{Answer, Authenticator, Backing, platform, refuse};
+use super::{Answer, Backing, DoorAuthenticator, platform, refuse};
 use crate::ctap::message::Listed;
 use crate::hid::upstream::Upstream;
 
@@ -38,7 +38,7 @@ impl Continuation {
     }
 }
 
-impl Authenticator {
+impl DoorAuthenticator {
     pub(super) async fn credential_management<U: Upstream>(
         &mut self,
         upstream: &U,

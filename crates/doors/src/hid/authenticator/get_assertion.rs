@@ -8,10 +8,10 @@ use claviger_ctap::get_assertion::{Options, Request, Response};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::UserEntity;
 
-use super::{Answer, Authenticator, MAX_LIST, extensions, platform, refuse};
+use super::{Answer, DoorAuthenticator, MAX_LIST, extensions, platform, refuse};
 use crate::hid::upstream::Upstream;
 
-impl Authenticator {
+impl DoorAuthenticator {
     pub(super) async fn get_assertion<U: Upstream>(&mut self, upstream: &U, parameters: &[u8]) -> Answer {
         let request = Request::from_cbor_within(parameters, &Limits::CTAP)?;
 

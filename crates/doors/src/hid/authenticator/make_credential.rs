@@ -8,13 +8,13 @@ use claviger_ctap::make_credential::{Options, Request, Response};
 use claviger_ctap::status::Status;
 
 use super::get_info::ALGORITHMS;
-use super::{Answer, Authenticator, MAX_LIST, extensions, platform, refuse};
+use super::{Answer, DoorAuthenticator, MAX_LIST, extensions, platform, refuse};
 use crate::hid::upstream::Upstream;
 
 /// Browsers ask for a credential of this site when they mean "is it this key?", and want none.
 const SELECTION_RP_ID: &str = "make.me.blink";
 
-impl Authenticator {
+impl DoorAuthenticator {
     pub(super) async fn make_credential<U: Upstream>(&mut self, upstream: &U, parameters: &[u8]) -> Answer {
         let request = Request::from_cbor_within(parameters, &Limits::CTAP)?;
 

@@ -31,7 +31,7 @@ use crate::ctap::message::Listed;
 use credential_management::Continuation;
 
 /// The authenticator. A new one is a key that was just plugged in.
-pub struct Authenticator {
+pub struct DoorAuthenticator {
     crypto: &'static dyn Crypto,
     key_agreement: EphemeralKey,
     tokens: TokenKeeper<Backing>,
@@ -50,7 +50,7 @@ struct Backing {
 /// The body of an answer, without the status byte.
 type Answer = Result<Vec<u8>, Refusal>;
 
-impl Authenticator {
+impl DoorAuthenticator {
     /// A key that was just plugged in.
     ///
     /// # Errors
@@ -120,9 +120,9 @@ impl Authenticator {
     }
 }
 
-impl std::fmt::Debug for Authenticator {
+impl std::fmt::Debug for DoorAuthenticator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Authenticator").finish_non_exhaustive()
+        f.debug_struct("DoorAuthenticator").finish_non_exhaustive()
     }
 }
 

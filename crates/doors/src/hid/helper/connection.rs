@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use claviger_kernel::pace::Pace;
-use claviger_kernel::uhid::{Device, Event, REPORT};
+use claviger_kernel::uhid::{Device, REPORT, UhidEvent};
 use rustix::event::{PollFd, PollFlags};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -106,11 +106,11 @@ impl Connection {
                 break;
             }
             match self.device.event() {
-                Ok(Some(Event::Output(report))) => self.queue.push_back(FromHelper::Report(report)),
-                Ok(Some(Event::Open)) => self.queue.push_back(FromHelper::Opened),
-                Ok(Some(Event::Close)) => self.queue.push_back(FromHelper::Closed),
-                Ok(Some(Event::Asked(question))) => self.device.refuse(question).map_err(End::Device)?,
-                Ok(Some(Event::Start | Event::Stop | Event::Ignored) | None) => {}
+                Ok(Some(UhidEvent::Output(report))) => self.queue.push_back(FromHelper::Report(report)),
+                Ok(Some(UhidEvent::Open)) => self.queue.push_back(FromHelper::Opened),
+                Ok(Some(UhidEvent::Close)) => self.queue.push_back(FromHelper::Closed),
+                Ok(Some(UhidEvent::Asked(question))) => self.device.refuse(question).map_err(End::Device)?,
+                Ok(Some(UhidEvent::Start | UhidEvent::Stop | UhidEvent::Ignored) | None) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(End::Device(error)),

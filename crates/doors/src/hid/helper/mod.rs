@@ -158,7 +158,7 @@ impl<Open: FnMut() -> io::Result<File>> Helper<Open> {
                 let uid = peer.uid.as_raw();
                 (uid, peer.pid.as_raw_nonzero().get(), self.key_for(uid))
             }
-            Err(error) => (u32::MAX, 0, Err(Refusal::Unknown(error.into()))),
+            Err(error) => (u32::MAX, 0, Err(NotAdmitted::Unknown(error.into()))),
         };
         match key {
             Ok(device) => {
@@ -169,19 +169,19 @@ impl<Open: FnMut() -> io::Result<File>> Helper<Open> {
         }
     }
 
-    fn key_for(&mut self, uid: u32) -> Result<Device, Refusal> {
+    fn key_for(&mut self, uid: u32) -> Result<Device, NotAdmitted> {
         if !self.users.include(uid) {
-            return Err(Refusal::NotActive);
+            return Err(NotAdmitted::NotActive);
         }
         if self.connections.iter().any(|connection| connection.uid() == uid) {
-            return Err(Refusal::HasOne);
+            return Err(NotAdmitted::HasOne);
         }
         if self.connections.len() >= MAX_KEYS {
-            return Err(Refusal::TooMany);
+            return Err(NotAdmitted::TooMany);
         }
         (self.open)()
             .and_then(|file| Device::create(file, &Identity::DOOR))
-            .map_err(Refusal::NoDevice)
+            .map_err(NotAdmitted::NoDevice)
     }
 }
 
@@ -203,7 +203,7 @@ impl Users {
 
 /// Why a peer gets no key.
 #[derive(Debug, thiserror::Error)]
-enum Refusal {
+enum NotAdmitted {
     #[error("this user has no active session at a seat of this machine")]
     NotActive,
     #[error("this user has a key already")]
@@ -224,7 +224,7 @@ struct Refusals {
 }
 
 impl Refusals {
-    fn log(&mut self, uid: u32, pid: i32, reason: &Refusal) {
+    fn log(&mut self, uid: u32, pid: i32, reason: &NotAdmitted) {
         let now = Instant::now();
         if self
             .logged

@@ -302,8 +302,8 @@ fn there_are_no_more_keys_than_the_limit() {
         helper.connections.push(Connection::new(socket, device, uid));
         others.push((other, devices.recv().unwrap()));
     }
-    assert!(matches!(helper.key_for(17), Err(Refusal::TooMany)));
-    assert!(matches!(helper.key_for(3), Err(Refusal::HasOne)));
+    assert!(matches!(helper.key_for(17), Err(NotAdmitted::TooMany)));
+    assert!(matches!(helper.key_for(3), Err(NotAdmitted::HasOne)));
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_kernel_without_uhid_is_a_refusal_and_not_the_end() {
             open()
         }
     });
-    assert!(matches!(helper.key_for(1), Err(Refusal::NoDevice(_))));
+    assert!(matches!(helper.key_for(1), Err(NotAdmitted::NoDevice(_))));
     assert!(helper.key_for(1).is_ok());
 }
 
@@ -339,7 +339,7 @@ fn a_helper_that_cannot_serve_leaves_nobody_waiting() {
 fn refusals_are_counted_when_they_come_too_fast_to_be_logged() {
     let mut refusals = Refusals::default();
     for _ in 0..100 {
-        refusals.log(1, 1, &Refusal::NotActive);
+        refusals.log(1, 1, &NotAdmitted::NotActive);
     }
     assert_eq!(refusals.unlogged, 99);
 }

@@ -11,7 +11,7 @@ use crate::user::{Recognised, User};
 
 /// What the key stands on.
 #[derive(Debug)]
-pub struct Desk {
+pub struct Surroundings {
     /// Credentials and what lasts.
     pub store: Store,
     /// Who is asked.
@@ -20,7 +20,7 @@ pub struct Desk {
     pub uv: UvMode,
 }
 
-impl Environment for Desk {
+impl Environment for Surroundings {
     type Store = Store;
     type Proof = Recognised;
 
