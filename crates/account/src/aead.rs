@@ -2,12 +2,13 @@
 //!
 //! The one AEAD of the account. Its nonce is long enough to be drawn at random for as long as anybody lives.
 
-use crate::error::Error;
-use crate::secret::Key;
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305};
 use claviger_ctap::crypto::{Crypto, CryptoError};
 use zeroize::Zeroizing;
+
+use crate::error::Error;
+use crate::secret::Key;
 
 const NONCE: usize = 24;
 const TAG: usize = 16;

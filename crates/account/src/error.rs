@@ -1,8 +1,9 @@
 //! What can go wrong with an account, and whose fault it is.
 
-use crate::ids::DeviceId;
 use claviger_ctap::crypto::CryptoError;
 use thiserror::Error;
+
+use crate::ids::DeviceId;
 
 /// Why something of the account could not be read or written.
 #[derive(Debug, Error)]

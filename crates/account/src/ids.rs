@@ -1,10 +1,11 @@
 //! The ids that tie everything of an account to its place, none of them secret; and places in its chains.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::{Crypto, CryptoError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 
 /// A SHA-256 of a revision, a change or a ledger entry.
 pub type Hash = [u8; 32];

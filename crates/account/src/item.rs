@@ -23,14 +23,16 @@ pub use credential::{
 };
 pub use summary::{PasskeySummary, Summary};
 
-use crate::ids::ItemId;
-use crate::secret::Bytes;
+use std::fmt;
+
 use claviger_ctap::types::CredentialId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
-use std::fmt;
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::ids::ItemId;
+use crate::secret::Bytes;
 
 /// The longest JSON of one item, in bytes. Files are kept beside their item, never in it, so a note of a megabyte is
 /// the largest thing that comes up.

@@ -19,15 +19,17 @@
 //! Records are bound to their place by associated data: canonical CBOR of what they are, the account, the device or vault
 //! and the suite. The account id is the hash of the ledger's genesis, so a record opens only beside its own ledger.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use claviger_ctap::cbor::{Map, Value};
+use claviger_ctap::crypto::{Algorithm, Crypto, PrivateKey};
+use zeroize::Zeroizing;
+
 use crate::aead;
 use crate::error::{Damage, Error};
 use crate::ids::{Epoch, Place};
 use crate::secret::Key;
-use claviger_ctap::cbor::{Map, Value};
-use claviger_ctap::crypto::{Algorithm, Crypto, PrivateKey};
-use std::collections::BTreeMap;
-use std::fmt;
-use zeroize::Zeroizing;
 
 const SUITE: u64 = 1;
 const RECORD: usize = 64;
@@ -205,9 +207,10 @@ fn copied(bytes: &[u8; 32]) -> Key {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use claviger_ctap::crypto::native;
+
     use super::*;
     use crate::ids::{AccountId, DeviceId, VaultId};
-    use claviger_ctap::crypto::native;
 
     fn place() -> Place {
         Place {

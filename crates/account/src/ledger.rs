@@ -15,11 +15,12 @@
 //! without wrapping the root key to them would be half a promise. An entry of a kind that is not known here is refused: a
 //! member that skipped entries would not know who else can read the vault.
 
-use crate::error::{Damage, Error};
-use crate::ids::{AccountId, DeviceId, Hash, Head};
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::cose::Sign1;
 use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
+
+use crate::error::{Damage, Error};
+use crate::ids::{AccountId, DeviceId, Hash, Head};
 
 const AAD: &[u8] = b"claviger-ledger-v1";
 const VERSION: u64 = 1;
@@ -172,9 +173,10 @@ impl Entry {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use claviger_ctap::crypto::{Algorithm, native};
     use proptest::prelude::*;
+
+    use super::*;
 
     const DEVICE: DeviceId = DeviceId([5; 16]);
 

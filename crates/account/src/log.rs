@@ -24,14 +24,16 @@ mod state;
 pub use change::{Revision, Seen};
 pub use state::State;
 
-use crate::error::{Damage, Error};
-use crate::ids::{AccountId, DeviceId, Hash, Head, VaultId};
-use crate::ledger::Ledger;
+use std::collections::{BTreeMap, BTreeSet};
+
 use change::{Change, VERSION, fixed};
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::cose::Sign1;
 use claviger_ctap::crypto::{Crypto, PrivateKey};
-use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::{Damage, Error};
+use crate::ids::{AccountId, DeviceId, Hash, Head, VaultId};
+use crate::ledger::Ledger;
 
 const CHANGE: &[u8] = b"claviger-log-v1";
 const SNAPSHOT: &[u8] = b"claviger-snapshot-v1";

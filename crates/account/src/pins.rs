@@ -8,11 +8,12 @@
 //! sequence (u64, big endian) ‖ hash (32)
 //! ```
 
+use claviger_ctap::crypto::Crypto;
+
 use crate::aead;
 use crate::error::Error;
 use crate::ids::{Head, Place};
 use crate::keys::Keys;
-use claviger_ctap::crypto::Crypto;
 
 /// How many bytes a sealed record has.
 pub const SEALED: usize = 8 + 32 + aead::OVERHEAD;

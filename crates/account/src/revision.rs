@@ -11,10 +11,11 @@
 //! The header is authenticated as the bytes that are stored, so fields that a later version adds cannot be stripped by
 //! whoever keeps the file. Whether an item was deleted is inside: a server sees one more revision, not which kind.
 
-use crate::error::Error;
-use crate::ids::{AccountId, Epoch, Hash, ItemId, VaultId};
 use claviger_ctap::cbor::{Limits, Map, Value, decode};
 use claviger_ctap::crypto::Crypto;
+
+use crate::error::Error;
+use crate::ids::{AccountId, Epoch, Hash, ItemId, VaultId};
 
 const SCHEMA: u64 = 1;
 const SUITE: u64 = 1;
@@ -145,8 +146,9 @@ impl Sealed {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn header() -> Header {
         Header {

@@ -12,14 +12,15 @@
 //! The content is padded to Padmé sizes (Nikitin et al., PETS 2019) but at least 1 KiB, which makes nearly all passkeys,
 //! passwords and tombstones one size.
 
+use claviger_ctap::crypto::{Crypto, CryptoError};
+use zeroize::Zeroizing;
+
 use crate::aead;
 use crate::error::{Damage, Error};
 use crate::ids::Epoch;
 use crate::keys::Keyring;
 use crate::revision::{Header, Sealed};
 use crate::secret::Key;
-use claviger_ctap::crypto::{Crypto, CryptoError};
-use zeroize::Zeroizing;
 
 /// The smallest size of a content, in bytes.
 const MIN_CONTENT: usize = 1024;
@@ -113,11 +114,12 @@ fn padme(length: usize) -> usize {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use claviger_ctap::crypto::native;
+    use proptest::prelude::*;
+
     use super::*;
     use crate::ids::{AccountId, ItemId, VaultId};
     use crate::revision::Parents;
-    use claviger_ctap::crypto::native;
-    use proptest::prelude::*;
 
     fn ring() -> Keyring {
         let key = Key::filled(|key| native().random(key)).unwrap();

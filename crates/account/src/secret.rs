@@ -4,10 +4,11 @@
 //! unpadded base64url ([`SecretBytes`]: private keys, PRF seeds). Keys of the hierarchy are [`Key`]s: always 32 bytes,
 //! always on the heap, so that moving one does not leave a copy on the stack.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Secret text of an item: a password, a note, a TOTP seed.

@@ -13,9 +13,9 @@ use claviger_ctap::cbor::Value;
 use claviger_ctap::crypto::{Algorithm, Crypto, PublicKey};
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_ctap::{MessageError, get_assertion, make_credential};
+use extensions::Extensions;
 
 use crate::ceremony::Assurance;
-use extensions::Extensions;
 
 /// Which check an answer failed. Always the provider's fault. The texts hold nothing of the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

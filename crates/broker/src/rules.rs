@@ -247,8 +247,9 @@ fn unfit(too_long: bool) -> RulesError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn site(rp_id: &str) -> RpId {
         RpId::new(rp_id).unwrap()

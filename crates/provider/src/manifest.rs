@@ -12,9 +12,10 @@ use std::{io, path::PathBuf};
 use zbus::names::WellKnownName;
 
 pub use self::folder::{Loaded, load_dirs};
+use claviger_joint::{IdError, PROTOCOL_VERSION, ProviderId};
+
 use self::key_file::{Group, rp_id};
 use crate::svg::SvgError;
-use claviger_joint::{IdError, PROTOCOL_VERSION, ProviderId};
 
 /// The ending of a manifest's file name, without the dot.
 pub const EXTENSION: &str = "provider";
@@ -139,9 +140,9 @@ pub enum ManifestError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use proptest::prelude::*;
-
     use std::path::Path;
+
+    use proptest::prelude::*;
 
     use super::*;
 

@@ -7,10 +7,11 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::time::{Duration, Instant};
+
 use claviger_ctap::crypto::{Algorithm, native};
 use claviger_ctap::prf::PrfSeed;
 use common::{SECRET, open, record};
-use std::time::{Duration, Instant};
 
 const ITEMS: usize = 10_000;
 

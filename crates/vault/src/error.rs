@@ -1,11 +1,12 @@
 //! What can go wrong with a vault, and whose fault it is.
 
+use std::io;
+use std::path::PathBuf;
+
 use claviger_account as account;
 use claviger_account::ids::ItemId;
 use claviger_account::item::ItemError;
 use claviger_ctap::crypto::CryptoError;
-use std::io;
-use std::path::PathBuf;
 use thiserror::Error;
 
 /// Why the vault could not do what it was asked.

@@ -10,16 +10,18 @@
 //! and never ahead, because the database is forced to the disk first. Someone who can put back both files at once is not
 //! noticed by them; a TPM counter or another device is needed for that, and the software tier claims neither.
 
-use crate::error::Error;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
 use claviger_account::ids::{Head, Place};
 use claviger_account::keys::Keys;
 use claviger_account::pins;
 use claviger_ctap::crypto::Crypto;
 use claviger_files::Durability;
-use std::fs::{File, OpenOptions};
-use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+
+use crate::error::Error;
 
 const SLOT: usize = 128;
 

@@ -3,8 +3,9 @@
 //! Time comes from outside ([`Clock`]), so that tests need not wait. The monotonic one goes on while the machine is
 //! suspended: a laptop that was closed overnight wakes up with its vault locked.
 
-use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// How long an unused vault stays open when nothing else is set.
 pub const DEFAULT_IDLE: Duration = Duration::from_mins(15);

@@ -2,10 +2,11 @@
 //!
 //! RP IDs, user names and credential ids exist in clear only here; the file has none of them.
 
+use std::collections::{BTreeMap, HashMap};
+
 use claviger_account::ids::ItemId;
 use claviger_account::item::{PasskeySummary, Summary};
 use claviger_ctap::types::{CredentialId, UserId};
-use std::collections::{BTreeMap, HashMap};
 
 /// What is known of a passkey without opening its item.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,10 +3,9 @@
 //! New passkeys are *synced* ones: BE is set and BS is not, because no other member of the account holds them yet. A
 //! passkey's BS becomes true when one really does, which the first sync can tell; until then it is false for all.
 
-use crate::error::Error;
-use crate::idle::{Clock, Idle};
-use crate::index::PasskeyInfo;
-use crate::vault::Vault;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_of};
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
@@ -15,8 +14,11 @@ use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_provider::sdk::{CredentialStore, Failure};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+
+use crate::error::Error;
+use crate::idle::{Clock, Idle};
+use crate::index::PasskeyInfo;
+use crate::vault::Vault;
 
 /// The model that the vault's passkeys name: drawn at random once, `2553ee83-c7e5-4063-a947-a0aaa163b827`, and never
 /// changed. It names Claviger's vault, no version and no device of it.

@@ -1,18 +1,20 @@
 //! What `claviger vault` runs: the vault on the session bus, locking itself when idle.
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use claviger_ctap::crypto::native;
+use claviger_provider::manifest::{Manifest, ManifestError};
+use claviger_provider::sdk::{self, CredentialStore as _, Handle, RegistrationHook, ServeError, StoreProvider};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use zbus::Connection;
+
 use crate::error::Error;
 use crate::idle::SystemClock;
 use crate::provider::{MANIFEST, VaultStore};
 use crate::vault::{self, Vault};
-use claviger_ctap::crypto::native;
-use claviger_provider::manifest::{Manifest, ManifestError};
-use claviger_provider::sdk::{self, CredentialStore as _, Handle, RegistrationHook, ServeError, StoreProvider};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
-use zbus::Connection;
 
 type Store = VaultStore<SystemClock>;
 

@@ -6,17 +6,19 @@
 //!
 //! `application_id` is `CLAV`; `user_version` is the format, raised by [`MIGRATIONS`].
 
-use crate::error::{Damage, Error};
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
 use claviger_account as account;
 use claviger_account::ids::{DeviceId, Epoch, ItemId, VaultId};
 use claviger_account::keys::VaultKey;
 use claviger_account::log::{Signed, Snapshot};
 use claviger_account::revision::Sealed;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, TransactionBehavior, params};
-use std::fs::{File, OpenOptions};
-use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+
+use crate::error::{Damage, Error};
 
 const APPLICATION_ID: i32 = i32::from_be_bytes(*b"CLAV");
 

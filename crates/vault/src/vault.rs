@@ -13,10 +13,10 @@ mod passkey;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 
-use crate::error::{Damage, Error, ItemFault};
-use crate::heads::Heads;
-use crate::index::{Index, PasskeyInfo};
-use crate::store::{Store, unpublished};
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::PathBuf;
+
 use check::Trusted;
 use claviger_account as account;
 use claviger_account::ids::ItemId;
@@ -27,9 +27,11 @@ use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::types::CredentialId;
 use rustix::fs::{FlockOperation, flock};
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+
+use crate::error::{Damage, Error, ItemFault};
+use crate::heads::Heads;
+use crate::index::{Index, PasskeyInfo};
+use crate::store::{Store, unpublished};
 
 /// Where a vault lives.
 #[derive(Debug, Clone)]

@@ -7,14 +7,15 @@
 
 mod common;
 
-use claviger_ctap::crypto::{PublicKey, native};
-use claviger_ctap::types::CredentialId;
-use common::{add, open};
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+
+use claviger_ctap::crypto::{PublicKey, native};
+use claviger_ctap::types::CredentialId;
+use common::{add, open};
 
 const DIRECTORY: &str = "CLAVIGER_TEST_KILL_DIRECTORY";
 const KILLS: usize = 220;

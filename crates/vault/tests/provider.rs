@@ -3,6 +3,11 @@
 
 mod common;
 
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use claviger_account::item::{Credential, Extension};
 use claviger_ctap::authenticator;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
@@ -21,10 +26,6 @@ use claviger_provider::sdk::{Call, CredentialStore as _, Provider as _, StorePro
 use claviger_vault::Vault;
 use claviger_vault::idle::{Clock, DEFAULT_IDLE};
 use claviger_vault::provider::{AAGUID, MANIFEST, PROVIDER_ID, VaultStore};
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Seconds that a test sets.

@@ -3,15 +3,16 @@
 
 mod common;
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use claviger_dev::bus::Bus;
 use claviger_joint::messages::Description;
 use claviger_provider::dbus::Provider1Proxy;
 use claviger_vault::provider::PROVIDER_ID;
 use claviger_vault::role::{RunOptions, run};
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 const DIRECTORY: &str = "CLAVIGER_TEST_ROLE_DIRECTORY";
 

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::path::{Path, PathBuf};
+
 use claviger_account as account;
 use claviger_account::ids::ItemId;
 use claviger_account::item::Item;
@@ -11,7 +13,6 @@ use claviger_ctap::crypto::native;
 use claviger_vault::{Damage, Error, ItemFault, Vault};
 use common::{SECRET, add, open, options};
 use rusqlite::Connection;
-use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 fn file(directory: &Path) -> PathBuf {

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::path::Path;
+
 use claviger_account::ids::ItemId;
 use claviger_account::item::Credential;
 use claviger_ctap::authenticator::CredentialStore as _;
@@ -13,7 +15,6 @@ use claviger_vault::Vault;
 use claviger_vault::idle::SystemClock;
 use claviger_vault::provider::VaultStore;
 use common::open;
-use std::path::Path;
 use tempfile::TempDir;
 
 /// Credential id, public key, user name; as they were when the passkeys were made.

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
 use claviger_account::ids::ItemId;
 use claviger_account::item::{BasicAuth, Credential, EditableField, Fields, Item};
 use claviger_account::secret::SecretText;
@@ -10,8 +13,6 @@ use claviger_ctap::crypto::{Algorithm, native};
 use claviger_ctap::prf::PrfSeed;
 use claviger_vault::{Error, Vault};
 use common::{SECRET, add, open, options, record};
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
 
 fn file(directory: &Path) -> PathBuf {
     directory.join("data/vault.sqlite3")

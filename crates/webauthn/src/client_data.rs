@@ -139,9 +139,10 @@ fn push_ccd_string(out: &mut String, text: &str) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::testing::hex;
-    use proptest::prelude::*;
 
     fn origin(text: &str) -> Origin {
         Origin::parse(text).unwrap()

@@ -74,8 +74,9 @@ fn is_subdomain(host: &str, parent: &str) -> bool {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn claim(origin: &str, rp_id: &str) -> Result<String, RpIdError> {
         Origin::parse(origin)

@@ -1,10 +1,11 @@
 //! For `#[serde(with)]`: ids whose length the engine's types check, base64url without padding in JSON.
 
-use crate::secret::Bytes;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::{Deserialize as _, Deserializer, Error as _};
 use serde::ser::Serializer;
+
+use crate::secret::Bytes;
 
 pub(super) fn serialize<S: Serializer>(id: &impl AsRef<[u8]>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&URL_SAFE_NO_PAD.encode(id))

@@ -3,11 +3,13 @@
 //! Typed are the kinds whose secrets Claviger itself has to use or to show. The others (`address`, `passport`,
 //! `person-name`, `file`, …) are carried as [`Credential::Other`] and lose nothing.
 
-use super::{Fields, Opaque, base64url};
-use crate::secret::{SecretBytes, SecretText};
+use std::fmt;
+
 use claviger_ctap::types::{CredentialId, UserId};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt;
+
+use super::{Fields, Opaque, base64url};
+use crate::secret::{SecretBytes, SecretText};
 
 /// One credential of an item. `Debug` prints its kind and nothing in it.
 #[non_exhaustive]

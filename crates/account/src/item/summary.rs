@@ -4,14 +4,16 @@
 //! and spread private keys over the heap; this reader borrows from the decrypted buffer, skips what it does not need, and
 //! takes nothing secret with it.
 
-use super::{ItemError, PasskeyExtension};
-use crate::secret::Bytes;
+use std::borrow::Cow;
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::{CredentialId, UserId};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use std::borrow::Cow;
-use std::fmt;
+
+use super::{ItemError, PasskeyExtension};
+use crate::secret::Bytes;
 
 /// What an index keeps of one item.
 #[derive(Default)]

@@ -1,8 +1,9 @@
-use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::json;
+
+use super::*;
 
 fn sample() -> Value {
     json!({

@@ -1,10 +1,12 @@
 //! What one change says.
 
+use std::collections::BTreeMap;
+
+use claviger_ctap::cbor::{Map, Value};
+
 use crate::error::Error;
 use crate::ids::{AccountId, DeviceId, Hash, Head, ItemId, VaultId};
 use crate::revision::Parents;
-use claviger_ctap::cbor::{Map, Value};
-use std::collections::BTreeMap;
 
 pub(super) const VERSION: u64 = 1;
 

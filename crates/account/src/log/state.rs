@@ -1,9 +1,10 @@
 //! What a log comes to: for every item the set of its heads.
 
+use std::collections::BTreeMap;
+
 use super::Revision;
 use crate::ids::{Hash, ItemId};
 use crate::revision::Parents;
-use std::collections::BTreeMap;
 
 const ENTRY: usize = 16 + 8 + 32;
 

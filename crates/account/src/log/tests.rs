@@ -1,8 +1,9 @@
+use claviger_ctap::crypto::{Algorithm, native};
+use proptest::prelude::*;
+
 use super::*;
 use crate::ids::{Epoch, ItemId};
 use crate::revision::{Header, Parents};
-use claviger_ctap::crypto::{Algorithm, native};
-use proptest::prelude::*;
 
 const VAULT: VaultId = VaultId([2; 16]);
 const DEVICE: DeviceId = DeviceId([3; 16]);

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::entry::MAX_FIELD;
 use claviger_joint::envelope::Door;
 
+use super::entry::MAX_FIELD;
 use super::*;
 use crate::types::Cause;
 

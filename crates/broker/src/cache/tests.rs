@@ -1,8 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use claviger_ctap::crypto::{Algorithm, native};
-
 use claviger_ctap::authenticator::device::Protection;
+use claviger_ctap::crypto::{Algorithm, native};
 use claviger_joint::metadata::MAX_CREDENTIALS;
 
 use super::*;

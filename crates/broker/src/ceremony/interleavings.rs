@@ -12,10 +12,11 @@ mod world;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::Event;
-use crate::queue::PromptQueue;
 use random::{Random, random_input};
 use world::World;
+
+use super::Event;
+use crate::queue::PromptQueue;
 
 /// How often the driver has been where.
 type Visits = BTreeMap<&'static str, u64>;

@@ -45,6 +45,9 @@ pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;
 pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
 
+use link::ProviderLink;
+use run::Real;
+
 use crate::audit::{AuditEvent, AuditLog, Entry, Repeats};
 use crate::cache::Cache;
 use crate::caller::PrivilegedCallers;
@@ -55,8 +58,6 @@ use crate::queue::{PromptQueue, Ticket};
 use crate::registry::Registry;
 use crate::rules::Rules;
 use crate::types::{Caller, Door};
-use link::ProviderLink;
-use run::Real;
 
 /// How long changed metadata and rules stay unwritten at most.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);

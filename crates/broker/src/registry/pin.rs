@@ -56,8 +56,9 @@ impl Pin {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
     use claviger_ctap::crypto::native;
+
+    use super::*;
 
     #[test]
     fn content_is_taken_only_from_the_file_that_was_seen() {

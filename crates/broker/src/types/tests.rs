@@ -1,5 +1,6 @@
-use super::*;
 use claviger_ctap::types::{RpEntity, UserEntity, UserId};
+
+use super::*;
 
 fn descriptor(id: u8) -> CredentialDescriptor {
     let mut descriptor = CredentialDescriptor::new(CredentialId::new([id; 16]).unwrap());

@@ -12,10 +12,10 @@ mod processes;
 
 use std::path::Path;
 
+use figures::Figures;
 use serde_json::json;
 
 use crate::output::{self, Failure, line};
-use figures::Figures;
 
 pub use door::door;
 pub use processes::broker;

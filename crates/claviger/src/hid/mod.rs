@@ -144,9 +144,10 @@ fn passed_by_systemd() -> Result<OwnedFd, Failure> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::unreachable)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
     use crate::cli::{Cli, Command};
-    use clap::Parser as _;
 
     fn arguments(line: &str) -> Vec<OsString> {
         line.split(' ').map(OsString::from).collect()

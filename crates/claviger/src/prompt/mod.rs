@@ -16,12 +16,12 @@ use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
+use script::{Reply, Script};
 use serde_json::{Value, json};
+use terminal::Terminal;
 
 use crate::commands::client;
 use crate::output::{self, Failure, note};
-use script::{Reply, Script};
-use terminal::Terminal;
 
 /// A broker that ends sooner than this after the prompt attached is not replaced before this long.
 const SHORT_LIFE: Duration = Duration::from_secs(2);

@@ -22,7 +22,6 @@ use std::process::Command;
 use claviger_ctap::authenticator::NoUv;
 use claviger_ctap::authenticator::device::command;
 use claviger_ctap::crypto::{Algorithm, Crypto, PrivateKey, native, portable};
-
 use subjects::{Key, SIGNED, authenticator, get, get_command, make, make_command};
 use table::{Case, heading, measure, rounds};
 

@@ -1,7 +1,6 @@
 //! A store that forgets: for tests, examples and measurements. It is also the shortest complete store to read.
 
 use thiserror::Error;
-
 use zeroize::Zeroizing;
 
 use super::device::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, StoredCredential};

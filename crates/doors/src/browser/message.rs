@@ -194,9 +194,10 @@ impl fmt::Debug for Reply {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
     use serde_json::json;
+
+    use super::*;
 
     fn request(changes: &[(&str, Value)]) -> String {
         let mut request = json!({

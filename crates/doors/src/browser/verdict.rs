@@ -70,10 +70,11 @@ pub fn problem_of_cause(cause: &Cause) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use claviger_broker::{Internal, check::Rejection};
     use claviger_joint::answer::Status;
     use claviger_webauthn::{OriginError, RpIdError};
+
+    use super::*;
 
     fn all_causes() -> Vec<Cause> {
         vec![

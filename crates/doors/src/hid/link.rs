@@ -154,8 +154,9 @@ const CLOSED: u8 = 0x02;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use rustix::net::{RecvFlags, SendFlags, accept_with, bind, listen, recv, send, socketpair};
+
+    use super::*;
 
     fn pair() -> (HelperLink, OwnedFd) {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;

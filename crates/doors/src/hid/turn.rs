@@ -70,8 +70,9 @@ async fn comes(watch: Option<&mut Watch>, uid: u32) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
     use std::fs;
+
+    use super::*;
 
     const LONG: Duration = Duration::from_hours(1);
 

@@ -6,9 +6,8 @@ mod power;
 use std::sync::LazyLock;
 
 use claviger_ctap::crypto::native;
-use proptest::prelude::*;
-
 use power::Disk;
+use proptest::prelude::*;
 
 use super::*;
 use crate::{

@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use super::*;
-use proptest::prelude::*;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixDatagram;
+
+use proptest::prelude::*;
+
+use super::*;
 
 /// A `struct uhid_event` as the kernel would write it.
 fn kernel_event(kind: u32, parts: &[(usize, &[u8])]) -> Vec<u8> {

@@ -7,9 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use claviger_joint::ProviderId;
+
 use super::{EXTENSION, MAX_BYTES, Manifest, ManifestError};
 use crate::svg::{self, SvgError};
-use claviger_joint::ProviderId;
 
 impl Manifest {
     /// Reads a manifest file: its name must be `<id>.provider`, and relative icon paths become relative to its folder.

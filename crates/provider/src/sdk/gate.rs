@@ -4,8 +4,6 @@
 use std::{collections::HashMap, path::Path};
 
 use claviger_ctap::{cose::Sign1, crypto::Crypto};
-
-use super::state::{Numbers, NumbersFile, Pins, StateError};
 use claviger_joint::{
     MessageError, ProviderId, TransactionId,
     answer::Status,
@@ -14,6 +12,8 @@ use claviger_joint::{
     messages::Registration,
     operation::Operation,
 };
+
+use super::state::{Numbers, NumbersFile, Pins, StateError};
 
 /// How far in the future a request may be issued, in milliseconds, should the clock be set back by a little in between.
 /// There is none for expiry: one clock serves both sides.
@@ -228,14 +228,14 @@ impl Gate {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
-    use tempfile::TempDir;
-
-    use super::*;
     use claviger_joint::{
         envelope::{Caller, Door, Grease, Presentation},
         evidence::{EvidenceClaims, Method, Tier},
         messages::ProviderState,
     };
+    use tempfile::TempDir;
+
+    use super::*;
 
     const NOW: u64 = 1_800_000_000_000;
 

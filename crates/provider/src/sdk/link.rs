@@ -6,6 +6,9 @@ use std::{
 };
 
 use claviger_ctap::crypto::Crypto;
+use claviger_joint::{
+    MessageError, ProviderId, TransactionId, evidence::VerifiedEvidence, messages::Registration, metadata::Diff,
+};
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 use zbus::Connection;
 
@@ -15,9 +18,6 @@ use super::{
     state::StateError,
 };
 use crate::dbus::Providers1Proxy;
-use claviger_joint::{
-    MessageError, ProviderId, TransactionId, evidence::VerifiedEvidence, messages::Registration, metadata::Diff,
-};
 
 /// How long the broker may take for an answer that needs no user.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -1,9 +1,9 @@
 //! What the platform knows of our credentials, and the shortest way to make it know better.
 
 use claviger_ctap::types::CredentialId;
+use claviger_joint::metadata::{Diff, Entry, Generation, Snapshot};
 
 use super::{Failure, Provider, link::BrokerLink, server::now_ms};
-use claviger_joint::metadata::{Diff, Entry, Generation, Snapshot};
 
 /// The platform's metadata of this provider, as far as we know it.
 #[derive(Debug, Default)]

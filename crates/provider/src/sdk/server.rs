@@ -10,6 +10,7 @@ use std::{
 };
 
 use claviger_ctap::crypto::{Crypto, CryptoError, native};
+use claviger_joint::{PROTOCOL_VERSION, TransactionId, evidence::VerifiedEvidence, unlock::UnlockKey};
 use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
     task::JoinHandle,
@@ -24,7 +25,6 @@ use super::{
     worker::{Change, Joint, Shared},
 };
 use crate::{dbus::PROVIDER_PATH, manifest::Manifest};
-use claviger_joint::{PROTOCOL_VERSION, TransactionId, evidence::VerifiedEvidence, unlock::UnlockKey};
 
 /// How a provider is served.
 pub struct Options {

@@ -13,9 +13,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use claviger_ctap::crypto::{Crypto, PublicKey};
 use claviger_files::Durability;
-use serde::{Deserialize, Serialize};
-
 use claviger_joint::{KeyId, ProviderId, messages::Registration};
+use serde::{Deserialize, Serialize};
 
 /// The most bytes of `keys.json`.
 const MAX_KEYS_FILE: u64 = 64 * 1024;
@@ -189,9 +188,9 @@ struct StoredPins {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
+    use claviger_joint::messages::ProviderState;
 
     use super::*;
-    use claviger_joint::messages::ProviderState;
 
     fn key(seed: u8) -> PrivateKey {
         PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()

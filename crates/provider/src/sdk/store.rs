@@ -8,9 +8,9 @@ use claviger_ctap::{
     get_assertion, get_info, make_credential, status,
     types::CredentialId,
 };
+use claviger_joint::{metadata::Entry, operation::Update, unlock::UnlockSecret};
 
 use super::{Call, Failure, Provider};
-use claviger_joint::{metadata::Entry, operation::Update, unlock::UnlockSecret};
 
 /// A place where credentials are kept: the engine's [`authenticator::CredentialStore`] and what the platform asks besides.
 ///

@@ -7,6 +7,15 @@ use std::{
 };
 
 use claviger_ctap::{crypto::Crypto, get_assertion, make_credential, types::CredentialId};
+use claviger_joint::{
+    PROTOCOL_VERSION, ProviderId, TransactionId,
+    answer::{Answer, LockStatePayload},
+    envelope::Request,
+    evidence::VerifiedEvidence,
+    messages::Description,
+    operation::{Cancel, Delete, Operation, Update},
+    unlock::{UnlockError, UnlockKey},
+};
 use futures_util::StreamExt;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use zbus::{
@@ -22,15 +31,6 @@ use super::{
     server::now_ms,
 };
 use crate::dbus::BROKER_NAME;
-use claviger_joint::{
-    PROTOCOL_VERSION, ProviderId, TransactionId,
-    answer::{Answer, LockStatePayload},
-    envelope::Request,
-    evidence::VerifiedEvidence,
-    messages::Description,
-    operation::{Cancel, Delete, Operation, Update},
-    unlock::{UnlockError, UnlockKey},
-};
 
 /// What may have changed.
 #[derive(Debug)]

@@ -4,8 +4,9 @@
 //! (SQLite's connection stays on its thread), opened on all cores, and summed up here. What stays in memory is allocated by
 //! this thread alone; what threads leave among what they freed would never go back to the system.
 
-use crate::error::{Damage, Error, ItemFault};
-use crate::store::Store;
+use std::collections::BTreeSet;
+use std::thread;
+
 use claviger_account::ids::{Head, ItemId, Place};
 use claviger_account::item::Summary;
 use claviger_account::keys::Keys;
@@ -13,8 +14,9 @@ use claviger_account::log::Log;
 use claviger_account::revision::{Header, Sealed};
 use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
-use std::collections::BTreeSet;
-use std::thread;
+
+use crate::error::{Damage, Error, ItemFault};
+use crate::store::Store;
 
 /// Rows of a round, some 700 KiB.
 const ROUND: usize = 512;

@@ -1,9 +1,7 @@
 //! Changing a vault: every change is one transaction, on the disk before it is acknowledged.
 
-use super::check::Trusted;
-use super::{Open, Vault};
-use crate::error::Error;
-use crate::store::Batch;
+use std::collections::HashSet;
+
 use claviger_account::ids::ItemId;
 use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension, Summary};
 use claviger_account::log::Revision;
@@ -11,7 +9,11 @@ use claviger_account::revision::{Header, Sealed};
 use claviger_account::seal::Content;
 use claviger_account::secret::Bytes;
 use claviger_ctap::crypto::{Crypto, PrivateKey};
-use std::collections::HashSet;
+
+use super::check::Trusted;
+use super::{Open, Vault};
+use crate::error::Error;
+use crate::store::Batch;
 
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
 const SNAPSHOT_EVERY: u64 = 256;

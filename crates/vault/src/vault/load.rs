@@ -1,16 +1,17 @@
 //! Making a vault and opening one.
 
+use claviger_account as account;
+use claviger_account::ids::{DeviceId, Epoch, Head, Place, VaultId};
+use claviger_account::keys::MemberRecord;
+use claviger_account::ledger::Ledger;
+use claviger_account::log::Log;
+
 use super::check::Trusted;
 use super::{Open, Vault};
 use crate::error::Error;
 use crate::heads::Heads;
 use crate::index::Index;
 use crate::store::{Identity, Store};
-use claviger_account as account;
-use claviger_account::ids::{DeviceId, Epoch, Head, Place, VaultId};
-use claviger_account::keys::MemberRecord;
-use claviger_account::ledger::Ledger;
-use claviger_account::log::Log;
 
 impl Vault {
     /// Makes a new vault. The file gets its name last: a crash on the way leaves nothing that looks like a vault.

@@ -1,8 +1,5 @@
 //! Passkeys: made, used, renamed and deleted, in terms of the items that hold them.
 
-use super::Vault;
-use crate::error::Error;
-use crate::index::PasskeyInfo;
 use claviger_account::ids::ItemId;
 use claviger_account::item::{
     Credential, Extension, Fido2Extensions, Fields, HmacCredentials, Item, Passkey, PasskeyExtension, Scope,
@@ -14,6 +11,10 @@ use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::CredentialId;
 use zeroize::Zeroizing;
+
+use super::Vault;
+use crate::error::Error;
+use crate::index::PasskeyInfo;
 
 const HMAC_SHA256: &str = "hmac-sha256";
 

@@ -1,7 +1,8 @@
 //! What only the inside can arrange: disks that are full, files that cannot be written.
 
-use super::*;
 use claviger_ctap::crypto::native;
+
+use super::*;
 
 const SECRET: [u8; 32] = [1; 32];
 

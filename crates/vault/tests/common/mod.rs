@@ -1,12 +1,13 @@
 //! What the tests of this folder share: a vault in a temporary directory, and passkeys to put into it.
 #![allow(dead_code, reason = "each of them uses its part")]
 
+use std::path::Path;
+
 use claviger_ctap::authenticator::CredentialRecord;
 use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
 use claviger_ctap::prf::PrfSeed;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_vault::{Error, Options, Vault};
-use std::path::Path;
 
 pub const SECRET: [u8; 32] = [0x5e; 32];
 

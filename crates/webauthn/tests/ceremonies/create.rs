@@ -1,6 +1,5 @@
 //! Registration from the page's JSON to the page's JSON.
 
-use crate::common::{AAGUID, authenticator_data, base64url, bytes, credential, frame, page, public_key, with};
 use claviger_ctap::{
     authenticator_data::Flags,
     cbor::{self, Limits, Map},
@@ -13,6 +12,8 @@ use claviger_webauthn::{
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::common::{AAGUID, authenticator_data, base64url, bytes, credential, frame, page, public_key, with};
 
 const SITE: &str = "https://login.example.com";
 

@@ -1,6 +1,5 @@
 //! Authentication from the page's JSON to the page's JSON.
 
-use crate::common::{authenticator_data, base64url, bytes, frame, page, with};
 use claviger_ctap::{
     authenticator_data::Flags,
     cbor::{Limits, Map},
@@ -11,6 +10,8 @@ use claviger_ctap::{
 use claviger_webauthn::{Error, Hint, UserVerification, get::Ceremony, limits};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::common::{authenticator_data, base64url, bytes, frame, page, with};
 
 const SITE: &str = "https://login.example.com";
 

@@ -17,7 +17,6 @@ use futures_executor::block_on;
 use passkey_authenticator::{Authenticator, UiHint, UserCheck, UserValidationMethod};
 use passkey_crypto::{AvailableBackend, iana};
 use passkey_types::{Passkey, ctap2, webauthn};
-
 use subjects::{Key, SIGNED, authenticator, get, get_command, make, make_command};
 use table::{Case, heading, measure, rounds};
 

@@ -59,6 +59,10 @@ pub use environment::{BuiltInUv, Environment, Presence, Purpose, Verification};
 pub use numbers::{Inconsistent, Numbers};
 pub use store::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, Protection, StoredCredential};
 
+use continuation::Continuation;
+use large_blobs::Fragments;
+use state::State;
+
 use super::token::{Lifetimes, TokenKeeper};
 use super::{CredentialStore, Error, Settings, attestation};
 use crate::cbor::Limits;
@@ -66,9 +70,6 @@ use crate::crypto::ecdh::EphemeralKey;
 use crate::crypto::{Crypto, CryptoError};
 use crate::fields::MessageError;
 use crate::status::Status;
-use continuation::Continuation;
-use large_blobs::Fragments;
-use state::State;
 
 /// The command codes (CTAP 2.1 §6).
 pub mod command {

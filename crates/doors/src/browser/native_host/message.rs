@@ -153,8 +153,9 @@ fn respond(id: &RequestId, mut reply: Map<String, Value>) -> Value {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn messages_are_read() {

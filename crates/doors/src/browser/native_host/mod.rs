@@ -12,17 +12,17 @@ use std::io::{self, Read, Write};
 use std::thread;
 use std::time::Duration;
 
+use framing::{FramingError, read_frame, write_frame};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
+use message::{MessageError, Status, ToHost};
 use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::message::{Kind, RequestId};
-use framing::{FramingError, read_frame, write_frame};
-use message::{MessageError, Status, ToHost};
 
 pub use bus::BusUpstream;
 

@@ -1,9 +1,8 @@
+use claviger_ctap::crypto::{Algorithm, native};
+use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-
-use claviger_ctap::crypto::{Algorithm, native};
-use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 
 use super::*;
 

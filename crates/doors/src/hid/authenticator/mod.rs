@@ -25,10 +25,10 @@ use claviger_ctap::authenticator::token::{Lifetimes, TokenKeeper};
 use claviger_ctap::crypto::ecdh::EphemeralKey;
 use claviger_ctap::crypto::{Crypto, CryptoError};
 use claviger_ctap::status::Status;
+use credential_management::Continuation;
 
 use super::upstream::Upstream;
 use crate::ctap::message::Listed;
-use credential_management::Continuation;
 
 /// The authenticator. A new one is a key that was just plugged in.
 pub struct DoorAuthenticator {

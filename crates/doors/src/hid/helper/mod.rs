@@ -18,11 +18,10 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::{Duration, Instant};
 
 use claviger_kernel::uhid::{Device, Identity};
+use connection::Connection;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with, sockopt};
-
-use connection::Connection;
 
 pub use seats::Seats;
 

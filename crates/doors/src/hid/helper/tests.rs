@@ -2,8 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use super::*;
-use crate::hid::link::FromHelper;
+use std::fs;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
 use claviger_kernel::pace;
 use claviger_kernel::uhid::{self, Question};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -11,9 +12,10 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketType, bind, connect, listen, recv, send, socket_with,
     socketpair,
 };
-use std::fs;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use tempfile::TempDir;
+
+use super::*;
+use crate::hid::link::FromHelper;
 
 /// Long enough for anything that happens at all.
 const SOON: Duration = Duration::from_secs(20);
