@@ -5,7 +5,7 @@
 //! RP ID and, per provider, in one encrypted file; a change is written later, off the path of a ceremony ([`Cache::take_unsaved`]).
 //! A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing else.
 //!
-//! What a push changes is decided by the joint's [`Snapshot`]; [`credentials`] keeps what the platform knows beyond it, [`file`] the
+//! What a push changes is decided by the joint's [`Snapshot`]; `credentials` keeps what the platform knows beyond it, `file` the
 //! files.
 
 mod credentials;

@@ -27,7 +27,7 @@ pub enum State {
     Unplugged(String),
 }
 
-/// How the door is, as [`HidDoor1::status`] says it in JSON.
+/// How the door is, as `HidDoor1.Status` says it in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// In one word.
