@@ -45,7 +45,7 @@ test("sign-up: the picker offers two providers, the user picks one, the PIN is a
   const [view, ...others] = prompt.views.filter((view) => view.kind !== "idle");
   assert.deepEqual(others, [], "one screen for choice and PIN");
   assert.deepEqual(new Set(view.choices.map((choice) => choice.provider)), new Set([VAULT, NOTEBOOK]));
-  assert.equal(view.pin.purpose, "verify");
+  assert.deepEqual(view.methods.map(({ method, purpose }) => [method, purpose]), [["pin", "verify"]]);
   assert.equal(view.site.rp_id, "localhost");
   assert.equal(view.caller.name, "Chromium");
   assert.equal(view.account.name, "alice");
@@ -105,7 +105,7 @@ for (const userVerification of ["required", "preferred", "discouraged"]) {
     assert.equal(used.accepted.credential.userVerified, verified);
     const asked = prompt.views.filter((view) => view.kind === "sign-in");
     assert.equal(asked.length, 1);
-    assert.equal(asked[0].pin !== null, verified, "the PIN is asked exactly when it is needed");
+    assert.equal(asked[0].methods.some(({ method }) => method === "pin"), verified, "the PIN is asked exactly when it is needed");
   });
 }
 

@@ -111,7 +111,7 @@ test("a locked vault asks for the PIN even when the site does not care", async (
   const prompt = await bed.answers(YES);
   const { accepted } = await bed.signIn({ name: "in-vault", userVerification: "discouraged" });
   assert.equal(accepted?.user.name, "in-vault");
-  assert.notEqual(prompt.views.find((view) => view.kind === "sign-in").pin, null);
+  assert.deepEqual(prompt.views.find((view) => view.kind === "sign-in").methods.map(({ method }) => method), ["pin"]);
 });
 
 test("a vault that stays locked gives nothing", async () => {
