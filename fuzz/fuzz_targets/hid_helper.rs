@@ -2,11 +2,11 @@
 #![no_main]
 
 use claviger_doors::hid::link::FromHelper;
-use claviger_kernel::uhid::{Event, Identity, create};
+use claviger_kernel::uhid::{Identity, UhidEvent, create};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    let _ = Event::decode(bytes);
+    let _ = UhidEvent::decode(bytes);
     if let Some(message) = FromHelper::decode(bytes) {
         assert_eq!(message.encode(), bytes);
     }
