@@ -87,13 +87,13 @@ test("a cross-origin frame without permission never reaches the platform", async
   await tab.close();
 });
 
-test("a cross-origin frame with permission is refused by the platform, which cannot show the page around it", async () => {
-  const prompt = await bed.answers(YES);
+test("a cross-origin frame with permission is told of by the platform, which cannot show the page around it", async () => {
+  const prompt = await bed.answers(NO);
   const allow = encodeURIComponent("publickey-credentials-get *; publickey-credentials-create *");
   const tab = await bed.browser.page(`https://top.example/frame?allow=${allow}&of=https://bank.example/`);
   const frame = await until(() => tab.frames().find((frame) => frame.url().startsWith("https://bank.example")), 5_000);
   assert.equal((await get(frame, request("bank.example"))).error.name, "NotAllowedError");
-  assert.deepEqual(prompt.views.filter((view) => view.kind !== "idle"), []);
+  assert.deepEqual(prompt.views.filter((view) => view.kind !== "idle").map((view) => [view.kind, view.problem.code]), [["notice", "unknown-frame"]]);
   await tab.close();
 });
 

@@ -10,11 +10,13 @@ import { MAX_RUNNING, shared } from "./limits.js";
 import { framesOf, PageWatch } from "./page.js";
 import type { Kind } from "./protocol.js";
 import { readRequest } from "./request.js";
+import { Problems } from "./problems.js";
 import { badge, messageOf, type Attachment, type Situation } from "./status.js";
 
 const proxy = chrome.webAuthenticationProxy;
 const running = new Map<number, { ceremony: Ceremony; page: PageWatch }>();
 const capabilities = shared(() => ask({ type: "capabilities" }, "capabilities"));
+const problems = new Problems(chrome.storage.session, showBadge);
 let attachment: Promise<Attachment> = attach();
 void showBadge();
 
@@ -67,7 +69,8 @@ async function perform(
 ): Promise<void> {
   const { requestId } = details;
   const outcome = await begin(kind, details);
-  await chrome.storage.session.set({ lastProblem: outcome.type === "failed" ? outcome.problem : null });
+  if (outcome.type === "ok") await problems.over();
+  if (outcome.type === "failed" && outcome.problem !== null) await problems.met(outcome.problem);
   // An abandoned request is gone from the browser's list: completing it would only throw.
   if (outcome.type === "ok") await complete({ requestId, responseJson: JSON.stringify(outcome.response) });
   if (outcome.type === "failed") await complete({ requestId, error: outcome.error });
@@ -79,7 +82,7 @@ async function begin(kind: Kind, details: { requestId: number; requestDetailsJso
   }
   try {
     const request = readRequest(details.requestId, details.requestDetailsJson);
-    const ceremony = new Ceremony(kind, request, browser);
+    const ceremony = new Ceremony(kind, request, browser, (problem) => void problems.met(problem));
     const page = new PageWatch(() => ceremony.fail());
     running.set(details.requestId, { ceremony, page });
     void showBadge();
@@ -99,7 +102,7 @@ function change(next: Promise<Attachment>): void {
 }
 
 async function showBadge(): Promise<void> {
-  const { text, color, title } = badge(await attachment, running.size);
+  const { text, color, title } = badge(await attachment, running.size, (await problems.read()).unread);
   await Promise.all([
     chrome.action.setBadgeText({ text }),
     chrome.action.setBadgeBackgroundColor({ color }),
@@ -110,11 +113,13 @@ async function showBadge(): Promise<void> {
 /** The popup's three wishes: see how things are, rest for a minute, come back. */
 async function answerPopup(message: unknown): Promise<Situation> {
   if (message === "pause") {
+    await problems.over();
     for (const { ceremony } of running.values()) ceremony.abandon();
     change(pause());
   }
   if (message === "resume") change(resume());
-  const { lastProblem } = await chrome.storage.session.get<{ lastProblem?: string | null }>("lastProblem");
+  const { last } = await problems.read();
+  await problems.seen();
   const host = await ask({ type: "status" }, "status").catch((error: unknown) => ({ missing: messageOf(error) }));
-  return { attachment: await attachment, host, running: running.size, lastProblem: lastProblem ?? null };
+  return { attachment: await attachment, host, running: running.size, lastProblem: last };
 }

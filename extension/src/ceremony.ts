@@ -51,14 +51,17 @@ export class Ceremony {
   readonly outcome: Promise<Outcome>;
   readonly #request: CeremonyRequest;
   readonly #surroundings: Surroundings;
+  readonly #tell: (problem: string) => void;
   #settle: (outcome: Outcome) => void = () => undefined;
   #port: HostPort | null = null;
   #heartbeat: number | null = null;
   #pongDue = false;
 
-  constructor(kind: Kind, request: CeremonyRequest, surroundings: Surroundings) {
+  /** @param tell told what is in the request's way while it is open, in words for the user */
+  constructor(kind: Kind, request: CeremonyRequest, surroundings: Surroundings, tell: (problem: string) => void) {
     this.#request = request;
     this.#surroundings = surroundings;
+    this.#tell = tell;
     this.outcome = new Promise((resolve) => (this.#settle = resolve));
     this.#start(kind);
   }
@@ -96,6 +99,8 @@ export class Ceremony {
     const message = parseFromHost(value);
     if (message?.type === "pong") {
       this.#pongDue = false;
+    } else if (message?.type === "problem" && message.requestId === this.#request.requestId) {
+      this.#tell(message.problem);
     } else if (message?.type === "response" && message.requestId === this.#request.requestId) {
       if ("ok" in message) this.#finish({ type: "ok", response: message.ok });
       else this.#finish({ type: "failed", error: visibleError(message.error), problem: message.problem });

@@ -2,6 +2,7 @@
 //
 //   extension → host                                    host → extension
 //   {type:"ceremony", kind, request}                    {type:"response", requestId, ok} or {…, error, problem?}
+//                                                       {type:"problem", requestId, problem}: in its way, while it is open
 //   {type:"cancel", requestId}                          (nothing)
 //   {type:"ping"}                                       {type:"pong"}
 //   {type:"capabilities"}                               {type:"capabilities", userVerifyingPlatformAuthenticator, …}
@@ -53,6 +54,8 @@ export interface DomError {
 export type FromHost =
   | { type: "response"; requestId: string; ok: JsonObject }
   | { type: "response"; requestId: string; error: DomError; /** the true cause in words for the user, never for the site */ problem: string | null }
+  /** What is in the way of an open request, in words for the user, never for the site. */
+  | { type: "problem"; requestId: string; problem: string }
   | { type: "pong" }
   | { type: "capabilities"; userVerifyingPlatformAuthenticator: boolean }
   | ({ type: "status" } & HostStatus)
@@ -70,6 +73,10 @@ export function parseFromHost(value: unknown): FromHost | null {
   switch (value["type"]) {
     case "response":
       return parseResponse(value);
+    case "problem": {
+      const { requestId, problem } = value;
+      return typeof requestId === "string" && typeof problem === "string" ? { type: "problem", requestId, problem } : null;
+    }
     case "pong":
       return { type: "pong" };
     case "capabilities":

@@ -15,7 +15,7 @@ export interface Situation {
   host: HostStatus | { missing: string };
   /** How many sites wait for an answer right now. */
   running: number;
-  /** What went wrong the last time, for the user; null once a ceremony has worked again. */
+  /** What went wrong the last time, or is in the way now, for the user; null once a ceremony has worked again. */
   lastProblem: string | null;
 }
 
@@ -36,7 +36,9 @@ export function lines(situation: Situation): Line[] {
   return [attachmentLine(situation.attachment), hostLine(situation.host), promptLine(situation.host)];
 }
 
-export function badge(attachment: Attachment, running: number): Badge {
+/** @param unread a problem that the user has not opened the popup for since it came up */
+export function badge(attachment: Attachment, running: number, unread: string | null): Badge {
+  if (attachment.state === "attached" && unread !== null) return { text: "!", color: "#b3261e", title: `Claviger: ${unread}` };
   switch (attachment.state) {
     case "refused":
       return { text: "!", color: "#b3261e", title: `Claviger is not in charge of passkeys: ${attachment.reason}` };

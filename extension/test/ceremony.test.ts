@@ -48,9 +48,10 @@ class Bench implements Surroundings {
   }
 }
 
-function start(): { bench: Bench; ceremony: Ceremony } {
+function start(): { bench: Bench; ceremony: Ceremony; told: string[] } {
   const bench = new Bench();
-  return { bench, ceremony: new Ceremony("get", request, bench) };
+  const told: string[] = [];
+  return { bench, ceremony: new Ceremony("get", request, bench, (problem) => told.push(problem)), told };
 }
 
 function assertOver(bench: Bench): void {
@@ -146,4 +147,13 @@ test("another request's answer, nonsense and a complaint end the ceremony", asyn
     assert.equal(outcome.type === "failed" && outcome.error.name, "NotAllowedError");
     assertOver(bench);
   }
+});
+
+test("what is in the way is told at once, and the request stays open", async () => {
+  const { bench, ceremony, told } = start();
+  bench.says({ type: "problem", requestId: "5", problem: "the site wants a security key" });
+  assert.deepEqual(told, ["the site wants a security key"]);
+  assert.ok(!bench.closed);
+  bench.says({ type: "response", requestId: "5", ok: {} });
+  assert.deepEqual(await ceremony.outcome, { type: "ok", response: {} });
 });

@@ -13,19 +13,19 @@ const goods = (situation: Situation): boolean[] => lines(situation).map((line) =
 
 test("all is well", () => {
   assert.deepEqual(goods(well), [true, true, true]);
-  assert.equal(badge(well.attachment, 0).text, "");
+  assert.equal(badge(well.attachment, 0, null).text, "");
 });
 
 test("the browser's reason for refusing is shown in popup and badge", () => {
   const refused = { state: "refused", reason: "Another extension is already attached." } as const;
   assert.match(lines({ ...well, attachment: refused })[0]?.detail ?? "", /Another extension is already attached/);
-  assert.match(badge(refused, 0).title, /Another extension is already attached/);
-  assert.equal(badge(refused, 3).text, "!");
+  assert.match(badge(refused, 0, null).title, /Another extension is already attached/);
+  assert.equal(badge(refused, 3, null).text, "!");
 });
 
 test("a pause and a waiting site show on the badge", () => {
-  assert.equal(badge({ state: "paused", until: 0 }, 0).text, "KEY");
-  assert.equal(badge(well.attachment, 2).text, "2");
+  assert.equal(badge({ state: "paused", until: 0 }, 0, null).text, "KEY");
+  assert.equal(badge(well.attachment, 2, null).text, "2");
 });
 
 test("a missing host says how to install it", () => {
@@ -52,4 +52,11 @@ test("the host's answers are parsed, not believed", () => {
 test("whatever is thrown has a text", () => {
   assert.equal(messageOf(new Error("a")), "a");
   assert.equal(messageOf("b"), "b");
+});
+
+test("the icon points at a problem that nobody has read yet", () => {
+  const { text, title } = badge(well.attachment, 1, "the site wants a security key");
+  assert.equal(text, "!");
+  assert.match(title, /security key/);
+  assert.equal(badge({ state: "paused", until: 0 }, 0, "the site wants a security key").text, "KEY", "the pause is what helps");
 });

@@ -5,7 +5,7 @@ use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem};
 use claviger_prompt_api::view::{CallerView, Problem, SiteView};
-use claviger_webauthn::Origin;
+use claviger_webauthn::{Origin, Unserved};
 
 use crate::types::{Caller, Cause, CeremonyRequest};
 
@@ -52,7 +52,13 @@ pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>
         Cause::AnswerRejected(_) => (Message::WrongAnswerTitle {}, Message::WrongAnswer { provider }),
         Cause::Ambiguous => (Message::AmbiguousTitle {}, Message::Ambiguous {}),
         Cause::Excluded => (Message::AlreadyThereTitle {}, Message::AlreadyThere { provider }),
-        Cause::Unsupported => (Message::NotSupportedTitle {}, Message::NotSupported { site }),
+        Cause::Unsupported => (Message::NotSupportedTitle {}, Message::NotSupported { provider, site }),
+        Cause::Unserved(Unserved::SecurityKey) => {
+            (Message::SecurityKeyWantedTitle {}, Message::SecurityKeyWanted { site })
+        }
+        Cause::Unserved(Unserved::LargeBlobs) => (Message::NotSupportedTitle {}, Message::LargeBlobsWanted { site }),
+        Cause::Unserved(Unserved::Frame) => (Message::UnknownFrameTitle {}, Message::UnknownFrame { site }),
+        Cause::Unserved(Unserved::Credentials) => (Message::NoPasskeyTitle {}, Message::NoPasskeysAllowed { site }),
         Cause::DeniedByPolicy => (Message::NotAllowedTitle {}, Message::NotAllowed { provider, site }),
         Cause::LockedOut => (Message::PinLockedTitle {}, Message::PinLocked {}),
         Cause::NoPin => (Message::NoPinTitle {}, Message::NoPin {}),

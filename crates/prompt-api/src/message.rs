@@ -130,6 +130,21 @@ pub enum Message {
     },
     NotSupportedTitle {},
     NotSupported {
+        provider: Option<String>,
+        site: Option<String>,
+    },
+    SecurityKeyWantedTitle {},
+    SecurityKeyWanted {
+        site: Option<String>,
+    },
+    LargeBlobsWanted {
+        site: Option<String>,
+    },
+    UnknownFrameTitle {},
+    UnknownFrame {
+        site: Option<String>,
+    },
+    NoPasskeysAllowed {
         site: Option<String>,
     },
     NotAllowedTitle {},

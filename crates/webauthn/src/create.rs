@@ -12,7 +12,7 @@ use claviger_ctap::{
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
     limits, options,
     prf::{self, Prf},
@@ -31,6 +31,7 @@ pub struct Ceremony {
     attestation: Attestation,
     cred_props: bool,
     prf: Option<Prf>,
+    unserved: Option<Unserved>,
 }
 
 impl Ceremony {
@@ -43,7 +44,7 @@ impl Ceremony {
         // The numbers are the steps of L3 §5.1.3. Steps that concern the browser's own state (permissions policy, user activation,
         // abort signal) were the browser's to take.
         // 3. Frames of other sites.
-        options::check_caller(caller)?;
+        let frame = options::check_caller(caller)?;
         let map = json::parse_object(options)?;
         let options = Object::new("", &map);
         let extensions = options::extensions(options)?;
@@ -58,6 +59,7 @@ impl Ceremony {
         let algorithms = algorithms(options)?;
         // 11. and 12. Extensions.
         refuse_what_would_be_ignored(extensions)?;
+        let large_blobs = requires_large_blobs(extensions)?;
         let prf = Prf::at_create(extensions)?;
         let cred_props = extensions.map_or(Ok(None), |extensions| extensions.boolean("credProps"))?;
         // 13.–15. The client data.
@@ -95,6 +97,7 @@ impl Ceremony {
             attestation,
             cred_props: cred_props == Some(true),
             prf,
+            unserved: frame.or(selection.unserved).or(large_blobs),
         })
     }
 
@@ -116,6 +119,11 @@ impl Ceremony {
     /// The page's requirement, raised to [`UserVerification::Required`] when PRF results are asked for.
     pub fn user_verification(&self) -> UserVerification {
         self.user_verification
+    }
+
+    /// Why nobody here can do what the page asks, if so: then [`Self::request`] is for nobody.
+    pub fn unserved(&self) -> Option<Unserved> {
+        self.unserved
     }
 
     /// What the page expects the user to pick.
@@ -218,6 +226,7 @@ impl Attestation {
 
 /// `authenticatorSelection` (L3 §5.4.4).
 struct Selection {
+    unserved: Option<Unserved>,
     resident_key: bool,
     user_verification: UserVerification,
 }
@@ -226,14 +235,13 @@ impl Selection {
     fn parse(options: Object<'_>) -> Result<Self, Error> {
         let Some(selection) = options.object("authenticatorSelection")? else {
             return Ok(Self {
+                unserved: None,
                 resident_key: false,
                 user_verification: UserVerification::Preferred,
             });
         };
         // An unknown value is as good as none. "platform" is what we are.
-        if selection.text("authenticatorAttachment")? == Some("cross-platform") {
-            return Err(Error::Unsatisfiable("the site wants a security key or a phone"));
-        }
+        let cross_platform = selection.text("authenticatorAttachment")? == Some("cross-platform");
         let required = selection.boolean("requireResidentKey")? == Some(true);
         let resident_key = match selection.text("residentKey")? {
             Some("required" | "preferred") => true,
@@ -241,6 +249,7 @@ impl Selection {
             _ => required,
         };
         Ok(Self {
+            unserved: cross_platform.then_some(Unserved::SecurityKey),
             resident_key,
             user_verification: UserVerification::parse(selection.text("userVerification")?),
         })
@@ -282,16 +291,18 @@ fn algorithms(options: Object<'_>) -> Result<Vec<Algorithm>, Error> {
     Ok(known)
 }
 
-/// Unknown extensions are ignored, but two of those that we do not implement may say "or not at all".
+/// Whether the page wants no passkey without large blobs (L3 §10.1.5).
+fn requires_large_blobs(extensions: Option<Object<'_>>) -> Result<Option<Unserved>, Error> {
+    let input = extensions.map_or(Ok(None), |extensions| extensions.object("largeBlob"))?;
+    let support = input.map_or(Ok(None), |input| input.text("support"))?;
+    Ok((support == Some("required")).then_some(Unserved::LargeBlobs))
+}
+
+/// Unknown extensions are ignored, but one of those that we do not implement may say "or not at all".
 fn refuse_what_would_be_ignored(extensions: Option<Object<'_>>) -> Result<(), Error> {
     let Some(extensions) = extensions else {
         return Ok(());
     };
-    if let Some(large_blob) = extensions.object("largeBlob")?
-        && large_blob.text("support")? == Some("required")
-    {
-        return Err(Error::Unsatisfiable("the site insists on large blobs"));
-    }
     if extensions.boolean("enforceCredentialProtectionPolicy")? == Some(true)
         && extensions
             .text("credentialProtectionPolicy")?

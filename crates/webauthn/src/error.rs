@@ -31,13 +31,13 @@ pub enum Error {
     /// The page: the RP ID is not the origin's.
     #[error(transparent)]
     RpId(#[from] RpIdError),
-    /// The page or the browser: a frame whose top-level page is not known, or contradictory facts about it.
+    /// The browser: contradictory facts about the frame that asks.
     #[error("the request comes from a frame of another site, and {0}")]
     CrossOrigin(&'static str),
     /// The page: it tried to name its own origin.
     #[error("the request carries a forged origin override")]
     ForgedOverride,
-    /// Nobody's fault: the request is in order, but no passkey on this machine can satisfy it.
+    /// The page: it insists on a credential protection policy.
     #[error("the request cannot be satisfied here: {0}")]
     Unsatisfiable(&'static str),
     /// The provider: its answer does not fit the request.

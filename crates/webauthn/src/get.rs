@@ -9,7 +9,7 @@ use claviger_ctap::{
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
     options,
     prf::{self, Prf},
@@ -26,6 +26,7 @@ pub struct Ceremony {
     user_verification: UserVerification,
     hints: Vec<Hint>,
     prf: Option<Prf>,
+    unserved: Option<Unserved>,
 }
 
 impl Ceremony {
@@ -37,7 +38,7 @@ impl Ceremony {
     pub fn begin(options: &str, caller: &CallerContext) -> Result<Self, Error> {
         // The numbers are the steps of L3 §5.1.4.1; see `create` for those left out.
         // 3. Frames of other sites.
-        options::check_caller(caller)?;
+        let unserved = options::check_caller(caller)?;
         let map = json::parse_object(options)?;
         let options = Object::new("", &map);
         let extensions = options::extensions(options)?;
@@ -52,11 +53,8 @@ impl Ceremony {
         let challenge = options::challenge(options)?;
         let client_data = ClientData::build(CeremonyType::Get, &challenge, caller);
         // 18. What may be used. If nothing on the list can be a passkey, the list is not empty: nothing may be used.
-        if allowed.given && allowed.usable.is_empty() {
-            return Err(Error::Unsatisfiable(
-                "the site allows only credentials that are no passkeys",
-            ));
-        }
+        let nothing_usable = allowed.given && allowed.usable.is_empty();
+        let unserved = unserved.or(nothing_usable.then_some(Unserved::Credentials));
         let user_verification = match &prf {
             // The PRF that the web gets is the one of a verified user (L3 §10.1.4), whatever the page said.
             Some(prf) if prf.evaluates() => UserVerification::Required,
@@ -77,6 +75,7 @@ impl Ceremony {
             user_verification,
             hints: options::hints(options)?,
             prf,
+            unserved,
         })
     }
 
@@ -98,6 +97,11 @@ impl Ceremony {
     /// The page's requirement, raised to [`UserVerification::Required`] when PRF results are asked for.
     pub fn user_verification(&self) -> UserVerification {
         self.user_verification
+    }
+
+    /// Why nobody here can do what the page asks, if so: then [`Self::request`] is for nobody.
+    pub fn unserved(&self) -> Option<Unserved> {
+        self.unserved
     }
 
     /// What the page expects the user to pick.

@@ -35,15 +35,16 @@
 //!
 //! # Decisions where the standard leaves room
 //!
-//! * A frame of another site is refused unless the browser names the top-level origin: the prompt must be able to show whose page the
+//! * A frame of another site is not served unless the browser names the top-level origin: the prompt must be able to show whose page the
 //!   user is on, and the client data to say it.
 //! * RP IDs are compared and hashed in normal form (lower case, punycode). Names with a root dot are refused, underscores are not.
 //! * Attestation `none` blanks the statement and keeps the AAGUID, as Level 3 has it.
-//! * `authenticatorAttachment: "cross-platform"` ends in `NotAllowedError`: what answers here is the platform.
+//! * What is in order but cannot be done here ([`Unserved`]: `authenticatorAttachment: "cross-platform"`, large blobs that are
+//!   required, …) begins, so that the person can be told, and ends in `NotAllowedError`.
 //! * Time limits are clamped to 15 s … 10 min, and are 5 min when the page names none.
 //! * PRF results are those of a verified user, so asking for them raises the requirement to "required".
-//! * Unknown extensions are ignored, but not `largeBlob` with support "required" nor an enforced credential protection policy: a page
-//!   that insists must not get a passkey without.
+//! * Unknown extensions are ignored, but not an enforced credential protection policy: a page that insists must not get a passkey
+//!   without.
 
 pub mod client_data;
 pub mod create;
@@ -56,6 +57,7 @@ pub mod origin;
 mod prf;
 mod response;
 pub mod rp_id;
+mod unserved;
 
 pub use client_data::{CallerContext, CeremonyType, ClientData};
 pub use error::Error;
@@ -63,6 +65,7 @@ pub use options::{Hint, UserVerification};
 pub use origin::{Origin, OriginError};
 pub use response::ResponseJson;
 pub use rp_id::RpIdError;
+pub use unserved::Unserved;
 
 #[cfg(test)]
 mod testing {

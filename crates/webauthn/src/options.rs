@@ -5,7 +5,7 @@ use std::time::Duration;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use zeroize::Zeroizing;
 
-use crate::{CallerContext, Error, json::Object, limits};
+use crate::{CallerContext, Error, Unserved, json::Object, limits};
 
 /// How much the relying party insists on user verification (L3 §5.8.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -71,20 +71,17 @@ pub(crate) fn challenge(options: Object<'_>) -> Result<Zeroizing<Vec<u8>>, Error
     Ok(challenge)
 }
 
-/// Refuses a caller that cannot be shown to the user as what it is.
+/// Whether the caller can be shown to the user as what it is.
 ///
 /// L3 §5.1.3 step 3 and §5.1.4.1 step 3 leave frames of another site to the permissions policy, which the browser has checked. We
-/// ask for one thing more: the top-level origin. Without it neither the prompt nor the client data can say on whose page the
-/// user is, and that is what a click-jacking page would hide.
-pub(crate) fn check_caller(caller: &CallerContext) -> Result<(), Error> {
+/// ask for one thing more: the top-level origin.
+pub(crate) fn check_caller(caller: &CallerContext) -> Result<Option<Unserved>, Error> {
     match &caller.top_origin {
-        None if !caller.same_origin_with_ancestors => Err(Error::CrossOrigin(
-            "the browser does not say which site it is embedded in",
-        )),
+        None if !caller.same_origin_with_ancestors => Ok(Some(Unserved::Frame)),
         Some(top_origin) if caller.same_origin_with_ancestors && *top_origin != caller.origin => {
             Err(Error::CrossOrigin("the browser contradicts itself about which"))
         }
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

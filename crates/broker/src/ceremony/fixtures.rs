@@ -5,7 +5,7 @@ use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::view::{CallerView, SiteView};
 
 use super::{Approval, Checked, Context, HelloStatus, Input, ProviderName, Tokens, Wanted, WantedAnswer};
-use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
+use crate::choice::{Candidates, Lock, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
 use crate::types::Door;
 
 pub(super) const RP_ID: &str = "example.com";
@@ -158,6 +158,22 @@ pub(super) fn ceremony(
             candidates: candidates(need, &rp_id, providers, passkeys, &Preference::default()),
             rp_id,
             verification,
+            consent_only: false,
+        }),
+        context: context(),
+        hello: hello(),
+        transactions: TRANSACTIONS,
+    }
+}
+
+/// A request to make a passkey that takes this course.
+pub(super) fn with_candidates(candidates: Candidates) -> Input {
+    Input {
+        wanted: Wanted::Answer(WantedAnswer {
+            creates: true,
+            candidates,
+            rp_id: RpId::new(RP_ID).expect("short"),
+            verification: true,
             consent_only: false,
         }),
         context: context(),

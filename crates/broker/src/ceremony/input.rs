@@ -39,7 +39,13 @@ impl Input {
             wanted: Wanted::Answer(WantedAnswer {
                 creates: matches!(need, Requirements::Make { .. }),
                 rp_id: request.rp_id().clone(),
-                candidates: candidates(&need, request.rp_id(), providers, passkeys, preference),
+                candidates: match request.unserved() {
+                    Some(why) => Candidates::Nothing {
+                        cause: Cause::Unserved(why),
+                        provider_name: None,
+                    },
+                    None => candidates(&need, request.rp_id(), providers, passkeys, preference),
+                },
                 verification,
                 consent_only: !verification && request.operation().asks_hmac_secret(),
             }),

@@ -11,11 +11,12 @@ use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{ChoiceKind, Kind, Purpose, View};
+use claviger_webauthn::Unserved;
 
 use super::fixtures::*;
 use super::*;
 use crate::check::Rejection;
-use crate::choice::{Lock, PasskeySnapshot, ProviderSnapshot, Requirements};
+use crate::choice::{Candidates, Lock, PasskeySnapshot, ProviderSnapshot, Requirements};
 use crate::types::Cause;
 
 type Effects = Vec<Effect<Numbered>>;

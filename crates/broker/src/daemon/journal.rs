@@ -63,6 +63,7 @@ pub(super) fn needs_no_user(cause: &Cause) -> bool {
             | Cause::CallerGone
             | Cause::NoPrompt
             | Cause::Unsupported
+            | Cause::Unserved(_)
             | Cause::DeniedByPolicy
             | Cause::ProviderDisabled
     )

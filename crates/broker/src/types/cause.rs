@@ -2,6 +2,7 @@
 
 use claviger_ctap::crypto::CryptoError;
 use claviger_joint::answer::Status;
+use claviger_webauthn::Unserved;
 
 use crate::check::Rejection;
 
@@ -64,6 +65,9 @@ pub enum Cause {
     /// No enabled provider can do what was asked.
     #[error("no provider supports what the site asked for")]
     Unsupported,
+    /// The site asks for what no provider can do, whichever it is.
+    #[error(transparent)]
+    Unserved(Unserved),
     /// A rule of the user, the administrator or the provider forbids it.
     #[error("not allowed for this site")]
     DeniedByPolicy,
@@ -100,6 +104,10 @@ impl Cause {
             Self::ProviderRefused(_) => "provider-refused",
             Self::AnswerRejected(_) => "answer-rejected",
             Self::Unsupported => "unsupported",
+            Self::Unserved(Unserved::SecurityKey) => "security-key-wanted",
+            Self::Unserved(Unserved::LargeBlobs) => "large-blobs-wanted",
+            Self::Unserved(Unserved::Frame) => "unknown-frame",
+            Self::Unserved(Unserved::Credentials) => "no-passkeys-allowed",
             Self::DeniedByPolicy => "denied-by-policy",
             Self::Busy => "busy",
             Self::VerificationUnavailable => "verification-unavailable",
@@ -110,9 +118,12 @@ impl Cause {
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::CancelledByCaller | Self::CallerGone | Self::Excluded | Self::Unsupported | Self::Busy => {
-                Fault::Caller
-            }
+            Self::CancelledByCaller
+            | Self::CallerGone
+            | Self::Excluded
+            | Self::Unsupported
+            | Self::Unserved(_)
+            | Self::Busy => Fault::Caller,
             Self::CancelledByUser
             | Self::TimedOut
             | Self::NoCredential

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::types::{LengthError, RpId};
-use claviger_webauthn::{Origin, RpIdError};
+use claviger_webauthn::{Origin, RpIdError, Unserved};
 
 use super::{Caller, CtapRequest, UserVerification};
 
@@ -66,6 +66,7 @@ pub struct CeremonyRequest {
     requester: Requester,
     rp_id: RpId,
     operation: CtapRequest,
+    unserved: Option<Unserved>,
     /// What the site asks of user verification.
     pub user_verification: UserVerification,
     /// How long the whole ceremony may take; clamped by the door.
@@ -99,9 +100,17 @@ impl CeremonyRequest {
             requester,
             rp_id,
             operation,
+            unserved: None,
             user_verification,
             timeout,
         })
+    }
+
+    /// The same, which nobody can serve for this reason: no provider hears of it, the user is told.
+    #[must_use]
+    pub fn with_unserved(mut self, why: Option<Unserved>) -> Self {
+        self.unserved = why;
+        self
     }
 
     /// Who asks.
@@ -122,6 +131,11 @@ impl CeremonyRequest {
     /// For what.
     pub fn operation(&self) -> &CtapRequest {
         &self.operation
+    }
+
+    /// Why nobody can serve it, if so.
+    pub fn unserved(&self) -> Option<Unserved> {
+        self.unserved
     }
 
     /// The origin of the page that asks, where the door knows one.

@@ -4,6 +4,8 @@
 //! `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` of WebAuthn Level 3.
 //! Reply: `{"ok": {…}}`, a `RegistrationResponseJSON` or `AuthenticationResponseJSON`; or `{"error": {"name", "message"}, "problem"?}`,
 //! where `error` is for the page and `problem` for the user.
+//!
+//! While the request is open, the signal `Problem` may say to the user, and not to the page, what is in its way.
 
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! A page's ceremony between request and response: `claviger-webauthn` on one side, the broker's nouns on the other.
 
 use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, CtapRequest, RequestError, Requester};
-use claviger_webauthn::{CallerContext, Error, ResponseJson, create, get};
+use claviger_webauthn::{CallerContext, Error, ResponseJson, Unserved, create, get};
 
 use super::message::Kind;
 
@@ -38,7 +38,15 @@ impl Pending {
             origin: context.origin.clone(),
             top_origin: context.top_origin.clone().filter(|_| framed),
         };
-        CeremonyRequest::new(caller, page, operation, user_verification, timeout)
+        Ok(CeremonyRequest::new(caller, page, operation, user_verification, timeout)?.with_unserved(self.unserved()))
+    }
+
+    /// Why nobody can do what the page asks, if so.
+    pub(super) fn unserved(&self) -> Option<Unserved> {
+        match self {
+            Self::Create(ceremony) => ceremony.unserved(),
+            Self::Get(ceremony) => ceremony.unserved(),
+        }
     }
 
     /// The page's response.

@@ -7,11 +7,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::{Caller, CancelToken};
+use claviger_broker::{Caller, CancelToken, Cause};
 use claviger_webauthn::Error;
 use zbus::fdo;
 use zbus::message::Header;
-use zbus::names::UniqueName;
+use zbus::names::{BusName, UniqueName};
+use zbus::object_server::SignalEmitter;
 
 use super::message::{Kind, Reply, Request, RequestError, RequestId};
 use super::pending::Pending;
@@ -40,7 +41,14 @@ impl Browser1 {
         }
     }
 
-    async fn perform(&self, kind: Kind, request: &Request, caller: Caller, cancel: CancelToken) -> Reply {
+    async fn perform(
+        &self,
+        kind: Kind,
+        request: &Request,
+        caller: Caller,
+        cancel: CancelToken,
+        user: &SignalEmitter<'_>,
+    ) -> Reply {
         let pending = match Pending::begin(kind, &request.options, &request.caller) {
             Ok(pending) => pending,
             Err(error) => {
@@ -59,6 +67,9 @@ impl Browser1 {
                 return Reply::error(&DomError::not_allowed(), Some(&error.to_string()));
             }
         };
+        if let Some(why) = pending.unserved() {
+            tell(user, &request.id, &Cause::Unserved(why)).await;
+        }
         let answer = match self.platform.ceremony(question, cancel).await {
             Ok(answer) => answer,
             Err(cause) => {
@@ -87,7 +98,13 @@ impl Browser1 {
     /// Runs a ceremony: `kind` is `create` or `get`; see [`super::message`] for request and reply.
     ///
     /// Whatever becomes of the ceremony is a reply. A D-Bus error means that the native host may not ask or asked nonsense.
-    async fn ceremony(&self, kind: &str, request: &str, #[zbus(header)] header: Header<'_>) -> fdo::Result<String> {
+    async fn ceremony(
+        &self,
+        kind: &str,
+        request: &str,
+        #[zbus(header)] header: Header<'_>,
+        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
+    ) -> fdo::Result<String> {
         let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
         let kind = Kind::parse(kind).map_err(invalid)?;
         let request = match Request::parse(request) {
@@ -103,7 +120,9 @@ impl Browser1 {
         let _running = self.running.admit(sender, &request.id, &cancel)?;
         let _attendance = self.platform.attend(sender, &cancel);
         let caller = self.platform.browser(&header).await?;
-        Ok(self.perform(kind, &request, caller, cancel).await.into_json())
+        // Nobody else on the bus need hear of it.
+        let user = emitter.set_destination(BusName::from(sender.clone()));
+        Ok(self.perform(kind, &request, caller, cancel, &user).await.into_json())
     }
 
     /// Withdraws one of the sender's own ceremonies; one that is over or never was is no error.
@@ -113,6 +132,10 @@ impl Browser1 {
             .cancel(sender, &RequestId::parse(request_id).map_err(invalid)?);
         Ok(())
     }
+
+    /// Tells the user of the native host's browser what is in the way of one of its open requests, in a sentence.
+    #[zbus(signal)]
+    async fn problem(emitter: &SignalEmitter<'_>, request_id: &str, problem: &str) -> zbus::Result<()>;
 
     /// What the platform can do for pages, as JSON. The same for everybody and at all times, so that it says nothing about anybody.
     fn capabilities(&self) -> &'static str {
@@ -164,6 +187,15 @@ impl Drop for Admission {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&self.key);
+    }
+}
+
+/// Tells the user what is in the way of an open request.
+async fn tell(user: &SignalEmitter<'_>, id: &RequestId, cause: &Cause) {
+    if let Some(problem) = problem_of_cause(cause)
+        && let Err(error) = Browser1::problem(user, id.as_str(), &problem).await
+    {
+        tracing::debug!(%error, "the native host was not told");
     }
 }
 

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 
 use claviger_broker::Cause;
-use claviger_webauthn::Error;
+use claviger_webauthn::{Error, Unserved};
 use serde::Serialize;
 
 use super::message::Kind;
@@ -63,6 +63,12 @@ impl DomError {
 pub fn problem_of_cause(cause: &Cause) -> Option<String> {
     match cause {
         Cause::CancelledByUser | Cause::CancelledByCaller | Cause::CallerGone => None,
+        Cause::Unserved(Unserved::Frame) => Some(format!(
+            "{cause}. Open the site in a tab of its own, and try again there."
+        )),
+        Cause::Unserved(_) | Cause::Unsupported => Some(format!(
+            "{cause}. Choose “Use a security key instead”, and try again on the site."
+        )),
         cause => Some(cause.to_string()),
     }
 }
@@ -98,6 +104,10 @@ mod tests {
             Cause::ProviderRefused(Status::Internal),
             Cause::AnswerRejected(Rejection::Signature),
             Cause::Unsupported,
+            Cause::Unserved(Unserved::SecurityKey),
+            Cause::Unserved(Unserved::LargeBlobs),
+            Cause::Unserved(Unserved::Frame),
+            Cause::Unserved(Unserved::Credentials),
             Cause::DeniedByPolicy,
             Cause::Busy,
             Cause::VerificationUnavailable,

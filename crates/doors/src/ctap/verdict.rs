@@ -36,7 +36,7 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
         Cause::NoPin => Status::PinNotSet,
         // §6.1.2 step 3.
         Cause::Unsupported if asked.makes => Status::UnsupportedAlgorithm,
-        Cause::Unsupported => Status::UnsupportedOption,
+        Cause::Unsupported | Cause::Unserved(_) => Status::UnsupportedOption,
         Cause::Busy | Cause::ProviderRefused(answer::Status::Busy) => Status::ChannelBusy,
         Cause::ProviderHung => Status::ActionTimeout,
         Cause::Ambiguous

@@ -10,6 +10,8 @@ use claviger_doors::browser::native_host::framing::{read_frame, write_frame};
 use claviger_doors::browser::native_host::{self, BusUpstream};
 use claviger_doors::browser::service::Browser1;
 use claviger_doors::browser::verdict::NOT_ALLOWED;
+use claviger_webauthn::Unserved;
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -160,8 +162,6 @@ async fn what_the_page_did_wrong_is_told_and_noted_and_asks_nobody() {
     let mut scene = Scene::new().await;
     let mut forged = sign_in();
     forged["extensions"] = json!({"remoteDesktopClientOverride": {"origin": "https://bank.example"}});
-    let mut framed = request("1", &sign_in());
-    framed["sameOriginWithAncestors"] = json!(false);
     for (request, name) in [
         (
             request("1", &json!({"rpId": "com", "challenge": "AA"})),
@@ -173,7 +173,6 @@ async fn what_the_page_did_wrong_is_told_and_noted_and_asks_nobody() {
         ),
         (request("1", &forged), "SecurityError"),
         (request("1", &json!({"rpId": "example.com"})), "TypeError"),
-        (framed, "NotAllowedError"),
     ] {
         let reply = scene.call("get", &request.to_string()).await.unwrap();
         assert_eq!(reply["error"]["name"], name, "{request}");
@@ -187,6 +186,55 @@ async fn what_the_page_did_wrong_is_told_and_noted_and_asks_nobody() {
     insecure["origin"] = json!("http://login.example.com");
     let reply = scene.call("get", &insecure.to_string()).await.unwrap();
     assert_eq!(reply["error"]["name"], "SecurityError");
+}
+
+#[tokio::test]
+async fn what_nobody_can_do_is_told_to_the_person_and_not_to_the_page() {
+    let mut scene = Scene::new().await;
+    let mut problems = zbus::MessageStream::from(&scene.host);
+    let mut key = creation();
+    key["authenticatorSelection"]["authenticatorAttachment"] = json!("cross-platform");
+    let mut blobs = creation();
+    blobs["extensions"] = json!({"largeBlob": {"support": "required"}});
+    let strange =
+        json!({"rpId": "example.com", "challenge": "AA", "allowCredentials": [{"type": "password", "id": "AA"}]});
+    let mut framed = request("4", &sign_in());
+    framed["sameOriginWithAncestors"] = json!(false);
+    for (kind, request, why) in [
+        ("create", request("1", &key), Unserved::SecurityKey),
+        ("create", request("2", &blobs), Unserved::LargeBlobs),
+        ("get", request("3", &strange), Unserved::Credentials),
+        ("get", framed, Unserved::Frame),
+    ] {
+        scene.stand_in.behave(Behaviour::Fail(Cause::Unserved(why)));
+        let reply = scene.call(kind, &request.to_string()).await.unwrap();
+        assert_eq!(
+            reply["error"],
+            json!({"name": "NotAllowedError", "message": NOT_ALLOWED})
+        );
+        let Some(Event::Asked(asked)) = scene.events.recv().await else {
+            panic!("the platform shows it");
+        };
+        assert_eq!(asked.unserved(), Some(why));
+        let (id, problem) = next_problem(&mut problems).await;
+        assert_eq!(id, request["requestId"].as_str().unwrap());
+        assert_eq!(
+            problem,
+            reply["problem"].as_str().unwrap(),
+            "told at once, and at the end"
+        );
+        assert!(problem.contains("try again"), "{problem}");
+    }
+}
+
+/// The next signal `Problem` on this connection.
+async fn next_problem(messages: &mut zbus::MessageStream) -> (String, String) {
+    loop {
+        let message = messages.next().await.unwrap().unwrap();
+        if message.header().member().is_some_and(|member| member == "Problem") {
+            return message.body().deserialize().unwrap();
+        }
+    }
 }
 
 #[tokio::test]

@@ -21,6 +21,10 @@ account = { $account ->
    *[other] { $account }
 }
 
+# What to do where Claviger cannot help.
+
+other-key = To use a security key or a phone, press Claviger's icon in the browser, choose “Use a security key instead”, and try again on the site.
+
 # Titles of questions.
 
 create-title = Create a passkey for { $site }
@@ -96,7 +100,16 @@ ambiguous = Several providers keep a passkey of that id; choose one with `clavig
 already-there-title = Already there
 already-there = { provider } already keeps a passkey for this account.
 not-supported-title = Not supported
-not-supported = None of your providers supports what { site } asks for.
+not-supported = { $provider ->
+    [0] None of your providers supports what { site } asks for. { other-key }
+   *[other] { $provider } does not support what { site } asks for.
+}
+security-key-wanted-title = A security key is wanted
+security-key-wanted = { site } wants a security key or a phone, not a passkey of this computer. { other-key }
+large-blobs-wanted = { site } wants to store data beside the passkey, which none of your providers can do. { other-key }
+unknown-frame-title = A page within a page
+unknown-frame = { site } asks from inside another page, and the browser does not say which. Open { site } in a tab of its own, and try again there.
+no-passkeys-allowed = { site } accepts only sign-ins that are no passkeys. { other-key }
 not-allowed-title = Not allowed
 not-allowed = { provider } is not allowed to serve { site }.
 pin-locked-title = PIN locked

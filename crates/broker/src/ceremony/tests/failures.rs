@@ -17,6 +17,26 @@ fn nothing_to_offer_is_a_notice_with_the_true_cause() {
 }
 
 #[test]
+fn what_nobody_can_do_is_a_notice_that_says_what_helps() {
+    for (why, helps) in [
+        (Unserved::SecurityKey, "Use a security key instead"),
+        (Unserved::LargeBlobs, "Use a security key instead"),
+        (Unserved::Credentials, "Use a security key instead"),
+        (Unserved::Frame, "in a tab of its own"),
+    ] {
+        let cause = Cause::Unserved(why);
+        let nothing = Candidates::Nothing {
+            cause: cause.clone(),
+            provider_name: None,
+        };
+        let mut course = Driven::start(with_candidates(nothing));
+        let text = said(course.view().problem.as_ref().map(|problem| &problem.text));
+        assert!(text.contains(helps) && text.contains(RP_ID), "{why:?}: {text}");
+        course.notice(&cause);
+    }
+}
+
+#[test]
 fn a_notice_keeps_its_cause_however_it_ends() {
     let ends: [MakeEvent; 6] = [
         || Event::TimedOut,

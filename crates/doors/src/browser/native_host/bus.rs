@@ -1,7 +1,11 @@
 //! The native host's side of the bus.
 
+use std::future::pending;
+
 use claviger_prompt_api::dbus::{self, Manage1Proxy};
 use claviger_prompt_api::manage;
+use futures_util::StreamExt as _;
+use tokio::sync::Mutex;
 use zbus::DBusError as _;
 use zbus::proxy::CacheProperties;
 
@@ -14,7 +18,13 @@ const NOT_RUNNING: &str =
 
 /// The broker over a bus connection. Its first call starts the broker if the bus knows how.
 pub struct BusUpstream {
-    broker: Option<(Browser1Proxy<'static>, Manage1Proxy<'static>)>,
+    broker: Option<Broker>,
+}
+
+struct Broker {
+    browser: Browser1Proxy<'static>,
+    manage: Manage1Proxy<'static>,
+    problems: Mutex<ProblemStream>,
 }
 
 impl BusUpstream {
@@ -32,8 +42,8 @@ impl BusUpstream {
 
     /// Talks over `connection`.
     pub async fn new(connection: &zbus::Connection) -> Self {
-        match proxies(connection).await {
-            Ok(proxies) => Self { broker: Some(proxies) },
+        match Broker::new(connection).await {
+            Ok(broker) => Self { broker: Some(broker) },
             Err(error) => {
                 tracing::error!(%error, "the bus connection cannot be used");
                 Self { broker: None }
@@ -44,26 +54,42 @@ impl BusUpstream {
 
 impl Upstream for BusUpstream {
     async fn ceremony(&self, kind: Kind, request: String) -> Result<String, String> {
-        let Some((browser, _)) = &self.broker else {
+        let Some(broker) = &self.broker else {
             return Err(NOT_RUNNING.to_owned());
         };
-        browser
+        broker
+            .browser
             .ceremony(kind.name(), &request)
             .await
             .map_err(|error| problem(&error))
     }
 
     async fn cancel(&self, id: &RequestId) {
-        let Some((browser, _)) = &self.broker else {
+        let Some(broker) = &self.broker else {
             return;
         };
-        if let Err(error) = browser.cancel(id.as_str()).await {
+        if let Err(error) = broker.browser.cancel(id.as_str()).await {
             tracing::warn!(%error, "a request could not be withdrawn");
         }
     }
 
+    async fn problem(&self) -> (RequestId, String) {
+        let Some(broker) = &self.broker else {
+            return pending().await;
+        };
+        let mut problems = broker.problems.lock().await;
+        while let Some(problem) = problems.next().await {
+            if let Ok(said) = problem.args()
+                && let Ok(id) = RequestId::parse(said.request_id())
+            {
+                return (id, (*said.problem()).to_owned());
+            }
+        }
+        pending().await
+    }
+
     async fn capabilities(&self) -> Option<String> {
-        let (browser, _) = self.broker.as_ref()?;
+        let browser = &self.broker.as_ref()?.browser;
         match browser.capabilities().await {
             Ok(json) => Some(json),
             Err(error) => {
@@ -75,7 +101,7 @@ impl Upstream for BusUpstream {
 
     async fn status(&self) -> Status {
         let answer = match &self.broker {
-            Some((_, manage)) => manage.status().await.map_err(|error| match error {
+            Some(broker) => broker.manage.status().await.map_err(|error| match error {
                 dbus::Error::Bus(error) => problem(&error),
                 error => error.description().unwrap_or(NOT_RUNNING).to_owned(),
             }),
@@ -101,20 +127,29 @@ trait Browser1 {
     fn ceremony(&self, kind: &str, request: &str) -> zbus::Result<String>;
     fn cancel(&self, request_id: &str) -> zbus::Result<()>;
     fn capabilities(&self) -> zbus::Result<String>;
+    #[zbus(signal)]
+    fn problem(&self, request_id: &str, problem: &str) -> zbus::Result<()>;
 }
 
-async fn proxies(connection: &zbus::Connection) -> zbus::Result<(Browser1Proxy<'static>, Manage1Proxy<'static>)> {
-    let browser = Browser1Proxy::builder(connection)
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await?;
-    let manage = Manage1Proxy::builder(connection)
-        .destination(dbus::NAME)
-        .path(dbus::PATH)
-        .cache_properties(CacheProperties::No)
-        .build()
-        .await?;
-    Ok((browser, manage))
+impl Broker {
+    async fn new(connection: &zbus::Connection) -> zbus::Result<Self> {
+        let browser = Browser1Proxy::builder(connection)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?;
+        let manage = Manage1Proxy::builder(connection)
+            .destination(dbus::NAME)
+            .path(dbus::PATH)
+            .cache_properties(CacheProperties::No)
+            .build()
+            .await?;
+        let problems = Mutex::new(browser.receive_problem().await?);
+        Ok(Self {
+            browser,
+            manage,
+            problems,
+        })
+    }
 }
 
 /// What of `Manage1.Status` the extension's popup shows.

@@ -105,6 +105,11 @@ pub fn pong() -> Value {
     json!({"type": "pong"})
 }
 
+/// What is in the way of an open ceremony, for the user.
+pub fn problem(id: &RequestId, problem: &str) -> Value {
+    json!({"type": "problem", "requestId": id.as_str(), "problem": problem})
+}
+
 /// The answer to a wrong message; the port closes after it.
 pub fn error(text: &str) -> Value {
     json!({"type": "error", "message": text})

@@ -43,6 +43,9 @@ pub trait Upstream {
     /// Withdraws a ceremony, if it is still running.
     fn cancel(&self, id: &RequestId) -> impl Future<Output = ()>;
 
+    /// The next thing that is in the way of an open ceremony, for the user. Dropping the future loses nothing.
+    fn problem(&self) -> impl Future<Output = (RequestId, String)>;
+
     /// The service's capabilities, if it can be reached.
     fn capabilities(&self) -> impl Future<Output = Option<String>>;
 
@@ -114,6 +117,7 @@ enum Done {
 
 impl<W: Write, U: Upstream> Host<'_, W, U> {
     async fn relay(&mut self, frames: &mut Frames) -> Result<(), HostError> {
+        let upstream = self.upstream;
         loop {
             tokio::select! {
                 frame = frames.recv() => {
@@ -127,6 +131,11 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                     }
                 }
                 Some(done) = self.work.next() => self.deliver(done)?,
+                (id, problem) = upstream.problem() => {
+                    if self.ceremonies.contains(&id) {
+                        self.send(&message::problem(&id, &problem))?;
+                    }
+                }
             }
         }
     }

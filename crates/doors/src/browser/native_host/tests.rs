@@ -16,12 +16,15 @@ struct Stub {
     requests: RefCell<Vec<String>>,
     cancelled: RefCell<Vec<String>>,
     cancel: Notify,
+    asked: Notify,
     deaf: bool,
+    problems: RefCell<Vec<(&'static str, &'static str)>>,
 }
 
 impl Upstream for Stub {
     async fn ceremony(&self, kind: Kind, request: String) -> Result<String, String> {
         self.requests.borrow_mut().push(request);
+        self.asked.notify_one();
         if self.deaf {
             return Err("nobody there".to_owned());
         }
@@ -34,6 +37,17 @@ impl Upstream for Stub {
     async fn cancel(&self, id: &RequestId) {
         self.cancelled.borrow_mut().push(id.as_str().to_owned());
         self.cancel.notify_waiters();
+    }
+
+    async fn problem(&self) -> (RequestId, String) {
+        // Not before the request is there that it is about.
+        self.asked.notified().await;
+        self.asked.notify_one();
+        let next = self.problems.borrow_mut().pop();
+        match next {
+            Some((id, problem)) => (RequestId::parse(id).unwrap(), problem.to_owned()),
+            None => std::future::pending().await,
+        }
     }
 
     async fn capabilities(&self) -> Option<String> {
@@ -128,6 +142,21 @@ async fn heartbeats_go_on_during_a_ceremony() {
     let (answers, end) = converse(&Stub::default(), &[ceremony("get", "1"), json!({"type": "ping"})], 1).await;
     end.unwrap();
     assert_eq!(answers, [json!({"type": "pong"})]);
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_is_told_to_the_user_of_an_open_request() {
+    let stub = Stub::default();
+    // Taken from the end: the one of a request that nobody made first.
+    stub.problems
+        .borrow_mut()
+        .extend([("1", "No prompt."), ("7", "Of another.")]);
+    let (answers, end) = converse(&stub, &[ceremony("get", "1")], 1).await;
+    end.unwrap();
+    assert_eq!(
+        answers,
+        [json!({"type": "problem", "requestId": "1", "problem": "No prompt."})]
+    );
 }
 
 #[tokio::test]
