@@ -144,10 +144,10 @@ class Narrator {
   /** What the user was shown and what the script answered. */
   prompt(event) {
     if (event.event === "view" && event.view.kind !== "idle") {
-      const { title, problem } = event.says;
+      const { title, problem, choices } = event.says;
       this.#say(`   Claviger asks: ${title}`);
       if (problem) this.#say(`                  ${problem}`);
-      for (const choice of event.view.choices ?? []) this.#say(`                  – ${choice.label}${choice.detail ? ` (${choice.detail})` : ""}`);
+      for (const [label, ...details] of choices) this.#say(`                  – ${label}${details.length > 0 ? ` (${details.join(" · ")})` : ""}`);
     }
     if (event.event === "action") this.#say(`   the user: ${event.action.action === "approve" ? "yes" : "no"}${event.pin ? ", and types a PIN" : ""}`);
   }

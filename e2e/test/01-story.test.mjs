@@ -70,7 +70,7 @@ test("sign-in without a user name: the account picker shows every account of the
   const prompt = await bed.answers({ when: { kind: "sign-in" }, do: { approve: true, choose: "alice", pin: PIN } });
   const { accepted } = await bed.signIn({ userVerification: "required" });
   assert.equal(accepted.user.name, "alice");
-  const labels = prompt.views.flatMap((view) => view.choices).map((choice) => choice.label);
+  const labels = prompt.views.flatMap((view) => view.choices).map((choice) => choice.label.account);
   for (const name of ["alice", "first", "early"]) assert.ok(labels.includes(name), `${name} among ${labels}`);
 });
 
@@ -78,7 +78,7 @@ test("sign-in with an allow list asks for that account only", async () => {
   const prompt = await bed.answers(YES);
   const { accepted } = await bed.signIn({ name: "first" });
   assert.equal(accepted.user.name, "first");
-  assert.deepEqual(prompt.views.flatMap((view) => view.choices).map((choice) => choice.label), ["first"]);
+  assert.deepEqual(prompt.views.flatMap((view) => view.choices).map((choice) => choice.label.account), ["first"]);
 });
 
 test("an excluded credential is InvalidStateError, after consent", async () => {

@@ -8,6 +8,7 @@ use std::cmp::Reverse;
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::{CredentialRef, ProviderId};
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::{sanitise, text};
 
 use crate::types::Cause;
@@ -109,10 +110,10 @@ pub struct Candidate {
     pub provider_name: String,
     /// The passkey, where one is meant and known.
     pub credential: Option<CredentialId>,
-    /// The line to show, sanitised.
-    pub label: String,
-    /// The second line, sanitised; may be empty.
-    pub detail: String,
+    /// The line to show.
+    pub label: Message,
+    /// What to say beside it; may be nothing.
+    pub details: Vec<Message>,
     /// Whether the provider is locked.
     pub lock: Lock,
 }
@@ -176,7 +177,7 @@ pub fn candidates(
             let existing: Vec<Candidate> = here
                 .iter()
                 .filter(|(passkey, _)| exclude.contains(&passkey.credential.id))
-                .map(|(passkey, provider)| existing_candidate(passkey, provider))
+                .map(|(passkey, provider)| passkey_candidate(passkey, provider, true))
                 .collect();
             if !existing.is_empty() {
                 return Candidates::Excluded { existing };
@@ -239,12 +240,12 @@ fn candidates_to_make(
                 provider: provider.id.clone(),
                 provider_name: name.clone(),
                 credential: None,
-                label: name,
-                detail: if same_account {
-                    text::REPLACES_PASSKEY.to_owned()
-                } else {
-                    String::new()
-                },
+                label: Message::Provider { provider: Some(name) },
+                // CTAP has it replace that one (CTAP 2.1, 6.1.2 step 17).
+                details: same_account
+                    .then_some(Message::ReplacesPasskey {})
+                    .into_iter()
+                    .collect(),
                 lock: provider.lock,
             }
         })
@@ -299,10 +300,10 @@ fn candidates_to_get(
         let name = text::provider_name(&provider.name, provider.id.as_str());
         Candidate {
             provider: provider.id.clone(),
-            label: text::look_in(&name),
+            label: Message::LookIn { provider: name.clone() },
             provider_name: name,
             credential: None,
-            detail: String::new(),
+            details: Vec::new(),
             lock: provider.lock,
         }
     }));
@@ -372,29 +373,27 @@ fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, sev
     let provider_name = text::provider_name(&provider.name, provider.id.as_str());
     let user_name = passkey.user_name.as_deref().and_then(sanitise::label);
     let display_name = passkey.display_name.as_deref().and_then(sanitise::label);
-    let (label, second) = match (user_name, display_name) {
-        (Some(user), Some(display)) if user != display => (user, Some(display)),
-        (Some(name), _) | (None, Some(name)) => (name, None),
-        (None, None) => (text::UNNAMED_ACCOUNT.to_owned(), None),
+    let (account, second) = match (user_name, display_name) {
+        (Some(user), Some(display)) if user != display => (Some(user), Some(display)),
+        (user, display) => (user.or(display), None),
     };
-    let place = several_providers.then(|| provider_name.clone());
-    let detail = second.into_iter().chain(place).collect::<Vec<_>>().join(" · ");
+    let place = several_providers.then(|| {
+        let name = provider_name.clone();
+        if provider.enabled {
+            Message::Provider { provider: Some(name) }
+        } else {
+            Message::DisabledProvider { provider: name }
+        }
+    });
+    let second = second.map(|name| Message::DisplayName { name });
     Candidate {
         provider: provider.id.clone(),
         provider_name,
         credential: Some(passkey.credential.id.clone()),
-        label,
-        detail,
+        label: Message::Account { account },
+        details: second.into_iter().chain(place).collect(),
         lock: provider.lock,
     }
-}
-
-fn existing_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot) -> Candidate {
-    let mut candidate = passkey_candidate(passkey, provider, true);
-    if !provider.enabled {
-        candidate.detail = text::disabled(&candidate.detail);
-    }
-    candidate
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use claviger_joint::answer::Status;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
-use claviger_prompt_api::text::{UNNAMED_PROGRAM, problem};
+use claviger_prompt_api::text::problem;
 use claviger_prompt_api::view::{CallerView, Problem, SiteView};
 use claviger_webauthn::{Origin, Unserved};
 
@@ -24,7 +24,7 @@ impl From<&CeremonyRequest> for SiteView {
 impl From<&Caller> for CallerView {
     fn from(caller: &Caller) -> Self {
         Self {
-            name: sanitise::label(&caller.name).unwrap_or_else(|| UNNAMED_PROGRAM.to_owned()),
+            name: sanitise::label(&caller.name),
             executable: sanitise::line(&caller.executable.to_string_lossy(), sanitise::MAX_PATH_CHARS),
             door: caller.door.name().to_owned(),
         }
@@ -63,7 +63,12 @@ pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>
         Cause::LockedOut => (Message::PinLockedTitle {}, Message::PinLocked {}),
         Cause::NoPin => (Message::NoPinTitle {}, Message::NoPin {}),
         Cause::VerificationUnavailable => (Message::NoVerificationTitle {}, Message::NoVerification {}),
-        other => (Message::FailedTitle {}, Message::Failed { why: other.to_string() }),
+        other => (
+            Message::FailedTitle {},
+            Message::Failed {
+                why: other.code().to_owned(),
+            },
+        ),
     };
     (title, problem(cause.code(), text))
 }

@@ -43,7 +43,7 @@ pub struct Caller {
     pub traits: DoorTraits,
     /// Its application id, where the sandbox or the desktop vouches for one.
     pub app_id: Option<String>,
-    /// What to call it in front of a person ("Chromium").
+    /// What to call it in front of a person ("Chromium"); empty where it has no name.
     pub name: String,
     /// Its executable: of the browser itself, not of the native host the browser started.
     pub executable: PathBuf,

@@ -18,6 +18,7 @@ use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, CtapRequest, U
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_prompt_api::action::Action;
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use zbus::names::UniqueName;
 
@@ -43,8 +44,8 @@ async fn a_passkey_is_made_and_used_with_one_screen_each() {
     assert_eq!(got.user.unwrap().id.as_bytes(), b"alice");
     assert_eq!(prompt.kinds(), [Kind::Create, Kind::SignIn]);
     let view = &prompt.views()[1];
-    assert_eq!(view.choices[0].label, "alice");
-    assert_eq!(view.caller.as_ref().unwrap().name, "Chromium");
+    assert_eq!(Messages::english().text(&view.choices[0].label), "alice");
+    assert_eq!(view.caller.as_ref().unwrap().name.as_deref(), Some("Chromium"));
 
     let entries = audit::last(&bed.audit_path(), 2).unwrap();
     assert_eq!(

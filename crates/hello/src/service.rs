@@ -300,7 +300,7 @@ impl From<HelloError> for ServiceError {
     fn from(error: HelloError) -> Self {
         let text = error.to_string();
         match error {
-            HelloError::Weak(_) => Self::WeakPin(text),
+            HelloError::Weak(weak) => Self::WeakPin(weak.code().to_owned()),
             HelloError::AlreadySet => Self::AlreadySet(text),
             _ => {
                 tracing::error!(error = text, "hello cannot work");

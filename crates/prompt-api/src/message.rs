@@ -70,9 +70,9 @@ pub enum Message {
     WaitMinutes {
         minutes: u64,
     },
-    /// `reason` is hello's, as a sentence.
+    /// `reason` is hello's code for it.
     WeakPin {
-        reason: Option<String>,
+        reason: String,
     },
     PinNeeded {},
     TicketGone {},
@@ -159,8 +159,62 @@ pub enum Message {
     NoVerificationTitle {},
     NoVerification {},
     FailedTitle {},
-    /// `why` is the cause, as the audit log says it.
+    /// `why` is the cause's code, as the audit log has it.
     Failed {
+        why: String,
+    },
+
+    // What there is to choose from.
+    Account {
+        account: Option<String>,
+    },
+    Provider {
+        provider: Option<String>,
+    },
+    LookIn {
+        provider: String,
+    },
+    // What is said of a choice beside its label.
+    DisplayName {
+        name: String,
+    },
+    DisabledProvider {
+        provider: String,
+    },
+    ReplacesPasskey {},
+
+    // The terminal prompt's own words: the names of what a view holds, questions, and what it says of itself.
+    SiteField {},
+    PageField {},
+    TopPageField {},
+    CallerField {},
+    AccountField {},
+    ProgramField {},
+    /// `door` is [`CallerView::door`](crate::view::CallerView::door).
+    Caller {
+        program: Option<String>,
+        executable: Option<String>,
+        door: String,
+    },
+    /// Where a choice is kept.
+    Place {
+        provider: String,
+        locked: bool,
+    },
+    Idle {},
+    AskConsent {},
+    AskChoice {
+        count: usize,
+    },
+    AnswerUnclear {},
+    AskClose {},
+    AskPin {},
+    AskNewPin {},
+    AskPinAgain {},
+    PinUnusable {},
+    PromptReplaced {},
+    /// `why` is what the bus said.
+    BrokerEnded {
         why: String,
     },
 }

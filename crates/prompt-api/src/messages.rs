@@ -52,6 +52,7 @@ impl Messages {
                 Value::String(text) if name == "code" => code = text,
                 Value::String(text) => args.set(name.as_str(), text.as_str()),
                 Value::Number(number) => args.set(name.as_str(), number.as_u64().unwrap_or_default()),
+                Value::Bool(true) => args.set(name.as_str(), 1_u64),
                 _ => args.set(name.as_str(), 0_u64),
             }
         }
@@ -85,6 +86,8 @@ fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::{Path, PathBuf};
 
     use serde_json::json;
 
@@ -111,8 +114,9 @@ mod tests {
     fn message(code: &str, argument: &Value) -> Message {
         serde_json::from_value(json!({
             "code": code, "site": "example.com", "provider": "Notebook", "program": argument, "account": argument,
-            "name": argument, "hint": argument, "reason": argument, "why": "it rained", "more": 1, "tries_left": 1,
-            "seconds": 3, "minutes": 2,
+            "name": argument.as_str().unwrap_or("Work"), "hint": argument, "reason": "date", "why": "timed-out",
+            "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
+            "locked": argument.is_string(), "count": 2,
         }))
         .unwrap()
     }
@@ -129,6 +133,46 @@ mod tests {
                     "{language}: nothing uses {name}"
                 );
             }
+        }
+    }
+
+    /// The sources of this workspace's crates, without their tests' own files.
+    fn sources() -> String {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let mut folders: Vec<PathBuf> = fs::read_dir(crates)
+            .unwrap()
+            .map(|it| it.unwrap().path().join("src"))
+            .filter(|folder| folder.is_dir())
+            .collect();
+        let mut text = String::new();
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|it| it == "rs")
+                    && path != Path::new(crates).join("prompt-api/src/messages.rs")
+                {
+                    text.push_str(&fs::read_to_string(path).unwrap());
+                }
+            }
+        }
+        text
+    }
+
+    /// `wrong-pin` as `WrongPin`.
+    fn variant(code: &str) -> String {
+        code.split('-')
+            .map(|word| word[..1].to_uppercase() + &word[1..])
+            .collect()
+    }
+
+    #[test]
+    fn every_message_is_said_by_somebody() {
+        let sources = sources();
+        for code in codes() {
+            let said = format!("Message::{} {{", variant(&code));
+            assert!(sources.contains(&said), "nobody says {code}");
         }
     }
 
@@ -181,6 +225,20 @@ mod tests {
         let left = |tries_left| english.text(&Message::WrongPin { tries_left });
         assert_eq!(left(1), "That PIN is wrong. One attempt is left.");
         assert_eq!(left(9), "That PIN is wrong. 9 attempts are left.");
+        let wait = |seconds| english.text(&Message::WaitSeconds { seconds });
+        assert_eq!(wait(1), "Too many wrong attempts. Wait one second before the next one.");
+        assert_eq!(
+            wait(30),
+            "Too many wrong attempts. Wait 30 seconds before the next one."
+        );
+        let place = |locked| {
+            let provider = "Safe".to_owned();
+            english.text(&Message::Place { provider, locked })
+        };
+        assert_eq!(
+            (place(false), place(true)),
+            ("Safe".to_owned(), "Safe, locked".to_owned())
+        );
     }
 
     #[test]

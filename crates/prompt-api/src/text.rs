@@ -4,15 +4,6 @@ use crate::message::Message;
 use crate::sanitise;
 use crate::view::{Kind, Problem};
 
-/// Stands for an account without a name.
-pub const UNNAMED_ACCOUNT: &str = "Account without a name";
-
-/// Stands for a program without a name.
-pub const UNNAMED_PROGRAM: &str = "A program";
-
-/// Warns that a provider already holds a passkey for the account, which CTAP has it replace (CTAP 2.1, 6.1.2 step 17).
-pub const REPLACES_PASSKEY: &str = "Replaces the passkey it already keeps for this account";
-
 /// The code of a wrong PIN.
 pub const WRONG_PIN: &str = "wrong-pin";
 /// The code of a PIN that is too easy to guess.
@@ -33,16 +24,6 @@ pub fn provider_name(name: &str, id: &str) -> String {
     sanitise::label(name).unwrap_or_else(|| sanitise::line(id, sanitise::MAX_LABEL_CHARS))
 }
 
-/// The label of a provider whose passkeys are not known.
-pub fn look_in(provider_name: &str) -> String {
-    format!("Look in {provider_name}")
-}
-
-/// Marks the second line of a passkey whose provider is disabled.
-pub fn disabled(detail: &str) -> String {
-    format!("{detail} (disabled)")
-}
-
 /// The title of a screen for a site.
 pub fn site_title(kind: Kind, site: String) -> Message {
     match kind {
@@ -51,18 +32,12 @@ pub fn site_title(kind: Kind, site: String) -> Message {
     }
 }
 
-/// The title of a screen for what a program of this name says is a site.
-pub fn program_title(kind: Kind, name: &str, site: String) -> Message {
-    let program = program(name);
+/// The title of a screen for what a program of this name, if it has one, says is a site.
+pub fn program_title(kind: Kind, program: Option<String>, site: String) -> Message {
     match kind {
         Kind::Create => Message::ProgramCreateTitle { program, site },
         _ => Message::ProgramSignInTitle { program, site },
     }
-}
-
-/// The name of a program, if it has one.
-pub fn program(name: &str) -> Option<String> {
-    (name != UNNAMED_PROGRAM).then(|| name.to_owned())
 }
 
 /// The title of the screen that unlocks providers.
@@ -91,10 +66,9 @@ pub fn wait(wait_ms: u64) -> Problem {
     problem(WAIT, text)
 }
 
-/// Tells why a new PIN is not good enough; `reason` comes from hello.
+/// Tells why a new PIN is not good enough; `reason` is hello's code for it.
 pub fn weak_pin(reason: &str) -> Problem {
-    let reason = sanitise::line(reason, 200);
-    let reason = (!reason.is_empty()).then(|| sentence(&reason));
+    let reason = reason.to_owned();
     problem(WEAK_PIN, Message::WeakPin { reason })
 }
 

@@ -9,7 +9,7 @@ use claviger_joint::evidence::Method;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Message;
-use crate::{sanitise, text};
+use crate::sanitise;
 
 /// The version of the view and action formats.
 pub const VERSION: u32 = 1;
@@ -138,8 +138,8 @@ pub struct SiteView {
 /// The caller on a screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallerView {
-    /// Its name for people.
-    pub name: String,
+    /// Its name for people, where it has one.
+    pub name: Option<String>,
     /// The path of its executable.
     pub executable: String,
     /// The door it came through: `browser`, `portal`, `hid`, `cli`, or `provider` for a provider that has the user verified.
@@ -149,8 +149,8 @@ pub struct CallerView {
 /// The account on a screen; both parts come from the site and are sanitised.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountView {
-    /// The user name (`alice@example.com`).
-    pub name: String,
+    /// The user name (`alice@example.com`), where there is one that can be shown.
+    pub name: Option<String>,
     /// The name for display ("Alice").
     pub display_name: Option<String>,
 }
@@ -159,9 +159,7 @@ impl AccountView {
     /// The account as a prompt may show it.
     pub fn of(name: Option<&str>, display_name: Option<&str>) -> Self {
         Self {
-            name: name
-                .and_then(sanitise::label)
-                .unwrap_or_else(|| text::UNNAMED_ACCOUNT.to_owned()),
+            name: name.and_then(sanitise::label),
             display_name: display_name.and_then(sanitise::label),
         }
     }
@@ -179,9 +177,9 @@ pub struct Choice {
     /// The provider's name.
     pub provider_name: String,
     /// The line to show.
-    pub label: String,
-    /// A second line, possibly empty.
-    pub detail: String,
+    pub label: Message,
+    /// What to say beside it, possibly nothing: each a few words of their own.
+    pub details: Vec<Message>,
     /// Whether the provider is locked, so that the PIN is needed to use it.
     pub locked: bool,
 }
@@ -225,7 +223,7 @@ pub enum Purpose {
 /// What went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
-    /// A stable code: one of [`text`]'s or the code of what the ceremony ended with.
+    /// A stable code: one of [`text`](crate::text)'s or the code of what the ceremony ended with.
     pub code: String,
     /// What to tell people.
     pub text: Message,
@@ -268,12 +266,12 @@ mod tests {
                 top_origin: None,
             }),
             caller: Some(CallerView {
-                name: "Chromium".into(),
+                name: Some("Chromium".into()),
                 executable: "/usr/bin/chromium".into(),
                 door: "browser".into(),
             }),
             account: Some(AccountView {
-                name: "alice".into(),
+                name: Some("alice".into()),
                 display_name: Some("Alice".into()),
             }),
             choices: vec![Choice {
@@ -281,8 +279,10 @@ mod tests {
                 kind: ChoiceKind::Passkey,
                 provider: "org.claviger.Vault".into(),
                 provider_name: "Claviger vault".into(),
-                label: "alice".into(),
-                detail: String::new(),
+                label: Message::Account {
+                    account: Some("alice".into()),
+                },
+                details: vec![Message::ReplacesPasskey {}],
                 locked: true,
             }],
             preselected: Some("c1".into()),
@@ -312,7 +312,7 @@ mod tests {
                 "caller": {"name": "Chromium", "executable": "/usr/bin/chromium", "door": "browser"},
                 "account": {"name": "alice", "display_name": "Alice"},
                 "choices": [{"id": "c1", "kind": "passkey", "provider": "org.claviger.Vault",
-                    "provider_name": "Claviger vault", "label": "alice", "detail": "", "locked": true}],
+                    "provider_name": "Claviger vault", "label": {"code": "account", "account": "alice"}, "details": [{"code": "replaces-passkey"}], "locked": true}],
                 "preselected": "c1", "remember": false,
                 "methods": [{"method": "pin", "purpose": "verify", "tries_left": 8, "wait_ms": 0}],
                 "problem": {"code": "wrong-pin", "text": {"code": "wrong-pin", "tries_left": 8}}, "expires_ms": 1000

@@ -130,7 +130,7 @@ pub(super) fn hello() -> HelloStatus {
 pub(super) fn context() -> Context {
     Context {
         caller: CallerView {
-            name: "Chromium".to_owned(),
+            name: Some("Chromium".to_owned()),
             executable: "/usr/bin/chromium".to_owned(),
             door: Door::Browser.to_string(),
         },

@@ -64,7 +64,7 @@ pub enum Event<T: Tokens> {
 /// Why a new PIN was not set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PinFailure {
-    /// It is too easy to guess, too short or too long; the reason is for the user.
+    /// It is too easy to guess, too short or too long; the reason is hello's code for it.
     Weak(String),
     /// There is one already: somebody else's ceremony was faster.
     AlreadySet,

@@ -115,7 +115,7 @@ impl Offers {
                 provider: candidate.provider.to_string(),
                 provider_name: candidate.provider_name.clone(),
                 label: candidate.label.clone(),
-                detail: candidate.detail.clone(),
+                details: candidate.details.clone(),
                 locked: candidate.lock != Lock::Open,
             })
             .collect()
@@ -136,7 +136,7 @@ impl Screens {
                 let kind = if *creates { Kind::Create } else { Kind::SignIn };
                 (kind, self.site_title(kind, rp_id))
             }
-            ScreenPurpose::Approve(approval) => approval_title(approval, &self.context.caller.name),
+            ScreenPurpose::Approve(approval) => approval_title(approval, self.context.caller.name.clone()),
         };
         let mut view = self.view(kind, title);
         view.choices = offers.choices();
@@ -196,7 +196,7 @@ impl Screens {
         if origin.is_some() {
             text::site_title(kind, host(rp_id.as_str()))
         } else {
-            text::program_title(kind, &self.context.caller.name, host(rp_id.as_str()))
+            text::program_title(kind, self.context.caller.name.clone(), host(rp_id.as_str()))
         }
     }
 
@@ -236,18 +236,12 @@ fn host(rp_id: &str) -> String {
     sanitise::line(rp_id, sanitise::MAX_HOST_CHARS)
 }
 
-fn approval_title(approval: &Approval, caller: &str) -> (Kind, Message) {
+fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Message) {
     let label = |name: &Option<String>| name.as_deref().and_then(sanitise::label);
     let shown = |provider: &ProviderName| text::provider_name(&provider.name, provider.id.as_str());
     match approval {
-        Approval::UseSecurityKey => {
-            let program = text::program(caller);
-            (Kind::Verify, Message::UseTitle { program })
-        }
-        Approval::ListPasskeys => {
-            let program = text::program(caller);
-            (Kind::Verify, Message::ListTitle { program })
-        }
+        Approval::UseSecurityKey => (Kind::Verify, Message::UseTitle { program }),
+        Approval::ListPasskeys => (Kind::Verify, Message::ListTitle { program }),
         Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, Message::ConfirmPinTitle {}),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers.iter().map(shown).collect();

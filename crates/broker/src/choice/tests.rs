@@ -1,5 +1,7 @@
 //! Who is offered, in which order, and what is said when nobody is.
 
+use claviger_prompt_api::messages::Messages;
+
 use super::*;
 
 fn id(provider: &str) -> ProviderId {
@@ -72,6 +74,10 @@ fn plain(need: &Requirements, providers: &[ProviderSnapshot], passkeys: &[Passke
     run(need, providers, passkeys, &Preference::default())
 }
 
+fn said(message: &Message) -> String {
+    Messages::english().text(message)
+}
+
 /// The labels in order, and the preselected index.
 fn offered(candidates: Candidates) -> (Vec<String>, Option<usize>) {
     match candidates {
@@ -79,7 +85,7 @@ fn offered(candidates: Candidates) -> (Vec<String>, Option<usize>) {
             candidates,
             preselected,
         } => (
-            candidates.into_iter().map(|candidate| candidate.label).collect(),
+            candidates.iter().map(|candidate| said(&candidate.label)).collect(),
             preselected,
         ),
         Candidates::Excluded { .. } => panic!("excluded"),
@@ -189,7 +195,7 @@ fn the_exclude_list_counts_over_all_providers() {
         Candidates::Excluded { existing } => {
             assert_eq!(existing.len(), 1);
             assert_eq!(
-                (existing[0].provider.as_str(), existing[0].detail.as_str()),
+                (existing[0].provider.as_str(), said(&existing[0].details[0]).as_str()),
                 ("org.example.b", "B (disabled)")
             );
         }
@@ -214,8 +220,8 @@ fn a_provider_that_would_replace_a_passkey_says_so() {
         &[passkey("a", 1), passkey("b", 2)],
     ) {
         Candidates::Choose { candidates, .. } => {
-            let details: Vec<_> = candidates.iter().map(|candidate| candidate.detail.as_str()).collect();
-            assert_eq!(details, [text::REPLACES_PASSKEY, ""]);
+            let details: Vec<_> = candidates.iter().map(|candidate| &candidate.details[..]).collect();
+            assert_eq!(details, [&[Message::ReplacesPasskey {}][..], &[]]);
         }
         _ => panic!("no choice"),
     }
@@ -334,9 +340,18 @@ fn nameless_accounts_get_a_placeholder_and_names_are_sanitised() {
         Candidates::Choose { candidates, .. } => {
             let lines: Vec<_> = candidates
                 .iter()
-                .map(|it| (it.label.as_str(), it.detail.as_str()))
+                .map(|it| {
+                    (
+                        said(&it.label),
+                        it.details.iter().map(said).collect::<Vec<_>>().join(" · "),
+                    )
+                })
                 .collect();
-            assert_eq!(lines, [(text::UNNAMED_ACCOUNT, "A"), ("alice", "Alice · B")]);
+            let lines: Vec<_> = lines
+                .iter()
+                .map(|(label, rest)| (label.as_str(), rest.as_str()))
+                .collect();
+            assert_eq!(lines, [("Account without a name", "A"), ("alice", "Alice · B")]);
         }
         _ => panic!("no choice"),
     }

@@ -155,7 +155,8 @@ impl UserVerifier for BusVerifier {
         Box::pin(async move {
             self.forget();
             self.client.set_pin(pin).await.map_err(|error| match error {
-                ClientError::WeakPin(reason) | ClientError::BadPin(reason) => PinFailure::Weak(reason),
+                ClientError::WeakPin(reason) => PinFailure::Weak(reason),
+                ClientError::BadPin(_) => PinFailure::Weak("not-a-pin".to_owned()),
                 ClientError::AlreadySet => PinFailure::AlreadySet,
                 other => {
                     tracing::error!(error = %other, "hello did not set the PIN");

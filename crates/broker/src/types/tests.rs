@@ -69,7 +69,7 @@ fn the_need_of_a_request_is_seen() {
         user_handle: UserId::new([5; 8]).unwrap(),
     };
     assert!(operation.requirements() == need);
-    assert_eq!(operation.account().unwrap().name, "alice");
+    assert_eq!(operation.account().unwrap().name.as_deref(), Some("alice"));
     assert!(!get(&[]).asks_prf());
     assert!(
         get(&[1]).requirements()

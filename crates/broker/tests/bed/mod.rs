@@ -20,6 +20,7 @@ use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::Prompt1Proxy;
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{self, Call, CredentialStore, Failure, Options, Provider, Serving, StoreProvider};
@@ -492,11 +493,12 @@ pub fn approve(view: &View, wanted: Option<&str>, pin: &'static str) -> (Action,
     if view.kind == Kind::Notice {
         return (Action::Refuse, None);
     }
+    let english = Messages::english();
     let choice = wanted.and_then(|wanted| {
         let named = view
             .choices
             .iter()
-            .find(|choice| choice.label == wanted || choice.provider_name == wanted);
+            .find(|choice| english.text(&choice.label) == wanted || choice.provider_name == wanted);
         named.map(|choice| choice.id.clone())
     });
     (

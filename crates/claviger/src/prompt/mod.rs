@@ -6,6 +6,7 @@
 mod script;
 mod terminal;
 
+use std::iter::once;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use claviger_hello::pin::Pin;
 use claviger_kernel::sandbox::Sandbox;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use script::{Reply, Script};
@@ -53,6 +55,7 @@ pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
 pub struct Prompt {
     broker: Prompt1Proxy<'static>,
     kind: &'static str,
+    messages: Messages,
 }
 
 impl Prompt {
@@ -61,7 +64,11 @@ impl Prompt {
         let unreachable = |error: zbus::Error| Failure::Unreachable(error.to_string());
         let connection = zbus::Connection::session().await.map_err(unreachable)?;
         let broker = Prompt1Proxy::new(&connection).await.map_err(unreachable)?;
-        let prompt = Self { broker, kind };
+        let prompt = Self {
+            broker,
+            kind,
+            messages: Messages::english(),
+        };
         prompt.attach_to_broker().await?;
         // From here on there may be a PIN in this process.
         Sandbox {
@@ -84,9 +91,7 @@ impl Prompt {
             let attached = Instant::now();
             match serve().await {
                 Err(Failure::Unreachable(why)) => {
-                    note(format_args!(
-                        "The broker ended ({why}). This prompt attaches to the next one."
-                    ));
+                    note(self.messages.text(&Message::BrokerEnded { why }));
                     tokio::time::sleep(SHORT_LIFE.saturating_sub(attached.elapsed())).await;
                     self.attach_to_broker().await?;
                 }
@@ -117,17 +122,27 @@ impl Prompt {
             };
             next = changed_before(changed, answered).await?;
         }
-        note("Another prompt has taken over.");
+        note(self.messages.text(&Message::PromptReplaced {}));
         Ok(())
     }
 
     async fn follow(&self, script: &mut Script) -> Result<(), Failure> {
-        let messages = Messages::english();
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
-            let title = view.title.as_ref().map(|title| messages.text(title));
-            let problem = view.problem.as_ref().map(|problem| messages.text(&problem.text));
-            report(&json!({"event": "view", "view": view, "says": {"title": title, "problem": problem}}))?;
+            let title = view.title.as_ref().map(|title| self.messages.text(title));
+            let problem = view.problem.as_ref().map(|problem| self.messages.text(&problem.text));
+            let choices: Vec<Vec<String>> = view
+                .choices
+                .iter()
+                .map(|choice| {
+                    once(&choice.label)
+                        .chain(&choice.details)
+                        .map(|it| self.messages.text(it))
+                        .collect()
+                })
+                .collect();
+            let says = json!({"title": title, "problem": problem, "choices": choices});
+            report(&json!({"event": "view", "view": view, "says": says}))?;
             let changed = self.next_view(view.prompt, view.revision);
             if view.kind == Kind::Idle {
                 next = changed.await?;

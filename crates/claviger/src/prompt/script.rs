@@ -15,6 +15,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::View;
 use serde::Deserialize;
 
@@ -177,9 +178,12 @@ impl When {
             && is(&self.rp_id, view.site.as_ref().map(|site| site.rp_id.as_str()))
             && is(
                 &self.account,
-                view.account.as_ref().map(|account| account.name.as_str()),
+                view.account.as_ref().and_then(|account| account.name.as_deref()),
             )
-            && is(&self.caller, view.caller.as_ref().map(|caller| caller.name.as_str()))
+            && is(
+                &self.caller,
+                view.caller.as_ref().and_then(|caller| caller.name.as_deref()),
+            )
             && is(&self.problem, Some(problem))
             && self.provider.as_deref().is_none_or(|wanted| {
                 view.choices
@@ -203,8 +207,10 @@ impl Act {
                 .clone()
                 .or_else(|| view.choices.first().map(|choice| choice.id.clone())),
             Some(wanted) => {
+                let messages = Messages::english();
                 let found = view.choices.iter().find(|choice| {
-                    [&choice.id, &choice.label, &choice.provider, &choice.provider_name].contains(&wanted)
+                    let label = messages.text(&choice.label);
+                    [&choice.id, &label, &choice.provider, &choice.provider_name].contains(&wanted)
                 });
                 match found {
                     Some(choice) => Some(choice.id.clone()),
@@ -231,6 +237,7 @@ impl std::fmt::Debug for ScriptedPin {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use claviger_joint::evidence::Method;
+    use claviger_prompt_api::message::Message;
     use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, MethodView, Purpose, SiteView};
 
     use super::*;
@@ -241,8 +248,10 @@ mod tests {
             kind: ChoiceKind::Provider,
             provider: format!("org.example.{name}"),
             provider_name: name.into(),
-            label: format!("Save in {name}"),
-            detail: String::new(),
+            label: Message::Provider {
+                provider: Some(name.into()),
+            },
+            details: Vec::new(),
             locked: false,
         };
         View {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use claviger_hello::pin::Pin;
 use claviger_prompt_api::action::Action;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, Purpose, View};
 use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
@@ -91,40 +92,44 @@ impl Terminal {
                         Some(pin),
                     ));
                 }
-                None => print("That was not entered the same way twice, or is no PIN. Once more.\n")?,
+                None => self.say(&Message::PinUnusable {})?,
             }
         }
     }
 
     async fn ask_choice(&mut self, view: &View) -> Result<Option<Chosen>, Failure> {
         if view.kind == Kind::Notice {
-            self.line("Press Enter to close this. ").await?;
+            self.line(&Message::AskClose {}).await?;
             return Ok(None);
         }
         loop {
             let question = match view.choices.len() {
-                0 | 1 => "Go on? [y = yes, n = no] ".to_owned(),
-                many => format!("Which one? [1–{many}, n = no; add ! not to remember it] "),
+                0 | 1 => Message::AskConsent {},
+                count => Message::AskChoice { count },
             };
             let answer = self.line(&question).await?;
             match parse_choice(view, answer.trim()) {
                 Parsed::Chosen(chosen) => return Ok(Some(chosen)),
                 Parsed::Refused => return Ok(None),
-                Parsed::Unclear => print("Please answer with one of the numbers, y or n.\n")?,
+                Parsed::Unclear => self.say(&Message::AnswerUnclear {})?,
             }
         }
     }
 
     async fn ask_pin(&mut self, new: bool) -> Result<Option<Pin>, Failure> {
         self.echo(false);
-        let first = self.line(if new { "New PIN: " } else { "PIN: " }).await;
+        let first = self
+            .line(&if new { Message::AskNewPin {} } else { Message::AskPin {} })
+            .await;
+        print("\n")?;
         let second = if new && first.is_ok() {
-            Some(self.line("\nThe same PIN again: ").await)
+            let second = self.line(&Message::AskPinAgain {}).await;
+            print("\n")?;
+            Some(second)
         } else {
             None
         };
         self.echo(true);
-        print("\n")?;
         let first = first?;
         if let Some(second) = second
             && second? != first
@@ -134,8 +139,12 @@ impl Terminal {
         Ok(Pin::new(&first).ok())
     }
 
-    async fn line(&mut self, question: &str) -> Result<Zeroizing<String>, Failure> {
-        print(question)?;
+    fn say(&self, message: &Message) -> Result<(), Failure> {
+        print(&format!("{}\n", self.messages.text(message)))
+    }
+
+    async fn line(&mut self, question: &Message) -> Result<Zeroizing<String>, Failure> {
+        print(&format!("{} ", self.messages.text(question)))?;
         loop {
             match self.lines.recv().await {
                 Some(line) if line.entered >= self.drawn => return Ok(line.text),
@@ -246,40 +255,24 @@ fn draw(view: &View, messages: &Messages) -> String {
 
 fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Result {
     if view.kind == Kind::Idle {
-        return writeln!(
-            text,
-            "\nWaiting for a site or a program to ask. Ctrl-C ends this prompt."
-        );
+        return writeln!(text, "\n{}", messages.text(&Message::Idle {}));
     }
     if let Some(title) = &view.title {
         writeln!(text, "\n── {} ──", messages.text(title))?;
     }
-    if let Some(site) = &view.site {
-        writeln!(text, "Site:     {}", site.rp_id)?;
-        for (name, origin) in [("Page:", &site.origin), ("Inside:", &site.top_origin)] {
-            if let Some(origin) = origin {
-                writeln!(text, "{name:9} {origin}")?;
-            }
-        }
-    }
-    if let Some(caller) = &view.caller {
-        let executable = match caller.executable.as_str() {
-            "" => String::new(),
-            path => format!(" ({path})"),
-        };
-        // What that door says of a site, nobody has checked.
-        let door = if caller.door == "hid" {
-            ", by the security-key door"
-        } else {
-            ""
-        };
-        writeln!(text, "Asked by: {}{executable}{door}", caller.name)?;
-    }
-    if let Some(account) = &view.account {
-        writeln!(text, "Account:  {}", account.name)?;
-    }
-    if let Some(program) = &view.program {
-        writeln!(text, "Program:  {program}")?;
+    let fields: Vec<(String, String)> = fields(view)
+        .into_iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Checked(value) => value,
+                Value::Said(message) => messages.text(&message),
+            };
+            (messages.text(&name), value)
+        })
+        .collect();
+    let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    for (name, value) in fields {
+        writeln!(text, "{name:width$} {value}")?;
     }
     for (index, choice) in view.choices.iter().enumerate() {
         let preselected = if view.preselected.as_ref() == Some(&choice.id) {
@@ -287,22 +280,55 @@ fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Re
         } else {
             " "
         };
-        let locked = if choice.locked { ", locked" } else { "" };
-        writeln!(
-            text,
-            " {preselected}{} {} ({}{locked})",
-            index + 1,
-            choice.label,
-            choice.provider_name
-        )?;
-        if !choice.detail.is_empty() {
-            writeln!(text, "     {}", choice.detail)?;
+        let place = Message::Place {
+            provider: choice.provider_name.clone(),
+            locked: choice.locked,
+        };
+        let (label, place) = (messages.text(&choice.label), messages.text(&place));
+        writeln!(text, " {preselected}{} {label} ({place})", index + 1)?;
+        for detail in &choice.details {
+            writeln!(text, "     {}", messages.text(detail))?;
         }
     }
     if let Some(problem) = &view.problem {
         writeln!(text, "! {}", messages.text(&problem.text))?;
     }
     Ok(())
+}
+
+/// What stands beside a field's name.
+enum Value {
+    /// A name that is the same in every language.
+    Checked(String),
+    Said(Message),
+}
+
+/// Whom and what the view is about, each with the name of the field.
+fn fields(view: &View) -> Vec<(Message, Value)> {
+    let site = view.site.iter().flat_map(|site| {
+        [
+            (Message::SiteField {}, Some(site.rp_id.clone())),
+            (Message::PageField {}, site.origin.clone()),
+            (Message::TopPageField {}, site.top_origin.clone()),
+        ]
+    });
+    let site = site.filter_map(|(name, value)| Some((name, Value::Checked(value?))));
+    let caller = view.caller.iter().map(|caller| {
+        let said = Message::Caller {
+            program: caller.name.clone(),
+            executable: Some(caller.executable.clone()).filter(|path| !path.is_empty()),
+            // What the security-key door says of a site, nobody has checked.
+            door: caller.door.clone(),
+        };
+        (Message::CallerField {}, Value::Said(said))
+    });
+    let account = view.account.iter().map(|account| {
+        let account = account.name.clone();
+        (Message::AccountField {}, Value::Said(Message::Account { account }))
+    });
+    let program = view.program.iter();
+    let program = program.map(|program| (Message::ProgramField {}, Value::Checked(program.clone())));
+    site.chain(caller).chain(account).chain(program).collect()
 }
 
 fn print(text: &str) -> Result<(), Failure> {
@@ -368,7 +394,7 @@ mod tests {
         let drawn = |executable: &str, door: &str| {
             let mut view = question(None);
             view.caller = Some(CallerView {
-                name: "ssh".to_owned(),
+                name: Some("ssh".to_owned()),
                 executable: executable.to_owned(),
                 door: door.to_owned(),
             });
@@ -386,7 +412,7 @@ mod tests {
             program: Some("/opt/notebook/bin/notebook".to_owned()),
             ..View::idle(1)
         };
-        assert!(draw(&view, &Messages::english()).contains("Program:  /opt/notebook/bin/notebook\n"));
+        assert!(draw(&view, &Messages::english()).contains("Program: /opt/notebook/bin/notebook\n"));
     }
 
     #[test]

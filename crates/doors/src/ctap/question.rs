@@ -10,7 +10,6 @@ use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::status::Status;
 use claviger_ctap::types::RpId;
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_prompt_api::text::UNNAMED_PROGRAM;
 
 use super::Entrance;
 use super::message::{ListReply, Listed, MAX_LISTED, Program};
@@ -25,7 +24,7 @@ const EXTENSIONS: [&str; 3] = ["credProtect", "hmac-secret", "hmac-secret-mc"];
 pub(super) fn caller(entrance: &Entrance, program: Option<Program>, door_pid: u32) -> Caller {
     let (name, executable, pid) = match program {
         Some(program) => (program.name, program.executable, program.pid),
-        None => (UNNAMED_PROGRAM.to_owned(), None, None),
+        None => (String::new(), None, None),
     };
     Caller {
         door: entrance.door,

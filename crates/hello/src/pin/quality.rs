@@ -85,6 +85,21 @@ pub enum Weak {
     Pieces,
 }
 
+impl Weak {
+    /// The word for it on the bus, for prompts to say it in the user's language.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::NotAPin(_) => "not-a-pin",
+            Self::Repetition => "repetition",
+            Self::Sequence => "sequence",
+            Self::KeyboardLine => "keyboard-line",
+            Self::Date => "date",
+            Self::Common => "common",
+            Self::Pieces => "pieces",
+        }
+    }
+}
+
 /// Whether `text` is good enough to be chosen as a PIN.
 pub fn quality(text: &str) -> Result<(), Weak> {
     let pin = Pin::new(text)?;

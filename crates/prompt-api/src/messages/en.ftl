@@ -1,8 +1,9 @@
 # What Claviger says to people, in English: plain words, no jargon, and what to do next where there is something.
 #
-# Each message is named by its code. An argument that is absent is the number 0, so that a language can say it its own way.
+# Each message is named by its code. An argument that is absent is the number 0, so that a language can say it its own way;
+# so is what does not hold, and what holds is 1.
 
-# Used in the messages below.
+# Names. They are used in the messages below too.
 
 program = { $program ->
     [0] A program
@@ -60,11 +61,23 @@ wrong-pin = That PIN is wrong. { $tries_left ->
     [one] One attempt is left.
    *[other] { $tries_left } attempts are left.
 }
-wait-seconds = Too many wrong attempts. Wait { $seconds } seconds before the next one.
-wait-minutes = Too many wrong attempts. Wait { $minutes } minutes before the next one.
+wait-seconds = Too many wrong attempts. Wait { $seconds ->
+    [one] one second
+   *[other] { $seconds } seconds
+} before the next one.
+wait-minutes = Too many wrong attempts. Wait { $minutes ->
+    [one] one minute
+   *[other] { $minutes } minutes
+} before the next one.
 weak-pin = { $reason ->
-    [0] That PIN is too easy to guess.
-   *[other] { $reason }
+    [not-a-pin] A PIN has 4 to 127 characters.
+    [repetition] This PIN repeats itself: choose one with less of a pattern.
+    [sequence] This PIN is a sequence: choose one without regular steps.
+    [keyboard-line] This PIN is a line on the keyboard: choose one that jumps about.
+    [date] This PIN looks like a date or a year, and those are guessed first.
+    [common] This PIN is one of the most used ones.
+    [pieces] This PIN is made of parts that are guessed first.
+   *[other] That PIN is too easy to guess.
 }
 pin-needed = Enter the PIN to go on.
 ticket-gone = The PIN was entered too long ago. Enter it again.
@@ -119,4 +132,53 @@ no-pin = Choose a PIN first, with `claviger setup`.
 no-verification-title = Cannot check the PIN
 no-verification = The part that checks PINs does not answer. `claviger doctor` may know why.
 failed-title = Something went wrong
-failed = It did not work: { $why }.
+failed = { $why ->
+    [cancelled-by-user] You cancelled it.
+    [cancelled-by-caller] The program that asked cancelled its request.
+    [caller-gone] The program that asked has gone.
+    [timed-out] The time for this request ran out.
+    [no-prompt] There is no prompt to ask with. Start `claviger prompt`.
+    [busy] Too many requests are waiting. Try again in a moment.
+   *[other] It did not work, by a fault of Claviger's own. The log has the details.
+}
+
+# What there is to choose from, beside the names above, and what is said of it.
+
+look-in = Look in { $provider }
+display-name = { $name }
+disabled-provider = { $provider } (disabled)
+replaces-passkey = Replaces the passkey it already keeps for this account
+
+# The terminal prompt's own words. The answers to its questions are y and n in every language.
+
+site-field = Site:
+page-field = Page:
+top-page-field = Inside:
+caller-field = Asked by:
+account-field = Account:
+program-field = Program:
+caller = { $program ->
+    [0] A program
+   *[other] { $program }
+}{ $executable ->
+    [0] {""}
+   *[other] {" "}({ $executable })
+}{ $door ->
+    [hid] , by the security-key door
+   *[other] {""}
+}
+place = { $provider }{ $locked ->
+    [0] {""}
+   *[other] , locked
+}
+idle = Waiting for a site or a program to ask. Ctrl-C ends this prompt.
+ask-consent = Go on? [y = yes, n = no]
+ask-choice = Which one? [1–{ $count }, n = no; add ! not to remember it]
+answer-unclear = Please answer with one of the numbers, y or n.
+ask-close = Press Enter to close this.
+ask-pin = PIN:
+ask-new-pin = New PIN:
+ask-pin-again = The same PIN again:
+pin-unusable = That was not entered the same way twice, or is no PIN. Once more.
+prompt-replaced = Another prompt has taken over.
+broker-ended = The broker ended ({ $why }). This prompt attaches to the next one.

@@ -175,7 +175,7 @@ impl World {
         Some(match std::mem::replace(&mut self.pending, Pending::Nothing) {
             Pending::Nothing => return None,
             Pending::SetPin => Event::PinSet(match random.below(8) {
-                0 => Err(PinFailure::Weak("Too short.".to_owned())),
+                0 => Err(PinFailure::Weak("not-a-pin".to_owned())),
                 1 => Err(PinFailure::AlreadySet),
                 2 => Err(PinFailure::Unavailable),
                 _ => Ok(()),
