@@ -18,7 +18,6 @@ mod repeats;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use claviger_ctap::crypto;
@@ -76,13 +75,8 @@ impl AuditLog {
             path: path.to_owned(),
             source,
         };
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(io)?;
+        let mut file =
+            claviger_files::open(path, OpenOptions::new().read(true).append(true).create(true)).map_err(io)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => return Err(AuditError::InUse(path.to_owned())),

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 /// The member for the security-key door.
 const HID: &str = "hid";
 
+/// The most bytes of such a file.
+const MAX_BYTES: u64 = 64 * 1024;
+
 /// Whether the user wants the security-key door: yes, unless `doors.json` says no or cannot be read.
 pub fn hid_door(doors: &Path) -> bool {
     match read(doors) {
@@ -34,10 +37,9 @@ pub fn set_hid_door(doors: &Path, wanted: bool) -> io::Result<()> {
 }
 
 fn read(path: &Path) -> io::Result<Map<String, Value>> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(error),
+    match claviger_files::read(path, MAX_BYTES)? {
+        Some(bytes) => Ok(serde_json::from_slice(&bytes)?),
+        None => Ok(Map::new()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstat, fsync, open, openat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, fsync, open, openat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 
 /// Whom a new file is for.
@@ -113,22 +113,6 @@ impl Write for NewFile {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
-    }
-}
-
-/// Opens an ordinary file for reading; `None` when there is nothing. Does not wait for the other end of a pipe.
-pub(crate) fn open_file(path: &Path) -> io::Result<Option<File>> {
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let not_a_file = || io::Error::new(io::ErrorKind::InvalidData, "it is not an ordinary file");
-    let file = match openat(CWD, path, flags, Mode::empty()) {
-        Ok(file) => file,
-        Err(Errno::NOENT) => return Ok(None),
-        Err(Errno::LOOP) => return Err(not_a_file()),
-        Err(error) => return Err(error.into()),
-    };
-    match FileType::from_raw_mode(fstat(&file)?.st_mode) {
-        FileType::RegularFile => Ok(Some(file.into())),
-        _ => Err(not_a_file()),
     }
 }
 

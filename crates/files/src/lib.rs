@@ -5,15 +5,20 @@
 //! other permissions. Nothing here follows a symbolic link that stands in a file's own place; the folders above it may be links,
 //! as they are where `/home` is one.
 //!
-//! [`replace_private`] is what most callers want. Those that do something between the steps take [`Folder`] and [`NewFile`].
+//! [`replace_private`] is what most callers want. Those that do something between the steps take [`Folder`] and [`NewFile`]; a file
+//! that is changed in place, or locked, is opened by [`open`], and whoever opens by another library's hand gives it what
+//! [`resolve`] says.
 //! What the content means, and whether others may have touched it, is for the caller to judge.
 
 mod folder;
 
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 pub use folder::{Access, Folder, NewFile};
 
@@ -49,13 +54,41 @@ pub fn publish(new: &Path, path: &Path) -> io::Result<()> {
     Folder::of(path)?.0.sync()
 }
 
+/// Opens an ordinary file as `options` say; one that they make is for the user only (mode 0600). Does not wait for the other
+/// end of a pipe.
+///
+/// # Errors
+/// Besides the kernel's: [`io::ErrorKind::InvalidData`] when it is no file at all but a link, a folder, a pipe.
+pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let not_a_file = || io::Error::new(io::ErrorKind::InvalidData, "it is not an ordinary file");
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = match options.clone().mode(0o600).custom_flags(flags).open(path) {
+        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => return Err(not_a_file()),
+        opened => opened?,
+    };
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(not_a_file())
+    }
+}
+
+/// The same place by a path on which no folder is a link, for a library that refuses links anywhere on the way. The file itself
+/// need not exist, and stays a link if it is one.
+pub fn resolve(path: &Path) -> io::Result<PathBuf> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    Ok(folder.unwrap_or(Path::new(".")).canonicalize()?.join(name))
+}
+
 /// The content of a file of at most `limit` bytes, or `None` if there is no such file.
 ///
 /// # Errors
 /// Besides the kernel's: [`io::ErrorKind::InvalidData`] when the file is larger, or is no file at all but a link, a folder, a pipe.
 pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let Some(file) = folder::open_file(path)? else {
-        return Ok(None);
+    let file = match open(path, OpenOptions::new().read(true)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
     };
     let mut content = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
@@ -162,6 +195,34 @@ mod tests {
         let path = link.join("below/state");
         replace_private(&path, b"one", Durability::PowerCut).unwrap();
         assert_eq!(read(&path, 10).unwrap().unwrap(), b"one");
+        let resolved = resolve(&path).unwrap();
+        assert_eq!(resolved, real.canonicalize().unwrap().join("below/state"));
+        assert_eq!(
+            resolve(&link).unwrap().file_name(),
+            Some("link".as_ref()),
+            "the file itself is not followed"
+        );
+        assert!(resolve(&link.join("none/state")).is_err());
+    }
+
+    #[test]
+    fn a_file_is_changed_in_place_only_where_it_is_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        let mut options = OpenOptions::new();
+        options.append(true).create(true);
+        for line in ["one\n", "two\n"] {
+            open(&path, &options).unwrap().write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"one\ntwo\n");
+        assert_eq!(mode(&path), 0o600);
+        symlink(&path, dir.path().join("link")).unwrap();
+        for other in [dir.path(), &dir.path().join("link"), Path::new("/dev/null")] {
+            let refused = open(other, OpenOptions::new().read(true)).unwrap_err();
+            assert_eq!(refused.kind(), io::ErrorKind::InvalidData, "{}", other.display());
+        }
+        let absent = open(&dir.path().join("none"), OpenOptions::new().read(true)).unwrap_err();
+        assert_eq!(absent.kind(), io::ErrorKind::NotFound);
     }
 
     #[test]

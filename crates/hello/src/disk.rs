@@ -1,9 +1,9 @@
 //! The one file on disk, replaced as a whole and durably.
 //!
 //! [`Medium`] is the few steps of which a durable replacement consists, so that a test can cut the power between any two of
-//! them; [`Directory`] takes them in a real directory. Everything goes by descriptors relative to the directory, nothing
-//! follows a symbolic link, and a directory or file that others could read or write is refused rather than mended: somebody
-//! may have read or written it already.
+//! them; [`Directory`] takes them in a real directory. Everything goes by descriptors relative to the directory, which may be
+//! behind symbolic links while the file is none, and a directory or file that others could read or write is refused rather
+//! than mended: somebody may have read or written it already.
 
 use std::{
     io::{self, Write as _},
@@ -108,7 +108,7 @@ impl Directory {
             Ok(()) | Err(Errno::EXIST) => {}
             Err(error) => return Err(kernel("make", path)(error)),
         }
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = open(path, flags, Mode::empty()).map_err(kernel("open", path))?;
         let status = fstat(&directory).map_err(kernel("look at", path))?;
         private(&status, path)?;
@@ -340,14 +340,13 @@ mod tests {
     }
 
     #[test]
-    fn links_and_other_things_are_not_followed() {
+    fn the_directory_may_be_behind_a_link_and_the_file_be_none() {
         let parent = tempfile::tempdir().unwrap();
-        let real = parent.path().join("real");
+        let (real, link) = (parent.path().join("real"), parent.path().join("link"));
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        assert!(Directory::open(&link).is_err(), "it leads nowhere");
         drop(Directory::open(&real).unwrap());
-        std::os::unix::fs::symlink(&real, parent.path().join("link")).unwrap();
-        assert!(Directory::open(&parent.path().join("link")).is_err());
-
-        let mut directory = Directory::open(&real).unwrap();
+        let mut directory = Directory::open(&link).unwrap();
         let elsewhere = parent.path().join("elsewhere");
         fs::write(&elsewhere, b"x").unwrap();
         std::os::unix::fs::symlink(&elsewhere, real.join(NAME)).unwrap();

@@ -38,7 +38,7 @@ impl Heads {
     /// # Errors
     /// [`Error::HeadsMissing`] when there is none.
     pub(crate) fn open(path: &Path) -> Result<Self, Error> {
-        match OpenOptions::new().read(true).write(true).open(path) {
+        match claviger_files::open(path, OpenOptions::new().read(true).write(true)) {
             Ok(file) => Ok(Self {
                 path: path.to_owned(),
                 file,

@@ -6,9 +6,8 @@
 //!
 //! `application_id` is `CLAV`; `user_version` is the format, raised by [`MIGRATIONS`].
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use claviger_account as account;
@@ -72,7 +71,7 @@ impl Store {
         let new = unpublished(path);
         claviger_files::remove(&new)?;
         // SQLite would make the file with the mode of the umask; it gives its journals the mode of the file.
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        claviger_files::open(&new, OpenOptions::new().write(true).create_new(true))?;
         let db = connect(&new)?;
         db.pragma_update(None, "application_id", APPLICATION_ID)?;
         let mut store = Self { path: new, db };
@@ -105,7 +104,8 @@ impl Store {
         // Looked at before SQLite may touch it: somebody else's file is left alone. Both lie in the first page for good,
         // because creation does not use the write-ahead log.
         let mut header = [0; 72];
-        let read = File::open(path)?.read_exact(&mut header);
+        let read =
+            claviger_files::open(path, OpenOptions::new().read(true)).and_then(|mut file| file.read_exact(&mut header));
         if read.is_err() || !header.starts_with(SQLITE_MAGIC) || !header.ends_with(&APPLICATION_ID.to_be_bytes()) {
             return Err(Error::NotAVault(path.to_owned()));
         }
@@ -314,7 +314,8 @@ pub(crate) fn unpublished(path: &Path) -> PathBuf {
 fn connect(path: &Path) -> Result<Connection, Error> {
     // No SQLITE_OPEN_CREATE: a vault is never made by accident. No mutex: the connection has one owner.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let db = Connection::open_with_flags(path, flags)?;
+    // That flag refuses a link anywhere on the way, and a home directory may well be behind one.
+    let db = Connection::open_with_flags(claviger_files::resolve(path)?, flags)?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "secure_delete", "ON")?;
     db.pragma_update(None, "trusted_schema", "OFF")?;

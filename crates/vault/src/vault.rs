@@ -13,8 +13,8 @@ mod passkey;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{File, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
 use check::Trusted;
@@ -89,17 +89,12 @@ impl Vault {
     /// be made.
     pub fn attach(options: &Options, crypto: &'static dyn Crypto) -> Result<Self, Error> {
         for directory in [&options.data_dir, &options.state_dir] {
-            DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+            claviger_files::make_folder(directory)?;
             // One that was there before, or that a backup brought back, may be open to others.
             std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
         }
         let path = options.data_dir.join("vault.lock");
-        let lock = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let lock = claviger_files::open(&path, OpenOptions::new().write(true).create(true).truncate(false))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(Error::InUse(options.data_dir.clone())),
@@ -115,9 +110,9 @@ impl Vault {
         })
     }
 
-    /// Whether there is a vault yet; the first [`Self::unlock`] makes one.
+    /// Whether there is a vault yet; the first [`Self::unlock`] makes one. A link in its place is something that is there.
     pub fn exists(&self) -> bool {
-        self.file.exists()
+        self.file.symlink_metadata().is_ok()
     }
 
     /// Whether the keys are not in memory.

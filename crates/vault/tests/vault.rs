@@ -316,3 +316,31 @@ fn an_import_of_many_is_in_chunks() {
     let report = vault.verify().unwrap();
     assert_eq!((report.changes, report.items), (3, 600));
 }
+
+#[test]
+fn the_folders_may_be_behind_links_and_the_files_are_none() {
+    use std::os::unix::fs::symlink;
+
+    let home = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let link = dir.path().join("home");
+    symlink(home.path(), &link).unwrap();
+    let mut vault = open(&link).unwrap();
+    let made = add(&mut vault, "bank.example", "a").unwrap();
+    drop(vault);
+    assert_eq!(open(home.path()).unwrap().passkey(&made.id).unwrap().username, "a");
+
+    for name in ["data/vault.sqlite3", "data/vault.lock", "state/vault.heads"] {
+        let (place, elsewhere) = (home.path().join(name), home.path().join("elsewhere"));
+        std::fs::rename(&place, &elsewhere).unwrap();
+        symlink(&elsewhere, &place).unwrap();
+        let refused = open(&link).unwrap_err();
+        assert!(
+            matches!(refused, Error::NotAVault(_) | Error::Io(_)),
+            "{name}: {refused}"
+        );
+        assert!(place.is_symlink(), "{name}");
+        std::fs::rename(&elsewhere, &place).unwrap();
+    }
+    open(&link).unwrap().sign(&made.id, b"m").unwrap();
+}

@@ -1,6 +1,6 @@
 //! Reading a log that may be open elsewhere: its check, and its end for people.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub enum VerifyError {
 /// Checks a whole log from its first line: every hash, every link, every number. A torn last line (no line end) is an error here;
 /// the next [`AuditLog::open`](super::AuditLog::open) repairs it.
 pub fn verify(path: &Path) -> Result<Head, VerifyError> {
-    let mut reader = BufReader::new(File::open(path)?);
+    let mut reader = BufReader::new(claviger_files::open(path, OpenOptions::new().read(true))?);
     let (mut seq, mut hash, mut number) = (0_u64, GENESIS, 0_u64);
     let mut raw = Vec::new();
     loop {
@@ -60,7 +60,7 @@ pub fn verify(path: &Path) -> Result<Head, VerifyError> {
 
 /// The last `count` lines as JSON values, oldest first; lines that are not JSON come as strings. Not a check: that is [`verify`].
 pub fn last(path: &Path, count: usize) -> io::Result<Vec<Value>> {
-    let mut file = File::open(path)?;
+    let mut file = claviger_files::open(path, OpenOptions::new().read(true))?;
     let length = file.metadata()?.len();
     let mut window = 64 * 1024;
     loop {

@@ -48,6 +48,22 @@ fn a_second_broker_is_refused() {
 }
 
 #[test]
+fn the_folder_may_be_behind_a_link_and_the_log_is_none() {
+    let (dir, path) = log(2);
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink(dir.path(), &link).unwrap();
+    let behind = link.join("audit.jsonl");
+    AuditLog::open(&behind, 9).unwrap().append(9, &entry("x")).unwrap();
+    assert_eq!(verify(&behind).unwrap().seq, 3);
+    assert_eq!(last(&behind, 9).unwrap().len(), 3);
+
+    std::os::unix::fs::symlink(&path, dir.path().join("other")).unwrap();
+    assert!(AuditLog::open(&dir.path().join("other"), 9).is_err());
+    assert!(verify(&dir.path().join("other")).is_err());
+    assert!(last(&dir.path().join("other"), 9).is_err());
+}
+
+#[test]
 fn torn_line_is_cut_off_and_recorded_wherever_it_tore() {
     let (_dir, path) = log(3);
     let whole = std::fs::read(&path).unwrap();

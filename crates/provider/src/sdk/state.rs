@@ -6,7 +6,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read},
-    os::unix::fs::{FileExt, OpenOptionsExt},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -120,13 +120,9 @@ impl NumbersFile {
     /// Opens or makes `sequence`.
     pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join("sequence");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = claviger_files::open(&path, &options)?;
         let mut bytes = Vec::new();
         (&file).take(17).read_to_end(&mut bytes)?;
         let numbers = match (bytes.len(), bytes.split_first_chunk::<8>()) {
@@ -291,5 +287,31 @@ mod tests {
         }
         std::fs::write(folder.path().join("keys.json"), "{}").unwrap();
         assert!(matches!(Pins::open(folder.path(), native()), Err(StateError::Keys)));
+    }
+
+    #[test]
+    fn the_folder_may_be_behind_a_link_and_the_files_are_none() {
+        use std::os::unix::fs::symlink;
+
+        let parent = tempfile::tempdir().unwrap();
+        let (folder, link) = (parent.path().join("folder"), parent.path().join("link"));
+        claviger_files::make_folder(&folder).unwrap();
+        symlink(&folder, &link).unwrap();
+        let numbers = Numbers {
+            sequence: 7,
+            evidence: 3,
+        };
+        NumbersFile::open(&link).unwrap().write(numbers).unwrap();
+        Pins::open(&link, native())
+            .unwrap()
+            .learn(native(), &provider(), &registration(&[1], None, 1))
+            .unwrap();
+        assert_eq!(NumbersFile::open(&folder).unwrap().numbers(), numbers);
+        for name in ["sequence", "keys.json"] {
+            std::fs::rename(folder.join(name), parent.path().join(name)).unwrap();
+            symlink(parent.path().join(name), folder.join(name)).unwrap();
+        }
+        assert!(matches!(NumbersFile::open(&folder), Err(StateError::Io(_))));
+        assert!(matches!(Pins::open(&folder, native()), Err(StateError::Io(_))));
     }
 }
