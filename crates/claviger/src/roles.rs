@@ -2,7 +2,6 @@
 
 use std::os::unix::process::parent_id;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use claviger_broker::{Broker, Config};
 use claviger_ctap::crypto::native;
@@ -11,9 +10,7 @@ use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
 use claviger_hello::Hello;
 use claviger_kernel::sandbox::{self, Sandbox};
-use claviger_provider::sdk::RegistrationPhase;
 use claviger_vault::{Options, idle, role};
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dirs::Dirs;
@@ -95,16 +92,7 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
         },
         provider_state_dir: dirs.vault_state(),
         idle: Some(idle::DEFAULT_IDLE),
-        // The broker pins the executable of a provider while it registers, so it must see it then, and only then.
-        registration: Some(Arc::new(|phase| {
-            let behaviour = match phase {
-                RegistrationPhase::Before => DumpableBehavior::Dumpable,
-                RegistrationPhase::After => DumpableBehavior::NotDumpable,
-            };
-            if let Err(error) = set_dumpable_behavior(behaviour) {
-                tracing::warn!(%error, "cannot change who may look at this process");
-            }
-        })),
+        hidden: true,
     };
     block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use claviger_ctap::crypto::native;
 use claviger_provider::manifest::{Manifest, ManifestError};
-use claviger_provider::sdk::{self, CredentialStore as _, Handle, RegistrationHook, ServeError, StoreProvider};
+use claviger_provider::sdk::{
+    self, CredentialStore as _, Handle, RegistrationHook, RegistrationPhase, ServeError, StoreProvider,
+};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use zbus::Connection;
@@ -30,8 +33,9 @@ pub struct RunOptions {
     pub provider_state_dir: PathBuf,
     /// Lock after this time without use ([`crate::idle::DEFAULT_IDLE`]); `None`: only when told to.
     pub idle: Option<Duration>,
-    /// Called around registrations: a process that hides from `/proc` shows itself meanwhile.
-    pub registration: Option<RegistrationHook>,
+    /// Whether other processes of the user may not look into this one, but while it registers with a new broker, locked. The
+    /// caller has hidden it already.
+    pub hidden: bool,
 }
 
 /// Why the vault does not run.
@@ -64,7 +68,9 @@ pub async fn run(options: RunOptions, until: impl Future<Output = ()>) -> Result
     let connection = Connection::session().await?;
     let manifest = Manifest::parse(MANIFEST)?;
     let mut serve = sdk::Options::new(options.provider_state_dir);
-    serve.registration = options.registration;
+    serve.registration = options
+        .hidden
+        .then(|| Arc::new(show_while_registering) as RegistrationHook);
     let serving = sdk::serve(&connection, &manifest, serve, provider).await?;
     let handle = serving.handle();
     tokio::select! {
@@ -77,6 +83,17 @@ pub async fn run(options: RunOptions, until: impl Future<Output = ()>) -> Result
     // Wiped here and not by the end of the process, which wipes nothing.
     handle.provider().store().lock();
     Ok(())
+}
+
+/// The broker pins the executable of a provider, so it must see it once.
+fn show_while_registering(phase: RegistrationPhase) {
+    let behaviour = match phase {
+        RegistrationPhase::Before => DumpableBehavior::Dumpable,
+        RegistrationPhase::After => DumpableBehavior::NotDumpable,
+    };
+    if let Err(error) = set_dumpable_behavior(behaviour) {
+        tracing::warn!(%error, "cannot change who may look at this process");
+    }
 }
 
 /// Locks the vault whenever it was unused for long enough; never returns.

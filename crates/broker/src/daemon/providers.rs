@@ -36,8 +36,10 @@ impl Broker {
         if lock(&self.inner.registry).record(id).is_none() {
             lock(&self.inner.registry).reload()?;
         }
-        let process = self.require_owner(id, header).await?;
-        let pin = self.pin(id, process).await?;
+        let pin = match self.registered_pin(id, header) {
+            Some(pin) => pin,
+            None => self.pin(id, self.require_owner(id, header).await?).await?,
+        };
         let crypto = self.inner.config.crypto;
         let uv_key = self
             .inner
@@ -227,6 +229,13 @@ impl Broker {
             Some(true) => Ok(()),
             _ => Err(Error::NotReady("The provider has to call Register first.".into())),
         }
+    }
+
+    /// The pin of the connection that registered already: it was looked at then, and may hide its process since.
+    fn registered_pin(&self, id: &ProviderId, header: &Header<'_>) -> Option<Pin> {
+        let link = self.link(id)?;
+        link.is_registered_as(header.sender()?)
+            .then(|| lock(&self.inner.registry).record(id)?.pin().cloned())?
     }
 
     /// The pin for a process: the known one if it is the same file, else a new one, for which the file is read.

@@ -55,12 +55,15 @@ impl BrokerLink {
         })
     }
 
-    /// Registers, unless that was begun after `since` already. True when the platform's keys are known and trusted.
-    pub(super) async fn renew(&self, since: Instant) -> bool {
+    /// Whether this process hides from others but while it registers with a broker that does not know it.
+    pub(super) fn hides(&self) -> bool {
+        self.hook.is_some()
+    }
+
+    /// Registers with a broker that does not know this connection, which looks at our process then. One that hides shows itself
+    /// meanwhile, so nothing secret may be in it: the caller sees to that.
+    pub(super) async fn introduce(&self) {
         let mut attempt = self.attempt.lock().await;
-        if attempt.is_some_and(|begun| begun >= since) {
-            return true;
-        }
         *attempt = Some(Instant::now());
         let phase = |phase| {
             if let Some(hook) = &self.hook {
@@ -68,21 +71,30 @@ impl BrokerLink {
             }
         };
         phase(RegistrationPhase::Before);
-        let result = self.register().await;
+        self.register().await;
         phase(RegistrationPhase::After);
-        match result {
-            Ok(registration) => {
-                tracing::info!(provider = %self.id, state = registration.state().as_str(), "registered");
-                true
-            }
-            Err(error) => {
-                tracing::warn!(provider = %self.id, %error, "not registered");
-                false
-            }
+    }
+
+    /// Registers again with the broker that knows this connection, unless that was begun after `since` already. Any program
+    /// can bring it about, with a request under some key id: so a process that hides goes on hiding.
+    pub(super) async fn renew(&self, since: Instant) {
+        let mut attempt = self.attempt.lock().await;
+        if attempt.is_none_or(|begun| begun < since) {
+            *attempt = Some(Instant::now());
+            self.register().await;
         }
     }
 
-    async fn register(&self) -> Result<Registration, RegisterError> {
+    async fn register(&self) {
+        match self.ask_for_keys().await {
+            Ok(registration) => {
+                tracing::info!(provider = %self.id, state = registration.state().as_str(), "registered");
+            }
+            Err(error) => tracing::warn!(provider = %self.id, %error, "not registered"),
+        }
+    }
+
+    async fn ask_for_keys(&self) -> Result<Registration, RegisterError> {
         let answer = timeout(BROKER_TIMEOUT, self.broker.register(self.id.as_str())).await;
         let registration = Registration::decode(&answer.map_err(|_| RegisterError::Timeout)??)?;
         self.gate().learn(&registration)?;

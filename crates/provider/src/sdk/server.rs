@@ -1,9 +1,7 @@
 //! Putting a provider on the bus, and the grip that it has on the platform while it is there.
 
 use std::{
-    fs::DirBuilder,
     io,
-    os::unix::fs::DirBuilderExt,
     path::PathBuf,
     sync::{Arc, Mutex},
     time::{SystemTime, UNIX_EPOCH},
@@ -32,7 +30,8 @@ pub struct Options {
     pub state_dir: PathBuf,
     /// The cryptography.
     pub crypto: &'static dyn Crypto,
-    /// Called before and after each registration, from within the runtime.
+    /// For a process that hides from others: called before and after each registration with a broker that does not know it, from
+    /// within the runtime. A provider that is open then is locked first.
     pub registration: Option<RegistrationHook>,
     /// How many operations may wait while one runs; one more is answered *busy*.
     pub max_waiting: usize,
@@ -53,8 +52,8 @@ impl Options {
 /// Called around registrations; see [`RegistrationPhase`].
 pub type RegistrationHook = Arc<dyn Fn(RegistrationPhase) + Send + Sync>;
 
-/// Around a registration the broker looks at the provider's process. A process that hides itself (`PR_SET_DUMPABLE`) shows
-/// itself between the two.
+/// Around its first registration with a broker, which looks at the provider's process then. A process that hides itself
+/// (`PR_SET_DUMPABLE`) shows itself between the two. Later registrations of the same connection need that no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RegistrationPhase {
     /// The registration is about to be sent.
@@ -77,10 +76,7 @@ pub async fn serve<P: Provider>(
     if !manifest.speaks_our_version() {
         return Err(ServeError::Version);
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&options.state_dir)?;
+    claviger_files::make_folder(&options.state_dir)?;
     let gate = Gate::open(&options.state_dir, manifest.id.clone(), options.crypto)?;
     let gate = Arc::new(Mutex::new(gate));
     let link = BrokerLink::new(

@@ -254,7 +254,7 @@ impl<P: Provider> Shared<P> {
         let bus = DBusProxy::new(emitter.connection()).await?;
         let mut owners = bus.receive_name_owner_changed_with_args(&[(0, BROKER_NAME)]).await?;
         let mut cache = Cache::default();
-        self.link.renew(Instant::now()).await;
+        self.introduce().await;
         self.push_all(&mut cache).await;
         loop {
             tokio::select! {
@@ -262,7 +262,8 @@ impl<P: Provider> Shared<P> {
                     let Some(owner) = owner else { return Ok(()) };
                     if owner.args()?.new_owner().is_some() {
                         cache.forget();
-                        self.link.renew(Instant::now()).await;
+                        self.introduce().await;
+                        self.announce_lock(emitter).await?;
                         self.push_all(&mut cache).await;
                     }
                 }
@@ -276,6 +277,26 @@ impl<P: Provider> Shared<P> {
                 },
             }
         }
+    }
+
+    /// Registers with a broker that does not know us. A process that hides shows itself for that, and somebody who opens its memory
+    /// in this moment can read it ever after: so it is locked before, and nothing is opened meanwhile.
+    async fn introduce(&self) {
+        if !self.link.hides() {
+            return self.link.introduce().await;
+        }
+        // They are the last broker's, which nobody will hear of any more.
+        for (_, cancel) in lock(&self.pending).drain() {
+            let _ended_already = cancel.send(());
+        }
+        let _turn = self.turn.lock().await;
+        if !self.provider.is_locked()
+            && let Err(failure) = self.provider.lock().await
+        {
+            tracing::error!(provider = %self.id, %failure, "cannot be locked, so it does not show itself to the new broker");
+            return;
+        }
+        self.link.introduce().await;
     }
 
     async fn push_all(&self, cache: &mut Cache) {

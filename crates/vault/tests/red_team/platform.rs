@@ -1,0 +1,216 @@
+//! The vault in a process of its own, hidden as the real role is, and as much of a broker as it takes to open it.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
+use claviger_dev::bus::Bus;
+use claviger_joint::answer::{Answer, Status};
+use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request};
+use claviger_joint::messages::{Description, ProviderState, Registration};
+use claviger_joint::operation::Operation;
+use claviger_joint::unlock::{UnlockSecret, seal};
+use claviger_joint::{ProviderId, TransactionId};
+use claviger_provider::dbus::{BROKER_NAME, BROKER_PATH, Provider1Proxy};
+use claviger_vault::provider::PROVIDER_ID;
+use claviger_vault::role::{RunOptions, run};
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use tokio::sync::Notify;
+use zbus::Connection;
+use zeroize::Zeroizing;
+
+use crate::common;
+
+const DIRECTORY: &str = "CLAVIGER_TEST_ATTACKED_VAULT";
+
+/// How long anything here may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Not a test by itself: the process that is attacked. Without the variable it has nothing to do.
+#[test]
+fn child() {
+    let Ok(directory) = std::env::var(DIRECTORY) else {
+        return;
+    };
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap();
+    let directory = Path::new(&directory);
+    let options = RunOptions {
+        vault: common::options(directory),
+        provider_state_dir: directory.join("sdk"),
+        idle: None,
+        hidden: true,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(run(options, std::future::pending())).unwrap();
+}
+
+/// This test program again, as its test `name`, with no more rights than a user has: root may look into every process.
+pub fn unprivileged(name: &str) -> Command {
+    let program = std::env::current_exe().unwrap();
+    let mut command = if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set=-all", "--inh-caps=-all"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    };
+    command.args(["--exact", name, "--nocapture"]);
+    command
+}
+
+/// The vault's process; ends with the value.
+pub struct VaultProcess(Child);
+
+impl VaultProcess {
+    pub fn start(bus: &Bus, directory: &Path) -> Self {
+        let child = unprivileged("platform::child")
+            .env(DIRECTORY, directory)
+            .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for VaultProcess {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A broker that registers whoever asks.
+#[derive(Clone, Default)]
+pub struct Broker {
+    /// What the vault said of its lock while it registered, once for each registration.
+    pub was_locked: Arc<Mutex<Vec<bool>>>,
+    /// A registration is not answered before this is told.
+    pub holds: Option<Arc<Notify>>,
+}
+
+#[zbus::interface(name = "org.claviger.Providers1")]
+impl Broker {
+    async fn register(&self, _id: &str, #[zbus(connection)] connection: &Connection) -> Vec<u8> {
+        let locked = vault(connection).await.describe(&[1]).await.unwrap();
+        self.was_locked
+            .lock()
+            .unwrap()
+            .push(Description::decode(&locked).unwrap().locked);
+        if let Some(told) = &self.holds {
+            told.notified().await;
+        }
+        let keys = vec![key(1).public_key().clone()];
+        Registration::new(native(), &id(), ProviderState::Enabled, keys, None, &key(1))
+            .unwrap()
+            .encode()
+    }
+
+    fn push_metadata(&self, _id: &str, _diff: &[u8]) -> u64 {
+        0
+    }
+}
+
+impl Broker {
+    /// Takes the broker's name with a new connection.
+    pub async fn appear(&self, bus: &Bus) -> Connection {
+        let connection = bus.connect().await;
+        connection.object_server().at(BROKER_PATH, self.clone()).await.unwrap();
+        connection.request_name(BROKER_NAME).await.unwrap();
+        connection
+    }
+
+    /// Waits until the vault has asked to be registered this often.
+    pub async fn until_asked(&self, times: usize) {
+        until("the vault registers", async || {
+            self.was_locked.lock().unwrap().len() >= times
+        })
+        .await;
+    }
+}
+
+pub async fn vault(connection: &Connection) -> Provider1Proxy<'static> {
+    let proxy = Provider1Proxy::builder(connection).destination(PROVIDER_ID);
+    proxy.build().await.unwrap()
+}
+
+pub async fn is_locked(connection: &Connection) -> bool {
+    let description = vault(connection).await.describe(&[1]).await.unwrap();
+    Description::decode(&description).unwrap().locked
+}
+
+/// Opens the vault, which knows the broker's key by now or soon.
+pub async fn unlock(connection: &Connection) {
+    until("the vault opens", async || {
+        let description = vault(connection).await.describe(&[1]).await.unwrap();
+        let recipient = Description::decode(&description).unwrap().unlock_key.unwrap();
+        let transaction = TransactionId::random(native()).unwrap();
+        let secret = UnlockSecret::from_bytes(Zeroizing::new(common::SECRET));
+        let sealed = seal(native(), &recipient, &id(), transaction, &secret).unwrap();
+        let request = Request {
+            unlock_box: Some(sealed),
+            ..request(Operation::Unlock, transaction)
+        };
+        execute(connection, &request, 1).await.status == Status::Ok
+    })
+    .await;
+}
+
+/// Sends a request under the key of this seed.
+pub async fn execute(connection: &Connection, request: &Request, seed: u8) -> Answer {
+    let envelope = request.sign(native(), &key(seed), &Grease::none()).unwrap();
+    let answer = vault(connection).await.execute(&envelope).await.unwrap();
+    Answer::decode(&answer).unwrap()
+}
+
+pub fn request(operation: Operation, transaction: TransactionId) -> Request {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let issued_ms = u64::try_from(now.as_millis()).unwrap();
+    Request {
+        provider: id(),
+        operation,
+        transaction,
+        sequence: u64::try_from(now.as_micros()).unwrap(),
+        issued_ms,
+        expires_ms: issued_ms + 60_000,
+        caller: Caller {
+            app_id: None,
+            name: "test".into(),
+            origin: None,
+            top_origin: None,
+            door: Door::Cli,
+        },
+        window: None,
+        parameters: vec![0xa0],
+        evidence: None,
+        presentation: Presentation::Silent,
+        hint: None,
+        unlock_box: None,
+    }
+}
+
+/// Asks until it is so.
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let start = Instant::now();
+    while !holds().await {
+        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn id() -> ProviderId {
+    ProviderId::parse(PROVIDER_ID).unwrap()
+}
+
+fn key(seed: u8) -> PrivateKey {
+    PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
+}
