@@ -54,7 +54,7 @@ pub struct PasskeySnapshot {
     /// Which one it is.
     pub credential: CredentialRef,
     /// The RP ID it belongs to.
-    pub rp_id: String,
+    pub rp_id: RpId,
     /// The user handle, where known.
     pub user_handle: Option<UserId>,
     /// The user name.
@@ -159,7 +159,7 @@ pub fn candidates(
 ) -> Candidates {
     let here: Vec<(&PasskeySnapshot, &ProviderSnapshot)> = passkeys
         .iter()
-        .filter(|passkey| passkey.rp_id == rp_id.as_str())
+        .filter(|passkey| passkey.rp_id == *rp_id)
         .filter_map(|passkey| {
             providers
                 .iter()

@@ -300,7 +300,7 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
 
     let list = bed.broker.list_credentials(from()).await.unwrap();
     assert_eq!(list.len(), 1);
-    assert_eq!((&list[0].rp_id[..], &list[0].credential), (RP, &id));
+    assert_eq!((list[0].rp_id.as_str(), &list[0].credential), (RP, &id));
     assert_eq!((&list[0].public_key, list[0].protection as u8), (&Some(key), 2));
     assert_eq!(list[0].user.id.as_bytes(), b"alice");
     let view = prompt.views().last().unwrap().clone();

@@ -1,5 +1,6 @@
 //! The small types that several commands share: who the site is, who the user is, which credential.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use thiserror::Error;
@@ -46,6 +47,13 @@ impl RpId {
 impl fmt::Display for RpId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A map with RP IDs as its keys is asked by text.
+impl Borrow<str> for RpId {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 

@@ -21,7 +21,7 @@ use claviger_broker::{
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::status::Status;
-use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
+use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, RpId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_dev::bus::Bus;
 use claviger_doors::ctap::Platform;
@@ -136,7 +136,7 @@ impl Platform for Played {
 
     fn list(&self, from: SecurityKeyCaller) -> BoxFuture<'_, Result<Vec<ManagedCredential>, Cause>> {
         let one = ManagedCredential {
-            rp_id: SITE.into(),
+            rp_id: RpId::new(SITE).unwrap(),
             user: alice(),
             credential: id(),
             public_key: None,

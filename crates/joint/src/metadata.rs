@@ -35,7 +35,7 @@ pub type Generation = u64;
 mod tests {
     use claviger_ctap::{
         authenticator::device::Protection,
-        types::{CredentialId, UserId},
+        types::{CredentialId, RpId, UserId},
     };
 
     use super::Entry;
@@ -43,7 +43,7 @@ mod tests {
     pub(super) fn entry(id: u16, name: &str) -> Entry {
         Entry {
             credential_id: CredentialId::new(id.to_be_bytes().to_vec()).unwrap(),
-            rp_id: "example.org".into(),
+            rp_id: RpId::new("example.org").unwrap(),
             rp_name: Some("Example".into()),
             user_handle: Some(UserId::new(vec![0x5a; 8]).unwrap()),
             user_name: Some(name.into()),

@@ -15,7 +15,7 @@ use claviger_ctap::{
     get_assertion, get_info,
     pin_protocol::{PinUvAuthProtocol, SharedSecret},
     prf::PrfSeed,
-    types::{Aaguid, CredentialDescriptor, CredentialId, UserId},
+    types::{Aaguid, CredentialDescriptor, CredentialId, RpId, UserId},
 };
 use claviger_joint::{
     KeyId, ProviderId, TransactionId,
@@ -455,7 +455,7 @@ fn answers() {
 fn metadata() {
     let full = Entry {
         credential_id: CredentialId::new(vec![0xdd; 16]).unwrap(),
-        rp_id: "example.org".into(),
+        rp_id: RpId::new("example.org").unwrap(),
         rp_name: Some("Example".into()),
         user_handle: Some(UserId::new(vec![0xee; 8]).unwrap()),
         user_name: Some("alice@example.org".into()),
@@ -469,7 +469,7 @@ fn metadata() {
     };
     let bare = Entry {
         credential_id: CredentialId::new(vec![0x01]).unwrap(),
-        rp_id: "localhost".into(),
+        rp_id: RpId::new("localhost").unwrap(),
         rp_name: None,
         user_handle: None,
         user_name: None,

@@ -119,8 +119,8 @@ impl CredentialStore for Notebook {
     }
 
     fn list(&self) -> Result<Vec<Entry>, Failure> {
-        let entries = self.pages.iter().map(|page| page.record().map(Entry::from));
-        entries.collect()
+        let entry = |page: &Page| Entry::try_from(page.record()?).map_err(damaged);
+        self.pages.iter().map(entry).collect()
     }
 
     fn delete(&mut self, id: &CredentialId) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use claviger_account::ids::ItemId;
 use claviger_account::item::{PasskeySummary, Summary};
-use claviger_ctap::types::{CredentialId, UserId};
+use claviger_ctap::types::{CredentialId, RpId, UserId};
 
 /// What is known of a passkey without opening its item.
 #[derive(Clone, PartialEq, Eq)]
@@ -16,7 +16,7 @@ pub struct PasskeyInfo {
     /// The credential id.
     pub credential_id: CredentialId,
     /// The relying party's id.
-    pub rp_id: String,
+    pub rp_id: RpId,
     /// The relying party's name for itself.
     pub rp_name: Option<String>,
     /// The relying party's id of the account.
@@ -65,7 +65,7 @@ impl PasskeyInfo {
 #[derive(Default)]
 pub(crate) struct Index {
     passkeys: HashMap<CredentialId, PasskeyInfo>,
-    by_rp: BTreeMap<String, Vec<CredentialId>>,
+    by_rp: BTreeMap<RpId, Vec<CredentialId>>,
     by_item: HashMap<ItemId, Vec<CredentialId>>,
 }
 

@@ -178,7 +178,7 @@ fn record(info: &PasskeyInfo) -> Option<CredentialRecord> {
     let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
     Some(CredentialRecord {
         id: info.credential_id.clone(),
-        rp_id: info.rp_id.clone(),
+        rp_id: info.rp_id.to_string(),
         rp_name: info.rp_name.clone(),
         user: UserEntity {
             id: info.user_handle.clone(),

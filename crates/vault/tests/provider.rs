@@ -208,7 +208,7 @@ async fn the_platform_lists_renames_and_deletes() {
     assert!(
         entries
             .iter()
-            .all(|e| e.rp_id == "a.example" && e.discoverable && !e.backed_up)
+            .all(|e| e.rp_id.as_str() == "a.example" && e.discoverable && !e.backed_up)
     );
     let alice = entries
         .iter()

@@ -9,7 +9,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claviger_ctap::types::{CredentialId, UserId};
+use claviger_ctap::types::{CredentialId, RpId, UserId};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{ItemError, PasskeyExtension};
@@ -29,7 +29,7 @@ pub struct PasskeySummary {
     /// The credential id.
     pub credential_id: CredentialId,
     /// The relying party's id.
-    pub rp_id: String,
+    pub rp_id: RpId,
     /// The account's name.
     pub username: String,
     /// A friendlier form of it.
@@ -90,7 +90,7 @@ impl LeanCredential<'_> {
         let credential_id = self.credential_id.id()?;
         let at = extensions.iter().position(|e| e.credential_id == credential_id)?;
         Some(PasskeySummary {
-            rp_id: self.rp_id.text()?,
+            rp_id: RpId::new(self.rp_id.text()?).ok()?,
             username: self.username.text()?,
             user_display_name: self.user_display_name.text()?,
             user_handle: self.user_handle.id()?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use claviger_ctap::crypto::PublicKey;
-use claviger_ctap::types::CredentialId;
+use claviger_ctap::types::{CredentialId, RpId};
 use claviger_joint::metadata::{Entries, Entry, MAX_CREDENTIALS};
 
 use super::Cached;
@@ -13,7 +13,7 @@ use super::Cached;
 #[derive(Default)]
 pub(super) struct Credentials {
     entries: HashMap<CredentialId, Arc<Cached>>,
-    by_rp_id: HashMap<String, BTreeSet<CredentialId>>,
+    by_rp_id: HashMap<RpId, BTreeSet<CredentialId>>,
     /// What is known of credentials that a full diff left out. A long list comes in parts, of which only the first is full; what
     /// the later ones name again must still be known then, even if broker or provider ended in between.
     dropped: HashMap<CredentialId, Arc<Cached>>,

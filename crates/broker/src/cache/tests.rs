@@ -2,6 +2,7 @@
 
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::crypto::{Algorithm, native};
+use claviger_ctap::types::RpId;
 use claviger_joint::metadata::MAX_CREDENTIALS;
 
 use super::*;
@@ -17,7 +18,7 @@ fn credential(byte: u8) -> CredentialId {
 fn entry(byte: u8, rp_id: &str) -> Entry {
     Entry {
         credential_id: credential(byte),
-        rp_id: rp_id.into(),
+        rp_id: RpId::new(rp_id).unwrap(),
         rp_name: None,
         user_handle: None,
         user_name: Some("alice-of-wonderland".into()),

@@ -95,7 +95,7 @@ pub(super) fn passkey(provider: &str, number: u8, user_name: &str) -> PasskeySna
             provider: id(provider),
             id: credential(number),
         },
-        rp_id: RP_ID.to_owned(),
+        rp_id: RpId::new(RP_ID).expect("short"),
         user_handle: Some(user(number)),
         user_name: Some(user_name.to_owned()),
         display_name: None,

@@ -123,7 +123,7 @@ pub enum Approval {
         /// The account's name, as the cache has it.
         account: Option<String>,
         /// Its site.
-        rp_id: String,
+        rp_id: RpId,
         /// Whether the provider is locked, so that it needs an unlock box too.
         locked: bool,
     },
@@ -134,7 +134,7 @@ pub enum Approval {
         /// The account's name, as the cache has it.
         account: Option<String>,
         /// Its site.
-        rp_id: String,
+        rp_id: RpId,
         /// The new name.
         new_name: String,
         /// Whether the provider is locked, so that it needs an unlock box too.

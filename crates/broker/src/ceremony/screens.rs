@@ -223,7 +223,7 @@ impl Screens {
         view.account
             .get_or_insert_with(|| AccountView::of(account.as_deref(), None));
         view.site.get_or_insert_with(|| SiteView {
-            rp_id: host(rp_id),
+            rp_id: host(rp_id.as_str()),
             rp_name: None,
             origin: None,
             top_origin: None,
@@ -256,7 +256,7 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
             (Kind::Verify, Message::VerifyTitle { provider, hint })
         }
         Approval::DeletePasskey { account, rp_id, .. } => {
-            let (account, site) = (label(account), host(rp_id));
+            let (account, site) = (label(account), host(rp_id.as_str()));
             (Kind::Verify, Message::DeleteTitle { account, site })
         }
         Approval::RenamePasskey {
@@ -265,7 +265,7 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
             new_name,
             ..
         } => {
-            let (account, site, name) = (label(account), host(rp_id), sanitise::label(new_name));
+            let (account, site, name) = (label(account), host(rp_id.as_str()), sanitise::label(new_name));
             (Kind::Verify, Message::RenameTitle { account, site, name })
         }
     }

@@ -4,6 +4,7 @@ mod failures;
 mod security_key;
 mod tickets;
 
+use claviger_ctap::types::RpId;
 use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
@@ -468,7 +469,7 @@ fn an_excluded_passkey_is_told_after_consent_only() {
 #[test]
 fn approvals_end_with_evidence_for_their_audience() {
     let vault = || named(VAULT, "Claviger vault");
-    let (account, rp_id) = (Some("alice".to_owned()), "example.com".to_owned());
+    let (account, rp_id) = (Some("alice".to_owned()), RpId::new("example.com").unwrap());
     for (what, kind, audience, unlock) in [
         (
             Approval::Unlock {

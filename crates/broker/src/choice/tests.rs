@@ -36,7 +36,7 @@ fn passkey(provider: &str, number: u8) -> PasskeySnapshot {
             provider: id(provider),
             id: credential(number),
         },
-        rp_id: "example.com".to_owned(),
+        rp_id: RpId::new("example.com").unwrap(),
         user_handle: Some(user(number)),
         user_name: Some(format!("user {number}")),
         display_name: None,
@@ -202,7 +202,7 @@ fn the_exclude_list_counts_over_all_providers() {
         _ => panic!("not excluded"),
     }
     let elsewhere = PasskeySnapshot {
-        rp_id: "other.example".to_owned(),
+        rp_id: RpId::new("other.example").unwrap(),
         ..passkey("a", 3)
     };
     assert_eq!(
@@ -235,7 +235,7 @@ fn passkeys_match_site_allow_list_and_discoverability() {
         ..passkey("a", 2)
     };
     let elsewhere = PasskeySnapshot {
-        rp_id: "other.example".to_owned(),
+        rp_id: RpId::new("other.example").unwrap(),
         ..passkey("a", 3)
     };
     let orphan = passkey("gone", 4);

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claviger_ctap::types::CredentialId;
+use claviger_ctap::types::{CredentialId, RpId};
 use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
 use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::dbus::Error;
@@ -21,7 +21,7 @@ use crate::types::Cause;
 
 /// A passkey as the cache knows it.
 struct Known {
-    rp_id: String,
+    rp_id: RpId,
     account: Option<String>,
 }
 
@@ -44,12 +44,12 @@ impl Broker {
                 .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
             let user = entry.user_name.clone().unwrap_or_default();
             let texts = [
-                &entry.rp_id,
+                entry.rp_id.as_str(),
                 &user,
                 &provider_name,
                 entry.rp_name.as_ref().unwrap_or(&user),
             ];
-            let display = entry.display_name.iter();
+            let display = entry.display_name.as_deref();
             if !texts
                 .into_iter()
                 .chain(display)
@@ -59,7 +59,7 @@ impl Broker {
             }
             found.push(Passkey {
                 id: URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
-                rp_id: entry.rp_id.clone(),
+                rp_id: entry.rp_id.to_string(),
                 rp_name: entry.rp_name.clone(),
                 user_name: entry.user_name.clone(),
                 display_name: entry.display_name.clone(),

@@ -7,7 +7,7 @@ use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::{Algorithm, PublicKey};
 use claviger_ctap::get_assertion;
-use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpId, UserEntity, UserId};
 use claviger_hello::ticket::PinTicket;
 use claviger_joint::{CredentialRef, ProviderId};
 use tokio::time::Instant;
@@ -36,7 +36,7 @@ const PROBE_WINDOW: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ManagedCredential {
     /// Its RP ID.
-    pub rp_id: String,
+    pub rp_id: RpId,
     /// Its account.
     pub user: UserEntity,
     /// The credential.

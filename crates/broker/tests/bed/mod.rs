@@ -443,7 +443,7 @@ impl CredentialStore for Store {
         let named = |record: &CredentialRecord| {
             let name = self.names.get(&record.id).cloned();
             (name != Some(None)).then(|| {
-                let mut entry = Entry::from(record.clone());
+                let mut entry = Entry::try_from(record.clone()).unwrap();
                 entry.user_name = name.flatten().or(entry.user_name);
                 entry
             })

@@ -105,7 +105,7 @@ pub(super) fn list(credentials: Vec<ManagedCredential>) -> ListReply {
         );
     }
     let listed = credentials.into_iter().take(MAX_LISTED).map(|credential| Listed {
-        rp_id: credential.rp_id,
+        rp_id: credential.rp_id.to_string(),
         user: credential.user,
         credential: credential.credential,
         public_key: credential.public_key,

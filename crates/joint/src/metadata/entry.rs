@@ -3,7 +3,7 @@
 use claviger_ctap::{
     authenticator::{CredentialRecord, device::Protection, protection_of},
     cbor::{Map, Value},
-    types::{CredentialId, RpId, UserId},
+    types::{CredentialId, LengthError, RpId, UserId},
 };
 
 use super::{MAX_NAME_BYTES, MAX_TAG_BYTES};
@@ -17,8 +17,8 @@ use crate::{
 pub struct Entry {
     /// The credential's id.
     pub credential_id: CredentialId,
-    /// The RP ID, which is that of an [`RpId`].
-    pub rp_id: String,
+    /// The RP ID.
+    pub rp_id: RpId,
     /// The RP's name, at most 256 bytes.
     pub rp_name: Option<String>,
     /// The user handle.
@@ -71,7 +71,7 @@ impl Entry {
             |fields: &Fields, key| Protection::from_number(fields.unsigned(key)?).ok_or(MessageError::Value(key));
         Ok(Self {
             credential_id: credential_id(&fields, 1)?,
-            rp_id: rp_id.as_str().to_owned(),
+            rp_id,
             rp_name: fields.optional_text(3, MAX_NAME_BYTES)?,
             user_handle: fields.optional(4, user_handle)?,
             user_name: fields.optional_text(5, MAX_NAME_BYTES)?,
@@ -100,13 +100,15 @@ impl Entry {
     }
 }
 
-impl From<CredentialRecord> for Entry {
-    /// What an engine's record says; without tag and last use.
-    fn from(record: CredentialRecord) -> Self {
-        Self {
+impl TryFrom<CredentialRecord> for Entry {
+    type Error = LengthError;
+
+    /// What an engine's record says; without tag and last use. The record's RP ID is at fault if it is not one.
+    fn try_from(record: CredentialRecord) -> Result<Self, LengthError> {
+        Ok(Self {
             protection: protection_of(&record.id),
             credential_id: record.id,
-            rp_id: record.rp_id,
+            rp_id: RpId::new(record.rp_id)?,
             rp_name: record.rp_name,
             user_handle: Some(record.user.id),
             user_name: record.user.name,
@@ -116,6 +118,6 @@ impl From<CredentialRecord> for Entry {
             backed_up: record.backed_up,
             tag: None,
             discoverable: record.discoverable,
-        }
+        })
     }
 }

@@ -314,7 +314,10 @@ impl sdk::CredentialStore for TestStore {
             .memory
             .records()
             .filter(|record| !self.deleted.contains(&record.id));
-        Ok(records.cloned().map(Entry::from).collect())
+        Ok(records
+            .cloned()
+            .map(|record| Entry::try_from(record).unwrap())
+            .collect())
     }
 
     fn delete(&mut self, id: &CredentialId) -> Result<(), Failure> {

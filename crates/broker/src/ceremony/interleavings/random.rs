@@ -1,5 +1,7 @@
 //! Randomness that repeats itself, and random inputs.
 
+use claviger_ctap::types::RpId;
+
 use crate::ceremony::fixtures::{
     NOTEBOOK, VAULT, approval, ceremony, credential, get, make, named, passkey, provider, user,
 };
@@ -99,13 +101,13 @@ fn random_approval(random: &mut Random) -> Input {
         3 => Approval::DeletePasskey {
             provider,
             account: None,
-            rp_id: "a.example".to_owned(),
+            rp_id: RpId::new("a.example").expect("short"),
             locked,
         },
         4 => Approval::RenamePasskey {
             provider,
             account: None,
-            rp_id: "a.example".to_owned(),
+            rp_id: RpId::new("a.example").expect("short"),
             new_name: "b".to_owned(),
             locked,
         },

@@ -1,5 +1,7 @@
 //! Ceremonies that bring a ticket in place of the PIN.
 
+use claviger_ctap::types::RpId;
+
 use super::*;
 
 /// The ticket, told apart from every PIN typed.
@@ -110,7 +112,7 @@ fn an_approval_takes_a_ticket_too() {
         approval(Approval::DeletePasskey {
             provider: named(VAULT, "Claviger vault"),
             account: Some("alice".to_owned()),
-            rp_id: RP_ID.to_owned(),
+            rp_id: RpId::new(RP_ID).unwrap(),
             locked: true,
         })
     };

@@ -38,7 +38,7 @@ impl Ceremony {
                 let made = check::made(crypto, &sent, check.assurance, &payload, in_use)?;
                 let entry = Metadata {
                     credential_id: made.id.clone(),
-                    rp_id: sent.rp.id.clone(),
+                    rp_id: request.rp_id().clone(),
                     rp_name: rp_name(&sent.rp),
                     user_handle: Some(sent.user.id.clone()),
                     user_name: sent.user.name.clone(),
@@ -63,7 +63,7 @@ impl Ceremony {
                 let cache = lock(&self.broker.inner.cache);
                 let known = |id: &CredentialId| match cache.credential(&provider, id) {
                     // What is known of another site's credential of the same id says nothing.
-                    Some(cached) if cached.entry.rp_id == sent.rp_id => Known {
+                    Some(cached) if cached.entry.rp_id == *request.rp_id() => Known {
                         public_key: cached.public_key.as_ref(),
                         user_handle: cached.entry.user_handle.as_ref().map(UserId::as_bytes),
                     },
