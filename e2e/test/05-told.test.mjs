@@ -73,6 +73,40 @@ test("a frame whose top page nobody names: the person is told to open the site b
   assert.match(first.problem, /in a tab of its own/);
 });
 
+for (const alg of [-257, -36, 42, 0]) {
+  test(`a site that takes algorithm ${alg} alone: the person is told, and the site learns NotAllowedError`, async () => {
+    const prompt = await bed.answers(NO);
+    await page.bringToFront();
+    const outcome = await create(page, creation({ pubKeyCredParams: [{ type: "public-key", alg }] }));
+    assert.equal(outcome.error.name, "NotAllowedError");
+    assert.equal((await prompt.view((view) => view.kind === "notice")).problem.code, "unsupported");
+  });
+}
+
+test("outputs that pages read are there, and a policy that is enforced is kept", async () => {
+  await bed.answers(YES);
+  await page.bringToFront();
+  const extensions = {
+    largeBlob: { support: "preferred" },
+    credBlob: "AAEC",
+    credentialProtectionPolicy: "userVerificationRequired",
+    enforceCredentialProtectionPolicy: true,
+  };
+  const { outputs, error } = await create(page, creation({ authenticatorSelection: { residentKey: "required" }, extensions }));
+  assert.equal(error, undefined);
+  assert.deepEqual(outputs.largeBlob, { supported: false });
+  assert.equal(outputs.credBlob, false);
+});
+
+test("a long challenge and a long exclude list are no fault of the site's", async () => {
+  await bed.answers(YES);
+  await page.bringToFront();
+  const long = Buffer.alloc(20_000, 5).toString("base64url");
+  const excludeCredentials = Array.from({ length: 64 }, (_, n) => ({ type: "public-key", id: Buffer.alloc(1023, n + 1).toString("base64url") }));
+  const outcome = await create(page, creation({ challenge: long, excludeCredentials, user: { id: "BBBB", name: "mallory", displayName: "M" } }));
+  assert.ok(outcome.credential, JSON.stringify(outcome));
+});
+
 test("once it works again, the icon is quiet", async () => {
   await bed.answers(YES);
   await page.bringToFront();

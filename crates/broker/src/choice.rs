@@ -31,6 +31,8 @@ pub struct ProviderSnapshot {
     pub algorithms: Option<Vec<i64>>,
     /// Whether it evaluates PRF.
     pub prf: bool,
+    /// Whether it keeps the level of credProtect that a new passkey is to have.
+    pub keeps_protection: bool,
     /// Whether its manifest and the policy let it serve this RP ID.
     pub allowed: bool,
     /// Whether it has ever pushed its metadata; without, only the provider itself knows what it holds.

@@ -123,16 +123,18 @@ impl CtapRequest {
         }
     }
 
-    /// The request as it goes to a provider: user verification is asked for when evidence comes along and only then, and the
-    /// allow list is narrowed to the passkey that the user chose.
+    /// The request as it goes to a provider: user verification is asked for when evidence comes along and only then, the
+    /// allow list is narrowed to the passkey that the user chose, and a list is cut to what an envelope holds.
     ///
-    /// A descriptor of the caller's own for that passkey is kept as it is, with its transports.
+    /// A descriptor of the caller's own for that passkey is kept as it is, with its transports. Of a longer list the end is known to
+    /// the metadata caches only: they were asked before.
     #[must_use]
     pub fn for_provider(&self, credential: Option<&CredentialId>, verify: bool) -> Self {
         match self {
             Self::Make(request) => {
                 let mut request = request.clone();
                 request.options.uv = verify;
+                cut(&mut request.exclude_list);
                 Self::Make(request)
             }
             Self::Get(request) => {
@@ -145,6 +147,7 @@ impl CtapRequest {
                         request.allow_list.push(CredentialDescriptor::new(id.clone()));
                     }
                 }
+                cut(&mut request.allow_list);
                 Self::Get(request)
             }
         }
@@ -157,6 +160,26 @@ impl CtapRequest {
             Self::Get(request) => request.to_cbor(),
         }
     }
+}
+
+/// Most bytes of the ids that a provider is sent.
+///
+/// Invariant: leaves room for the rest of the request in an envelope of 64 KiB.
+const MAX_LIST_BYTES: usize = 32 * 1024;
+
+/// Leaves out the end of a list that is too long for an envelope.
+fn cut(list: &mut Vec<CredentialDescriptor>) {
+    let mut room = MAX_LIST_BYTES;
+    list.retain(|entry| match room.checked_sub(entry.id.as_bytes().len()) {
+        Some(left) => {
+            room = left;
+            true
+        }
+        None => {
+            room = 0;
+            false
+        }
+    });
 }
 
 impl fmt::Debug for CtapRequest {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use claviger_ctap::{
+    authenticator::CRED_PROTECT,
     authenticator_data::AuthenticatorData,
     cbor::{Map, Value},
-    crypto::Algorithm,
     make_credential::{Request, Response},
     types::{RpEntity, RpId, UserEntity, UserId},
 };
@@ -14,10 +14,16 @@ use serde::Serialize;
 use crate::{
     CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
+    large_blob::LargeBlob,
     limits, options,
     prf::{self, Prf},
+    protection::ProtectionPolicy,
     response::{self, Base64Url, CredProps, ExtensionOutputs, PrfOutput},
 };
+
+/// The COSE algorithms of a page that names none (L3 §5.1.3 step 10).
+const ES256: i64 = -7;
+const RS256: i64 = -257;
 
 /// A registration between the page's request and the answer to it.
 #[derive(Debug)]
@@ -31,6 +37,9 @@ pub struct Ceremony {
     attestation: Attestation,
     cred_props: bool,
     prf: Option<Prf>,
+    protection: Option<ProtectionPolicy>,
+    large_blob: Option<LargeBlob>,
+    cred_blob: bool,
     unserved: Option<Unserved>,
 }
 
@@ -58,8 +67,9 @@ impl Ceremony {
         // 9. and 10. The algorithms.
         let algorithms = algorithms(options)?;
         // 11. and 12. Extensions.
-        refuse_what_would_be_ignored(extensions)?;
-        let large_blobs = requires_large_blobs(extensions)?;
+        let large_blob = LargeBlob::at_create(extensions)?;
+        let protection = ProtectionPolicy::parse(extensions)?;
+        let cred_blob = extensions.map_or(Ok(None), |extensions| extensions.bytes("credBlob"))?;
         let prf = Prf::at_create(extensions)?;
         let cred_props = extensions.map_or(Ok(None), |extensions| extensions.boolean("credProps"))?;
         // 13.–15. The client data.
@@ -78,11 +88,13 @@ impl Ceremony {
             id: rp_id.as_str().to_owned(),
             name: Some(rp.required_name("name")?),
         };
-        let algorithms = algorithms.into_iter().map(Algorithm::cose).collect();
         let mut request = Request::new(*client_data.hash(), rp, user, algorithms);
         request.exclude_list = excluded.usable;
         if let Some(prf) = &prf {
             request.extensions.insert("prf", prf.request());
+        }
+        if let Some(level) = protection.and_then(ProtectionPolicy::request) {
+            request.extensions.insert(CRED_PROTECT, level);
         }
         request.options.rk = selection.resident_key;
         request.options.uv = user_verification != UserVerification::Discouraged;
@@ -97,7 +109,12 @@ impl Ceremony {
             attestation,
             cred_props: cred_props == Some(true),
             prf,
-            unserved: frame.or(selection.unserved).or(large_blobs),
+            protection,
+            large_blob,
+            cred_blob: cred_blob.is_some(),
+            unserved: frame
+                .or(selection.unserved)
+                .or(large_blob.and_then(LargeBlob::unserved)),
         })
     }
 
@@ -126,6 +143,11 @@ impl Ceremony {
         self.unserved
     }
 
+    /// Whether the page wants no passkey that its provider does not protect as the CTAP request says (credProtect).
+    pub fn enforces_protection(&self) -> bool {
+        self.protection.is_some_and(|policy| policy.enforced)
+    }
+
     /// What the page expects the user to pick.
     pub fn hints(&self) -> &[Hint] {
         &self.hints
@@ -142,6 +164,9 @@ impl Ceremony {
         let algorithm = attested.public_key.algorithm().cose();
         if !self.request.algorithms.contains(&algorithm) {
             return Err(Error::Provider("it made a key of an algorithm that was not asked for"));
+        }
+        if let Some(policy) = self.protection {
+            policy.check(&data)?;
         }
         let public_key = attested.public_key.to_spki_der();
         let attestation_object = self.attestation_object(&data, response);
@@ -164,6 +189,9 @@ impl Ceremony {
                 cred_props: self.cred_props.then_some(CredProps {
                     rk: self.request.options.rk,
                 }),
+                // Asked for and not stored.
+                cred_blob: self.cred_blob.then_some(false),
+                large_blob: self.large_blob.map(LargeBlob::output),
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {
                         enabled: Some(
@@ -265,54 +293,27 @@ fn user(user: Object<'_>) -> Result<UserEntity, Error> {
     })
 }
 
-/// The algorithms that both sides know, in the page's order.
-fn algorithms(options: Object<'_>) -> Result<Vec<Algorithm>, Error> {
+/// The algorithms in the page's order, known here or not: a provider looks for the first that it has.
+fn algorithms(options: Object<'_>) -> Result<Vec<i64>, Error> {
     if !options.has("pubKeyCredParams") {
         return Err(options.error("pubKeyCredParams", "is missing"));
     }
     let params = options.objects("pubKeyCredParams", limits::MAX_SMALL_LIST)?;
-    // An empty list means ES256 and RS256; of these we know the first.
+    // An empty list means ES256 and RS256.
     if params.is_empty() {
-        return Ok(vec![Algorithm::Es256]);
+        return Ok(vec![ES256, RS256]);
     }
-    let mut known = Vec::new();
+    let mut asked = Vec::new();
     for param in params {
-        let identifier = param.required_integer("alg")?;
-        if param.required_text("type")? == "public-key"
-            && let Some(algorithm) = Algorithm::from_cose(identifier)
-            && !known.contains(&algorithm)
-        {
-            known.push(algorithm);
+        let algorithm = param.required_integer("alg")?;
+        if param.required_text("type")? == "public-key" && !asked.contains(&algorithm) {
+            asked.push(algorithm);
         }
     }
-    if known.is_empty() {
-        return Err(Error::NotSupported("only signature algorithms that are not known here"));
+    if asked.is_empty() {
+        return Err(Error::NotSupported("only credentials of types that there are not"));
     }
-    Ok(known)
-}
-
-/// Whether the page wants no passkey without large blobs (L3 §10.1.5).
-fn requires_large_blobs(extensions: Option<Object<'_>>) -> Result<Option<Unserved>, Error> {
-    let input = extensions.map_or(Ok(None), |extensions| extensions.object("largeBlob"))?;
-    let support = input.map_or(Ok(None), |input| input.text("support"))?;
-    Ok((support == Some("required")).then_some(Unserved::LargeBlobs))
-}
-
-/// Unknown extensions are ignored, but one of those that we do not implement may say "or not at all".
-fn refuse_what_would_be_ignored(extensions: Option<Object<'_>>) -> Result<(), Error> {
-    let Some(extensions) = extensions else {
-        return Ok(());
-    };
-    if extensions.boolean("enforceCredentialProtectionPolicy")? == Some(true)
-        && extensions
-            .text("credentialProtectionPolicy")?
-            .is_some_and(|policy| policy != "userVerificationOptional")
-    {
-        return Err(Error::Unsatisfiable(
-            "the site insists on a credential protection policy",
-        ));
-    }
-    Ok(())
+    Ok(asked)
 }
 
 #[derive(Serialize)]

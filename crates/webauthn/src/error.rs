@@ -37,9 +37,6 @@ pub enum Error {
     /// The page: it tried to name its own origin.
     #[error("the request carries a forged origin override")]
     ForgedOverride,
-    /// The page: it insists on a credential protection policy.
-    #[error("the request cannot be satisfied here: {0}")]
-    Unsatisfiable(&'static str),
     /// The provider: its answer does not fit the request.
     #[error("the provider's answer does not fit the request: {0}")]
     Provider(&'static str),
@@ -56,7 +53,7 @@ impl Error {
             Self::UnknownPrfCredential => "SyntaxError",
             Self::NotSupported(_) => "NotSupportedError",
             Self::Origin(_) | Self::RpId(_) | Self::ForgedOverride => "SecurityError",
-            Self::CrossOrigin(_) | Self::Unsatisfiable(_) | Self::Provider(_) => "NotAllowedError",
+            Self::CrossOrigin(_) | Self::Provider(_) => "NotAllowedError",
         }
     }
 

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::{
     CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
+    large_blob::LargeBlob,
     options,
     prf::{self, Prf},
     response::{self, Base64Url, ExtensionOutputs, PrfOutput},
@@ -26,6 +27,7 @@ pub struct Ceremony {
     user_verification: UserVerification,
     hints: Vec<Hint>,
     prf: Option<Prf>,
+    large_blob: Option<LargeBlob>,
     unserved: Option<Unserved>,
 }
 
@@ -49,6 +51,7 @@ impl Ceremony {
         // 9. and 10. Extensions, some of whose rules concern the allow list.
         let allowed = options::descriptors(options, "allowCredentials")?;
         let prf = Prf::at_get(extensions, &allowed)?;
+        let large_blob = LargeBlob::at_get(extensions, &allowed)?;
         // 11.–13. The client data.
         let challenge = options::challenge(options)?;
         let client_data = ClientData::build(CeremonyType::Get, &challenge, caller);
@@ -75,6 +78,7 @@ impl Ceremony {
             user_verification,
             hints: options::hints(options)?,
             prf,
+            large_blob,
             unserved,
         })
     }
@@ -130,7 +134,7 @@ impl Ceremony {
             },
             authenticator_attachment: "platform",
             client_extension_results: ExtensionOutputs {
-                cred_props: None,
+                large_blob: self.large_blob.map(LargeBlob::output),
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {
                         enabled: None,
@@ -138,6 +142,7 @@ impl Ceremony {
                     }),
                     None => None,
                 },
+                ..ExtensionOutputs::default()
             },
             kind: "public-key",
         };

@@ -43,18 +43,21 @@
 //!   required, …) begins, so that the person can be told, and ends in `NotAllowedError`.
 //! * Time limits are clamped to 15 s … 10 min, and are 5 min when the page names none.
 //! * PRF results are those of a verified user, so asking for them raises the requirement to "required".
-//! * Unknown extensions are ignored, but not an enforced credential protection policy: a page that insists must not get a passkey
-//!   without.
+//! * A signature algorithm that nobody here knows is passed on like any other: which ones there are is the providers' matter.
+//! * Unknown extensions are ignored. `largeBlob` and `credBlob` are answered as for an authenticator that has neither; an enforced
+//!   credential protection policy is asked of the provider, and a passkey without is an error.
 
 pub mod client_data;
 pub mod create;
 mod error;
 pub mod get;
 mod json;
+mod large_blob;
 pub mod limits;
 mod options;
 pub mod origin;
 mod prf;
+mod protection;
 mod response;
 pub mod rp_id;
 mod unserved;

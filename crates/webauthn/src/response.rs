@@ -11,7 +11,7 @@ use claviger_ctap::{
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::{Error, UserVerification, prf::Results};
+use crate::{Error, UserVerification, large_blob::LargeBlobOutput, prf::Results};
 
 /// A `RegistrationResponseJSON` or `AuthenticationResponseJSON`, ready for the page.
 ///
@@ -75,6 +75,10 @@ impl Serialize for Base64Url<'_> {
 pub(crate) struct ExtensionOutputs<'a> {
     #[serde(rename = "credProps", skip_serializing_if = "Option::is_none")]
     pub(crate) cred_props: Option<CredProps>,
+    #[serde(rename = "credBlob", skip_serializing_if = "Option::is_none")]
+    pub(crate) cred_blob: Option<bool>,
+    #[serde(rename = "largeBlob", skip_serializing_if = "Option::is_none")]
+    pub(crate) large_blob: Option<LargeBlobOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prf: Option<PrfOutput<'a>>,
 }

@@ -73,6 +73,7 @@ pub(super) fn provider(name_of: &str, name: &str) -> ProviderSnapshot {
         lock: Lock::Open,
         algorithms: Some(vec![-7, -8]),
         prf: true,
+        keeps_protection: true,
         allowed: true,
         metadata_known: true,
     }

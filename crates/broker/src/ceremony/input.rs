@@ -35,6 +35,8 @@ impl Input {
         let need = request.operation().requirements();
         let account = request.operation().account();
         let verification = request.verifies();
+        let able = |provider: &&ProviderSnapshot| !request.enforces_protection() || provider.keeps_protection;
+        let providers: Vec<_> = providers.iter().filter(able).cloned().collect();
         Self {
             wanted: Wanted::Answer(WantedAnswer {
                 creates: matches!(need, Requirements::Make { .. }),
@@ -44,7 +46,7 @@ impl Input {
                         cause: Cause::Unserved(why),
                         provider_name: None,
                     },
-                    None => candidates(&need, request.rp_id(), providers, passkeys, preference),
+                    None => candidates(&need, request.rp_id(), &providers, passkeys, preference),
                 },
                 verification,
                 consent_only: !verification && request.operation().asks_hmac_secret(),

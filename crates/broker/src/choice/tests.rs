@@ -24,6 +24,7 @@ fn provider(name: &str) -> ProviderSnapshot {
         reachable: true,
         lock: Lock::Open,
         algorithms: Some(vec![-7]),
+        keeps_protection: true,
         prf: false,
         allowed: true,
         metadata_known: true,

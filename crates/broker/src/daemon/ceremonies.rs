@@ -172,6 +172,7 @@ impl Broker {
                         .map(|profile| profile.algorithms.clone())
                         .filter(|list| !list.is_empty()),
                     prf: profile.is_some_and(|profile| profile.prf),
+                    keeps_protection: profile.is_none_or(|profile| profile.keeps_protection),
                     allowed: record.manifest.serves(rp_id.as_str()),
                     metadata_known: cache.generation(id) > 0,
                 }

@@ -74,6 +74,9 @@ pub struct Profile {
     pub algorithms: Vec<i64>,
     /// Whether it evaluates PRF.
     pub prf: bool,
+    /// Whether it keeps credProtect levels. Not in files of the time before.
+    #[serde(default)]
+    pub keeps_protection: bool,
     /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
     pub takes_unlock_box: bool,
 }

@@ -67,6 +67,7 @@ pub struct CeremonyRequest {
     rp_id: RpId,
     operation: CtapRequest,
     unserved: Option<Unserved>,
+    enforces_protection: bool,
     /// What the site asks of user verification.
     pub user_verification: UserVerification,
     /// How long the whole ceremony may take; clamped by the door.
@@ -101,6 +102,7 @@ impl CeremonyRequest {
             rp_id,
             operation,
             unserved: None,
+            enforces_protection: false,
             user_verification,
             timeout,
         })
@@ -110,6 +112,13 @@ impl CeremonyRequest {
     #[must_use]
     pub fn with_unserved(mut self, why: Option<Unserved>) -> Self {
         self.unserved = why;
+        self
+    }
+
+    /// The same; if `enforced`, only a provider that keeps credProtect levels may serve it.
+    #[must_use]
+    pub fn with_enforced_protection(mut self, enforced: bool) -> Self {
+        self.enforces_protection = enforced;
         self
     }
 
@@ -131,6 +140,11 @@ impl CeremonyRequest {
     /// For what.
     pub fn operation(&self) -> &CtapRequest {
         &self.operation
+    }
+
+    /// Whether only a provider that keeps credProtect levels may serve it.
+    pub fn enforces_protection(&self) -> bool {
+        self.enforces_protection
     }
 
     /// Why nobody can serve it, if so.

@@ -1,3 +1,4 @@
+use claviger_ctap::cbor::Limits;
 use claviger_ctap::types::{RpEntity, UserEntity, UserId};
 
 use super::*;
@@ -42,6 +43,29 @@ fn a_get_is_narrowed_to_the_chosen_passkey() {
         }
     }
     assert_eq!(get(&[1, 2]).for_provider(None, false), get(&[1, 2]));
+}
+
+#[test]
+fn a_long_list_is_cut_to_what_an_envelope_holds() {
+    let long: Vec<_> = (0..64_u8)
+        .map(|n| CredentialDescriptor::new(CredentialId::new([n; 1023]).unwrap()))
+        .collect();
+    let mut request = make();
+    request.exclude_list = long.clone();
+    let sent = CtapRequest::Make(request).for_provider(None, false);
+    assert!(sent.parameters().len() < Limits::ENVELOPE.max_bytes - 4096);
+    let CtapRequest::Make(sent) = sent else {
+        panic!("another operation");
+    };
+    assert_eq!(sent.exclude_list, long[..32], "the first ones stay");
+    // The passkey that the user chose is there, wherever it was in the list.
+    let mut request = get_assertion::Request::new("example.com", [7; 32]);
+    request.allow_list = long;
+    let chosen = CredentialId::new([63; 1023]).unwrap();
+    match CtapRequest::Get(request).for_provider(Some(&chosen), true) {
+        CtapRequest::Get(request) => assert_eq!(request.allow_list[0].id, chosen),
+        CtapRequest::Make(_) => panic!("another operation"),
+    }
 }
 
 #[test]

@@ -38,7 +38,12 @@ impl Pending {
             origin: context.origin.clone(),
             top_origin: context.top_origin.clone().filter(|_| framed),
         };
-        Ok(CeremonyRequest::new(caller, page, operation, user_verification, timeout)?.with_unserved(self.unserved()))
+        let enforced = matches!(self, Self::Create(ceremony) if ceremony.enforces_protection());
+        Ok(
+            CeremonyRequest::new(caller, page, operation, user_verification, timeout)?
+                .with_unserved(self.unserved())
+                .with_enforced_protection(enforced),
+        )
     }
 
     /// Why nobody can do what the page asks, if so.

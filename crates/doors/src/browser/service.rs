@@ -24,7 +24,7 @@ const MAX_PER_HOST: usize = 8;
 
 /// What [`Browser1::capabilities`] answers. A PIN can always be chosen, so user verification is always there.
 const CAPABILITIES: &str =
-    r#"{"userVerifyingPlatformAuthenticator":true,"algorithms":[-7,-8],"extensions":["credProps","prf"]}"#;
+    r#"{"userVerifyingPlatformAuthenticator":true,"extensions":["credProps","credentialProtectionPolicy","prf"]}"#;
 
 /// The interface; one object serves all native hosts.
 pub struct Browser1 {

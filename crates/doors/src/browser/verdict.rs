@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn the_rest_is_not() {
-        for error in [Error::CrossOrigin("x"), Error::Unsatisfiable("x"), Error::Provider("x")] {
+        for error in [Error::CrossOrigin("x"), Error::Provider("x")] {
             assert_eq!(DomError::of_error(&error), DomError::not_allowed());
         }
     }

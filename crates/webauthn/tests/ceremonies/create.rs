@@ -1,7 +1,7 @@
 //! Registration from the page's JSON to the page's JSON.
 
 use claviger_ctap::{
-    authenticator_data::Flags,
+    authenticator_data::{AuthenticatorData, Flags},
     cbor::{self, Limits, Map},
     crypto::{self, Algorithm},
     make_credential::{Request, Response},
@@ -155,18 +155,25 @@ fn required_members_are_required_and_typed() {
 }
 
 #[test]
-fn algorithms_are_those_known_here_in_the_pages_order() {
+fn algorithms_are_the_pages_in_its_order_known_here_or_not() {
     let params =
         |list: Value| begin(json!({"pubKeyCredParams": list})).map(|ceremony| ceremony.request().algorithms.clone());
     let key = |alg: i64| json!({"type": "public-key", "alg": alg});
-    assert_eq!(params(json!([key(-8), key(-257), key(-7), key(-8)])).unwrap(), [-8, -7]);
+    assert_eq!(
+        params(json!([key(-8), key(-257), key(-49), key(-7), key(-8)])).unwrap(),
+        [-8, -257, -49, -7]
+    );
     assert_eq!(
         params(json!([{"type": "quantum-key", "alg": -8}, key(-7)])).unwrap(),
         [-7]
     );
     // The standard's default is ES256 and RS256.
-    assert_eq!(params(json!([])).unwrap(), [-7]);
-    assert_eq!(params(json!([key(-257)])).unwrap_err().dom_name(), "NotSupportedError");
+    assert_eq!(params(json!([])).unwrap(), [-7, -257]);
+    // What nobody here can make is still a request, which ends like one that nobody answers.
+    for alone in [-257, -36, 42, 0] {
+        assert_eq!(params(json!([key(alone)])).unwrap(), [alone]);
+    }
+    // L3 §5.1.3 step 10: of no type that there is.
     assert_eq!(
         params(json!([{"type": "quantum-key", "alg": -7}]))
             .unwrap_err()
@@ -291,7 +298,9 @@ fn exclude_lists_are_bounded_and_forgiving() {
     );
     let more: Vec<_> = (0..=limits::MAX_DESCRIPTORS).map(|n| entry(&n.to_be_bytes())).collect();
     assert_eq!(exclude(json!(more)).unwrap_err().dom_name(), "TypeError");
-    let heavy: Vec<_> = (0..40).map(|_| entry(&[1; 1000])).collect();
+    let longest: Vec<_> = (0..64).map(|_| entry(&[1; 1023])).collect();
+    assert_eq!(exclude(json!(longest)).unwrap().request().exclude_list.len(), 64);
+    let heavy: Vec<_> = (0..200).map(|_| entry(&[1; 1000])).collect();
     assert_eq!(exclude(json!(heavy)).unwrap_err().dom_name(), "TypeError");
     for malformed in [
         json!([{"type": "public-key"}]),
@@ -486,20 +495,86 @@ fn prf_from_page_to_page() {
 }
 
 #[test]
-fn unknown_extensions_are_ignored_unless_the_page_insists() {
+fn unknown_extensions_are_ignored() {
     assert!(begin(json!({"extensions": {"unheardOf": {"a": [1]}, "largeBlob": {"support": "preferred"}, "minPinLength": true}})).is_ok());
-    let policy = |policy: &str, enforce: bool| {
-        begin(
-            json!({"extensions": {"credentialProtectionPolicy": policy, "enforceCredentialProtectionPolicy": enforce}}),
-        )
-        .is_ok()
-    };
-    assert!(policy("userVerificationRequired", false));
-    assert!(policy("userVerificationOptional", true));
-    assert!(!policy("userVerificationRequired", true));
     let insists = begin(json!({"extensions": {"largeBlob": {"support": "required"}}})).unwrap();
     assert_eq!(insists.unserved(), Some(Unserved::LargeBlobs));
     assert_eq!(refused(json!({"extensions": []})), "TypeError");
+}
+
+#[test]
+fn a_credential_protection_policy_is_asked_of_the_provider_and_enforced() {
+    let policy = |policy: &str, enforced: bool| {
+        begin(
+            json!({"extensions": {"credentialProtectionPolicy": policy, "enforceCredentialProtectionPolicy": enforced}}),
+        )
+    };
+    let level = |ceremony: &Ceremony| {
+        let input = ceremony.request().extensions.text("credProtect").cloned();
+        input.and_then(|level| level.as_unsigned())
+    };
+    for (name, number, insists) in [
+        ("userVerificationOptional", None, false),
+        ("userVerificationOptionalWithCredentialIDList", Some(2), true),
+        ("userVerificationRequired", Some(3), true),
+    ] {
+        let (asked, enforced) = (policy(name, false).unwrap(), policy(name, true).unwrap());
+        assert_eq!((level(&asked), level(&enforced)), (number, number), "{name}");
+        assert!(!asked.enforces_protection());
+        assert_eq!(enforced.enforces_protection(), insists, "{name}");
+    }
+    assert_eq!(level(&policy("unheard-of", false).unwrap()), None);
+    assert_eq!(policy("unheard-of", true).unwrap_err().dom_name(), "NotSupportedError");
+
+    let protected = |level: u64| {
+        let attested = credential(b"credential", AAGUID, public_key(Algorithm::Es256));
+        let mut data = AuthenticatorData::parse(&authenticator_data(
+            "example.com",
+            Flags::UP | Flags::UV,
+            Some(attested),
+        ))
+        .unwrap();
+        data.extensions = Some(Map::new().with("credProtect", level));
+        Response::new("none", data.encode(), Map::new())
+    };
+    let required = policy("userVerificationRequired", true).unwrap();
+    assert!(required.finish(&protected(3)).is_ok());
+    for less in [protected(2), plain_answer()] {
+        assert!(matches!(required.finish(&less), Err(Error::Provider(_))));
+    }
+    let preferred = policy("userVerificationRequired", false).unwrap();
+    assert!(preferred.finish(&plain_answer()).is_ok());
+}
+
+#[test]
+fn large_blobs_and_cred_blobs_are_answered_as_for_a_key_that_has_none() {
+    let outputs = |extensions: Value| {
+        finish(&begin(json!({"extensions": extensions})).unwrap(), &plain_answer())["clientExtensionResults"].clone()
+    };
+    for support in [
+        json!({}),
+        json!({"support": "preferred"}),
+        json!({"support": "unheard-of"}),
+    ] {
+        assert_eq!(
+            outputs(json!({"largeBlob": support})),
+            json!({"largeBlob": {"supported": false}})
+        );
+    }
+    assert_eq!(outputs(json!({"credBlob": "c2VjcmV0"})), json!({"credBlob": false}));
+    assert_eq!(outputs(json!({"minPinLength": true})), json!({}));
+    for wrong in [
+        json!({"read": true}),
+        json!({"write": "AA"}),
+        json!({"support": "required", "read": false}),
+    ] {
+        assert_eq!(
+            refused(json!({"extensions": {"largeBlob": wrong}})),
+            "NotSupportedError"
+        );
+    }
+    assert_eq!(refused(json!({"extensions": {"largeBlob": true}})), "TypeError");
+    assert_eq!(refused(json!({"extensions": {"credBlob": "?"}})), "TypeError");
 }
 
 #[test]

@@ -182,6 +182,27 @@ fn answers_that_do_not_fit_are_the_providers_fault() {
 }
 
 #[test]
+fn a_large_blob_is_neither_read_nor_written_and_wrong_wishes_are_told() {
+    let with = |input: Value, ids: &[&[u8]]| {
+        begin(json!({"extensions": {"largeBlob": input}, "allowCredentials": allow(ids)}))
+    };
+    let output =
+        |input: Value| finish(&with(input, &[b"one"]).unwrap(), &answer(b"one"))["clientExtensionResults"].clone();
+    assert_eq!(output(json!({"read": true})), json!({"largeBlob": {}}));
+    assert_eq!(output(json!({"write": "AA"})), json!({"largeBlob": {"written": false}}));
+    let refused = |input: Value, ids: &[&[u8]]| with(input, ids).unwrap_err().dom_name();
+    assert_eq!(
+        refused(json!({"read": true, "write": "AA"}), &[b"one"]),
+        "NotSupportedError"
+    );
+    assert_eq!(refused(json!({"support": "preferred"}), &[b"one"]), "NotSupportedError");
+    assert_eq!(refused(json!({"write": "AA"}), &[]), "NotSupportedError");
+    assert_eq!(refused(json!({"write": "AA"}), &[b"one", b"two"]), "NotSupportedError");
+    assert_eq!(refused(json!({"write": "?"}), &[b"one"]), "TypeError");
+    assert!(with(json!({"read": true}), &[]).is_ok());
+}
+
+#[test]
 fn prf_from_page_to_page() {
     let ceremony = begin(json!({
         "userVerification": "discouraged",

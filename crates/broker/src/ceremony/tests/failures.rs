@@ -1,6 +1,13 @@
 //! One test per way that a ceremony can go wrong or be ended from outside.
 
+use std::time::Duration;
+
+use claviger_ctap::make_credential;
+use claviger_ctap::types::{RpEntity, UserEntity};
+
 use super::*;
+use crate::choice::Preference;
+use crate::types::{Caller, CeremonyRequest, CtapRequest, Door, DoorTraits, Requester, UserVerification};
 
 /// Events are not `Clone`, so a table holds how to make them.
 type MakeEvent = fn() -> Event<Numbered>;
@@ -34,6 +41,57 @@ fn what_nobody_can_do_is_a_notice_that_says_what_helps() {
         assert!(text.contains(helps) && text.contains(RP_ID), "{why:?}: {text}");
         course.notice(&cause);
     }
+}
+
+#[test]
+fn an_enforced_protection_is_asked_only_of_who_keeps_it() {
+    let rp = RpEntity {
+        id: RP_ID.to_owned(),
+        name: None,
+    };
+    let user = UserEntity {
+        id: user(9),
+        name: None,
+        display_name: None,
+    };
+    let make = CtapRequest::Make(make_credential::Request::new([7; 32], rp, user, vec![-7]));
+    let caller = Caller {
+        door: Door::Cli,
+        traits: DoorTraits::default(),
+        app_id: None,
+        name: "test".to_owned(),
+        executable: "/usr/bin/test".into(),
+        pid: 1,
+        window: String::new(),
+    };
+    let time = Duration::from_secs(60);
+    let request = CeremonyRequest::new(caller, Requester::Program, make, UserVerification::Required, time).unwrap();
+    let offered = |enforced: bool, all: &[ProviderSnapshot]| {
+        let request = request.clone().with_enforced_protection(enforced);
+        let nothing_preferred = Preference::default();
+        let input = Input::ceremony(&request, all, &[], &nothing_preferred, hello(), TRANSACTIONS, 0);
+        match input.wanted {
+            Wanted::Answer(wanted) => wanted.candidates,
+            Wanted::Approve(_) => panic!("an approval"),
+        }
+    };
+    let mut all = providers();
+    all[0].keeps_protection = false;
+    let names = |candidates| match candidates {
+        Candidates::Choose { candidates, .. } => candidates.into_iter().map(|one| one.provider).collect(),
+        _ => Vec::new(),
+    };
+    assert_eq!(names(offered(false, &all)).len(), 2);
+    assert_eq!(names(offered(true, &all)), [id(NOTEBOOK)]);
+    all[1].keeps_protection = false;
+    let nobody = offered(true, &all);
+    assert!(matches!(
+        nobody,
+        Candidates::Nothing {
+            cause: Cause::Unsupported,
+            ..
+        }
+    ));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::get_info;
 use claviger_joint::PROTOCOL_VERSION;
 use claviger_joint::answer::{Answer, Status};
@@ -164,6 +165,7 @@ impl Broker {
         let info = get_info::Response::from_cbor(&description.get_info).map_err(|error| unusable(&error))?;
         let profile = Profile {
             prf: info.supports_extension("prf") || info.supports_extension("hmac-secret"),
+            keeps_protection: info.supports_extension(CRED_PROTECT),
             takes_unlock_box: description.unlock_key.is_some(),
             algorithms: info.algorithms,
         };
