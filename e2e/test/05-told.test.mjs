@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Bed, NO, OPEN, YES } from "../lib/bed.mjs";
-import { create } from "../lib/site.mjs";
+import { Bed, NO, OPEN, PIN, YES } from "../lib/bed.mjs";
+import { create, get } from "../lib/site.mjs";
 import { until } from "../lib/wait.mjs";
 import { Web } from "../lib/web.mjs";
 
@@ -80,6 +80,19 @@ for (const alg of [-257, -36, 42, 0]) {
     const outcome = await create(page, creation({ pubKeyCredParams: [{ type: "public-key", alg }] }));
     assert.equal(outcome.error.name, "NotAllowedError");
     assert.equal((await prompt.view((view) => view.kind === "notice")).problem.code, "unsupported");
+  });
+}
+
+for (const [algorithms, made] of [[[-49, -7], -49], [[-48], -48], [[-35, -7], -35], [[-257, -7, -49], -7]]) {
+  test(`of the algorithms ${algorithms} the vault makes a key of ${made}, which works`, async () => {
+    await bed.answers({ when: { kind: "create" }, do: { approve: true, pin: PIN, choose: "org.claviger.Vault" } }, YES);
+    await page.bringToFront();
+    const pubKeyCredParams = algorithms.map((alg) => ({ type: "public-key", alg }));
+    const { credential, error } = await create(page, creation({ pubKeyCredParams, user: { id: "CCCC", name: `key ${made}`, displayName: "K" } }));
+    assert.equal(error, undefined, JSON.stringify(error));
+    assert.equal(credential.response.publicKeyAlgorithm, made);
+    const used = await get(page, { rpId: "bank.example", challenge, allowCredentials: [{ type: "public-key", id: credential.id }] });
+    assert.ok(used.credential, JSON.stringify(used));
   });
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_of};
-use claviger_ctap::crypto::{PrivateKey, PublicKey};
+use claviger_ctap::crypto::{Algorithm, PrivateKey, PublicKey};
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::{Aaguid, CredentialId, UserEntity};
 use claviger_joint::metadata::Entry;
@@ -25,6 +25,16 @@ use crate::vault::Vault;
 pub const AAGUID: Aaguid = Aaguid([
     0x25, 0x53, 0xee, 0x83, 0xc7, 0xe5, 0x40, 0x63, 0xa9, 0x47, 0xa0, 0xaa, 0xa1, 0x63, 0xb8, 0x27,
 ]);
+
+/// What the vault makes keys of; a site's order decides. Not RSA, whatever the engine is built with: its time to sign tells of the key
+/// (RUSTSEC-2023-0071).
+const ALGORITHMS: [Algorithm; 5] = [
+    Algorithm::Es256,
+    Algorithm::EdDsa,
+    Algorithm::Es384,
+    Algorithm::MlDsa44,
+    Algorithm::MlDsa65,
+];
 
 /// The vault's provider id, which is its name on the session bus too.
 pub const PROVIDER_ID: &str = "org.claviger.Vault";
@@ -117,7 +127,10 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
 
 impl<C: Clock> CredentialStore for VaultStore<C> {
     fn settings(&self) -> Settings {
-        Settings::new(AAGUID)
+        Settings {
+            algorithms: ALGORITHMS.to_vec(),
+            ..Settings::new(AAGUID)
+        }
     }
 
     fn is_locked(&self) -> bool {

@@ -331,3 +331,27 @@ async fn a_passkey_whose_public_key_cannot_be_read_does_not_take_its_sites_other
     assert_eq!(served.len(), 1);
     assert_ne!(served[0].id, alice.credential_id);
 }
+
+#[tokio::test]
+async fn a_key_is_of_the_first_algorithm_on_the_sites_list_that_there_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    for (asked, made) in [
+        (vec![-49, -7], -49),
+        (vec![-48, -7], -48),
+        (vec![-35, -49], -35),
+        (vec![-257, -8, -7], -8),
+    ] {
+        let mut request = make_request(&format!("alice {made}"));
+        request.algorithms = asked;
+        let answer = vault.make(call(true), request).await.unwrap();
+        let data = AuthenticatorData::parse(&answer.auth_data).unwrap();
+        assert_eq!(data.attested.unwrap().public_key.algorithm().cose(), made);
+    }
+    // RSA stays off.
+    let mut rsa = make_request("bob");
+    rsa.algorithms = vec![-257];
+    let refused = vault.make(call(true), rsa).await.unwrap_err();
+    assert_eq!(refused.status(), Status::Unsupported);
+}

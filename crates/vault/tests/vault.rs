@@ -22,7 +22,14 @@ fn file(directory: &Path) -> PathBuf {
 fn passkeys_survive_a_lock_and_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let mut vault = open(dir.path()).unwrap();
-    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+    let algorithms = [
+        Algorithm::Es256,
+        Algorithm::EdDsa,
+        Algorithm::Es384,
+        Algorithm::MlDsa44,
+        Algorithm::MlDsa65,
+    ];
+    for algorithm in algorithms {
         let key = native().generate(algorithm).unwrap();
         let record = record("bank.example", &format!("{algorithm:?}"), &key);
         vault
@@ -40,7 +47,7 @@ fn passkeys_survive_a_lock_and_a_restart() {
 
     let vault = open(dir.path()).unwrap();
     let found = vault.find("bank.example").unwrap();
-    assert_eq!(found.len(), 2);
+    assert_eq!(found.len(), algorithms.len());
     for info in found {
         let public = claviger_ctap::crypto::PublicKey::from_cose_bytes(&info.public_key).unwrap();
         let signature = vault.sign(&info.credential_id, b"message").unwrap();
