@@ -7,11 +7,13 @@
 //!
 //! [`replace_private`] is what most callers want. Those that do something between the steps take [`Folder`] and [`NewFile`]; a file
 //! that is changed in place, or locked, is opened by [`open`], and whoever opens by another library's hand gives it what
-//! [`resolve`] says.
+//! [`resolve`] says. What cannot be used is not replaced but [set aside](set_aside).
 //! What the content means, and whether others may have touched it, is for the caller to judge.
 
+mod aside;
 mod folder;
 
+use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+pub use aside::{ASIDE_MARK, set_aside};
 pub use folder::{Access, Folder, NewFile};
 
 /// How much a write must survive.
@@ -54,23 +57,45 @@ pub fn publish(new: &Path, path: &Path) -> io::Result<()> {
     Folder::of(path)?.0.sync()
 }
 
-/// Opens an ordinary file as `options` say; one that they make is for the user only (mode 0600). Does not wait for the other
-/// end of a pipe.
+/// Why [`read`] did not take what is there. [`Unfit::of`] finds it in the error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is a link, a folder, a pipe, a socket or a device.
+    NotAFile,
+    /// It is longer than the limit.
+    TooLarge,
+}
+
+impl Unfit {
+    /// The reason in an error of [`read`] or [`read_followed`], unless it is the kernel's own.
+    pub fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAFile => "it is not an ordinary file",
+            Self::TooLarge => "the file is too large",
+        })
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl From<Unfit> for io::Error {
+    fn from(unfit: Unfit) -> Self {
+        Self::new(io::ErrorKind::InvalidData, unfit)
+    }
+}
+
+/// Opens an ordinary file as `options` say; one that they make is for the user only (mode 0600). Waits for nobody, whatever is there.
 ///
 /// # Errors
-/// Besides the kernel's: [`io::ErrorKind::InvalidData`] when it is no file at all but a link, a folder, a pipe.
+/// Besides the kernel's: [`io::ErrorKind::InvalidData`] with [`Unfit::NotAFile`].
 pub fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    let not_a_file = || io::Error::new(io::ErrorKind::InvalidData, "it is not an ordinary file");
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
-    let file = match options.clone().mode(0o600).custom_flags(flags).open(path) {
-        Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => return Err(not_a_file()),
-        opened => opened?,
-    };
-    if file.metadata()?.is_file() {
-        Ok(file)
-    } else {
-        Err(not_a_file())
-    }
+    open_with(path, options, OFlags::NOFOLLOW)
 }
 
 /// The same place by a path on which no folder is a link, for a library that refuses links anywhere on the way. The file itself
@@ -81,22 +106,20 @@ pub fn resolve(path: &Path) -> io::Result<PathBuf> {
     Ok(folder.unwrap_or(Path::new(".")).canonicalize()?.join(name))
 }
 
-/// The content of a file of at most `limit` bytes, or `None` if there is no such file.
+/// The content of a file of at most `limit` bytes, or `None` if there is no such file. Waits for nobody, whatever is there.
 ///
 /// # Errors
-/// Besides the kernel's: [`io::ErrorKind::InvalidData`] when the file is larger, or is no file at all but a link, a folder, a pipe.
+/// Besides the kernel's: [`io::ErrorKind::InvalidData`] with the reason, see [`Unfit`].
 pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
-    let file = match open(path, OpenOptions::new().read(true)) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        opened => opened?,
-    };
-    let mut content = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-    if u64::try_from(content.len()).is_ok_and(|length| length <= limit) {
-        Ok(Some(content))
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidData, "the file is too large"))
-    }
+    read_limited(open(path, OpenOptions::new().read(true)), limit)
+}
+
+/// The same, but a symbolic link in the file's place is followed: for files that people and packages put there.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_followed(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    read_limited(open_with(path, OpenOptions::new().read(true), OFlags::empty()), limit)
 }
 
 /// Removes a file that may or may not exist.
@@ -110,6 +133,35 @@ pub fn remove(path: &Path) -> io::Result<()> {
 /// Makes a folder, and those above it, for the user only (mode 0700). One that is there already stays as it is.
 pub fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+fn open_with(path: &Path, options: &OpenOptions, flags: OFlags) -> io::Result<File> {
+    let flags = (flags | OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+    let opened = options.clone().mode(0o600).custom_flags(flags).open(path);
+    let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+        // A link; a folder to be written; a socket, or a pipe to be written.
+        Some(Errno::LOOP | Errno::ISDIR | Errno::NXIO) => Unfit::NotAFile.into(),
+        _ => error,
+    })?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(Unfit::NotAFile.into())
+    }
+}
+
+fn read_limited(opened: io::Result<File>, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let file = match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut content = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    if u64::try_from(content.len()).is_ok_and(|length| length <= limit) {
+        Ok(Some(content))
+    } else {
+        Err(Unfit::TooLarge.into())
+    }
 }
 
 fn replace(path: &Path, content: &[u8], access: Access, durability: Durability) -> io::Result<()> {
@@ -183,6 +235,9 @@ mod tests {
         replace_private(&path, b"ours", Durability::Crash).unwrap();
         assert_eq!(read(&path, 10).unwrap().unwrap(), b"ours");
         assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
+        symlink(&elsewhere, dir.path().join("config")).unwrap();
+        assert_eq!(read_followed(&dir.path().join("config"), 10).unwrap().unwrap(), b"theirs");
+        assert_eq!(read_followed(&dir.path().join("nothing"), 10).unwrap(), None);
     }
 
     #[test]
@@ -230,8 +285,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let pipe = dir.path().join("pipe");
         rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, rustix::fs::Mode::RWXU).unwrap();
-        assert_eq!(read(&pipe, 10).unwrap_err().kind(), io::ErrorKind::InvalidData);
-        assert_eq!(read(dir.path(), 10).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        let unfit = |path: &Path| {
+            (
+                Unfit::of(&read(path, 10).unwrap_err()),
+                Unfit::of(&read_followed(path, 10).unwrap_err()),
+            )
+        };
+        assert_eq!(unfit(&pipe), (Some(Unfit::NotAFile), Some(Unfit::NotAFile)));
+        assert_eq!(unfit(dir.path()), (Some(Unfit::NotAFile), Some(Unfit::NotAFile)));
+        let link = dir.path().join("link");
+        symlink("pipe", &link).unwrap();
+        assert_eq!(unfit(&link), (Some(Unfit::NotAFile), Some(Unfit::NotAFile)));
+        // Endless, and a device.
+        assert_eq!(
+            unfit(Path::new("/dev/zero")),
+            (Some(Unfit::NotAFile), Some(Unfit::NotAFile))
+        );
+        let socket = dir.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert!(read(&socket, 10).is_err() && read_followed(&socket, 10).is_err());
+        let sparse = dir.path().join("sparse");
+        fs::File::create(&sparse).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(unfit(&sparse), (Some(Unfit::TooLarge), Some(Unfit::TooLarge)));
         assert!(replace_private(Path::new("/"), b"", Durability::Crash).is_err());
     }
 
