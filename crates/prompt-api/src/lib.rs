@@ -14,4 +14,5 @@ pub mod message;
 pub mod messages;
 pub mod sanitise;
 pub mod text;
+pub mod trouble;
 pub mod view;

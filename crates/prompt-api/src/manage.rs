@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::trouble::Trouble;
+
 /// How the platform is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
@@ -29,6 +31,9 @@ pub struct Status {
     pub providers: Vec<Provider>,
     /// Manifests of providers that cannot be used.
     pub manifest_problems: Vec<ManifestProblem>,
+    /// What is broken; empty when all is well.
+    #[serde(default)]
+    pub troubles: Vec<Trouble>,
     /// The doors that are open, by name.
     pub doors: Vec<String>,
     /// Ceremonies that have begun and not ended.

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::trouble::{Damage, StateFile};
+
 /// A sentence or two, not yet in any language. The JSON form is an object: `code`, and the arguments beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
@@ -216,5 +218,21 @@ pub enum Message {
     /// `why` is what the bus said.
     BrokerEnded {
         why: String,
+    },
+
+    // What is broken; see `Trouble`.
+    TroubleFound {
+        what: StateFile,
+        damage: Damage,
+        file: String,
+    },
+    TroubleRemedy {
+        what: StateFile,
+        damage: Damage,
+        file: String,
+        set_aside: Option<String>,
+    },
+    TroubleStillWorks {
+        what: StateFile,
     },
 }

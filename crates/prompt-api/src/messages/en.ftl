@@ -182,3 +182,62 @@ ask-pin-again = The same PIN again:
 pin-unusable = That was not entered the same way twice, or is no PIN. Once more.
 prompt-replaced = Another prompt has taken over.
 broker-ended = The broker ended ({ $why }). This prompt attaches to the next one.
+
+# What is broken: which file, what helps, what works meanwhile.
+
+state-file = { $what ->
+    [rules] Your rules for sites
+    [providers] What you decided about providers
+    [request-key] The keys that sign the requests to a provider
+    [cache] The list of a provider's passkeys
+    [cache-key] The key to the lists of passkeys
+    [audit-log] The audit log
+    [privileged-callers] The list of programs that may name a web page
+    [doors] The doors' settings
+    [manifest] A provider's manifest
+    [folder] A folder of Claviger's
+   *[other] A file of Claviger's
+}
+trouble-found = { state-file } ({ $file }): { $damage ->
+    [missing] it is missing.
+    [unusable] it cannot be read or written.
+    [not-a-file] it is not what it should be, but a link, a folder, a pipe, a socket or a device.
+    [too-large] it is longer than it can be.
+    [malformed] it is damaged: empty, cut off, or something else.
+    [later-version] a later version of Claviger wrote it.
+    [open-to-others] others may read or change it.
+   *[other] something is wrong with it.
+}
+trouble-remedy = { $damage ->
+    [open-to-others] Make it yours alone: `chmod go= { $file }`.
+   *[other] { $what ->
+        [rules] { trouble-aside } Set your rules anew: `claviger provider rule`, `claviger provider default`.
+        [providers] { trouble-aside } Enable your providers again: `claviger provider enable`.
+        [request-key] Put { $file } back from a backup. Without one, move away what is there and `keys.json` in the provider's own state (the vault's: ~/.local/state/claviger/providers/org.claviger.Vault), then log in again: platform and provider get to know each other anew.
+        [cache] { trouble-aside } Start the provider, or unlock it: it sends the list again.
+        [cache-key] { trouble-aside } Start your providers, or unlock them: they send their lists again.
+        [audit-log] { trouble-aside } Make { $file } a file that you may write, on a disk with room.
+        [privileged-callers] Make { $file } a text file of yours or root's that nobody else may change, one absolute path on each line.
+        [doors] Repair or remove { $file }.
+        [manifest] Repair { $file }, or install the provider again.
+        [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
+       *[other] { trouble-aside } Repair { $file }.
+    }
+}
+trouble-aside = { $set_aside ->
+    [0] { "" }
+   *[other] It was set aside as { $set_aside }; nothing of it is lost.
+}
+trouble-still-works = Meanwhile: { $what ->
+    [rules] everything works, and you are asked which provider to use.
+    [providers] providers that you had enabled take no part until you enable them again; nothing of what they keep is lost.
+    [request-key] other providers work; the passkeys of this one cannot be used.
+    [cache] sign-ins with that provider work once it runs.
+    [cache-key] sign-ins work once their providers run.
+    [audit-log] what must be recorded is refused; reading, listing and locking work.
+    [privileged-callers] browsers that Claviger knows by itself work; the programs of this list do not.
+    [doors] the security-key door stays shut; browsers and the command line work.
+    [manifest] other providers work.
+    [folder] what is not kept there works.
+   *[other] what does not need it works.
+}
