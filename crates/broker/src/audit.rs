@@ -8,7 +8,7 @@
 //! `claviger status`) elsewhere and compares.
 //!
 //! Appending is one `write` without `fsync`: the log is on the path of every sign-in. A power cut may therefore lose or tear the
-//! last lines; [`AuditLog::open`] cuts off a torn line and records that it did.
+//! last lines; [`AuditLog::open`] cuts off a torn line and records that it did. What is no log at all is set aside.
 
 mod entry;
 mod failure;
@@ -16,20 +16,24 @@ mod line;
 mod read;
 mod repeats;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use claviger_ctap::crypto;
+use claviger_files::Unfit;
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use serde::Serialize;
 
 pub use entry::{AuditEvent, Entry, EvidenceKind, MAX_FIELD, Who};
 pub use failure::Failure;
 pub use line::MAX_LINE;
 pub(crate) use line::hex;
-use line::{Body, GENESIS, HASH_MARK, Line};
+use line::{Body, GENESIS, HASH_MARK, LINE_BEGINS, Line};
 pub use read::{VerifyError, last, verify};
 pub(crate) use repeats::Repeats;
+
+use crate::state_file;
 
 /// Where the chain stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -63,11 +67,13 @@ pub struct AuditLog {
     path: PathBuf,
     seq: u64,
     hash: [u8; 32],
+    troubles: Vec<Trouble>,
 }
 
 impl AuditLog {
     /// Opens or creates the log at `path` (readable by the user only). A torn last line is cut off and the fact recorded; a damaged
     /// one stays, and a [`AuditEvent::Broken`] line behind it starts the chain anew, so that [`verify`] goes on showing the damage.
+    /// What is no log (a folder, a pipe, other bytes) is set aside, and a new one begins by saying so.
     ///
     /// Only the end of the file is read, however long it is. `now_ms` is Unix time in milliseconds.
     pub fn open(path: &Path, now_ms: u64) -> Result<Self, AuditError> {
@@ -75,19 +81,20 @@ impl AuditLog {
             path: path.to_owned(),
             source,
         };
-        let mut file =
-            claviger_files::open(path, OpenOptions::new().read(true).append(true).create(true)).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => return Err(AuditError::InUse(path.to_owned())),
-            Err(std::fs::TryLockError::Error(source)) => return Err(io(source)),
-        }
-        let tail = Tail::read(&mut file).map_err(io)?;
+        let mut aside = None;
+        let (file, tail) = match open_log(path)? {
+            Ok(log) => log,
+            Err(damage) => {
+                aside = Some(state_file::set_aside(StateFile::AuditLog, damage, path));
+                open_log(path)?.map_err(|_| io(io::ErrorKind::InvalidData.into()))?
+            }
+        };
         let mut audit = Self {
             file,
             path: path.to_owned(),
             seq: 0,
             hash: GENESIS,
+            troubles: Vec::new(),
         };
         if tail.torn > 0 {
             audit.file.set_len(tail.intact_len).map_err(io)?;
@@ -112,6 +119,15 @@ impl AuditLog {
             tracing::warn!(path = %path.display(), bytes = tail.torn, "cut a torn last line off the audit log");
             let detail = format!("cut off {} bytes that a crash left behind", tail.torn);
             audit.append(now_ms, &Entry::ok(AuditEvent::Repaired).detail(detail))?;
+        }
+        if let Some(trouble) = aside {
+            let entry = Entry::failed(AuditEvent::Broken, Failure::LogDamaged).detail(trouble.to_string());
+            audit.append(now_ms, &entry)?;
+            audit.troubles.push(trouble);
+        }
+        if state_file::is_open_to_others(path) {
+            let open = state_file::trouble(StateFile::AuditLog, Damage::OpenToOthers, path);
+            audit.troubles.push(state_file::noted(open));
         }
         Ok(audit)
     }
@@ -157,10 +173,42 @@ impl AuditLog {
         })
     }
 
+    /// What was found wrong with it when it was opened.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
+    }
+
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The log at `path`, locked, with its end; or why what is there is no log. Waits for nobody.
+fn open_log(path: &Path) -> Result<Result<(File, Tail), Damage>, AuditError> {
+    let io = |source| AuditError::Io {
+        path: path.to_owned(),
+        source,
+    };
+    let mut file = match claviger_files::open(path, OpenOptions::new().read(true).append(true).create(true)) {
+        Ok(file) => file,
+        Err(error) if Unfit::of(&error).is_some() => return Ok(Err(Damage::NotAFile)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied && path.exists() => {
+            return Ok(Err(Damage::Unusable));
+        }
+        Err(error) => return Err(io(error)),
+    };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(AuditError::InUse(path.to_owned())),
+        Err(TryLockError::Error(source)) => return Err(io(source)),
+    }
+    let tail = Tail::read(&mut file).map_err(io)?;
+    Ok(if tail.is_of_a_log {
+        Ok((file, tail))
+    } else {
+        Err(Damage::Malformed)
+    })
 }
 
 /// The end of the file: its last whole line, and how much behind it is torn.
@@ -168,6 +216,8 @@ struct Tail {
     last_line: Option<Vec<u8>>,
     intact_len: u64,
     torn: u64,
+    /// Whether what is behind the last whole line can be the beginning of one of ours.
+    is_of_a_log: bool,
 }
 
 impl Tail {
@@ -180,7 +230,8 @@ impl Tail {
         file.take(window).read_to_end(&mut bytes)?;
         let intact = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let torn = u64::try_from(bytes.len() - intact).unwrap_or(u64::MAX);
-        bytes.truncate(intact);
+        let rest = bytes.split_off(intact);
+        let is_of_a_log = rest.len() <= MAX_LINE && rest.iter().zip(LINE_BEGINS).all(|(byte, ours)| byte == ours);
         bytes.pop();
         let last_line = (intact > 0)
             .then(|| bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1))
@@ -189,6 +240,7 @@ impl Tail {
             last_line,
             intact_len: length - torn,
             torn,
+            is_of_a_log,
         })
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! The cache answers "which passkeys are there for this site" while a provider is locked or not running. It is kept in memory by
 //! RP ID and, per provider, in one encrypted file; a change is written later, off the path of a ceremony ([`Cache::take_unsaved`]).
-//! A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing else.
+//! A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing else; it is set aside.
 //!
 //! What a push changes is decided by the joint's [`Snapshot`]; `credentials` keeps what the platform knows beyond it, `file` the
 //! files.
@@ -20,6 +20,7 @@ use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
 use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
 use claviger_joint::metadata::{ApplyError, Diff, Entries, Entry, Snapshot};
+use claviger_prompt_api::trouble::Trouble;
 
 use self::credentials::Credentials;
 use self::file::CacheFiles;
@@ -62,6 +63,7 @@ pub enum CacheError {
 pub struct Cache {
     files: CacheFiles,
     providers: BTreeMap<ProviderId, Held>,
+    troubles: Vec<Trouble>,
 }
 
 /// What one provider has.
@@ -81,15 +83,22 @@ impl From<Snapshot<Credentials>> for Held {
 }
 
 impl Cache {
-    /// Opens the cache in `folder`, which is made if missing. Files that cannot be decrypted or decoded are dropped with a warning.
+    /// Opens the cache in `folder`, which is made if missing. Files that cannot be decrypted or decoded are set aside.
     pub fn open(folder: &Path, crypto: &'static dyn Crypto) -> Result<Self, CacheError> {
-        let files = CacheFiles::open(folder, crypto)?;
-        let read = files.read_all()?;
+        let mut troubles = Vec::new();
+        let files = CacheFiles::open(folder, crypto, &mut troubles)?;
+        let read = files.read_all(&mut troubles);
         let providers = read.into_iter().map(|(id, snapshot)| (id, Held::from(snapshot)));
         Ok(Self {
             providers: providers.collect(),
             files,
+            troubles,
         })
+    }
+
+    /// Files of the cache's that could not be used.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 
     /// Takes what a provider pushed: all of it or nothing. Returns the new generation.

@@ -4,6 +4,9 @@
 //! and it is [`State::Registered`], which means disabled: only the user's verification enables it. Another executable behind
 //! the same name sets it back to that. The built-in vault is enabled at once, but only while its executable is the broker's own.
 //!
+//! Without the file of what the user decided (lost, damaged) every provider is disabled, the vault too, until the user enables it again.
+//! Without a usable file of keys one provider takes no part; the others do not notice.
+//!
 //! Each provider has its own request-signing keys (Ed25519), so that a request to one proves nothing to another. They rotate at a
 //! `Register`: the reply names the old and the new key and is endorsed by the old one, without which a provider takes no new key.
 
@@ -20,9 +23,11 @@ use claviger_ctap::crypto::{Crypto, CryptoError};
 use claviger_files::Durability;
 use claviger_joint::ProviderId;
 pub use claviger_joint::messages::ProviderState as State;
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use claviger_provider::manifest::{self, ManifestError};
 
 use crate::caller::{FileId, Process};
+use crate::state_file;
 pub use keys::ROTATE_AFTER_MS;
 use keys::{KeysError, RequestKeys};
 pub use pin::Pin;
@@ -87,6 +92,7 @@ pub struct Registry {
     own: FileId,
     records: BTreeMap<ProviderId, Record>,
     problems: Vec<(PathBuf, ManifestError)>,
+    troubles: Vec<Trouble>,
     /// What was decided about providers whose manifest is missing just now.
     absent: BTreeMap<String, Saved>,
 }
@@ -95,7 +101,8 @@ impl Registry {
     /// Opens the registry in `folder` (made if missing). Manifests come from `manifest_folders`, the first one that has an id wins;
     /// `own` is the broker's executable.
     pub fn open(folder: &Path, manifest_folders: &[PathBuf], own: FileId) -> Result<Self, RegistryError> {
-        claviger_files::make_folder(folder).map_err(|source| RegistryError::Io {
+        let mut troubles = Vec::new();
+        state_file::make_folder(folder, &mut troubles).map_err(|source| RegistryError::Io {
             path: folder.to_owned(),
             source,
         })?;
@@ -105,17 +112,29 @@ impl Registry {
             own,
             records: BTreeMap::new(),
             problems: Vec::new(),
+            troubles,
             absent: BTreeMap::new(),
         };
         let path = registry.state_path();
-        let io = |source| RegistryError::Io {
-            path: path.clone(),
-            source,
-        };
-        if let Some(bytes) = claviger_files::read(&path, MAX_STATE_FILE).map_err(io)? {
-            let saved: SavedAll = serde_json::from_slice(&bytes).map_err(|_| RegistryError::Damaged(path.clone()))?;
-            registry.absent = saved.providers;
+        let known = registry.troubles.len();
+        let saved = state_file::load(
+            StateFile::Providers,
+            &path,
+            MAX_STATE_FILE,
+            &mut registry.troubles,
+            SavedAll::parse,
+        );
+        let lost = saved.is_none() && registry.has_keys();
+        if lost && registry.troubles.len() == known {
+            let missing = state_file::trouble(StateFile::Providers, Damage::Missing, &path);
+            registry.troubles.push(state_file::noted(missing));
         }
+        registry.absent = match saved {
+            Some(saved) => saved.providers,
+            // What the user disabled must not be enabled because a file was lost.
+            None if registry.troubles.len() > known => SavedAll::lost(),
+            None => BTreeMap::new(),
+        };
         registry.reload()?;
         Ok(registry)
     }
@@ -139,7 +158,7 @@ impl Registry {
                 }
             } else {
                 let saved = self.absent.remove(id.as_str()).unwrap_or_default();
-                let keys = self.load_keys(&id)?;
+                let keys = self.load_keys(&id, saved.pin.is_some());
                 let Saved { state, pin, profile } = saved;
                 Record {
                     manifest,
@@ -182,6 +201,11 @@ impl Registry {
     /// All providers, in the order of their ids.
     pub fn records(&self) -> impl Iterator<Item = (&ProviderId, &Record)> {
         self.records.iter()
+    }
+
+    /// Files of the registry's that could not be used.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 
     /// Manifests that could not be used, for `claviger doctor`.
@@ -227,10 +251,14 @@ impl Registry {
         };
         let path = self.keys_path(id);
         let record = self.require_mut(id)?;
-        record
-            .keys
-            .rotate(&path, crypto, now_ms)
-            .map_err(|error| keys_error(error, path))?;
+        let mut rotate = || {
+            if record.keys.is_none() {
+                // It may have been mended meanwhile.
+                record.keys = Some(RequestKeys::load(&path)?);
+            }
+            record.keys.get_or_insert_default().rotate(&path, crypto, now_ms)
+        };
+        rotate().map_err(|error| keys_error(error, path))?;
         let changed = record.state != new || record.pin.as_ref() != Some(&pin);
         record.state = new;
         record.pin = Some(pin);
@@ -250,6 +278,7 @@ impl Registry {
         let record = self.require_mut(id)?;
         record
             .keys
+            .get_or_insert_default()
             .clear(&path)
             .map_err(|source| RegistryError::Io { path, source })?;
         record.pin = None;
@@ -312,9 +341,34 @@ impl Registry {
             .ok_or_else(|| RegistryError::Unknown(id.to_string()))
     }
 
-    fn load_keys(&self, id: &ProviderId) -> Result<RequestKeys, RegistryError> {
+    /// The provider's keys, `None` where their file is damaged. That file stays where it is: no other keys would do, because the
+    /// provider has pinned these.
+    fn load_keys(&mut self, id: &ProviderId, expected: bool) -> Option<RequestKeys> {
         let path = self.keys_path(id);
-        RequestKeys::load(&path).map_err(|error| keys_error(error, path))
+        let loaded = RequestKeys::load(&path);
+        let damage = match &loaded {
+            Ok(keys) if keys.current().is_none() => expected.then_some(Damage::Missing),
+            Ok(_) => state_file::is_open_to_others(&path).then_some(Damage::OpenToOthers),
+            Err(KeysError::Io(error)) => Some(state_file::damage(error)),
+            Err(KeysError::Damaged | KeysError::Crypto(_)) => Some(Damage::Malformed),
+        };
+        self.troubles
+            .retain(|known| known.what != StateFile::RequestKey || known.file != path);
+        if let Some(damage) = damage {
+            self.troubles.push(state_file::noted(Trouble {
+                provider: Some(id.to_string()),
+                ..state_file::trouble(StateFile::RequestKey, damage, &path)
+            }));
+        }
+        loaded.ok()
+    }
+
+    /// Whether there are keys of any provider: then some have registered.
+    fn has_keys(&self) -> bool {
+        let is_keys = |entry: io::Result<std::fs::DirEntry>| {
+            entry.is_ok_and(|entry| entry.path().extension().is_some_and(|extension| extension == "keys"))
+        };
+        std::fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.any(is_keys))
     }
 
     fn save(&self) -> Result<(), RegistryError> {
@@ -329,7 +383,10 @@ impl Registry {
                 providers.insert(id.as_str().to_owned(), saved);
             }
         }
-        let saved = SavedAll { version: 1, providers };
+        let saved = SavedAll {
+            version: saved::VERSION,
+            providers,
+        };
         let path = self.state_path();
         serde_json::to_vec_pretty(&saved)
             .map_err(io::Error::from)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::trouble::Damage;
 use serde::{Deserialize, Serialize};
 
 use crate::choice::Preference;
@@ -35,6 +36,16 @@ pub enum RulesError {
     /// There are [`MAX_SITES`] rules already.
     #[error("there are too many rules")]
     TooMany,
+}
+
+impl From<RulesError> for Damage {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::Malformed => Self::Malformed,
+            RulesError::Version => Self::LaterVersion,
+            RulesError::TooLong | RulesError::TooMany => Self::TooLarge,
+        }
+    }
 }
 
 /// All rules of one user.

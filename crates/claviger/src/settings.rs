@@ -6,11 +6,11 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+/// The longest file that is read, in bytes.
+const MAX_BYTES: u64 = 64 * 1024;
+
 /// The member for the security-key door.
 const HID: &str = "hid";
-
-/// The most bytes of such a file.
-const MAX_BYTES: u64 = 64 * 1024;
 
 /// Whether the user wants the security-key door: yes, unless `doors.json` says no or cannot be read.
 pub fn hid_door(doors: &Path) -> bool {
@@ -60,6 +60,10 @@ mod tests {
         fs::write(&doors, "{").unwrap();
         assert!(!hid_door(&doors));
         assert!(set_hid_door(&doors, true).is_err(), "nothing is lost");
+        fs::remove_file(&doors).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, &doors, rustix::fs::Mode::RWXU).unwrap();
+        assert!(!hid_door(&doors), "and nobody waits for a pipe");
+        fs::remove_file(&doors).unwrap();
         fs::write(&doors, r#"{"later": 1, "hid": true}"#).unwrap();
         set_hid_door(&doors, false).unwrap();
         assert_eq!(read(&doors).unwrap().get("later"), Some(&Value::from(1)));

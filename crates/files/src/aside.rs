@@ -67,7 +67,7 @@ mod tests {
 
     use super::*;
 
-    const NOW: Duration = Duration::from_secs(1_795_714_380);
+    const NOW_SECONDS: u64 = 1_795_714_380;
 
     #[test]
     fn dates_are_those_of_the_calendar() {
@@ -86,7 +86,7 @@ mod tests {
     fn whatever_it_is_gets_a_name_of_its_own_and_nothing_is_lost() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("rules.json");
-        let aside = || set_aside(&path, UNIX_EPOCH + NOW).unwrap();
+        let aside = || set_aside(&path, UNIX_EPOCH + Duration::from_secs(NOW_SECONDS)).unwrap();
         assert_eq!(aside(), None);
         fs::write(&path, "first").unwrap();
         let first = aside().unwrap();

@@ -236,7 +236,10 @@ mod tests {
         assert_eq!(read(&path, 10).unwrap().unwrap(), b"ours");
         assert_eq!(fs::read(&elsewhere).unwrap(), b"theirs");
         symlink(&elsewhere, dir.path().join("config")).unwrap();
-        assert_eq!(read_followed(&dir.path().join("config"), 10).unwrap().unwrap(), b"theirs");
+        assert_eq!(
+            read_followed(&dir.path().join("config"), 10).unwrap().unwrap(),
+            b"theirs"
+        );
         assert_eq!(read_followed(&dir.path().join("nothing"), 10).unwrap(), None);
     }
 

@@ -25,13 +25,16 @@ pub enum AuditEvent {
     Provider,
     /// The user managed something: rules, default provider, passkeys, locks.
     Manage,
+    /// A file of the platform's state could not be used; `detail` tells which and why.
+    State,
     /// The broker started; `detail` tells its version.
     Started,
     /// The broker shut down in order.
     Stopped,
     /// Opening the log found and cut off a torn last line.
     Repaired,
-    /// Opening the log found a last line whose hash is wrong; the chain starts anew behind it.
+    /// Opening the log found a last line whose hash is wrong, or a whole log that is none and was set aside; the chain starts anew
+    /// behind it.
     Broken,
 }
 

@@ -22,6 +22,8 @@ pub enum Failure {
     Repeated,
     /// A line of this log is not as it was written.
     LogDamaged,
+    /// A file of the platform's state could not be used.
+    StateDamaged,
 }
 
 impl Failure {
@@ -36,6 +38,7 @@ impl Failure {
             Self::ExecutableChanged => "executable-changed",
             Self::Repeated => "repeated",
             Self::LogDamaged => "log-damaged",
+            Self::StateDamaged => "state-damaged",
         }
     }
 
@@ -49,7 +52,7 @@ impl Failure {
             | Self::Repeated => Fault::Caller,
             Self::NotVerified(VerifyFailure::Gesture(_)) => Fault::User,
             Self::NotVerified(VerifyFailure::Provider(_)) | Self::ExecutableChanged => Fault::Provider,
-            Self::NotVerified(VerifyFailure::Unavailable) | Self::LogDamaged => Fault::Platform,
+            Self::NotVerified(VerifyFailure::Unavailable) | Self::LogDamaged | Self::StateDamaged => Fault::Platform,
         }
     }
 }

@@ -12,6 +12,9 @@ pub const MAX_LINE: usize = 16 * 1024;
 /// What separates the hashed part of a line from its hash.
 pub(super) const HASH_MARK: &str = ",\"hash\":\"";
 
+/// How every line begins.
+pub(super) const LINE_BEGINS: &[u8] = br#"{"seq":"#;
+
 /// `prev` of the first line.
 pub(super) const GENESIS: [u8; 32] = [0; 32];
 

@@ -15,10 +15,12 @@ use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
 use claviger_files::Durability;
 use claviger_joint::ProviderId;
 use claviger_joint::metadata::{Entry, MAX_CREDENTIALS, Snapshot};
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
 use super::{CacheError, Cached};
+use crate::state_file;
 
 const MAGIC: &[u8; 16] = b"claviger-cache-1";
 const MAX_FILE: u64 = 128 * 1024 * 1024;
@@ -37,20 +39,26 @@ pub(super) struct CacheFiles {
 }
 
 impl CacheFiles {
-    /// Opens the folder, which is made if missing, with a key if it has none.
-    pub(super) fn open(folder: &Path, crypto: &'static dyn Crypto) -> Result<Self, CacheError> {
-        claviger_files::make_folder(folder).map_err(io(folder))?;
-        let key_path = folder.join("cache.key");
-        let mut key = Zeroizing::new([0_u8; 32]);
-        let stored = claviger_files::read(&key_path, 32)
-            .map_err(io(&key_path))?
-            .map(Zeroizing::new);
-        if let Some(bytes) = stored.as_deref().filter(|bytes| bytes.len() == key.len()) {
-            key.copy_from_slice(bytes);
+    /// Opens the folder, which is made if missing, with a key if it has none that can be used.
+    pub(super) fn open(
+        folder: &Path,
+        crypto: &'static dyn Crypto,
+        troubles: &mut Vec<Trouble>,
+    ) -> Result<Self, CacheError> {
+        state_file::make_folder(folder, troubles).map_err(io(folder))?;
+        let path = folder.join("cache.key");
+        let stored = state_file::load(StateFile::CacheKey, &path, 32, troubles, |bytes| {
+            let key: &[u8; 32] = bytes.first_chunk().ok_or(Damage::Malformed)?;
+            Ok(Zeroizing::new(*key))
+        });
+        let key = if let Some(key) = stored {
+            key
         } else {
+            let mut key = Zeroizing::new([0_u8; 32]);
             crypto.random(key.as_mut_slice())?;
-            claviger_files::replace_private(&key_path, key.as_slice(), Durability::PowerCut).map_err(io(&key_path))?;
-        }
+            claviger_files::replace_private(&path, key.as_slice(), Durability::PowerCut).map_err(io(&path))?;
+            key
+        };
         Ok(Self {
             folder: folder.to_owned(),
             key: Arc::new(key),
@@ -58,11 +66,15 @@ impl CacheFiles {
         })
     }
 
-    /// Reads the files of all providers. Those that cannot be decrypted or decoded are dropped with a warning.
-    pub(super) fn read_all(&self) -> Result<Vec<(ProviderId, Snapshot<Credentials>)>, CacheError> {
+    /// Reads the files of all providers. Those that cannot be decrypted or decoded are set aside.
+    pub(super) fn read_all(&self, troubles: &mut Vec<Trouble>) -> Vec<(ProviderId, Snapshot<Credentials>)> {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            let folder = state_file::trouble(StateFile::Folder, Damage::Unusable, &self.folder);
+            troubles.push(state_file::noted(folder));
+            return Vec::new();
+        };
         let mut providers = Vec::new();
-        for item in std::fs::read_dir(&self.folder).map_err(io(&self.folder))? {
-            let path = item.map_err(io(&self.folder))?.path();
+        for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
             let name = path
                 .file_name()
                 .and_then(|name| name.to_str())
@@ -70,13 +82,16 @@ impl CacheFiles {
             let Some(id) = name.and_then(|name| ProviderId::parse(name).ok()) else {
                 continue;
             };
-            match claviger_files::read(&path, MAX_FILE).map(|bytes| bytes.and_then(|bytes| self.decrypt(&id, &bytes))) {
-                Ok(Some(snapshot)) => providers.push((id, snapshot)),
-                Ok(None) => tracing::warn!(provider = %id, "dropped a damaged metadata cache"),
-                Err(error) => tracing::warn!(provider = %id, %error, "the metadata cache cannot be read"),
+            let known = troubles.len();
+            let snapshot = state_file::load(StateFile::Cache, &path, MAX_FILE, troubles, |bytes| {
+                self.decrypt(&id, bytes).ok_or(Damage::Malformed)
+            });
+            for trouble in troubles.iter_mut().skip(known) {
+                trouble.provider = Some(id.to_string());
             }
+            providers.extend(snapshot.map(|snapshot| (id, snapshot)));
         }
-        Ok(providers)
+        providers
     }
 
     /// A provider's list as it is, to be written later.

@@ -297,7 +297,7 @@ fn it_survives_a_restart_encrypted() {
 }
 
 #[test]
-fn damaged_or_exchanged_files_are_dropped() {
+fn damaged_or_exchanged_files_are_set_aside() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("org.example.Notebook.cache");
     {

@@ -1,11 +1,16 @@
 //! Programs that may name a web origin, and who may change a program.
 
 use std::fs::Metadata;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
+
 use super::Process;
+use crate::state_file;
+
+/// The longest list that is read, in bytes.
+const MAX_LIST: u64 = 1024 * 1024;
 
 /// Browsers that may name a web origin, where the distributions and vendors install them. An entry ending in `/*/…` stands for one
 /// path component. They count only while they and the folders above them belong to root and nobody else may write there.
@@ -35,26 +40,29 @@ const BROWSERS: &[(&str, &str)] = &[
 #[derive(Debug, Clone, Default)]
 pub struct PrivilegedCallers {
     listed: Vec<PathBuf>,
+    troubles: Vec<Trouble>,
 }
 
 impl PrivilegedCallers {
     /// The built-in list and those named in `files`, one absolute path per line; empty lines, lines that begin with `#` and missing
     /// files are skipped, and so are files that others than root and the user may change.
     pub fn load(files: &[PathBuf]) -> Self {
-        let mut listed = Vec::new();
+        let (mut listed, mut troubles) = (Vec::new(), Vec::new());
         for file in files {
-            let text = match std::fs::read_to_string(file) {
+            let text = match claviger_files::read_followed(file, MAX_LIST) {
+                Ok(None) => continue,
+                Ok(Some(_)) if !only_we_may_change(file) => Err(Damage::OpenToOthers),
+                Ok(Some(text)) => String::from_utf8(text).map_err(|_| Damage::Malformed),
+                Err(error) => Err(state_file::damage(&error)),
+            };
+            let text = match text {
                 Ok(text) => text,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => {
-                    tracing::warn!(file = %file.display(), %error, "the list of privileged callers cannot be read");
+                Err(damage) => {
+                    let trouble = state_file::trouble(StateFile::PrivilegedCallers, damage, file);
+                    troubles.push(state_file::noted(trouble));
                     continue;
                 }
             };
-            if !only_we_may_change(file) {
-                tracing::warn!(file = %file.display(), "others may change this list of privileged callers; it is not used");
-                continue;
-            }
             for line in text
                 .lines()
                 .map(str::trim)
@@ -68,7 +76,12 @@ impl PrivilegedCallers {
                 }
             }
         }
-        Self { listed }
+        Self { listed, troubles }
+    }
+
+    /// Lists that could not be used.
+    pub fn troubles(&self) -> &[Trouble] {
+        &self.troubles
     }
 
     /// The name to show for `process` if it may name an origin: it runs the very file that the broker finds at the path of a known

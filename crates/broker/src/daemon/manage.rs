@@ -54,6 +54,7 @@ impl Broker {
             scripted_prompt_allowed: self.inner.config.allow_scripted_prompt,
             providers,
             manifest_problems,
+            troubles: self.troubles(),
             doors: lock(&self.inner.doors).iter().map(ToString::to_string).collect(),
             ceremonies_running: lock(&self.inner.queue).admitted(),
             audit: AuditHead {

@@ -35,6 +35,7 @@ use claviger_files::Durability;
 use claviger_hello::ticket::PinTicket;
 use claviger_hello::verification::NotVerified;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::trouble::Trouble;
 use tokio::sync::{Notify, mpsc, watch};
 use zbus::fdo::DBusProxy;
 use zbus::names::UniqueName;
@@ -81,6 +82,8 @@ struct Inner {
     registry: Mutex<Registry>,
     cache: Mutex<Cache>,
     rules: Mutex<RulesFile>,
+    /// What was found broken when the broker started, beyond what registry, cache and audit log say of themselves.
+    troubles: Vec<Trouble>,
     audit: Mutex<AuditLog>,
     /// What goes into the log counted: see [`Broker::audit_unasked`].
     repeats: Mutex<Repeats>,
@@ -229,6 +232,16 @@ impl Broker {
         if let Err(error) = lock(&self.inner.audit).sync() {
             tracing::error!(%error, "the audit log was not synchronised");
         }
+    }
+
+    /// What of the platform's own state is broken.
+    fn troubles(&self) -> Vec<Trouble> {
+        let mut troubles = self.inner.troubles.clone();
+        troubles.extend_from_slice(lock(&self.inner.audit).troubles());
+        troubles.extend_from_slice(lock(&self.inner.registry).troubles());
+        troubles.extend_from_slice(lock(&self.inner.cache).troubles());
+        troubles.extend_from_slice(self.inner.privileged.troubles());
+        troubles
     }
 
     /// Tells a ceremony something.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use claviger_hello::client::HelloClient;
 use claviger_prompt_api::dbus::{NAME, PATH};
+use claviger_prompt_api::trouble::StateFile;
 use claviger_provider::dbus::PROVIDER_INTERFACE;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, watch};
@@ -17,14 +18,15 @@ use zbus::{MatchRule, MessageStream};
 
 use super::prompt::PromptSlot;
 use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, lock, now_ms};
-use crate::audit::{AuditError, AuditEvent, AuditLog, Entry};
+use crate::audit::{AuditError, AuditEvent, AuditLog, Entry, Failure};
 use crate::cache::{Cache, CacheError};
 use crate::caller::{CallerError, FileId, PrivilegedCallers};
 use crate::dbus::Identifier;
 use crate::dbus::{ManageInterface, PromptInterface, ProvidersInterface};
 use crate::queue::PromptQueue;
 use crate::registry::{BUILT_IN, Registry, RegistryError, State};
-use crate::rules::{MAX_BYTES, Rules, RulesError};
+use crate::rules::{MAX_BYTES, Rules};
+use crate::state_file;
 
 /// Why the broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +48,6 @@ pub enum StartError {
     /// The audit log does not open.
     #[error(transparent)]
     AuditLog(#[from] AuditError),
-    /// The rules cannot be read.
-    #[error("the rules cannot be read: {0}")]
-    RulesFile(io::Error),
-    /// The rules are not ours.
-    #[error("the rules cannot be read: {0}")]
-    Rules(#[from] RulesError),
     /// The broker's own program cannot be identified.
     #[error(transparent)]
     Caller(#[from] CallerError),
@@ -74,7 +70,8 @@ impl Broker {
         config: Config,
         open_doors: impl AsyncFnOnce(&Self) -> zbus::Result<()>,
     ) -> Result<Self, StartError> {
-        claviger_files::make_folder(&config.state_dir).map_err(|source| StartError::Folder {
+        let mut troubles = Vec::new();
+        state_file::make_folder(&config.state_dir, &mut troubles).map_err(|source| StartError::Folder {
             path: config.state_dir.clone(),
             source,
         })?;
@@ -86,12 +83,11 @@ impl Broker {
         let audit = AuditLog::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
         let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
         let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
-        let rules = claviger_files::read(
-            &config.state_dir.join("rules.json"),
-            u64::try_from(MAX_BYTES).unwrap_or(u64::MAX),
-        )
-        .map_err(StartError::RulesFile)?;
-        let rules = rules.map(|json| Rules::parse(&json)).transpose()?.unwrap_or_default();
+        let path = config.state_dir.join("rules.json");
+        let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
+        let rules = state_file::load(StateFile::Rules, &path, limit, &mut troubles, |json| {
+            Ok(Rules::parse(json)?)
+        });
         let callers = Identifier::new(&connection, &config.own_executable).await?;
         let verifier = config.verifier.clone().unwrap_or_else(|| {
             Arc::new(BusVerifier::new(HelloClient::new(
@@ -106,7 +102,11 @@ impl Broker {
             verifier,
             registry: Mutex::new(registry),
             cache: Mutex::new(cache),
-            rules: Mutex::new(RulesFile { rules, unsaved: false }),
+            rules: Mutex::new(RulesFile {
+                rules: rules.unwrap_or_default(),
+                unsaved: false,
+            }),
+            troubles,
             audit: Mutex::new(audit),
             repeats: Mutex::default(),
             queue: Mutex::new(PromptQueue::new()),
@@ -125,6 +125,9 @@ impl Broker {
         let broker = Self { inner: Arc::new(inner) };
         broker.serve(open_doors).await?;
         broker.audit(&Entry::ok(AuditEvent::Started).detail(format!("version {}", broker.inner.config.version)));
+        for trouble in broker.troubles() {
+            broker.audit(&Entry::failed(AuditEvent::State, Failure::StateDamaged).detail(trouble.to_string()));
+        }
         Ok(broker)
     }
 

@@ -19,7 +19,8 @@ pub struct Record {
     pub(super) state: State,
     pub(super) pin: Option<Pin>,
     pub(super) profile: Option<Profile>,
-    pub(super) keys: RequestKeys,
+    /// `None` while their file is damaged.
+    pub(super) keys: Option<RequestKeys>,
     pub(super) sequence: u64,
 }
 
@@ -41,17 +42,17 @@ impl Record {
 
     /// The key that signs requests to this provider.
     pub fn signing_key(&self) -> Option<&PrivateKey> {
-        self.keys.current()
+        self.keys.as_ref()?.current()
     }
 
     /// The oldest key that is still valid: the one that every registered provider has pinned, so it endorses the others.
     pub fn endorsing_key(&self) -> Option<&PrivateKey> {
-        self.keys.oldest()
+        self.keys.as_ref()?.oldest()
     }
 
     /// The public keys that the provider accepts requests from, current one first.
     pub fn public_keys(&self) -> Vec<PublicKey> {
-        self.keys.public()
+        self.keys.as_ref().map(RequestKeys::public).unwrap_or_default()
     }
 
     /// The number of the next request: above all earlier ones and above the provider's floor, and at least the time in

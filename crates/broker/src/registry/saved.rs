@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use claviger_prompt_api::trouble::Damage;
 use serde::{Deserialize, Serialize};
 
-use super::{Pin, Profile, State};
+use super::{BUILT_IN, Pin, Profile, State};
+
+/// The version of the file format.
+pub(super) const VERSION: u32 = 1;
 
 /// `providers.json`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -12,6 +16,32 @@ pub(super) struct SavedAll {
     pub(super) version: u32,
     #[serde(default)]
     pub(super) providers: BTreeMap<String, Saved>,
+}
+
+impl SavedAll {
+    /// Reads the file, or says what is wrong with it.
+    pub(super) fn parse(json: &[u8]) -> Result<Self, Damage> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        // The version first: a later one may have any other keys.
+        let Version { version } = serde_json::from_slice(json).map_err(|_| Damage::Malformed)?;
+        match version {
+            VERSION => serde_json::from_slice(json).map_err(|_| Damage::Malformed),
+            later if later > VERSION => Err(Damage::LaterVersion),
+            _ => Err(Damage::Malformed),
+        }
+    }
+
+    /// What holds when nobody knows what was decided: the vault, which is enabled when it is new, is not new.
+    pub(super) fn lost() -> BTreeMap<String, Saved> {
+        let disabled = Saved {
+            state: State::Registered,
+            ..Saved::default()
+        };
+        BTreeMap::from([(BUILT_IN.to_owned(), disabled)])
+    }
 }
 
 /// What is kept of one provider.

@@ -172,22 +172,43 @@ fn keys_are_private_files_and_print_nothing() {
 }
 
 #[test]
-fn damaged_files_are_reported_not_replaced() {
+fn damaged_keys_are_neither_used_nor_replaced_and_may_be_put_back() {
     let fixture = Fixture::new();
     let notebook = id(NOTEBOOK);
     fixture
         .open()
         .register(&notebook, Fixture::pin(1), native(), 5)
         .unwrap();
-    let folder = fixture.dir.path().join("state");
-    let reopen = || Registry::open(&folder, &[fixture.dir.path().join("manifests")], fixture.own);
-    let keys = folder.join(format!("{NOTEBOOK}.keys"));
+    let keys = fixture.dir.path().join("state").join(format!("{NOTEBOOK}.keys"));
     let good = std::fs::read(&keys).unwrap();
     std::fs::write(&keys, &good[1..]).unwrap();
-    assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+    let mut registry = fixture.open();
+    assert!(registry.record(&notebook).unwrap().signing_key().is_none());
+    let mut register = || registry.register(&notebook, Fixture::pin(1), native(), 5);
+    assert!(matches!(register(), Err(RegistryError::Damaged(_))));
+    assert_eq!(std::fs::read(&keys).unwrap(), good[1..]);
     std::fs::write(&keys, good).unwrap();
-    std::fs::write(folder.join("providers.json"), "{").unwrap();
-    assert!(matches!(reopen(), Err(RegistryError::Damaged(_))));
+    register().unwrap();
+    assert!(registry.record(&notebook).unwrap().signing_key().is_some());
+}
+
+#[test]
+fn lost_decisions_disable_the_vault_for_good() {
+    let fixture = Fixture::new();
+    let vault = id(BUILT_IN);
+    let own = || Pin {
+        file: fixture.own,
+        ..Fixture::pin(1)
+    };
+    fixture.open().register(&vault, own(), native(), 5).unwrap();
+    assert_eq!(fixture.open().record(&vault).unwrap().state(), State::Enabled);
+    std::fs::write(fixture.dir.path().join("state/providers.json"), "{").unwrap();
+    let mut registry = fixture.open();
+    registry.register(&vault, own(), native(), 5).unwrap();
+    assert_eq!(registry.record(&vault).unwrap().state(), State::Registered);
+    let reopened = fixture.open();
+    assert_eq!(reopened.record(&vault).unwrap().state(), State::Registered);
+    assert_eq!(reopened.troubles(), []);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use claviger_kernel::sandbox;
-use claviger_prompt_api::manage::ProviderState;
+use claviger_prompt_api::manage::{ProviderState, Status};
+use claviger_prompt_api::messages::Messages;
+use claviger_prompt_api::trouble::Damage;
 use serde_json::json;
 
 use super::client;
@@ -27,9 +29,11 @@ enum State {
     /// Works, but less than it could.
     Weak,
     Missing,
+    /// It is there and cannot be used as it is.
+    Broken,
 }
 
-/// Runs the command. Ends with [`Failure::Incomplete`] when something is missing.
+/// Runs the command. Ends with [`Failure::Incomplete`] when something is missing or broken.
 pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     let mut findings = vec![session_bus()];
     findings.extend(installed(dirs)?);
@@ -42,7 +46,7 @@ pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     } else {
         print(&findings)?;
     }
-    if findings.iter().any(|finding| finding.state == State::Missing) {
+    if findings.iter().any(Finding::is_bad) {
         Err(Failure::Incomplete)
     } else {
         Ok(())
@@ -55,6 +59,7 @@ fn print(findings: &[Finding]) -> Result<(), Failure> {
             State::Good => "ok     ",
             State::Weak => "weak   ",
             State::Missing => "missing",
+            State::Broken => "broken ",
         };
         line(format_args!("{mark}  {}", finding.what))?;
         if let Some(remedy) = &finding.remedy {
@@ -72,6 +77,7 @@ fn as_value(findings: &[Finding]) -> serde_json::Value {
                 State::Good => "ok",
                 State::Weak => "weak",
                 State::Missing => "missing",
+                State::Broken => "broken",
             };
             json!({"what": finding.what, "state": state, "remedy": finding.remedy})
         })
@@ -166,7 +172,31 @@ async fn platform() -> Vec<Finding> {
         enabled,
         "enable one: `claviger provider enable org.claviger.Vault`",
     ));
+    findings.extend(broken(&status));
     findings
+}
+
+/// What is broken, with what helps and what works meanwhile.
+fn broken(status: &Status) -> Vec<Finding> {
+    let messages = Messages::english();
+    let troubles = status.troubles.iter().map(|trouble| Finding {
+        what: messages.text(&trouble.found()),
+        state: match trouble.damage {
+            Damage::OpenToOthers => State::Weak,
+            _ => State::Broken,
+        },
+        remedy: Some(format!(
+            "{} {}",
+            messages.text(&trouble.remedy()),
+            messages.text(&trouble.still_works())
+        )),
+    });
+    let manifests = status.manifest_problems.iter().map(|problem| Finding {
+        what: format!("{}: {}", problem.manifest.display(), problem.problem),
+        state: State::Weak,
+        remedy: Some("repair it, or install the provider again; other providers work".into()),
+    });
+    troubles.chain(manifests).collect()
 }
 
 impl Finding {
@@ -177,6 +207,10 @@ impl Finding {
             state: if good { State::Good } else { State::Missing },
             remedy: (!good).then(|| remedy.to_owned()),
         }
+    }
+
+    fn is_bad(&self) -> bool {
+        matches!(self.state, State::Missing | State::Broken)
     }
 
     /// Something that the platform works without, but not as well.

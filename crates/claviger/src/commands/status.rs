@@ -2,6 +2,7 @@
 
 use claviger_doors::hid::control::Report;
 use claviger_prompt_api::manage::{PinStatus, Provider, Status};
+use claviger_prompt_api::messages::Messages;
 use serde::Serialize;
 
 use super::{client, door};
@@ -42,6 +43,11 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
     ))?;
     for provider in &status.providers {
         line(format_args!("Provider:  {}", describe(provider)))?;
+    }
+    for trouble in &status.troubles {
+        let messages = Messages::english();
+        line(format_args!("Broken:    {}", messages.text(&trouble.found())))?;
+        line(format_args!("           → {}", messages.text(&trouble.remedy())))?;
     }
     line(format_args!("Doors:     {}", status.doors.join(", ")))?;
     line(format_args!("Key:       {}", door::describe(&key)))?;

@@ -2,11 +2,11 @@
 
 use std::{
     collections::BTreeMap,
-    fs::File,
-    io::{self, Read},
+    io,
     path::{Path, PathBuf},
 };
 
+use claviger_files::Unfit;
 use claviger_joint::ProviderId;
 
 use super::{EXTENSION, MAX_BYTES, Manifest, ManifestError};
@@ -15,7 +15,7 @@ use crate::svg::{self, SvgError};
 impl Manifest {
     /// Reads a manifest file: its name must be `<id>.provider`, and relative icon paths become relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let mut manifest = Self::parse(&read_limited(path, MAX_BYTES)?.ok_or(ManifestError::TooLarge)?)?;
+        let mut manifest = Self::parse(&read_text(path, MAX_BYTES)?.ok_or(ManifestError::TooLarge)?)?;
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         if stem != Some(manifest.id.as_str()) || path.extension().is_none_or(|extension| extension != EXTENSION) {
             return Err(ManifestError::FileName);
@@ -38,7 +38,7 @@ impl Manifest {
         let Some(path) = dark_icon.or(self.icon.as_ref()) else {
             return Ok(None);
         };
-        let text = read_limited(path, svg::MAX_BYTES)?.ok_or(SvgError::TooLarge)?;
+        let text = read_text(path, svg::MAX_BYTES)?.ok_or(SvgError::TooLarge)?;
         svg::check(&text)?;
         Ok(Some(text))
     }
@@ -82,11 +82,15 @@ pub fn load_dirs(folders: &[PathBuf]) -> Loaded {
     loaded
 }
 
-/// The text of a file, or `None` when it is larger than `limit` bytes.
-fn read_limited(path: &Path, limit: usize) -> io::Result<Option<String>> {
-    let mut text = String::new();
-    let read = File::open(path)?.take(limit as u64 + 1).read_to_string(&mut text)?;
-    Ok((read <= limit).then_some(text))
+/// The text of a file, behind a link too, or `None` when it is larger than `limit` bytes. Waits for nobody, whatever is there.
+fn read_text(path: &Path, limit: usize) -> io::Result<Option<String>> {
+    let bytes = match claviger_files::read_followed(path, limit as u64) {
+        Ok(bytes) => bytes.ok_or(io::ErrorKind::NotFound)?,
+        Err(error) if Unfit::of(&error) == Some(Unfit::TooLarge) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let text = String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    Ok(Some(text))
 }
 
 #[cfg(test)]
@@ -118,6 +122,23 @@ mod tests {
         );
         assert_eq!(loaded.problems.len(), 1);
         assert!(matches!(loaded.problems[0].1, ManifestError::FileName));
+    }
+
+    #[test]
+    fn what_is_no_file_is_a_problem_and_not_waited_for() {
+        let root = tempfile::tempdir().unwrap();
+        let at = |name: &str| root.path().join(format!("org.example.{name}.provider"));
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("Pipe"), rustix::fs::Mode::RWXU).unwrap();
+        std::fs::create_dir(at("Folder")).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", at("Device")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(at("Socket")).unwrap();
+        std::fs::File::create(at("Sparse")).unwrap().set_len(1 << 40).unwrap();
+        std::fs::write(at("Bytes"), [0xff; 10]).unwrap();
+        std::os::unix::fs::symlink("real", at("Notebook")).unwrap();
+        std::fs::write(root.path().join("real"), TEXT).unwrap();
+        let loaded = load_dirs(&[root.path().to_owned()]);
+        assert_eq!(loaded.problems.len(), 6, "{:?}", loaded.problems);
+        assert_eq!(loaded.manifests.len(), 1, "a package may link its manifest");
     }
 
     #[test]

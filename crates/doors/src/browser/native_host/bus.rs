@@ -216,6 +216,7 @@ mod tests {
                 },
                 scripted_prompt_allowed: false,
                 providers: Vec::new(),
+                troubles: Vec::new(),
                 manifest_problems: Vec::new(),
                 doors: Vec::new(),
                 ceremonies_running: 0,
