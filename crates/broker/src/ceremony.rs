@@ -41,6 +41,7 @@ mod interleavings;
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests;
 
+pub use claviger_hello::MethodStatus;
 pub use input::{Approval, Context, HelloStatus, Input, ProviderName, Wanted, WantedAnswer};
 pub use machine::Machine;
 pub use message::{

@@ -14,7 +14,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use bed::*;
-use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+use claviger_broker::ceremony::{HelloStatus, MethodStatus, PinFailure, VerifyFailure};
 use claviger_broker::{Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::verification::VerifyRequest;
 use claviger_joint::evidence::Tier;
@@ -28,10 +28,7 @@ struct Faulty;
 impl UserVerifier for Faulty {
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
         let hello = HelloStatus {
-            pin_set: true,
-            tries_left: 10,
-            wait_ms: 0,
-            locked_out: false,
+            methods: vec![MethodStatus::fresh_pin()],
         };
         Box::pin(async move {
             Ok(VerifierStatus {

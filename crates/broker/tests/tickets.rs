@@ -106,7 +106,7 @@ async fn wrong_pins_of_programs_count_with_the_prompts_and_stop_before_the_lock_
     for left in [9, 8, 7, 6] {
         assert!(matches!(check(WRONG_PIN).await, NotVerified::WrongPin { tries_left, .. } if tries_left == left));
     }
-    assert_eq!(bed.broker.verifier_status().await.unwrap().hello.tries_left, 6);
+    assert_eq!(bed.broker.verifier_status().await.unwrap().hello.pin().tries_left, 6);
     assert!(matches!(check(PIN).await, NotVerified::Wait { tries_left: 6, .. }));
     assert_eq!(audit::last(&bed.audit_path(), 1).unwrap()[0]["cause"], "wrong-pin");
 
@@ -116,5 +116,5 @@ async fn wrong_pins_of_programs_count_with_the_prompts_and_stop_before_the_lock_
     // A PIN in place of its hash never reaches the counter.
     let unhashed = memfd::seal(&Pin::new(PIN).unwrap()).unwrap();
     assert!(bed.broker.check_client_pin(&caller(), unhashed).await.is_err());
-    assert_eq!(bed.broker.verifier_status().await.unwrap().hello.tries_left, 6);
+    assert_eq!(bed.broker.verifier_status().await.unwrap().hello.pin().tries_left, 6);
 }

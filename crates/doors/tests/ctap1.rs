@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
 use claviger_broker::caller::CallerError;
-use claviger_broker::ceremony::HelloStatus;
+use claviger_broker::ceremony::{HelloStatus, MethodStatus};
 use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, ManagedCredential, NotVerified,
     PinTicket, Requester, SecurityKeyCaller, Tier, Unavailable, UserVerification, VerifierStatus,
@@ -176,10 +176,10 @@ impl Platform for Played {
         Box::pin(async {
             Ok(VerifierStatus {
                 hello: HelloStatus {
-                    pin_set: true,
-                    tries_left: 8,
-                    wait_ms: 0,
-                    locked_out: false,
+                    methods: vec![MethodStatus {
+                        tries_left: 8,
+                        ..MethodStatus::fresh_pin()
+                    }],
                 },
                 tier: Tier::Software,
                 uv_key: None,

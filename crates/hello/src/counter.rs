@@ -1,7 +1,7 @@
-//! The try counter: how often a wrong PIN may be given, how long to wait between, and when to stop.
+//! The try counter: how often a wrong gesture may be made, how long to wait between, and when to stop ([`TryPolicy`]).
 //!
 //! A pure state machine; whoever owns it makes the state that [`TryCounter::spend`] returns durable *before* looking at the
-//! guess, so that neither a power cut nor a killed process gives a try back. [`TryCounter::forgive`] is for the right PIN.
+//! guess, so that neither a power cut nor a killed process gives a try back. [`TryCounter::forgive`] is for the right one.
 //!
 //! Waiting is measured on the clock that counts from boot (suspended time included) and never on the wall clock, which
 //! the person at the keyboard can set. After a reboot the whole delay starts again, as it does in a TPM.
@@ -10,23 +10,38 @@ use core::time::Duration;
 
 use claviger_ctap::cbor::Value;
 
-/// Wrong PINs in a row after which no further one is looked at, until recovery.
-pub const MAX_FAILURES: u8 = 10;
+/// How often a kind of protector may be tried in vain. How easily a gesture is guessed, and what it costs the user to do it once
+/// more, differ from kind to kind.
+#[derive(Debug, Eq, PartialEq)]
+pub struct TryPolicy {
+    /// Wrong gestures in a row after which no further one is looked at, until recovery.
+    pub max_failures: u8,
+    /// Wrong gestures in a row after which no further one is taken from CTAP clients, so that no program locks the user out.
+    pub max_client_failures: u8,
+    /// What a state that was copied back from elsewhere counts as, at least.
+    pub restored_failures: u8,
+    /// The wait after the n-th wrong gesture in a row; the last one holds for all further ones.
+    delays: &'static [Duration],
+}
 
-/// The wait after the n-th wrong PIN in a row; the last one holds for all further ones.
-const DELAYS: [Duration; 8] = [
-    Duration::ZERO,
-    Duration::ZERO,
-    Duration::ZERO,
-    Duration::from_secs(30),
-    Duration::from_mins(1),
-    Duration::from_mins(5),
-    Duration::from_mins(15),
-    Duration::from_hours(1),
-];
-
-/// What a state that was copied back from elsewhere counts as, at least: the longest wait, two tries left.
-const RESTORED_FAILURES: u8 = 8;
+impl TryPolicy {
+    /// The PIN: ten tries, five of them for CTAP clients; after a copy the longest wait, and two tries left.
+    pub const PIN: Self = Self {
+        max_failures: 10,
+        max_client_failures: 5,
+        restored_failures: 8,
+        delays: &[
+            Duration::ZERO,
+            Duration::ZERO,
+            Duration::ZERO,
+            Duration::from_secs(30),
+            Duration::from_mins(1),
+            Duration::from_mins(5),
+            Duration::from_mins(15),
+            Duration::from_hours(1),
+        ],
+    };
+}
 
 /// A point in time that cannot be set: which boot, and how long after it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -63,6 +78,7 @@ impl Moment {
 /// How many tries were spent, and when the last one was.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct TryCounter {
+    policy: &'static TryPolicy,
     failures: u8,
     last: Option<Moment>,
 }
@@ -87,7 +103,7 @@ pub enum Gate {
 }
 
 impl Gate {
-    /// Wrong PINs that may still be given, now or after the wait.
+    /// Wrong gestures that may still be made, now or after the wait.
     pub fn tries_left(self) -> u8 {
         match self {
             Self::Open { tries_left } | Self::Wait { tries_left, .. } => tries_left,
@@ -106,17 +122,34 @@ impl Gate {
 
 impl TryCounter {
     /// No try spent.
-    pub const FRESH: Self = Self {
-        failures: 0,
-        last: None,
-    };
-
-    /// A counter as stored; `None` when no run of this program can have stored it.
-    pub(crate) fn from_parts(failures: u8, last: Option<Moment>) -> Option<Self> {
-        (failures <= MAX_FAILURES && (failures > 0) == last.is_some()).then_some(Self { failures, last })
+    pub const fn fresh(policy: &'static TryPolicy) -> Self {
+        Self {
+            policy,
+            failures: 0,
+            last: None,
+        }
     }
 
-    /// Wrong PINs in a row, counting one that is being looked at.
+    /// A counter as stored; `None` when no run of this program can have stored it.
+    pub(crate) fn from_parts(policy: &'static TryPolicy, failures: u8, last: Option<Moment>) -> Option<Self> {
+        let possible = failures <= policy.max_failures && (failures > 0) == last.is_some();
+        possible.then_some(Self { policy, failures, last })
+    }
+
+    /// What a CTAP client has used up of its share of the tries: then so many are left, for a prompt alone. `None` while it may go
+    /// on, and when there is none left for anybody.
+    pub(crate) fn left_to_prompts(&self) -> Option<u8> {
+        let TryPolicy {
+            max_client_failures,
+            max_failures,
+            ..
+        } = *self.policy;
+        (max_client_failures..max_failures)
+            .contains(&self.failures)
+            .then(|| max_failures - self.failures)
+    }
+
+    /// Wrong gestures in a row, counting one that is being looked at.
     pub(crate) fn failures(&self) -> u8 {
         self.failures
     }
@@ -128,7 +161,7 @@ impl TryCounter {
 
     /// Whether a guess may be looked at at the time `now`.
     pub fn gate(&self, now: Moment) -> Gate {
-        let tries_left = MAX_FAILURES.saturating_sub(self.failures);
+        let tries_left = self.policy.max_failures.saturating_sub(self.failures);
         if tries_left == 0 {
             return Gate::LockedOut;
         }
@@ -151,15 +184,16 @@ impl TryCounter {
             Gate::Open { .. } => Ok(Self {
                 failures: self.failures.saturating_add(1),
                 last: Some(now),
+                ..*self
             }),
             shut => Err(shut),
         }
     }
 
-    /// The state after the right PIN.
+    /// The state after the right gesture.
     #[must_use]
     pub fn forgive(&self) -> Self {
-        Self::FRESH
+        Self::fresh(self.policy)
     }
 
     /// The state when the stored one turns out to have been copied back from a backup or from elsewhere: it may be older than
@@ -167,8 +201,9 @@ impl TryCounter {
     #[must_use]
     pub fn restored(&self, now: Moment) -> Self {
         Self {
-            failures: self.failures.max(RESTORED_FAILURES),
+            failures: self.failures.max(self.policy.restored_failures),
             last: Some(now),
+            ..*self
         }
     }
 
@@ -176,7 +211,8 @@ impl TryCounter {
         let Some(index) = usize::from(self.failures).checked_sub(1) else {
             return Duration::ZERO;
         };
-        DELAYS.get(index).or(DELAYS.last()).copied().unwrap_or(Duration::ZERO)
+        let delays = self.policy.delays;
+        delays.get(index).or(delays.last()).copied().unwrap_or(Duration::ZERO)
     }
 }
 
@@ -186,6 +222,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const PIN: &TryPolicy = &TryPolicy::PIN;
 
     fn at(boot: u8, since_boot_ms: u64) -> Moment {
         Moment {
@@ -197,9 +235,9 @@ mod tests {
     #[test]
     fn three_are_free_then_delays_grow_then_it_locks() {
         let mut now = 1_000;
-        let mut counter = TryCounter::FRESH;
+        let mut counter = TryCounter::fresh(PIN);
         let mut waits = Vec::new();
-        for tries_left in (0..MAX_FAILURES).rev() {
+        for tries_left in (0..PIN.max_failures).rev() {
             counter = counter.spend(at(1, now)).unwrap();
             let gate = counter.gate(at(1, now));
             assert_eq!(gate.tries_left(), tries_left);
@@ -212,28 +250,58 @@ mod tests {
     }
 
     #[test]
+    fn each_kind_of_protector_has_its_own_tries() {
+        static FINGER: TryPolicy = TryPolicy {
+            max_failures: 3,
+            max_client_failures: 0,
+            restored_failures: 2,
+            delays: &[Duration::ZERO, Duration::from_secs(5)],
+        };
+        let finger = &FINGER;
+        let counter = TryCounter::fresh(finger)
+            .spend(at(1, 0))
+            .unwrap()
+            .spend(at(1, 0))
+            .unwrap();
+        assert_eq!(
+            counter.gate(at(1, 0)),
+            Gate::Wait {
+                tries_left: 1,
+                remaining: Duration::from_secs(5)
+            }
+        );
+        assert_eq!(counter.spend(at(1, 5_000)).unwrap().gate(at(1, 9_000)), Gate::LockedOut);
+        assert_eq!(counter.forgive(), TryCounter::fresh(finger));
+        assert!(TryCounter::from_parts(finger, 4, Some(at(1, 0))).is_none());
+        assert_eq!(
+            (counter.left_to_prompts(), TryCounter::fresh(PIN).left_to_prompts()),
+            (Some(1), None)
+        );
+    }
+
+    #[test]
     fn the_wait_ends_to_the_millisecond() {
-        let counter = TryCounter::from_parts(4, Some(at(1, 5_000))).unwrap();
+        let counter = TryCounter::from_parts(PIN, 4, Some(at(1, 5_000))).unwrap();
         assert_eq!(counter.gate(at(1, 34_999)).wait_ms(), 1);
         assert_eq!(counter.gate(at(1, 35_000)), Gate::Open { tries_left: 6 });
     }
 
     #[test]
     fn a_reboot_starts_the_wait_again() {
-        let counter = TryCounter::from_parts(5, Some(at(1, 900_000))).unwrap();
+        let counter = TryCounter::from_parts(PIN, 5, Some(at(1, 900_000))).unwrap();
         assert_eq!(counter.gate(at(2, 1_000)).wait_ms(), 59_000);
         assert_eq!(counter.gate(at(2, 60_000)), Gate::Open { tries_left: 5 });
     }
 
     #[test]
     fn a_clock_that_runs_backwards_gives_nothing() {
-        let counter = TryCounter::from_parts(4, Some(at(1, 50_000))).unwrap();
+        let counter = TryCounter::from_parts(PIN, 4, Some(at(1, 50_000))).unwrap();
         assert_eq!(counter.gate(at(1, 0)).wait_ms(), 30_000);
     }
 
     #[test]
     fn a_restored_state_waits_the_longest() {
-        let restored = TryCounter::FRESH.restored(at(1, 0));
+        let restored = TryCounter::fresh(PIN).restored(at(1, 0));
         assert_eq!(
             restored.gate(at(1, 0)),
             Gate::Wait {
@@ -241,16 +309,16 @@ mod tests {
                 remaining: Duration::from_hours(1)
             }
         );
-        let spent = TryCounter::from_parts(MAX_FAILURES, Some(at(1, 0))).unwrap();
+        let spent = TryCounter::from_parts(PIN, PIN.max_failures, Some(at(1, 0))).unwrap();
         assert_eq!(spent.restored(at(2, 0)).gate(at(2, u64::MAX)), Gate::LockedOut);
     }
 
     #[test]
     fn impossible_states_are_not_taken_from_a_file() {
-        assert!(TryCounter::from_parts(11, Some(at(1, 0))).is_none());
-        assert!(TryCounter::from_parts(3, None).is_none());
-        assert!(TryCounter::from_parts(0, Some(at(1, 0))).is_none());
-        assert_eq!(TryCounter::from_parts(0, None), Some(TryCounter::FRESH));
+        assert!(TryCounter::from_parts(PIN, 11, Some(at(1, 0))).is_none());
+        assert!(TryCounter::from_parts(PIN, 3, None).is_none());
+        assert!(TryCounter::from_parts(PIN, 0, Some(at(1, 0))).is_none());
+        assert_eq!(TryCounter::from_parts(PIN, 0, None), Some(TryCounter::fresh(PIN)));
     }
 
     proptest! {
@@ -261,7 +329,7 @@ mod tests {
         #[test]
         fn no_history_gives_more_tries(steps in prop::collection::vec((any::<bool>(), 0_u64..5_000_000), 0..200)) {
             let (mut boot, mut since, mut real) = (0_u8, 0_u64, 0_u64);
-            let mut counter = TryCounter::FRESH;
+            let mut counter = TryCounter::fresh(PIN);
             let mut looked_at = Vec::new();
             for (reboot, pass) in steps {
                 if reboot {
@@ -278,9 +346,9 @@ mod tests {
                     Err(gate) => prop_assert_eq!(gate, counter.gate(at(boot, since))),
                 }
             }
-            prop_assert!(looked_at.len() <= usize::from(MAX_FAILURES));
+            prop_assert!(looked_at.len() <= usize::from(PIN.max_failures));
             for (index, pair) in looked_at.windows(2).enumerate() {
-                let delay = DELAYS[index.min(DELAYS.len() - 1)];
+                let delay = PIN.delays[index.min(PIN.delays.len() - 1)];
                 prop_assert!(u128::from(pair[1] - pair[0]) >= delay.as_millis());
             }
         }

@@ -17,7 +17,6 @@ use claviger_ctap::crypto::{self, Crypto, CryptoError, PublicKey};
 use claviger_joint::{TransactionId, evidence::EvidenceError, unlock::UnlockError};
 use thiserror::Error;
 
-pub use check::MAX_CLIENT_FAILURES;
 pub use open_key::OpenKey;
 pub use status::{MethodStatus, Status};
 

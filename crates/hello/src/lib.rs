@@ -61,6 +61,6 @@ pub mod verification;
 
 pub use disk::DiskError;
 pub use evidence::UvEvidence;
-pub use hello::{Hello, HelloError, MAX_CLIENT_FAILURES, MethodStatus, OpenKey, Status};
+pub use hello::{Hello, HelloError, MethodStatus, OpenKey, Status};
 pub use peer::PeerError;
 pub use store::StoreError;

@@ -16,7 +16,7 @@ use thiserror::Error;
 pub(crate) use pin::{KdfParameters, PinKeys, WrappedKey};
 
 use crate::{
-    counter::{Moment, TryCounter},
+    counter::{Moment, TryCounter, TryPolicy},
     disk::MAX_BYTES,
     gesture::Gesture,
     keys::UserKey,
@@ -50,6 +50,15 @@ pub(crate) enum Wrapping {
     Pin(PinKeys),
 }
 
+impl Wrapping {
+    /// How often it may be tried.
+    fn policy(&self) -> &'static TryPolicy {
+        match self {
+            Self::Pin(_) => &TryPolicy::PIN,
+        }
+    }
+}
+
 /// A protector of a later version: of a kind or in a state that this one does not know.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Kept {
@@ -71,7 +80,7 @@ impl Protector {
     /// A new one, with no tries spent. `copies` is the file's.
     pub(crate) fn new(wrapping: Wrapping, copies: u64) -> Self {
         Self {
-            tries: TryCounter::FRESH,
+            tries: TryCounter::fresh(wrapping.policy()),
             copies,
             wrapping,
         }
@@ -134,12 +143,13 @@ impl Protector {
         };
         let last = Moment::from_cbor(last).ok_or("the time of the last try is malformed")?;
         let failures = failures.as_unsigned().and_then(|failures| failures.try_into().ok());
+        let wrapping = read(record)?;
         Ok(Some(Self {
             tries: failures
-                .and_then(|failures| TryCounter::from_parts(failures, last))
+                .and_then(|failures| TryCounter::from_parts(wrapping.policy(), failures, last))
                 .ok_or("the try counter is impossible")?,
             copies: copies.as_unsigned().ok_or("the gate's copies are no number")?,
-            wrapping: read(record)?,
+            wrapping,
         }))
     }
 }

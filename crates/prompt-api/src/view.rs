@@ -197,7 +197,7 @@ pub enum ChoiceKind {
 /// One way to be verified, as it is on offer on a screen.
 ///
 /// A prompt draws those that it knows and leaves out the others: a further method is a further entry of the list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodView {
     /// What the user does: `pin` is to type a PIN, `fingerprint` to touch the reader, and so on.
     #[serde(with = "word")]
@@ -208,6 +208,28 @@ pub struct MethodView {
     pub tries_left: u32,
     /// How long hello will refuse to look at one, in milliseconds from when the view was made.
     pub wait_ms: u64,
+    /// How far it is.
+    #[serde(default)]
+    pub progress: Progress,
+}
+
+/// How far a method is, as a prompt may draw it beside the method.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Progress {
+    /// The user may begin.
+    #[default]
+    Ready,
+    /// Hello waits for the user, at a reader for example: there is nothing to type.
+    Waiting,
+    /// What the user did was seen and not accepted; `why` also says what to do about it.
+    TryAgain {
+        /// What to tell people.
+        why: Message,
+    },
+    /// What a later version says.
+    #[serde(other)]
+    Unknown,
 }
 
 /// What a method is asked for.
@@ -291,6 +313,9 @@ mod tests {
                 purpose: Purpose::Verify,
                 tries_left: 8,
                 wait_ms: 0,
+                progress: Progress::TryAgain {
+                    why: Message::WrongPin { tries_left: 8 },
+                },
             }],
             problem: Some(Problem {
                 code: "wrong-pin".into(),
@@ -314,7 +339,8 @@ mod tests {
                 "choices": [{"id": "c1", "kind": "passkey", "provider": "org.claviger.Vault",
                     "provider_name": "Claviger vault", "label": {"code": "account", "account": "alice"}, "details": [{"code": "replaces-passkey"}], "locked": true}],
                 "preselected": "c1", "remember": false,
-                "methods": [{"method": "pin", "purpose": "verify", "tries_left": 8, "wait_ms": 0}],
+                "methods": [{"method": "pin", "purpose": "verify", "tries_left": 8, "wait_ms": 0,
+                    "progress": {"state": "try-again", "why": {"code": "wrong-pin", "tries_left": 8}}}],
                 "problem": {"code": "wrong-pin", "text": {"code": "wrong-pin", "tries_left": 8}}, "expires_ms": 1000
             })
         );
@@ -325,10 +351,14 @@ mod tests {
     fn a_method_of_a_later_version_stands_beside_the_pin() {
         let mut view = serde_json::to_value(sample()).unwrap();
         for method in ["fingerprint", "method-99"] {
-            let further = json!({"method": method, "purpose": "verify", "tries_left": 3, "wait_ms": 0});
+            let progress = json!({"state": if method == "fingerprint" { "waiting" } else { "warming-up" }});
+            let further =
+                json!({"method": method, "purpose": "verify", "tries_left": 3, "wait_ms": 0, "progress": progress});
             view["methods"].as_array_mut().unwrap().insert(0, further);
         }
         let view: View = serde_json::from_value(view).unwrap();
+        let progress: Vec<_> = view.methods.iter().take(2).map(|offered| &offered.progress).collect();
+        assert_eq!(progress, [&Progress::Unknown, &Progress::Waiting]);
         assert_eq!(view.methods.len(), 3);
         assert_eq!(view.pin(), sample().pin());
     }

@@ -1,6 +1,7 @@
 //! What the tests of the machine share: tokens that can be told apart, and a small world of providers and passkeys.
 
 use claviger_ctap::types::{CredentialId, RpId, UserId};
+use claviger_hello::MethodStatus;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::view::{CallerView, SiteView};
 
@@ -121,10 +122,7 @@ pub(super) fn get() -> Requirements {
 
 pub(super) fn hello() -> HelloStatus {
     HelloStatus {
-        pin_set: true,
-        tries_left: 10,
-        wait_ms: 0,
-        locked_out: false,
+        methods: vec![MethodStatus::fresh_pin()],
     }
 }
 

@@ -1,6 +1,8 @@
 //! What a ceremony starts from.
 
 use claviger_ctap::types::RpId;
+use claviger_hello::MethodStatus;
+use claviger_joint::evidence::Method;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
 
@@ -214,15 +216,43 @@ pub struct Context {
     pub expires_ms: Option<u64>,
 }
 
-/// How hello is, as its `Status` tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How hello is, as its `Status` tells: what the user can be verified by, each method with tries and a wait of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HelloStatus {
+    /// The methods; none before there is a PIN, which stands behind all others.
+    pub methods: Vec<MethodStatus>,
+}
+
+impl HelloStatus {
     /// Whether a PIN has been chosen.
-    pub pin_set: bool,
-    /// Attempts left before the lock-out.
-    pub tries_left: u32,
-    /// Milliseconds until an attempt is looked at.
-    pub wait_ms: u64,
-    /// Whether there were too many wrong PINs.
-    pub locked_out: bool,
+    pub fn pin_set(&self) -> bool {
+        self.method(Method::Pin).is_some()
+    }
+
+    /// How it is with the PIN; before there is one, how it will be.
+    pub fn pin(&self) -> MethodStatus {
+        self.method(Method::Pin)
+            .copied()
+            .unwrap_or_else(MethodStatus::fresh_pin)
+    }
+
+    /// Whether there are methods and none of them serves until recovery.
+    pub fn locked_out(&self) -> bool {
+        !self.methods.is_empty() && self.methods.iter().all(|status| status.locked_out)
+    }
+
+    /// Puts what has been learnt of a method in the place of what was known of it.
+    pub fn learn(&mut self, learnt: MethodStatus) {
+        self.forget(learnt.method);
+        self.methods.push(learnt);
+    }
+
+    /// Takes note that the user cannot be verified by this method.
+    pub fn forget(&mut self, method: Method) {
+        self.methods.retain(|status| status.method != method);
+    }
+
+    fn method(&self, method: Method) -> Option<&MethodStatus> {
+        self.methods.iter().find(|status| status.method == method)
+    }
 }

@@ -1,12 +1,13 @@
 //! The machine itself: one state, one step per event.
 
+use claviger_hello::MethodStatus;
 use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::evidence::Method;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::text;
-use claviger_prompt_api::view::{Kind, MethodView, Problem, Purpose, View};
+use claviger_prompt_api::view::{Kind, MethodView, Problem, Progress, Purpose, View};
 
 use super::Tokens;
 use super::input::{Approval, HelloStatus, Input, Wanted};
@@ -163,7 +164,7 @@ impl<T: Tokens> Machine<T> {
                 self.failed(&selected.offer, failure.into(), out)
             }
             (State::Verifying { consent, selected }, Event::Verified { evidence, unlock }) => {
-                self.hello.wait_ms = 0;
+                self.learn_pin(|pin| pin.wait_ms = 0);
                 out.push(Effect::Audit(AuditStep::Verified));
                 match selected {
                     Some(selected) => self.execute(consent, selected, Some(evidence), unlock, out),
@@ -226,7 +227,7 @@ impl<T: Tokens> Machine<T> {
     /// Puts the one screen of the ceremony before the user, or the screen that must come before it.
     fn ask(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
         let consent_will_do = !self.verification && matches!(self.screens.purpose, ScreenPurpose::Approve(_));
-        if self.hello.locked_out && self.ticket.is_none() && !consent_will_do {
+        if self.hello.locked_out() && self.ticket.is_none() && !consent_will_do {
             // What needs no PIN can still be done.
             let verification = self.verification;
             self.offers
@@ -235,23 +236,24 @@ impl<T: Tokens> Machine<T> {
                 return self.tell(Cause::LockedOut, None, out);
             }
         }
-        if self.asks_gesture() && !self.hello.pin_set {
+        if self.asks_gesture() && !self.hello.pin_set() {
             return self.choose_pin(problem, out);
         }
         let methods = if self.asks_gesture() {
-            self.methods(Purpose::Verify)
+            self.methods(problem.as_ref())
         } else {
             Vec::new()
         };
         let all_wait = !methods.is_empty() && methods.iter().all(|method| method.wait_ms > 0);
-        let waiting = all_wait.then(|| text::wait(self.hello.wait_ms));
+        let soonest = methods.iter().map(|method| method.wait_ms).min();
+        let waiting = soonest.filter(|_| all_wait).map(text::wait);
         let view = self.screens.question(&self.offers, methods, problem.or(waiting));
         self.show(view, out);
         State::Asking
     }
 
     fn choose_pin(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
-        let view = self.screens.choose_pin(self.methods(Purpose::New), problem);
+        let view = self.screens.choose_pin(vec![new_pin(problem.as_ref())], problem);
         self.show(view, out);
         State::ChoosingPin
     }
@@ -259,7 +261,7 @@ impl<T: Tokens> Machine<T> {
     fn pin_set(&mut self, consent: Consent, result: Result<(), PinFailure>, out: &mut Vec<Effect<T>>) -> State<T> {
         match result {
             Ok(()) => {
-                self.hello.pin_set = true;
+                self.hello.learn(MethodStatus::fresh_pin());
                 out.push(Effect::Audit(AuditStep::PinChosen));
                 match &self.screens.purpose {
                     ScreenPurpose::Approve(Approval::Setup { providers }) if providers.is_empty() => self.finish(
@@ -276,7 +278,7 @@ impl<T: Tokens> Machine<T> {
                 }
             }
             Err(PinFailure::AlreadySet) => {
-                self.hello.pin_set = true;
+                self.hello.learn(MethodStatus::fresh_pin());
                 self.ask(None, out)
             }
             Err(PinFailure::Weak(reason)) => self.choose_pin(Some(text::weak_pin(&reason)), out),
@@ -430,20 +432,19 @@ impl<T: Tokens> Machine<T> {
     fn not_accepted(&mut self, why: NotVerified, out: &mut Vec<Effect<T>>) -> State<T> {
         match why {
             NotVerified::WrongPin { tries_left: 0, .. } | NotVerified::LockedOut => {
-                self.hello.locked_out = true;
+                self.learn_pin(|pin| pin.locked_out = true);
                 self.tell(Cause::LockedOut, None, out)
             }
             NotVerified::WrongPin { tries_left, wait_ms } => {
-                let tries_left = u32::from(tries_left);
-                (self.hello.tries_left, self.hello.wait_ms) = (tries_left, wait_ms);
-                self.ask(Some(text::wrong_pin(tries_left)), out)
+                self.learn_pin(|pin| (pin.tries_left, pin.wait_ms) = (tries_left, wait_ms));
+                self.ask(Some(text::wrong_pin(tries_left.into())), out)
             }
             NotVerified::Wait { wait_ms, .. } => {
-                self.hello.wait_ms = wait_ms;
+                self.learn_pin(|pin| pin.wait_ms = wait_ms);
                 self.ask(Some(text::wait(wait_ms)), out)
             }
             NotVerified::NoPin => {
-                self.hello.pin_set = false;
+                self.hello.forget(Method::Pin);
                 self.ask(None, out)
             }
             // It was used up by the attempt, so this time the screen asks for the PIN.
@@ -589,18 +590,26 @@ impl<T: Tokens> Machine<T> {
         self.ticket.is_none() && (self.verification || self.offers.any_needs_unlock())
     }
 
-    /// What the user can do on a screen. A further method of hello's is a further entry.
-    fn methods(&self, purpose: Purpose) -> Vec<MethodView> {
-        let wait_ms = match purpose {
-            Purpose::New => 0,
-            Purpose::Verify => self.hello.wait_ms,
-        };
-        vec![MethodView {
-            method: Method::Pin,
-            purpose,
-            tries_left: self.hello.tries_left,
-            wait_ms,
-        }]
+    /// What the user can do on a screen. Of hello's methods the PIN is offered: for the others there is nobody yet to have hello wait
+    /// at a reader.
+    fn methods(&self, problem: Option<&Problem>) -> Vec<MethodView> {
+        let usable = self.hello.methods.iter().filter(|status| !status.locked_out);
+        let offered = usable.filter(|status| status.method == Method::Pin);
+        offered
+            .map(|status| MethodView {
+                method: status.method,
+                purpose: Purpose::Verify,
+                tries_left: status.tries_left.into(),
+                wait_ms: status.wait_ms,
+                progress: pin_progress(problem),
+            })
+            .collect()
+    }
+
+    fn learn_pin(&mut self, change: impl FnOnce(&mut MethodStatus)) {
+        let mut pin = self.hello.pin();
+        change(&mut pin);
+        self.hello.learn(pin);
     }
 
     fn call(&self, selected: &Selected) -> Call {
@@ -671,6 +680,29 @@ enum State<T: Tokens> {
 struct Selected {
     offer: Offer,
     remember: bool,
+}
+
+/// The field for a PIN that is to be chosen.
+fn new_pin(problem: Option<&Problem>) -> MethodView {
+    let fresh = MethodStatus::fresh_pin();
+    MethodView {
+        method: fresh.method,
+        purpose: Purpose::New,
+        tries_left: fresh.tries_left.into(),
+        wait_ms: fresh.wait_ms,
+        progress: pin_progress(problem),
+    }
+}
+
+/// How far the PIN is on a screen with this problem.
+fn pin_progress(problem: Option<&Problem>) -> Progress {
+    let about_the_pin = [text::WRONG_PIN, text::WEAK_PIN, text::WAIT];
+    match problem {
+        Some(problem) if about_the_pin.contains(&problem.code.as_str()) => Progress::TryAgain {
+            why: problem.text.clone(),
+        },
+        _ => Progress::Ready,
+    }
 }
 
 fn audit_failure<T: Tokens>(offer: &Offer, cause: &Cause) -> Effect<T> {

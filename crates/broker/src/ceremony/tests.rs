@@ -321,7 +321,7 @@ fn a_second_click_counts_for_nothing() {
 #[test]
 fn without_a_pin_one_is_chosen_first() {
     let mut input = ceremony(&make(), &providers(), &[], true);
-    input.hello.pin_set = false;
+    input.hello.methods.clear();
     let mut course = Driven::start(input);
     assert_eq!(
         (course.view().kind, course.view().pin().expect("an entry").purpose),
@@ -343,7 +343,7 @@ fn without_a_pin_one_is_chosen_first() {
 #[test]
 fn a_pin_that_another_ceremony_set_will_do() {
     let mut input = ceremony(&make(), &providers(), &[], true);
-    input.hello.pin_set = false;
+    input.hello.methods.clear();
     let mut course = Driven::start(input);
     course
         .approve(None, Some(1))
@@ -364,7 +364,7 @@ fn a_pin_that_another_ceremony_set_will_do() {
 #[test]
 fn without_need_of_a_pin_none_is_chosen() {
     let mut input = ceremony(&get(), &only_notebook(), &[passkey(NOTEBOOK, 1, "alice")], false);
-    input.hello.pin_set = false;
+    input.hello.methods.clear();
     assert_eq!(Driven::start(input).view().kind, Kind::SignIn);
 }
 
@@ -407,7 +407,7 @@ fn a_wrong_pin_returns_to_the_same_screen() {
 #[test]
 fn a_running_delay_is_shown_from_the_start() {
     let mut input = ceremony(&make(), &providers(), &[], true);
-    input.hello.wait_ms = 30_000;
+    input.hello.methods[0].wait_ms = 30_000;
     let course = Driven::start(input);
     assert_eq!(
         (course.problem(), course.view().pin().expect("an entry").wait_ms),
@@ -425,14 +425,14 @@ fn a_lock_out_ends_it() {
     course.notice(&Cause::LockedOut);
 
     let mut input = ceremony(&make(), &providers(), &[], true);
-    input.hello.locked_out = true;
+    input.hello.methods[0].locked_out = true;
     Driven::start(input).notice(&Cause::LockedOut);
 }
 
 #[test]
 fn what_needs_no_pin_survives_a_lock_out() {
     let mut input = ceremony(&make(), &providers(), &[], false);
-    input.hello.locked_out = true;
+    input.hello.methods[0].locked_out = true;
     let course = Driven::start(input);
     let offered: Vec<_> = course
         .view()
@@ -561,7 +561,7 @@ fn approvals_end_with_evidence_for_their_audience() {
 #[test]
 fn setup_may_be_nothing_but_a_pin() {
     let mut input = approval(Approval::Setup { providers: Vec::new() });
-    input.hello.pin_set = false;
+    input.hello.methods.clear();
     let mut course = Driven::start(input);
     course
         .approve(None, Some(1))

@@ -39,11 +39,14 @@ impl Broker {
             version: self.inner.config.version.clone(),
             pid: std::process::id(),
             tier: verifier.as_ref().ok().map(|status| status.tier.to_string()),
-            pin: verifier.as_ref().ok().map(|status| PinStatus {
-                set: status.hello.pin_set,
-                tries_left: status.hello.tries_left,
-                wait_ms: status.hello.wait_ms,
-                locked_out: status.hello.locked_out,
+            pin: verifier.as_ref().ok().map(|status| {
+                let pin = status.hello.pin();
+                PinStatus {
+                    set: status.hello.pin_set(),
+                    tries_left: pin.tries_left.into(),
+                    wait_ms: pin.wait_ms,
+                    locked_out: pin.locked_out,
+                }
             }),
             verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
             prompt: PromptStatus {
@@ -222,7 +225,7 @@ impl Broker {
             .status()
             .await
             .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
-        if status.hello.pin_set && providers.is_empty() {
+        if status.hello.pin_set() && providers.is_empty() {
             return Ok(());
         }
         let approved = self

@@ -9,7 +9,6 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::crypto::PublicKey;
 use claviger_hello::client::{ClientError, HelloClient, Verified};
-use claviger_hello::counter::MAX_FAILURES;
 use claviger_hello::ticket::PinTicket;
 use claviger_hello::verification::{NotVerified, VerifyRequest};
 use claviger_hello::{MethodStatus, UvEvidence};
@@ -113,8 +112,7 @@ impl BusVerifier {
     /// A right PIN gives all tries back; asking hello for that would cost every ceremony a round trip.
     fn forgiven(&self) {
         if let Some((_, status)) = &mut *lock(&self.status) {
-            let hello = &mut Arc::make_mut(status).hello;
-            (hello.tries_left, hello.wait_ms) = (u32::from(MAX_FAILURES), 0);
+            Arc::make_mut(status).hello.learn(MethodStatus::fresh_pin());
         }
     }
 
@@ -138,13 +136,16 @@ impl UserVerifier for BusVerifier {
                 .map_err(|error| Unavailable(error.to_string()))?;
             let uv_key = status.uv_key.as_deref().map(decode_key).transpose()?;
             let status = VerifierStatus {
-                hello: HelloStatus::from(status.pin()),
+                hello: HelloStatus {
+                    methods: status.methods,
+                },
                 tier: status.tier,
                 uv_key,
                 client_pin: status.client_pin,
             };
             // While wrong PINs count, the truth changes by the second.
-            if status.hello.pin_set && status.hello.wait_ms == 0 {
+            let settled = |method: &MethodStatus| method.wait_ms == 0;
+            if status.hello.pin_set() && status.hello.methods.iter().all(settled) {
                 *lock(&self.status) = Some((Instant::now(), Arc::new(status.clone())));
             }
             Ok(status)
@@ -247,17 +248,6 @@ impl BusVerifier {
                 tracing::error!(error = %other, "hello did not verify");
                 Err(VerifyFailure::Unavailable)
             }
-        }
-    }
-}
-
-impl From<Option<&MethodStatus>> for HelloStatus {
-    fn from(pin: Option<&MethodStatus>) -> Self {
-        Self {
-            pin_set: pin.is_some(),
-            tries_left: u32::from(pin.map_or(MAX_FAILURES, |pin| pin.tries_left)),
-            wait_ms: pin.map_or(0, |pin| pin.wait_ms),
-            locked_out: pin.is_some_and(|pin| pin.locked_out),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use claviger_broker::ceremony::{PinFailure, VerifyFailure};
+use claviger_broker::ceremony::{HelloStatus, PinFailure, VerifyFailure};
 use claviger_broker::{Broker, Config, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_doors::browser;
 use claviger_hello::pin::Pin;
@@ -215,7 +215,9 @@ impl UserVerifier for OpenHello {
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
         let status = self.hello.status();
         let status = VerifierStatus {
-            hello: status.pin().into(),
+            hello: HelloStatus {
+                methods: status.methods,
+            },
             tier: status.tier,
             uv_key: self.hello.uv_key(),
             client_pin: status.client_pin,

@@ -238,7 +238,7 @@ impl std::fmt::Debug for ScriptedPin {
 mod tests {
     use claviger_joint::evidence::Method;
     use claviger_prompt_api::message::Message;
-    use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, MethodView, Purpose, SiteView};
+    use claviger_prompt_api::view::{Choice, ChoiceKind, Kind, MethodView, Progress, Purpose, SiteView};
 
     use super::*;
 
@@ -269,6 +269,7 @@ mod tests {
                 purpose: Purpose::Verify,
                 tries_left: 8,
                 wait_ms: 0,
+                progress: Progress::Ready,
             }],
             ..View::idle(1)
         }

@@ -344,7 +344,7 @@ mod tests {
     use std::time::Duration;
 
     use claviger_joint::evidence::Method;
-    use claviger_prompt_api::view::{CallerView, MethodView};
+    use claviger_prompt_api::view::{CallerView, MethodView, Progress};
 
     use super::*;
 
@@ -422,10 +422,14 @@ mod tests {
             purpose: Purpose::Verify,
             tries_left: 10,
             wait_ms: 0,
+            progress: Progress::Ready,
         };
         assert_eq!(parse_choice(&question(None), ""), Parsed::Unclear);
         assert!(matches!(parse_choice(&question(None), "y"), Parsed::Chosen(_)));
-        assert!(matches!(parse_choice(&question(Some(pin)), ""), Parsed::Chosen(_)));
+        assert!(matches!(
+            parse_choice(&question(Some(pin.clone())), ""),
+            Parsed::Chosen(_)
+        ));
         assert_eq!(parse_choice(&question(Some(pin)), "no"), Parsed::Refused);
     }
 }

@@ -205,11 +205,11 @@ impl Ctap1 {
     async fn info(&self, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
         self.platform.own(&header).await?;
         let verifier = self.platform.status().await.map_err(|error| unavailable(&error))?;
-        let status = verifier.hello;
+        let pin = verifier.hello.pin();
         let info = Info {
-            pin_set: status.pin_set,
-            tries_left: status.tries_left,
-            locked_out: status.locked_out,
+            pin_set: verifier.hello.pin_set(),
+            tries_left: pin.tries_left.into(),
+            locked_out: pin.locked_out,
             client_pin: verifier.client_pin,
         };
         Ok(info.encode())

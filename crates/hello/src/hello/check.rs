@@ -13,7 +13,7 @@ use claviger_joint::evidence::Method;
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
 use crate::{
     attempt::Attempt,
-    counter::{Gate, MAX_FAILURES},
+    counter::Gate,
     gesture::Gesture,
     keys::{Opened, UserKey},
     pin::Pin,
@@ -21,10 +21,6 @@ use crate::{
     store::{State, StoreError},
     verification::NotVerified,
 };
-
-/// Wrong PINs in a row after which no further one is taken from CTAP clients. A program that speaks to a security key needs no
-/// window and no user to guess; it must not be able to lock the user out, so the other tries are the prompt's.
-pub const MAX_CLIENT_FAILURES: u8 = 5;
 
 /// A gesture whose try is on the disk, and the protector that it is for.
 pub(super) struct Spent {
@@ -80,9 +76,9 @@ impl Hello {
         if !attempt.is_armed() {
             return Err(NotVerified::Cancelled.into());
         }
-        let failures = protector.tries.failures();
-        if matches!(gesture, Gesture::ClientPin(_)) && (MAX_CLIENT_FAILURES..MAX_FAILURES).contains(&failures) {
-            let tries_left = MAX_FAILURES.saturating_sub(failures);
+        // A program that speaks to a security key needs no window and no user to guess; it must not be able to lock the user out,
+        // so the other tries are the prompt's.
+        if let (Gesture::ClientPin(_), Some(tries_left)) = (&gesture, protector.tries.left_to_prompts()) {
             return Err(NotVerified::PromptOnly { tries_left }.into());
         }
         let tries = protector.tries.spend(self.clock.moment()).map_err(shut)?;

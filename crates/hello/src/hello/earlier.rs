@@ -7,7 +7,7 @@ use claviger_joint::{ProviderId, evidence, unlock::UnlockKey};
 use super::*;
 use crate::{
     client_pin::ClientPin,
-    counter::MAX_FAILURES,
+    counter::TryPolicy,
     disk::{Birth, DiskError, Found},
     hello::tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     verification::UnlockTarget,
@@ -131,7 +131,7 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
     ));
     clock.advance(60_000);
     assert_eq!(vault_secret(&hello), SECRET);
-    assert_eq!(hello.status().pin().unwrap().tries_left, MAX_FAILURES);
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
 }
 
 #[test]
@@ -157,5 +157,8 @@ fn a_copied_file_of_3989857_has_the_longest_wait_and_then_opens() {
     bed.clock.advance(3_600_000);
     assert_eq!(vault_secret(&hello), SECRET);
     drop(hello);
-    assert_eq!(bed.open().status().pin().unwrap().tries_left, MAX_FAILURES);
+    assert_eq!(
+        bed.open().status().pin().unwrap().tries_left,
+        TryPolicy::PIN.max_failures
+    );
 }

@@ -21,7 +21,7 @@ use super::{
     tests::{RIGHT, TestClock, WRONG, operation, pin, request},
     *,
 };
-use crate::{client_pin::ClientPin, counter::MAX_FAILURES};
+use crate::{client_pin::ClientPin, counter::TryPolicy};
 /// One step of somebody.
 #[derive(Clone, Debug)]
 enum Step {
@@ -233,11 +233,11 @@ impl World {
 
     fn check(&self) {
         let status = *self.hello.status().pin().unwrap();
-        let spent = MAX_FAILURES - status.tries_left;
+        let spent = TryPolicy::PIN.max_failures - status.tries_left;
         // In memory nothing is given back but by a success; on the disk a success may be missing, never a try.
         assert_eq!(spent, self.unforgiven);
         assert!(self.on_disk() >= self.unforgiven);
-        assert_eq!(status.locked_out, self.unforgiven >= MAX_FAILURES);
+        assert_eq!(status.locked_out, self.unforgiven >= TryPolicy::PIN.max_failures);
         for tried in &self.attempts {
             assert_eq!(tried.attempt.is_armed(), !tried.ended && !tried.succeeded);
         }

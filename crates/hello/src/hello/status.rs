@@ -7,7 +7,7 @@ use claviger_joint::evidence::{Method, Tier};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
-    counter::{Gate, Moment},
+    counter::{Gate, Moment, TryPolicy},
     protector::{Protector, Wrapping},
     store::State,
 };
@@ -68,6 +68,16 @@ impl Status {
 }
 
 impl MethodStatus {
+    /// How it is with a PIN that has just been set.
+    pub fn fresh_pin() -> Self {
+        Self {
+            method: Method::Pin,
+            tries_left: TryPolicy::PIN.max_failures,
+            wait_ms: 0,
+            locked_out: false,
+        }
+    }
+
     fn of(protector: &Protector, now: Moment) -> Self {
         let gate = protector.tries.gate(now);
         Self {

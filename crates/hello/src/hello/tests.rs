@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    counter::{MAX_FAILURES, Moment},
+    counter::{Moment, TryPolicy},
     disk::next_tick,
     verification::{EvidenceScope, UnlockTarget},
 };
@@ -256,7 +256,7 @@ fn changing_the_pin_takes_the_old_one_and_counts_it() {
 fn lock_out_is_for_good_and_survives_restarts() {
     let (bed, hello) = Bed::with_pin();
     let mut hello = Some(hello);
-    for tries_left in (0..MAX_FAILURES).rev() {
+    for tries_left in (0..TryPolicy::PIN.max_failures).rev() {
         let open = hello.take().unwrap_or_else(|| bed.open());
         let refusal = refused(open.verify(pin(WRONG), &request(1)));
         let NotVerified::WrongPin {

@@ -17,7 +17,7 @@ use claviger_joint::evidence::Method;
 
 use super::{Parsed, State, StoreError, birth, number, uv_key};
 use crate::{
-    counter::{Moment, TryCounter},
+    counter::{Moment, TryCounter, TryPolicy},
     protector::{PinKeys, Protector, Record, WrappedKey, Wrapping},
 };
 
@@ -48,7 +48,7 @@ pub(super) fn parse(version: u64, map: &Map) -> Result<Parsed, StoreError> {
     };
     let mut pin = Protector::new(Wrapping::Pin(keys), 0);
     pin.tries = failures
-        .and_then(|failures| TryCounter::from_parts(failures, last))
+        .and_then(|failures| TryCounter::from_parts(&TryPolicy::PIN, failures, last))
         .ok_or(damaged("the try counter is impossible"))?;
     Ok(Parsed {
         generation: number(map, 3)?,

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    counter::TryCounter,
+    counter::{TryCounter, TryPolicy},
     keys::UserKey,
     pin::Pin,
     protector::{KdfParameters, PinKeys, Wrapping},
@@ -41,7 +41,7 @@ fn moment(since_boot_ms: u64) -> Moment {
 fn with_failures(failures: u8) -> State {
     let last = (failures > 0).then(|| moment(77));
     let mut state = STATE.clone();
-    state.protector_mut(Method::Pin).unwrap().tries = TryCounter::from_parts(failures, last).unwrap();
+    state.protector_mut(Method::Pin).unwrap().tries = TryCounter::from_parts(&TryPolicy::PIN, failures, last).unwrap();
     state
 }
 
@@ -145,7 +145,8 @@ fn protectors_of_later_versions_stay_byte_for_byte_and_in_their_place() {
     assert_eq!(state.protectors().count(), 1);
     // Every change writes them as they were, and the tries that are counted are the PIN's.
     let mut changed = state.clone();
-    changed.protector_mut(Method::Pin).unwrap().tries = TryCounter::from_parts(4, Some(moment(77))).unwrap();
+    changed.protector_mut(Method::Pin).unwrap().tries =
+        TryCounter::from_parts(&TryPolicy::PIN, 4, Some(moment(77))).unwrap();
     let written = as_map(&changed);
     let now = written.int(7).unwrap().as_array().unwrap();
     assert_eq!((&now[0], &now[2]), (&records[0], &records[2]));
@@ -282,7 +283,7 @@ proptest! {
         content.extend_from_slice(&checksum);
         if let Ok(parsed) = parse(native(), &content) {
             for protector in parsed.state.protectors() {
-                prop_assert!(protector.tries.failures() <= crate::counter::MAX_FAILURES);
+                prop_assert!(protector.tries.failures() <= TryPolicy::PIN.max_failures);
             }
         }
     }

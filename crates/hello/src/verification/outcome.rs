@@ -7,7 +7,7 @@ use claviger_joint::{evidence, unlock};
 use thiserror::Error;
 
 use super::{CodecError, LIMITS, MAX_UNLOCKS, array, field};
-use crate::{counter::MAX_FAILURES, ticket::PinTicket};
+use crate::ticket::PinTicket;
 
 /// What came of a gesture that hello accepted; evidence and boxes as they go on to the provider.
 #[derive(Default, Eq, PartialEq)]
@@ -149,7 +149,7 @@ pub fn decode_ticket(bytes: &[u8]) -> Result<Result<PinTicket, NotVerified>, Cod
 /// `{1: outcome, 2: tries left, 3: wait in ms}`.
 fn head(refusal: Option<NotVerified>) -> Map {
     let (number, tries_left, wait_ms) = match refusal {
-        None => (0, MAX_FAILURES, 0),
+        None => (0, 0, 0),
         Some(NotVerified::WrongPin { tries_left, wait_ms }) => (1, tries_left, wait_ms),
         Some(NotVerified::Wait { tries_left, wait_ms }) => (2, tries_left, wait_ms),
         Some(NotVerified::LockedOut) => (3, 0, 0),

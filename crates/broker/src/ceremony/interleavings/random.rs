@@ -38,9 +38,11 @@ pub(super) fn random_input(random: &mut Random) -> Input {
     } else {
         random_ceremony(random)
     };
-    input.hello.pin_set = random.below(8) > 0;
-    input.hello.locked_out = input.hello.pin_set && random.below(20) == 0;
-    input.hello.wait_ms = if random.below(10) == 0 { 30_000 } else { 0 };
+    input.hello.methods.truncate(usize::from(random.below(8) > 0));
+    for method in &mut input.hello.methods {
+        method.locked_out = random.below(20) == 0;
+        method.wait_ms = if random.below(10) == 0 { 30_000 } else { 0 };
+    }
     input
 }
 

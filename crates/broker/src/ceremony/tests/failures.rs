@@ -243,10 +243,10 @@ fn evidence_that_was_not_asked_for_sets_nothing() {
 fn every_state() -> Vec<(&'static str, Driven, bool)> {
     let waiting = || Driven::start(ceremony(&make(), &providers(), &[], true));
     let mut no_pin = ceremony(&make(), &providers(), &[], true);
-    no_pin.hello.pin_set = false;
+    no_pin.hello.methods.clear();
     let mut setting = Driven::start(no_pin);
     let mut no_pin = ceremony(&make(), &providers(), &[], true);
-    no_pin.hello.pin_set = false;
+    no_pin.hello.methods.clear();
     let choosing = Driven::start(no_pin);
     setting.approve(None, Some(1));
     let mut describing = waiting();

@@ -6,7 +6,10 @@ use super::*;
 fn choosing_a_key_takes_consent_and_no_pin() {
     let start = |pin_set, locked_out| {
         let mut input = approval(Approval::UseSecurityKey);
-        (input.hello.pin_set, input.hello.locked_out) = (pin_set, locked_out);
+        input.hello.methods.truncate(usize::from(pin_set));
+        for method in &mut input.hello.methods {
+            method.locked_out = locked_out;
+        }
         Driven::start(input)
     };
     // Neither a missing nor a locked PIN is in the way.

@@ -61,8 +61,8 @@ fn a_ticket_that_is_gone_meets_the_lock_out_and_the_missing_pin() {
             .on(Event::VerifyFailed(VerifyFailure::Gesture(NotVerified::TicketGone)));
         course
     };
-    start(|hello| hello.locked_out = true).notice(&Cause::LockedOut);
-    assert_eq!(start(|hello| hello.pin_set = false).view().kind, Kind::ChoosePin);
+    start(|hello| hello.methods[0].locked_out = true).notice(&Cause::LockedOut);
+    assert_eq!(start(|hello| hello.methods.clear()).view().kind, Kind::ChoosePin);
 }
 
 #[test]

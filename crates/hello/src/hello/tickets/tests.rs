@@ -17,9 +17,8 @@ use claviger_joint::{
 use super::*;
 use crate::{
     clock::Clock,
-    counter::MAX_FAILURES,
+    counter::TryPolicy,
     hello::{
-        MAX_CLIENT_FAILURES,
         failing_disk::Failing,
         tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     },
@@ -127,13 +126,13 @@ fn one_guess_is_one_try_whichever_way_it_comes() {
     bed.clock.advance(30_000);
     // A right one either way gives all tries back.
     hello.verify_client_pin(client(RIGHT)).unwrap();
-    assert_eq!(hello.status().pin().unwrap().tries_left, MAX_FAILURES);
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
 }
 
 #[test]
 fn programs_cannot_lock_the_user_out() {
     let (bed, hello) = Bed::with_pin();
-    for _ in 0..MAX_CLIENT_FAILURES {
+    for _ in 0..TryPolicy::PIN.max_client_failures {
         bed.clock.advance(hello.status().pin().unwrap().wait_ms);
         let refusal = refused(hello.verify_client_pin(client(WRONG)));
         assert!(matches!(refusal, NotVerified::WrongPin { .. }), "{refusal:?}");
@@ -155,7 +154,7 @@ fn programs_cannot_lock_the_user_out() {
 #[test]
 fn lock_out_is_for_clients_too_and_ends_their_tickets() {
     let (bed, hello) = Bed::with_pin();
-    for _ in 0..MAX_FAILURES {
+    for _ in 0..TryPolicy::PIN.max_failures {
         bed.clock.advance(hello.status().pin().unwrap().wait_ms);
         // As if one had been got a moment ago: the waits outlive every ticket otherwise.
         hello
