@@ -251,6 +251,18 @@ pub enum Bench {
         #[command(flatten)]
         output: Output,
     },
+    /// Vaults of growing size: create, get, list, open, and memory for each passkey
+    Vault {
+        /// The most passkeys: sizes from 100 to 100000 up to this
+        #[arg(long, default_value_t = 100_000)]
+        most: usize,
+        /// Ceremonies of each kind, at each size
+        #[arg(long, default_value_t = 50)]
+        count: usize,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
     /// The broker of the benchmark
     #[command(hide = true)]
     Broker {

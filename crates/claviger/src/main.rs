@@ -66,6 +66,7 @@ fn run(command: Command) -> Result<(), Failure> {
             .render(&mut std::io::stdout())
             .map_err(Failure::failed),
         Command::Bench(Bench::Ceremony { count, output }) => bench::ceremony(count, output.json),
+        Command::Bench(Bench::Vault { most, count, output }) => bench::vault(most, count, output.json),
         Command::Bench(Bench::Broker { folder }) => bench::broker(&folder),
         Command::Bench(Bench::Door { count }) => bench::door(count),
         other => roles::block_on(ask(other, &dirs))?,

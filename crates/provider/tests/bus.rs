@@ -10,6 +10,8 @@
 
 mod harness;
 
+use std::sync::atomic::Ordering;
+
 use claviger_ctap::{
     authenticator_data::{AuthenticatorData, Flags},
     crypto::native,
@@ -295,6 +297,31 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
         signals.next().await.unwrap().args().unwrap().locked,
         "locked by an idle timer of the provider's own"
     );
+}
+
+#[tokio::test]
+async fn making_and_using_a_credential_tells_of_its_site_and_lists_no_other() {
+    let stage = Stage::new(false).await;
+    stage.broker.until(|it| it.diffs.len() == 1).await;
+    let listed = || stage.serving.handle().provider().listed.load(Ordering::Relaxed);
+    assert_eq!(listed(), 1, "at the start");
+    for made in 1..=3 {
+        stage.make().await;
+        stage.broker.until(|it| it.diffs.len() == 2 * made).await;
+        stage.remote.ask(&request(Operation::Get, get_parameters())).await;
+        stage.broker.until(|it| it.diffs.len() == 2 * made + 1).await;
+    }
+    let knowledge = stage.broker.knowledge.lock().unwrap();
+    assert!(
+        knowledge
+            .diffs
+            .iter()
+            .skip(1)
+            .all(|diff| !diff.full && diff.upserts.len() == 1)
+    );
+    // The same account each time: the new one takes the old one's place.
+    assert_eq!(knowledge.metadata.entries().len(), 1);
+    assert_eq!(listed(), 1);
 }
 
 #[tokio::test]

@@ -53,9 +53,14 @@ impl Idle {
         self.last = now;
     }
 
+    /// How long it was not used.
+    pub(crate) fn unused(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.last)
+    }
+
     /// How long until it is to lock, zero when it is time; `None` when it never does.
     pub(crate) fn left(&self, now: Duration) -> Option<Duration> {
-        Some(self.limit?.saturating_sub(now.saturating_sub(self.last)))
+        Some(self.limit?.saturating_sub(self.unused(now)))
     }
 }
 

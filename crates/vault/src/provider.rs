@@ -48,6 +48,9 @@ Versions=1
 Exec=claviger vault
 ";
 
+/// How long the vault is left alone after its last use before its write-ahead log is emptied.
+pub const TIDY_AFTER: Duration = Duration::from_secs(5);
+
 /// A [`Vault`] behind the SDK, with the time of its last use.
 pub struct VaultStore<C> {
     vault: Vault,
@@ -69,6 +72,16 @@ impl<C: Clock> VaultStore<C> {
             None
         } else {
             self.idle().left(self.clock.monotonic())
+        }
+    }
+
+    /// Brings what was written into the database file, when nobody has used the vault for [`TIDY_AFTER`].
+    pub fn tidy_when_unused(&mut self) {
+        let unused = self.idle().unused(self.clock.monotonic());
+        if unused >= TIDY_AFTER
+            && let Err(error) = self.vault.tidy()
+        {
+            tracing::warn!(%error, "the write-ahead log stays as it is");
         }
     }
 
@@ -153,6 +166,10 @@ impl<C: Clock> CredentialStore for VaultStore<C> {
     // Not a use: the platform asks for this by itself.
     fn list(&self) -> Result<Vec<Entry>, Error> {
         Ok(self.vault.passkeys()?.map(entry).collect())
+    }
+
+    fn list_site(&self, rp_id: &str) -> Result<Vec<Entry>, Error> {
+        Ok(self.vault.find(rp_id)?.into_iter().map(entry).collect())
     }
 
     fn delete(&mut self, id: &CredentialId) -> Result<(), Error> {

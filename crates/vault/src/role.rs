@@ -78,7 +78,7 @@ pub async fn run(options: RunOptions, until: impl Future<Output = ()>) -> Result
         _ = terminate.recv() => tracing::info!("told to end"),
         _ = interrupt.recv() => tracing::info!("told to end"),
         () = until => {}
-        () = lock_when_idle(&handle) => {}
+        () = look_after(&handle) => {}
     }
     // Wiped here and not by the end of the process, which wipes nothing.
     handle.provider().store().lock();
@@ -96,9 +96,10 @@ fn show_while_registering(phase: RegistrationPhase) {
     }
 }
 
-/// Locks the vault whenever it was unused for long enough; never returns.
-async fn lock_when_idle(handle: &Handle<StoreProvider<Store>>) {
+/// Locks the vault whenever it was unused for long enough, and tidies its file before; never returns.
+async fn look_after(handle: &Handle<StoreProvider<Store>>) {
     loop {
+        handle.provider().store().tidy_when_unused();
         let left = handle.provider().store().until_idle();
         if left == Some(Duration::ZERO) {
             tracing::info!("locking: nobody uses the vault");

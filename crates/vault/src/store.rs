@@ -63,6 +63,8 @@ pub(crate) struct Batch {
 pub(crate) struct Store {
     path: PathBuf,
     db: Connection,
+    /// Whether the write-ahead log may hold anything.
+    written: bool,
 }
 
 impl Store {
@@ -74,7 +76,11 @@ impl Store {
         claviger_files::open(&new, OpenOptions::new().write(true).create_new(true))?;
         let db = connect(&new)?;
         db.pragma_update(None, "application_id", APPLICATION_ID)?;
-        let mut store = Self { path: new, db };
+        let mut store = Self {
+            path: new,
+            db,
+            written: false,
+        };
         store.migrate()?;
         let vault = &identity.vault.0[..];
         let device = &identity.device.0[..];
@@ -113,6 +119,8 @@ impl Store {
         let mut store = Self {
             path: path.to_owned(),
             db,
+            // What a killed process left.
+            written: true,
         };
         // With the exclusive lock the index of the write-ahead log is in memory and there is no third file.
         store.db.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -243,10 +251,20 @@ impl Store {
 
     /// Writes a batch: all or nothing, on the disk when it returns.
     pub(crate) fn commit(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.written = true;
         self.transact(batch).map_err(|e| match e {
             Error::Database(e) => self.error(e),
             e => e,
         })
+    }
+
+    /// Empties the write-ahead log into the file, if anything was written since it was last done.
+    pub(crate) fn checkpoint(&mut self) -> Result<(), Error> {
+        if std::mem::take(&mut self.written) {
+            let done = self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+            done.map_err(|e| self.error(e))?;
+        }
+        Ok(())
     }
 
     fn transact(&mut self, batch: &Batch) -> Result<(), Error> {

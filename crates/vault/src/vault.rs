@@ -159,6 +159,14 @@ impl Vault {
         }
     }
 
+    /// Moves what was written from the write-ahead log into the database file, and empties the log. A locked vault has none.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`] and the like; everything stays where it was then.
+    pub fn tidy(&mut self) -> Result<(), Error> {
+        self.open.as_mut().map_or(Ok(()), |open| open.store.checkpoint())
+    }
+
     /// The account's ledger.
     pub fn ledger(&self) -> Result<&Ledger, Error> {
         Ok(&self.opened()?.ledger)

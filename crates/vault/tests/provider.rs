@@ -25,7 +25,7 @@ use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{Call, CredentialStore as _, Provider as _, StoreProvider};
 use claviger_vault::Vault;
 use claviger_vault::idle::{Clock, DEFAULT_IDLE};
-use claviger_vault::provider::{AAGUID, MANIFEST, PROVIDER_ID, VaultStore};
+use claviger_vault::provider::{AAGUID, MANIFEST, PROVIDER_ID, TIDY_AFTER, VaultStore};
 use zeroize::Zeroizing;
 
 /// Seconds that a test sets.
@@ -354,4 +354,27 @@ async fn a_key_is_of_the_first_algorithm_on_the_sites_list_that_there_is() {
     rsa.algorithms = vec![-257];
     let refused = vault.make(call(true), rsa).await.unwrap_err();
     assert_eq!(refused.status(), Status::Unsupported);
+}
+
+#[tokio::test]
+async fn the_write_ahead_log_is_emptied_when_nobody_uses_the_vault_for_some_seconds() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    let vault = provider(dir.path(), &clock);
+    vault.unlock(secret()).await.unwrap();
+    vault.make(call(true), make_request("alice")).await.unwrap();
+    let log = || {
+        std::fs::metadata(dir.path().join("data/vault.sqlite3-wal"))
+            .unwrap()
+            .len()
+    };
+    let before = log();
+    assert!(before > 0);
+    clock.0.fetch_add(TIDY_AFTER.as_secs() - 1, Ordering::Relaxed);
+    vault.store().tidy_when_unused();
+    assert_eq!(log(), before);
+    clock.0.fetch_add(1, Ordering::Relaxed);
+    vault.store().tidy_when_unused();
+    assert_eq!(log(), 0);
+    assert!(!vault.is_locked());
 }

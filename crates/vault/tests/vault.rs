@@ -351,3 +351,22 @@ fn the_folders_may_be_behind_links_and_the_files_are_none() {
     }
     open(&link).unwrap().sign(&made.id, b"m").unwrap();
 }
+
+#[test]
+fn an_unused_vault_has_an_empty_write_ahead_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut vault = open(dir.path()).unwrap();
+    for n in 0..100 {
+        add(&mut vault, &format!("s{n}.example"), "a").unwrap();
+    }
+    let log = file(dir.path()).with_extension("sqlite3-wal");
+    assert!(std::fs::metadata(&log).unwrap().len() > 0);
+    vault.tidy().unwrap();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    assert_eq!(vault.verify().unwrap().items, 100);
+    add(&mut vault, "after.example", "a").unwrap();
+    vault.tidy().unwrap();
+    assert_eq!(std::fs::metadata(&log).unwrap().len(), 0);
+    vault.lock();
+    vault.tidy().unwrap();
+}

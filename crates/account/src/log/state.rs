@@ -21,6 +21,11 @@ impl State {
         ids.filter(move |item| last.replace(*item) != Some(*item))
     }
 
+    /// How many heads there are: as many as items, as long as one device writes after the other.
+    pub fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
     /// Whether there is such an item, or was.
     pub fn contains(&self, item: ItemId) -> bool {
         self.heads(item).next().is_some()

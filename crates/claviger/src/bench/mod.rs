@@ -1,7 +1,8 @@
 //! `claviger bench`: what the platform costs on this machine, beside what its parts cost by themselves.
 //!
 //! [`bare`] times one signature, one check and one D-Bus round trip. [`pipeline`] runs whole ceremonies in this process.
-//! [`processes`] runs them through a door, a broker and a vault, each its own process, over a private bus.
+//! [`processes`] runs them through a door, a broker and a vault, each its own process, over a private bus; [`mod@vault`] does that
+//! with vaults of growing size.
 //! The user's own time and the PIN's key derivation are left out: the prompt answers at once, and hello's key is open.
 
 mod bare;
@@ -9,6 +10,7 @@ mod door;
 mod figures;
 mod pipeline;
 mod processes;
+mod vault;
 
 use std::path::Path;
 
@@ -19,6 +21,7 @@ use crate::output::{self, Failure, line};
 
 pub use door::door;
 pub use processes::broker;
+pub use vault::vault;
 
 /// D-Bus round trips on the path of a ceremony over D-Bus: door to broker, broker to prompt and back with the action, broker to
 /// provider.
@@ -32,7 +35,7 @@ pub fn ceremony(count: usize, as_json: bool) -> Result<(), Failure> {
     let folder = scratch("bus")?;
     let bare = bare::measure()?;
     let in_process = pipeline::measure(count)?;
-    let over_dbus = processes::measure(folder.path(), count)?;
+    let over_dbus = processes::measure(folder.path(), count, 0)?;
     // Evidence is signed once and checked twice, the request signed and checked once, the assertion signed and checked once.
     let signatures = 2.0 * bare.eddsa_sign.median + 3.0 * bare.eddsa_verify.median;
     let get_parts =

@@ -17,8 +17,9 @@ use claviger_broker::{Broker, Config, Unavailable, UserVerifier, Verification, V
 use claviger_doors::browser;
 use claviger_hello::pin::Pin;
 use claviger_hello::verification::VerifyRequest;
-use claviger_hello::{Hello, OpenKey};
+use claviger_hello::{Hello, HelloError, OpenKey};
 use claviger_prompt_api::dbus::{Manage1Proxy, PATH};
+use claviger_prompt_api::manage::Status;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use zbus::fdo::DBusProxy;
@@ -36,7 +37,7 @@ pub const PIN: &str = "493817";
 const GESTURES: u32 = 100_000;
 
 /// How long the platform may take to come up.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What was measured.
 pub struct OverDbus {
@@ -54,9 +55,10 @@ pub struct OverDbus {
     pub start_ms: f64,
 }
 
-/// Measures `count` of each below `folder`.
-pub fn measure(folder: &Path, count: usize) -> Result<OverDbus, Failure> {
+/// Measures `count` of each below `folder`, once the broker knows of this many passkeys there.
+pub fn measure(folder: &Path, count: usize, passkeys: usize) -> Result<OverDbus, Failure> {
     let bench = Bench::start(folder)?;
+    roles::block_on(listed(&bench.address, passkeys))??;
     let answer = bench
         .child(&["bench", "door", &count.to_string()])
         .stdout(Stdio::piped())
@@ -92,7 +94,11 @@ pub fn broker(folder: &Path) -> Result<(), Failure> {
     let dirs = Dirs::from_env().map_err(Failure::failed)?;
     let hello = Hello::open(&folder.join("hello")).map_err(Failure::failed)?;
     let pin = Pin::new(PIN).map_err(Failure::failed)?;
-    hello.set_pin(&pin).map_err(Failure::failed)?;
+    match hello.set_pin(&pin) {
+        // Of an earlier run in the same folder.
+        Ok(()) | Err(HelloError::AlreadySet) => {}
+        Err(error) => return Err(Failure::failed(error)),
+    }
     let key = hello.open_key(pin, GESTURES).map_err(Failure::failed)?;
     let program = std::env::current_exe().map_err(Failure::failed)?;
     let config = Config {
@@ -286,6 +292,19 @@ async fn unlocked(address: &str) -> Result<(), Failure> {
         if start.elapsed() > PATIENCE {
             return Err(Failure::Failed(format!("the benchmark's vault does not open: {error}")));
         }
+    }
+}
+
+/// Waits until the vault has pushed its list.
+async fn listed(address: &str, passkeys: usize) -> Result<(), Failure> {
+    let broker = connect(address).await?;
+    loop {
+        let status: Status =
+            serde_json::from_str(&broker.status().await.map_err(Failure::failed)?).map_err(Failure::failed)?;
+        if status.providers.iter().any(|provider| provider.passkeys >= passkeys) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 

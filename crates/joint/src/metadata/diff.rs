@@ -17,6 +17,10 @@ const LIMITS: Limits = Limits {
     other_simple: false,
 };
 
+/// The most entries, and the most removed ids, of one diff that [`Diff::parts`] makes. With the longest names and ids this many of
+/// both stay below [`MAX_BYTES`].
+const ENTRIES_PER_PART: usize = MAX_ENTRIES / 4;
+
 /// A change of a provider's metadata, applied as a whole or not at all.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diff {
@@ -33,6 +37,32 @@ pub struct Diff {
 }
 
 impl Diff {
+    /// A change of any size, in as many messages as fit, each of which is atomic; none when nothing changed. A credential is named
+    /// once, here or among the removed. `next` gives the new generations. With `full` the first message is full.
+    pub fn parts(
+        mut base: Generation,
+        full: bool,
+        upserts: Vec<Entry>,
+        removed: Vec<CredentialId>,
+        mut next: impl FnMut() -> Generation,
+    ) -> Vec<Self> {
+        let (mut upserts, mut removed) = (upserts.into_iter().peekable(), removed.into_iter().peekable());
+        let (mut parts, mut first) = (Vec::new(), full);
+        while first || upserts.peek().is_some() || removed.peek().is_some() {
+            let part = Self {
+                base,
+                new: next(),
+                full: first,
+                upserts: upserts.by_ref().take(ENTRIES_PER_PART).collect(),
+                removed: removed.by_ref().take(ENTRIES_PER_PART).collect(),
+            };
+            base = part.new;
+            first = false;
+            parts.push(part);
+        }
+        parts
+    }
+
     /// The canonical map.
     pub fn encode(&self) -> Vec<u8> {
         let removed: Vec<Value> = self.removed.iter().map(|id| id.as_bytes().into()).collect();

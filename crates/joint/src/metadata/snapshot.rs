@@ -4,11 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use claviger_ctap::types::CredentialId;
 
-use super::{Diff, Entry, Generation, MAX_CREDENTIALS, MAX_ENTRIES};
-
-/// The most entries, and the most removed ids, of one diff that [`Snapshot::diffs_to`] makes. With the longest names and ids this
-/// many of both stay below [`MAX_BYTES`](super::MAX_BYTES).
-const ENTRIES_PER_DIFF: usize = MAX_ENTRIES / 4;
+use super::{Diff, Entry, Generation, MAX_CREDENTIALS};
 
 /// Where a [`Snapshot`] keeps its entries. Whoever knows more of a credential than its provider tells keeps it beside them.
 pub trait Entries {
@@ -130,23 +126,13 @@ impl Snapshot {
             removed.extend(self.entries.keys().filter(|id| !wanted.contains_key(*id)).cloned());
             wanted.retain(|id, entry| self.entries.get(id) != Some(entry));
         }
-        let mut upserts = wanted.into_values().peekable();
-        let mut removed = removed.into_iter().peekable();
-        let (mut diffs, mut base) = (Vec::new(), self.generation);
-        let mut first = full;
-        while first || upserts.peek().is_some() || removed.peek().is_some() {
-            let diff = Diff {
-                base,
-                new: next(),
-                full: first,
-                upserts: upserts.by_ref().take(ENTRIES_PER_DIFF).collect(),
-                removed: removed.by_ref().take(ENTRIES_PER_DIFF).collect(),
-            };
-            base = diff.new;
-            first = false;
-            diffs.push(diff);
-        }
-        diffs
+        Diff::parts(
+            self.generation,
+            full,
+            wanted.into_values().collect(),
+            removed,
+            &mut next,
+        )
     }
 }
 

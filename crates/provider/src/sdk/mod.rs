@@ -34,6 +34,7 @@ mod push;
 mod server;
 mod state;
 mod store;
+mod told;
 mod worker;
 
 use std::future::Future;
@@ -75,8 +76,17 @@ pub trait Provider: Send + Sync + 'static {
     }
 
     /// All that the platform should know of the credentials, or `None` when that cannot be told now (locked); the platform
-    /// then keeps what it knows. Called after each change.
+    /// then keeps what it knows. Called after each change, but for those of one site.
     fn metadata(&self) -> Result<Option<Vec<Entry>>, Failure>;
+
+    /// The same for the credentials of one site. Called after a credential was made or used there: who has many answers it without
+    /// looking at all. What else such an operation changed is told by [`Handle::changed`].
+    fn metadata_of_site(&self, rp_id: &str) -> Result<Option<Vec<Entry>>, Failure> {
+        Ok(self.metadata()?.map(|mut entries| {
+            entries.retain(|entry| entry.rp_id.as_str() == rp_id);
+            entries
+        }))
+    }
 
     /// Makes a credential.
     fn make(

@@ -1,15 +1,21 @@
-//! What the platform knows of our credentials, and the shortest way to make it know better.
+//! Making the platform know our credentials, by the shortest way.
 
 use claviger_ctap::types::CredentialId;
-use claviger_joint::metadata::{Diff, Entry, Generation, Snapshot};
+use claviger_joint::metadata::{Diff, Entry, Generation};
 
-use super::{Failure, Provider, link::BrokerLink, server::now_ms};
+use super::{
+    Failure, Provider,
+    link::BrokerLink,
+    server::now_ms,
+    told::{Changes, Told},
+};
 
 /// The platform's metadata of this provider, as far as we know it.
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    snapshot: Snapshot,
-    /// Whether the platform has `snapshot`. Not so at the start, with a new broker, or after a push that failed.
+    told: Told,
+    generation: Generation,
+    /// Whether the platform has what it was told. Not so at the start, with a new broker, or after a push that failed.
     is_known: bool,
     last: Generation,
 }
@@ -22,65 +28,80 @@ impl Cache {
 
     /// Pushes what differs from what the platform has.
     pub(super) async fn push_all<P: Provider>(&mut self, link: &BrokerLink, provider: &P) -> Result<(), Failure> {
-        let Some(mut entries) = provider.metadata()? else {
-            return Ok(());
-        };
-        self.keep_last_used(&mut entries);
+        if self.is_known
+            && let Some(entries) = provider.metadata()?
+        {
+            let changes = self.told.changes(entries, false);
+            self.push(link, changes, false).await;
+        }
         // Should the platform turn out to have another generation than we believe, once more with everything.
-        for _ in 0..2 {
-            let full = !self.is_known;
-            let last = &mut self.last;
-            let diffs = self.snapshot.diffs_to(entries.clone(), full, || next(last));
-            self.is_known = true;
-            for diff in diffs {
-                self.push(link, diff).await;
-                if !self.is_known {
-                    break;
-                }
-            }
-            if self.is_known || full {
-                break;
-            }
+        if !self.is_known
+            && let Some(entries) = provider.metadata()?
+        {
+            let changes = self.told.changes(entries, true);
+            self.push(link, changes, true).await;
         }
         Ok(())
     }
 
-    /// Tells that one credential was used: one entry, whatever the number of credentials.
-    pub(super) async fn push_used(&mut self, link: &BrokerLink, id: &CredentialId, at_ms: u64) {
-        let Some(entry) = self.snapshot.entries().get(id).filter(|_| self.is_known) else {
-            return;
-        };
-        let entry = Entry {
-            last_used_ms: Some(at_ms),
-            ..entry.clone()
-        };
-        let (base, new) = (self.snapshot.generation(), next(&mut self.last));
-        self.push(
-            link,
-            Diff {
-                base,
-                new,
-                full: false,
-                upserts: vec![entry],
-                removed: Vec::new(),
-            },
-        )
-        .await;
+    /// Pushes what differs for one site: the cost is its, whatever the number of credentials.
+    pub(super) async fn push_site<P: Provider>(
+        &mut self,
+        link: &BrokerLink,
+        provider: &P,
+        rp_id: &str,
+    ) -> Result<(), Failure> {
+        if self.is_known
+            && let Some(entries) = provider.metadata_of_site(rp_id)?
+        {
+            let changes = self.told.changes_of_site(rp_id, entries);
+            self.push(link, changes, false).await;
+        }
+        if self.is_known {
+            Ok(())
+        } else {
+            self.push_all(link, provider).await
+        }
     }
 
-    async fn push(&mut self, link: &BrokerLink, diff: Diff) {
-        self.is_known = link.push(&diff).await && self.snapshot.apply(diff).is_ok();
+    /// Tells that one credential was used.
+    pub(super) async fn push_used<P: Provider>(
+        &mut self,
+        link: &BrokerLink,
+        provider: &P,
+        (rp_id, id): (&str, &CredentialId),
+        at_ms: u64,
+    ) -> Result<(), Failure> {
+        let Some(entries) = provider.metadata_of_site(rp_id)?.filter(|_| self.is_known) else {
+            return Ok(());
+        };
+        let used = entries.into_iter().find(|entry| entry.credential_id == *id);
+        let upserts = used.map(|entry| Entry {
+            last_used_ms: entry.last_used_ms.max(Some(at_ms)),
+            ..entry.shortened()
+        });
+        let changes = Changes {
+            upserts: upserts.into_iter().collect(),
+            removed: Vec::new(),
+        };
+        self.push(link, changes, false).await;
+        Ok(())
     }
 
-    /// A provider that does not note when it was used does not unsay what we noted.
-    fn keep_last_used(&self, entries: &mut [Entry]) {
-        for entry in entries {
-            let noted = self
-                .snapshot
-                .entries()
-                .get(&entry.credential_id)
-                .and_then(|known| known.last_used_ms);
-            entry.last_used_ms = entry.last_used_ms.max(noted);
+    async fn push(&mut self, link: &BrokerLink, Changes { upserts, removed }: Changes, full: bool) {
+        let last = &mut self.last;
+        self.is_known = true;
+        for diff in Diff::parts(self.generation, full, upserts, removed, || next(last)) {
+            self.is_known = link.push(&diff).await;
+            if !self.is_known {
+                return;
+            }
+            if diff.full {
+                self.told = Told::default();
+            }
+            self.told.untell(&diff.removed);
+            self.told.tell(&diff.upserts);
+            self.generation = diff.new;
         }
     }
 }

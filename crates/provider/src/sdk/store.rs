@@ -42,6 +42,13 @@ pub trait CredentialStore: authenticator::CredentialStore<Error: Into<Failure>> 
     /// What the platform should know of all credentials. Called only while the store is not locked.
     fn list(&self) -> Result<Vec<Entry>, Self::Error>;
 
+    /// The same for the credentials of one site; a store that has many answers it without looking at all.
+    fn list_site(&self, rp_id: &str) -> Result<Vec<Entry>, Self::Error> {
+        let mut entries = self.list()?;
+        entries.retain(|entry| entry.rp_id.as_str() == rp_id);
+        Ok(entries)
+    }
+
     /// Deletes a credential, durably.
     fn delete(&mut self, id: &CredentialId) -> Result<(), Self::Error>;
 
@@ -120,6 +127,15 @@ impl<S: CredentialStore> Provider for StoreProvider<S> {
             Ok(None)
         } else {
             store.list().map(Some).map_err(Into::into)
+        }
+    }
+
+    fn metadata_of_site(&self, rp_id: &str) -> Result<Option<Vec<Entry>>, Failure> {
+        let store = self.store();
+        if store.is_locked() {
+            Ok(None)
+        } else {
+            store.list_site(rp_id).map(Some).map_err(Into::into)
         }
     }
 

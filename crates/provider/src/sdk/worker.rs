@@ -37,8 +37,10 @@ use crate::dbus::BROKER_NAME;
 pub(super) enum Change {
     /// Lock state or credentials, or both.
     Any,
-    /// This credential was used at this time (milliseconds since 1970), and nothing else changed.
-    Used(CredentialId, u64),
+    /// Credentials of the site with this RP ID.
+    Site(String),
+    /// This credential of the site with this RP ID was used at this time (milliseconds since 1970), and nothing else changed.
+    Used(String, CredentialId, u64),
 }
 
 pub(super) struct Shared<P> {
@@ -175,17 +177,15 @@ impl<P: Provider> Shared<P> {
 
     async fn operate(&self, admitted: Admitted) -> Result<Option<Vec<u8>>, Failure> {
         let Admitted { request, evidence } = admitted;
-        let operation = request.operation;
         let was_locked = self.provider.is_locked();
         let result = self.unlock_and_run(request, evidence).await;
-        let changes_credentials = matches!(operation, Operation::Make | Operation::Delete | Operation::Update);
-        if was_locked != self.provider.is_locked() || (changes_credentials && result.is_ok()) {
+        if was_locked != self.provider.is_locked() {
             self.changed(Change::Any);
         }
-        let Done { payload, used } = result?;
-        if let Some(used) = used {
+        let Done { payload, change } = result?;
+        if let Some(change) = change {
             // After the other: the platform may learn of the credential in this very moment.
-            self.changed(used);
+            self.changed(change);
         }
         Ok(payload)
     }
@@ -214,17 +214,22 @@ impl<P: Provider> Shared<P> {
         match request.operation {
             Operation::Make => {
                 let request = make_credential::Request::from_cbor(&parameters).map_err(malformed)?;
-                Ok(Done::with(self.provider.make(call, request).await?.to_cbor()))
+                let site = request.rp.id.clone();
+                let payload = self.provider.make(call, request).await?.to_cbor();
+                Ok(Done {
+                    payload: Some(payload),
+                    change: Some(Change::Site(site)),
+                })
             }
             Operation::Get => {
                 let request = get_assertion::Request::from_cbor(&parameters).map_err(malformed)?;
                 // A client that only looks whether a credential is here does not use it.
                 let present = request.options.up;
+                let site = request.rp_id.clone();
                 let response = self.provider.get(call, request).await?;
-                let used = || Change::Used(response.credential.id.clone(), now_ms);
                 Ok(Done {
-                    used: present.then(used),
-                    ..Done::with(response.to_cbor())
+                    payload: Some(response.to_cbor()),
+                    change: present.then_some(Change::Used(site, response.credential.id, now_ms)),
                 })
             }
             Operation::Unlock if self.unlock_key.is_none() => Err(Failure::unsupported("there is nothing to unlock")),
@@ -233,11 +238,13 @@ impl<P: Provider> Shared<P> {
             Operation::Lock => self.provider.lock().await.map(|()| Done::default()),
             Operation::Delete => {
                 let Delete { credential } = Delete::decode(&parameters).map_err(malformed)?;
-                self.provider.delete(call, credential).await.map(|()| Done::default())
+                self.provider.delete(call, credential).await?;
+                Ok(Done::changed())
             }
             Operation::Update => {
                 let update = Update::decode(&parameters).map_err(malformed)?;
-                self.provider.update(call, update).await.map(|()| Done::default())
+                self.provider.update(call, update).await?;
+                Ok(Done::changed())
             }
             Operation::Cancel | Operation::LockState | Operation::Unknown(_) => {
                 Err(Failure::internal("not an operation that waits"))
@@ -269,10 +276,16 @@ impl<P: Provider> Shared<P> {
                 }
                 change = changes.recv() => match change {
                     None => return Ok(()),
-                    Some(Change::Used(id, at_ms)) => cache.push_used(&self.link, &id, at_ms).await,
                     Some(Change::Any) => {
                         self.announce_lock(emitter).await?;
                         self.push_all(&mut cache).await;
+                    }
+                    Some(Change::Site(rp_id)) => {
+                        self.pushed(cache.push_site(&self.link, &self.provider, &rp_id).await);
+                    }
+                    Some(Change::Used(rp_id, id, at_ms)) => {
+                        let used = (rp_id.as_str(), &id);
+                        self.pushed(cache.push_used(&self.link, &self.provider, used, at_ms).await);
                     }
                 },
             }
@@ -300,7 +313,11 @@ impl<P: Provider> Shared<P> {
     }
 
     async fn push_all(&self, cache: &mut Cache) {
-        if let Err(failure) = cache.push_all(&self.link, &self.provider).await {
+        self.pushed(cache.push_all(&self.link, &self.provider).await);
+    }
+
+    fn pushed(&self, result: Result<(), Failure>) {
+        if let Err(failure) = result {
             tracing::warn!(provider = %self.id, %failure, "the provider cannot list its credentials");
         }
     }
@@ -327,14 +344,15 @@ impl<P> Shared<P> {
 #[derive(Default)]
 struct Done {
     payload: Option<Vec<u8>>,
-    used: Option<Change>,
+    change: Option<Change>,
 }
 
 impl Done {
-    fn with(payload: Vec<u8>) -> Self {
+    /// Nothing to answer; what changed is for the provider to list.
+    fn changed() -> Self {
         Self {
-            payload: Some(payload),
-            used: None,
+            payload: None,
+            change: Some(Change::Any),
         }
     }
 }

@@ -339,6 +339,8 @@ pub struct TestProvider {
     inner: StoreProvider<TestStore>,
     pub permits: Arc<Semaphore>,
     pub begun: Arc<Semaphore>,
+    /// How often it had to list all that it has.
+    pub listed: AtomicU64,
 }
 
 impl TestProvider {
@@ -355,6 +357,7 @@ impl TestProvider {
             inner: StoreProvider::new(Arc::new(Mutex::new(store))),
             permits: Arc::new(Semaphore::new(1000)),
             begun: Arc::new(Semaphore::new(0)),
+            listed: AtomicU64::new(0),
         }
     }
 }
@@ -373,7 +376,12 @@ impl Provider for TestProvider {
     }
 
     fn metadata(&self) -> Result<Option<Vec<Entry>>, Failure> {
+        self.listed.fetch_add(1, Ordering::Relaxed);
         self.inner.metadata()
+    }
+
+    fn metadata_of_site(&self, rp_id: &str) -> Result<Option<Vec<Entry>>, Failure> {
+        self.inner.metadata_of_site(rp_id)
     }
 
     async fn make(&self, call: Call, request: make_credential::Request) -> Result<make_credential::Response, Failure> {

@@ -18,6 +18,10 @@ use crate::store::Batch;
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
 const SNAPSHOT_EVERY: u64 = 256;
 
+/// A snapshot is as long as the vault has items. One for each so many items, but no oftener, costs a change the same whatever their
+/// number, and unlocking a small part of what it takes to open them all.
+const ITEMS_FOR_A_CHANGE: u64 = 16;
+
 /// How many items go into one change of an import; a change must stay within 64 KiB.
 const IMPORT_CHUNK: usize = 256;
 
@@ -158,7 +162,8 @@ impl Open {
         let change = log.sign(crypto, place.device, keys.signing(), revisions, now_ms)?;
         // Of the log before this change: what is signed as verified is what is already on the disk.
         let before = log.end(place.device)?.sequence;
-        let snapshot = if before - self.snapshot >= SNAPSHOT_EVERY {
+        let due = SNAPSHOT_EVERY.max(log.state().count() / ITEMS_FOR_A_CHANGE);
+        let snapshot = if before - self.snapshot >= due {
             Some((before, log.snapshot(crypto, place.device, keys.signing())?))
         } else {
             None
