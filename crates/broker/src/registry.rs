@@ -23,10 +23,10 @@ use claviger_ctap::crypto::{Crypto, CryptoError};
 use claviger_files::Durability;
 use claviger_joint::ProviderId;
 pub use claviger_joint::messages::ProviderState as State;
+use claviger_peer::{FileId, Process};
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use claviger_provider::manifest::{self, ManifestError};
 
-use crate::caller::{FileId, Process};
 use crate::state_file;
 pub use keys::ROTATE_AFTER_MS;
 use keys::{KeysError, RequestKeys};

@@ -44,7 +44,7 @@ async fn the_status_tells_how_things_stand() {
     let status = json(manage.status()).await;
     assert_eq!(
         status["prompt"],
-        serde_json::json!({"attached": true, "kind": "scripted", "scripted": true})
+        serde_json::json!({"attached": true, "kind": "scripted", "scripted": true, "standing": "unproved"})
     );
 }
 

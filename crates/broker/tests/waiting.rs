@@ -20,6 +20,7 @@ use claviger_broker::daemon::BusVerifier;
 use claviger_broker::{CancelToken, Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::client::HelloClient;
 use claviger_hello::verification::VerifyRequest;
+use claviger_peer::Peers;
 use claviger_prompt_api::manage::Status;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -81,7 +82,11 @@ async fn with_hello_held_open_at_a_person_status_and_a_second_ceremonys_cancel_r
     let held = Arc::new(Held::default());
     let verifier = Arc::clone(&held);
     let bed = Bed::with(|config| config.verifier = Some(verifier)).await;
-    let client = HelloClient::new(bed.connect().await, std::env::current_exe().unwrap());
+    let connection = bed.connect().await;
+    let peers = Peers::new(&connection, &std::env::current_exe().unwrap())
+        .await
+        .unwrap();
+    let client = HelloClient::new(Arc::new(peers));
     assert!(held.hello.set(BusVerifier::new(client)).is_ok());
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _prompt = Prompt::attach(&bed, Script::approve()).await;

@@ -2,6 +2,7 @@
 
 use std::os::unix::process::parent_id;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use claviger_broker::{Broker, Config};
 use claviger_ctap::crypto::native;
@@ -10,6 +11,7 @@ use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
 use claviger_hello::Hello;
 use claviger_kernel::sandbox::{self, Sandbox};
+use claviger_peer::{Peers, proves_roles};
 use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -63,8 +65,9 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
     block_on(async {
         let hello = Hello::open(&dirs.hello_state()).map_err(Failure::failed)?;
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
+        let peers = Peers::new(&connection, &program).await.map_err(Failure::failed)?;
         tokio::select! {
-            ended = claviger_hello::service::run(connection.clone(), hello, program, Vec::new()) => ended.map_err(Failure::failed),
+            ended = claviger_hello::service::run(peers, hello, Vec::new()) => ended.map_err(Failure::failed),
             told = until_told_to_end(&connection) => told,
         }
     })?
@@ -110,12 +113,16 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
     let doors = dirs.doors();
     block_on(async {
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
+        let peers = Peers::new(&connection, &own_executable()?)
+            .await
+            .map_err(Failure::failed)?;
+        let peers = Arc::new(peers);
         let control = Control::open(&connection).await.map_err(|error| match error {
             zbus::Error::NameTaken => Failure::Failed("the security-key door is open already".into()),
             error => Failure::failed(error),
         })?;
         tokio::select! {
-            ended = process::run(&connection, &control, &place, || settings::hid_door(&doors), native()) => {
+            ended = process::run(&peers, &control, &place, || settings::hid_door(&doors), native()) => {
                 ended.map_err(Failure::failed)
             }
             told = until_told_to_end(&connection) => told,
@@ -126,13 +133,15 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
 /// Runs `claviger native-host`, which holds nothing and keeps nothing.
 pub fn native_host() -> Result<(), Failure> {
     tracing::debug!(browser = parent_id(), "started by the browser");
+    let program = own_executable()?;
     let sandbox = Sandbox {
         owns: Vec::new(),
-        knows_peers: false,
+        // systemd proves the broker; where it cannot, the broker's executable has to be looked at.
+        knows_peers: !proves_roles(&program),
     };
     sandbox.enter().map_err(Failure::failed)?;
     block_on(async {
-        let upstream = browser::native_host::BusUpstream::session().await;
+        let upstream = browser::native_host::BusUpstream::session(&program).await;
         browser::native_host::run(std::io::stdin(), std::io::stdout(), &upstream)
             .await
             .map_err(Failure::failed)

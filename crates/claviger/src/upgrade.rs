@@ -6,8 +6,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claviger_broker::caller::FileId;
 use claviger_kernel::changes::Changes;
+use claviger_peer::FileId;
 use rustix::fs::inotify::WatchFlags;
 
 /// The file that a process runs, and where it was found.

@@ -32,6 +32,7 @@ use claviger_doors::ctap::proxy::Ctap1Proxy;
 use claviger_doors::ctap::service::Ctap1;
 use claviger_doors::hid::ENTRANCE;
 use claviger_joint::{CredentialRef, ProviderId};
+use claviger_peer::PeerError;
 use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -93,7 +94,13 @@ fn got() -> get_assertion::Response {
 impl Platform for Played {
     fn own<'a>(&'a self, _: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>> {
         let stranger = self.stranger;
-        Box::pin(async move { if stranger { Err(CallerError::Gone) } else { Ok(4711) } })
+        Box::pin(async move {
+            if stranger {
+                Err(CallerError::Peer(PeerError::Gone))
+            } else {
+                Ok(4711)
+            }
+        })
     }
 
     fn attend(&self, _: &UniqueName<'_>, _: &CancelToken) -> Box<dyn Send> {

@@ -1,12 +1,12 @@
 //! Hello as the broker calls it.
 //!
-//! Start with [`HelloClient::new`]; every call finds hello on the bus (starting it if need be), makes sure that it is a process of
-//! the allowed executable, and only then passes a PIN on. The PIN stays in its sealed memory file: the broker gets a
+//! Start with [`HelloClient::new`]; every call finds hello on the bus (starting it if need be), has it proved that it is hello, and
+//! only then passes a PIN on. The PIN stays in its sealed memory file: the broker gets a
 //! descriptor from the prompt and hands it through without ever reading it. Evidence is checked before it is believed.
 
 use std::{
     os::fd::{AsFd, BorrowedFd},
-    path::PathBuf,
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -16,20 +16,14 @@ use claviger_joint::{
     TransactionId,
     evidence::{self, EvidenceError, Expected},
 };
+use claviger_peer::{PeerError, Peers, Role};
 use thiserror::Error;
 use tokio::time::timeout;
-use zbus::{
-    Connection, Fd,
-    fdo::DBusProxy,
-    names::{BusName, WellKnownName},
-    proxy,
-};
+use zbus::{Fd, proxy};
 
 use crate::{
-    bus::NAME,
     evidence::UvEvidence,
     hello::Status,
-    peer::{self, PeerError},
     ticket::PinTicket,
     verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, decode_outcome, decode_ticket},
 };
@@ -40,8 +34,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 /// Calls hello over the bus.
 #[derive(Debug)]
 pub struct HelloClient {
-    connection: Connection,
-    allowed_exe: PathBuf,
+    peers: Arc<Peers>,
 }
 
 /// What came of a verification: like [`VerifyReply`], with the evidence checked.
@@ -54,12 +47,9 @@ pub struct Verified {
 }
 
 impl HelloClient {
-    /// A client on this bus that trusts processes of `allowed_exe` only, in the product the program's own executable.
-    pub fn new(connection: Connection, allowed_exe: PathBuf) -> Self {
-        Self {
-            connection,
-            allowed_exe,
-        }
+    /// A client that trusts whom `peers` take for hello.
+    pub fn new(peers: Arc<Peers>) -> Self {
+        Self { peers }
     }
 
     /// Where things stand.
@@ -142,22 +132,8 @@ impl HelloClient {
     /// Hello by the name of its connection, started if need be and checked. Not kept: it may restart between two calls, and
     /// another program may take its name.
     async fn hello(&self) -> Result<Hello1Proxy<'static>, ClientError> {
-        let bus = DBusProxy::new(&self.connection).await?;
-        let name = WellKnownName::from_static_str(NAME)?;
-        let owner = match bus.get_name_owner(BusName::WellKnown(name.clone())).await {
-            Ok(owner) => owner,
-            Err(zbus::fdo::Error::NameHasNoOwner(_)) => {
-                within_bus(bus.start_service_by_name(name.clone(), 0)).await?;
-                bus.get_name_owner(BusName::WellKnown(name))
-                    .await
-                    .map_err(zbus::Error::from)?
-            }
-            Err(error) => return Err(zbus::Error::from(error).into()),
-        };
-        peer::check(&self.connection, &owner, &self.allowed_exe)
-            .await
-            .map_err(ClientError::Impostor)?;
-        Ok(Hello1Proxy::builder(&self.connection)
+        let owner = within_peers(self.peers.find(Role::Hello)).await?;
+        Ok(Hello1Proxy::builder(self.peers.connection())
             .destination(owner)
             .build()
             .await?)
@@ -279,8 +255,12 @@ async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, Cli
     Ok(timeout(TIMEOUT, call).await.map_err(|_| ClientError::Timeout)??)
 }
 
-async fn within_bus<T>(call: impl Future<Output = zbus::fdo::Result<T>>) -> Result<T, ClientError> {
-    within(async { call.await.map_err(zbus::Error::from) }).await
+async fn within_peers<T>(found: impl Future<Output = Result<T, PeerError>>) -> Result<T, ClientError> {
+    let found = timeout(TIMEOUT, found).await.map_err(|_| ClientError::Timeout)?;
+    found.map_err(|error| match error {
+        PeerError::Bus(text) => ClientError::Bus(zbus::Error::Failure(text)),
+        error => ClientError::Impostor(error),
+    })
 }
 
 fn borrowed(file: BorrowedFd<'_>) -> Fd<'_> {

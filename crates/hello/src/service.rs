@@ -1,13 +1,14 @@
 //! `org.claviger.Hello1`: hello on the bus.
 //!
-//! Every call is answered only to the user's own processes of the allowed executable. PINs arrive as sealed memory files and
+//! Every call is answered only to the user's broker. PINs arrive as sealed memory files and
 //! never as strings. Guesses are looked at in the order in which they came, off the thread that serves the bus; nothing else
 //! waits for them, and nothing at all for a person: `Status`, `Lock` and `Cancel` answer meanwhile. Errors that are
 //! the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an outcome.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use claviger_joint::TransactionId;
+use claviger_peer::{Peers, Role};
 use futures_util::{StreamExt, future::select_ok};
 use tokio::sync::Mutex;
 use zbus::{
@@ -23,29 +24,25 @@ use crate::{
     bus::{NAME, PATH},
     gesture::{Gesture, Reader},
     hello::{Hello, HelloError},
-    memfd, peer,
+    memfd,
     pin::Pin,
     ticket::{self, PinTicket},
     verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
 
-/// Serves `hello` on this connection under its name until the bus goes away.
+/// Serves `hello` on the connection of `peers` under its name until the bus goes away.
 ///
-/// `allowed_exe` is the one executable whose processes may call, in the product the program's own. `readers` are what a person
+/// `peers` tell who the broker is: nobody else may call. `readers` are what a person
 /// can be waited for at, for `VerifyByReader`.
 ///
 /// # Errors
 /// The bus refused, or another process owns the name already.
-pub async fn run(
-    connection: Connection,
-    hello: Hello,
-    allowed_exe: PathBuf,
-    readers: Vec<Box<dyn Reader>>,
-) -> zbus::Result<()> {
+pub async fn run(peers: Peers, hello: Hello, readers: Vec<Box<dyn Reader>>) -> zbus::Result<()> {
+    let connection = peers.connection().clone();
     let service = Service {
         hello: Arc::new(hello),
         queue: Mutex::new(()),
-        allowed_exe,
+        peers,
         readers,
     };
     connection.object_server().at(PATH, service).await?;
@@ -61,7 +58,7 @@ struct Service {
     hello: Arc<Hello>,
     /// Whose guess is next. First come, first served, and never more than one thread for all.
     queue: Mutex<()>,
-    allowed_exe: PathBuf,
+    peers: Peers,
     readers: Vec<Box<dyn Reader>>,
 }
 
@@ -71,7 +68,7 @@ struct Service {
 enum ServiceError {
     #[zbus(error)]
     ZBus(zbus::Error),
-    /// The caller runs another executable.
+    /// The caller is not the broker.
     AccessDenied(String),
     /// What was passed is no sealed memory file with a PIN in it.
     BadPin(String),
@@ -90,23 +87,14 @@ enum ServiceError {
 #[interface(name = "org.claviger.Hello1")]
 impl Service {
     /// Where things stand, as JSON: see [`crate::Status`].
-    async fn status(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
-    ) -> Result<String, ServiceError> {
-        self.admit(&header, connection).await?;
+    async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, ServiceError> {
+        self.admit(&header).await?;
         serde_json::to_string(&self.hello.status()).map_err(|error| ServiceError::Failed(error.to_string()))
     }
 
     /// Sets the first PIN.
-    async fn set_pin(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
-        new: zbus::OwnedFd,
-    ) -> Result<(), ServiceError> {
-        self.admit(&header, connection).await?;
+    async fn set_pin(&self, #[zbus(header)] header: Header<'_>, new: zbus::OwnedFd) -> Result<(), ServiceError> {
+        self.admit(&header).await?;
         let new = receive(&new)?;
         self.queued(move |hello| hello.set_pin(&new)).await
     }
@@ -115,24 +103,18 @@ impl Service {
     async fn change_pin(
         &self,
         #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
         old: zbus::OwnedFd,
         new: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
-        self.admit(&header, connection).await?;
+        self.admit(&header).await?;
         let (old, new) = (receive(&old)?, receive(&new)?);
         let outcome = self.queued(move |hello| outcome(hello.change_pin(old, &new).map(|()| VerifyReply::default())));
         Ok(encode_outcome(&outcome.await?))
     }
 
     /// Whether a PIN would do: an empty text, or the reason why not, for the user.
-    async fn check_pin(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
-        pin: zbus::OwnedFd,
-    ) -> Result<String, ServiceError> {
-        self.admit(&header, connection).await?;
+    async fn check_pin(&self, #[zbus(header)] header: Header<'_>, pin: zbus::OwnedFd) -> Result<String, ServiceError> {
+        self.admit(&header).await?;
         match memfd::receive(&pin) {
             Ok(pin) => Ok(pin.quality().err().map(|weak| weak.to_string()).unwrap_or_default()),
             Err(memfd::MemfdError::Pin(error)) => Ok(error.to_string()),
@@ -144,11 +126,10 @@ impl Service {
     async fn verify(
         &self,
         #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
         pin: zbus::OwnedFd,
         request: Vec<u8>,
     ) -> Result<Vec<u8>, ServiceError> {
-        self.admit(&header, connection).await?;
+        self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
         let attempt = self.hello.arm(&request);
         let pin = receive(&pin)?;
@@ -163,7 +144,7 @@ impl Service {
         #[zbus(connection)] connection: &Connection,
         request: Vec<u8>,
     ) -> Result<Vec<u8>, ServiceError> {
-        let caller = self.admit(&header, connection).await?;
+        let caller = self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
         let attempt = self.hello.arm(&request);
         let gesture = tokio::select! {
@@ -183,10 +164,9 @@ impl Service {
     async fn verify_client_pin(
         &self,
         #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
         pin: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
-        self.admit(&header, connection).await?;
+        self.admit(&header).await?;
         let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
         let outcome = self.queued(move |hello| outcome(hello.verify_client_pin(pin))).await?;
         if outcome.is_ok() {
@@ -204,11 +184,10 @@ impl Service {
     async fn verify_ticket(
         &self,
         #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
         ticket: Vec<u8>,
         request: Vec<u8>,
     ) -> Result<Vec<u8>, ServiceError> {
-        self.admit(&header, connection).await?;
+        self.admit(&header).await?;
         let ticket = <&[u8; PinTicket::LENGTH]>::try_from(ticket.as_slice())
             .map(PinTicket::from_bytes)
             .map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))?;
@@ -218,13 +197,8 @@ impl Service {
     }
 
     /// Ends what is under way for this transaction, of 16 bytes: its caller wants it no more.
-    async fn cancel(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
-        transaction: Vec<u8>,
-    ) -> Result<(), ServiceError> {
-        self.admit(&header, connection).await?;
+    async fn cancel(&self, #[zbus(header)] header: Header<'_>, transaction: Vec<u8>) -> Result<(), ServiceError> {
+        self.admit(&header).await?;
         let transaction = TransactionId::from_bytes(&transaction)
             .ok_or_else(|| ServiceError::BadRequest("a transaction has 16 bytes".into()))?;
         self.hello.cancel(transaction);
@@ -232,29 +206,23 @@ impl Service {
     }
 
     /// Ends all that is under way and makes all tickets worthless: the user locks.
-    async fn lock(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        #[zbus(connection)] connection: &Connection,
-    ) -> Result<(), ServiceError> {
-        self.admit(&header, connection).await?;
+    async fn lock(&self, #[zbus(header)] header: Header<'_>) -> Result<(), ServiceError> {
+        self.admit(&header).await?;
         self.hello.lock();
         Ok(())
     }
 }
 
 impl Service {
-    /// Lets the allowed executable in, and says under which name it calls.
-    async fn admit(&self, header: &Header<'_>, connection: &Connection) -> Result<UniqueName<'static>, ServiceError> {
+    /// Lets the broker in, and says under which name it calls.
+    async fn admit(&self, header: &Header<'_>) -> Result<UniqueName<'static>, ServiceError> {
         let sender = header
             .sender()
             .ok_or_else(|| ServiceError::AccessDenied("the call has no sender".to_owned()))?;
-        peer::check(connection, sender, &self.allowed_exe)
-            .await
-            .map_err(|error| {
-                tracing::warn!(%sender, %error, "a call was refused");
-                ServiceError::AccessDenied(error.to_string())
-            })?;
+        self.peers.prove(sender, Role::Broker).await.map_err(|error| {
+            tracing::warn!(%sender, %error, "a call was refused");
+            ServiceError::AccessDenied(error.to_string())
+        })?;
         Ok(sender.to_owned())
     }
 

@@ -9,19 +9,14 @@
 
 mod bed;
 
-use std::{
-    io::Write,
-    os::fd::OwnedFd,
-    path::{Path, PathBuf},
-    sync::atomic::Ordering,
-};
+use std::{io::Write, os::fd::OwnedFd, path::Path, sync::atomic::Ordering};
 
 use bed::*;
 use claviger_ctap::crypto::native;
 use claviger_hello::{
-    Hello, MethodStatus, PeerError,
+    Hello, MethodStatus,
     bus::{INTERFACE, NAME, PATH},
-    client::{ClientError, HelloClient},
+    client::ClientError,
     service,
     verification::{NotVerified, UnlockTarget, VerifyRequest},
 };
@@ -30,6 +25,7 @@ use claviger_joint::{
     evidence::{self, Expected, Method, Tier},
     unlock::UnlockKey,
 };
+use claviger_peer::{PeerError, Peers};
 use futures_util::future::join_all;
 use rustix::fs::{MemfdFlags, memfd_create};
 use zbus::Fd;
@@ -260,11 +256,11 @@ async fn a_foreign_executable_is_refused_on_either_side() {
         Err(ClientError::Denied(_))
     ));
     // And a client for another executable hands its PIN to nobody.
-    let wary = HelloClient::new(bed.connect().await, PathBuf::from("/usr/bin/dbus-daemon"));
+    let wary = bed.client_of(Path::new("/usr/bin/dbus-daemon")).await;
     let refused = wary.verify(sealed(RIGHT), &request(1)).await;
     assert!(matches!(
         refused,
-        Err(ClientError::Impostor(PeerError::OtherExecutable))
+        Err(ClientError::Impostor(PeerError::OtherExecutable(_)))
     ));
 }
 
@@ -278,11 +274,9 @@ async fn nobody_there_is_said_so() {
 async fn serving_ends_with_the_bus_and_a_second_hello_does_not_start() {
     let mut bed = Bed::serving(&own_executable()).await;
     let second = Hello::open_with(&bed.bus.folder().join("second"), bed.clock.clone(), native()).unwrap();
-    assert!(
-        service::run(bed.connect().await, second, own_executable(), Vec::new())
-            .await
-            .is_err()
-    );
+    let connection = bed.connect().await;
+    let peers = Peers::new(&connection, &own_executable()).await.unwrap();
+    assert!(service::run(peers, second, Vec::new()).await.is_err());
     bed.bus.end();
     bed.service.take().unwrap().await.unwrap().unwrap();
 }

@@ -23,6 +23,7 @@ use claviger_hello::{
     verification::{NotVerified, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method};
+use claviger_peer::Peers;
 use futures_util::future::BoxFuture;
 use tokio::{
     sync::{Mutex, mpsc, watch},
@@ -186,7 +187,8 @@ async fn a_lock_a_new_pin_and_the_callers_end_free_the_reader() {
     person.is_waited_for(0).await;
 
     let connection = bed.connect().await;
-    let leaving = Arc::new(HelloClient::new(connection.clone(), own_executable()));
+    let peers = Peers::new(&connection, &own_executable()).await.unwrap();
+    let leaving = Arc::new(HelloClient::new(Arc::new(peers)));
     let left = at_the_reader(&leaving, request(3));
     person.is_waited_for(1).await;
     connection.close().await.unwrap();

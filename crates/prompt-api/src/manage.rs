@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use claviger_peer::Standing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,6 +24,8 @@ pub struct Status {
     pub pin: Option<PinStatus>,
     /// Why hello cannot be asked, in a sentence.
     pub verification_problem: Option<String>,
+    /// Whether hello, the vault and the security-key door are proved to be ours, or only run the right program.
+    pub roles: Standing,
     /// Who asks the user.
     pub prompt: PromptStatus,
     /// Whether a script may approve for the user: for tests only, and to be said loudly.
@@ -62,6 +65,8 @@ pub struct PromptStatus {
     pub attached: bool,
     /// Its kind: `terminal`, `scripted` or `graphical`.
     pub kind: Option<String>,
+    /// How well it is known to be a prompt of ours. Always unproved in a terminal.
+    pub standing: Option<Standing>,
     /// Whether it answers from a script.
     pub scripted: bool,
 }

@@ -23,6 +23,8 @@ pub enum AuditEvent {
     Verification,
     /// A provider changed its state, its executable or its keys.
     Provider,
+    /// A process became the one that asks the user.
+    Prompt,
     /// The user managed something: rules, default provider, passkeys, locks.
     Manage,
     /// A file of the platform's state could not be used; `detail` tells which and why.

@@ -1,12 +1,10 @@
-//! Programs that may name a web origin, and who may change a program.
+//! Programs that may name a web origin.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use claviger_peer::{Process, only_root_may_change, only_we_may_change};
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 
-use super::Process;
 use crate::state_file;
 
 /// The longest list that is read, in bytes.
@@ -127,41 +125,11 @@ fn matches(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// Whether `process` runs the program at `path`, which only root and the user may change.
-pub(crate) fn is_beside(process: &Process, path: &Path) -> bool {
-    process.runs(path) && only_we_may_change(path)
-}
-
-/// Whether the file and every folder above it belong to root and nobody else may write there.
-fn only_root_may_change(path: &Path) -> bool {
-    path.ancestors()
-        .all(|part| std::fs::symlink_metadata(part).is_ok_and(|meta| meta.uid() == 0 && !open_to_others(&meta, None)))
-}
-
-/// Whether the file behind `path` and every folder above it belong to root or the user and nobody else may write there. A group
-/// may if it is the user's own, as with distributions that give every user a group of the same number.
-fn only_we_may_change(path: &Path) -> bool {
-    let user = rustix::process::getuid().as_raw();
-    path.canonicalize().is_ok_and(|path| {
-        path.ancestors().all(|part| {
-            std::fs::symlink_metadata(part)
-                .is_ok_and(|meta| (meta.uid() == 0 || meta.uid() == user) && !open_to_others(&meta, Some(user)))
-        })
-    })
-}
-
-/// Whether others than the owner may change a file or replace what lies in a folder. A sticky folder lets others add entries, not
-/// replace those of another owner. `own_group` may always write.
-fn open_to_others(meta: &Metadata, own_group: Option<u32>) -> bool {
-    let closed = if own_group == Some(meta.gid()) { 0o002 } else { 0o022 };
-    let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
-    meta.mode() & closed != 0 && !sticky
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::FileId;
+    use claviger_peer::FileId;
+
     use super::*;
 
     #[test]
@@ -226,8 +194,6 @@ mod tests {
         // What a bind mount in a namespace of the process's own looks like from here.
         let impostor = process(&program, Some(FileId::of(&other).unwrap()));
         assert_eq!(callers.name_of(&impostor), None);
-        assert!(!is_beside(&impostor, &program));
-        assert!(is_beside(&process(&program, None), &program));
     }
 
     #[test]

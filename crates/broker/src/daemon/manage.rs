@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_peer::Standing;
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::{
     AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, Rule, Status,
@@ -49,9 +50,15 @@ impl Broker {
                 }
             }),
             verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
+            roles: if self.inner.callers.peers().proves() {
+                Standing::Proved
+            } else {
+                Standing::Unproved
+            },
             prompt: PromptStatus {
                 attached: attached.is_some(),
                 scripted: attached.as_ref().is_some_and(|prompt| prompt.kind == "scripted"),
+                standing: attached.as_ref().map(|prompt| prompt.standing),
                 kind: attached.map(|prompt| prompt.kind),
             },
             scripted_prompt_allowed: self.inner.config.allow_scripted_prompt,

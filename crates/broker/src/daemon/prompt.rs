@@ -4,6 +4,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use claviger_peer::{Peer, Standing};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, PROMPT_NAME};
 use claviger_prompt_api::text::sentence;
@@ -13,6 +14,7 @@ use zbus::names::{UniqueName, WellKnownName};
 
 use super::run::Gesture;
 use super::{Broker, lock};
+use crate::audit::{AuditEvent, Entry};
 use crate::ceremony::Event;
 
 /// How long a prompt that the bus starts may take to attach.
@@ -38,6 +40,8 @@ pub(super) struct Attached {
     name: String,
     /// `terminal`, `scripted` or `graphical`.
     pub(super) kind: String,
+    /// How well it is known to be a prompt of ours.
+    pub(super) standing: Standing,
 }
 
 impl PromptSlot {
@@ -63,6 +67,18 @@ impl PromptSlot {
         lock(&self.state).attached.clone()
     }
 
+    /// Puts a prompt in the place of the one that is attached.
+    fn take(&self, attached: Attached) -> Result<(), Error> {
+        let mut state = lock(&self.state);
+        let now = state.attached.as_ref();
+        if attached.standing == Standing::Unproved && now.is_some_and(|now| now.standing == Standing::Proved) {
+            let text = "The graphical prompt is attached. A prompt in a terminal cannot take its place.";
+            return Err(Error::NotAllowed(text.into()));
+        }
+        state.attached = Some(attached);
+        Ok(())
+    }
+
     fn is(&self, sender: &str) -> bool {
         lock(&self.state)
             .attached
@@ -72,8 +88,8 @@ impl PromptSlot {
 }
 
 impl Broker {
-    /// Makes `sender` the prompt.
-    pub(crate) fn attach_prompt(&self, sender: &UniqueName<'_>, kind: &str) -> Result<(), Error> {
+    /// Makes `sender`, which is `peer`, the prompt. One that cannot be proved does not take the place of one that is.
+    pub(crate) fn attach_prompt(&self, sender: &UniqueName<'_>, kind: &str, peer: &Peer) -> Result<(), Error> {
         match kind {
             "terminal" | "graphical" => {}
             "scripted" if self.inner.config.allow_scripted_prompt => {
@@ -93,8 +109,15 @@ impl Broker {
         let attached = Attached {
             name: sender.as_str().to_owned(),
             kind: kind.to_owned(),
+            standing: peer.standing,
         };
-        lock(&self.inner.prompt.state).attached = Some(attached);
+        self.inner.prompt.take(attached)?;
+        let text = format!(
+            "process {} is the prompt: {kind}, {}",
+            peer.process.pid,
+            peer.standing.name()
+        );
+        self.audit(&Entry::ok(AuditEvent::Prompt).detail(text));
         self.inner.prompt.wake();
         self.tell_all(|| Event::PromptAttached);
         Ok(())

@@ -3,16 +3,17 @@
 use claviger_joint::messages::Registration;
 use claviger_joint::metadata::{self, ApplyError, Diff};
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_peer::{Process, Role, Standing};
 use claviger_prompt_api::dbus::{Error, PATH};
 use claviger_prompt_api::text::sentence;
 use zbus::message::Header;
-use zbus::names::WellKnownName;
+use zbus::names::{UniqueName, WellKnownName};
 use zbus::object_server::SignalEmitter;
 
 use super::approvals::ApprovalCaller;
 use super::{Broker, lock, now_ms};
 use crate::audit::{AuditEvent, Entry, Failure};
-use crate::caller::{CallerError, Process};
+use crate::caller::CallerError;
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::ProvidersInterface;
 use crate::registry::{BUILT_IN, Pin, RegistryError, State, Transition};
@@ -36,9 +37,12 @@ impl Broker {
         if lock(&self.inner.registry).record(id).is_none() {
             lock(&self.inner.registry).reload()?;
         }
-        let pin = match self.registered_pin(id, header) {
-            Some(pin) => pin,
-            None => self.pin(id, self.require_owner(id, header).await?).await?,
+        let (pin, registers) = if let Some(pin) = self.registered_pin(id, header) {
+            (pin, None)
+        } else {
+            let (process, standing) = self.require_owner(id, header).await?;
+            let registers = (process.pid, standing);
+            (self.pin(id, process).await?, Some(registers))
         };
         let crypto = self.inner.config.crypto;
         let uv_key = self
@@ -68,8 +72,9 @@ impl Broker {
                     .provider(id)
                     .detail(text),
             );
-        } else if transition.old == State::Unregistered {
-            self.audit(&Entry::ok(AuditEvent::Provider).provider(id).detail("registered"));
+        } else if let Some((pid, standing)) = registers {
+            let text = format!("process {pid} registered ({})", standing.name());
+            self.audit(&Entry::ok(AuditEvent::Provider).provider(id).detail(text));
         }
         self.announce(id, transition).await;
         if let (Some(link), Some(sender)) = (self.link(id), header.sender()) {
@@ -195,8 +200,23 @@ impl Broker {
         }
     }
 
+    /// The process behind the connection of a provider, and how well it is known to be that. The built-in one is proved; a
+    /// stranger's program has no unit that is ours to ask about, it is pinned.
+    pub(super) async fn provider_process(
+        &self,
+        id: &ProviderId,
+        name: &UniqueName<'_>,
+    ) -> Result<(Process, Standing), CallerError> {
+        let peers = self.inner.callers.peers();
+        if id.as_str() == BUILT_IN && peers.proves() {
+            let peer = peers.prove(name, Role::Vault).await?;
+            return Ok((peer.process, peer.standing));
+        }
+        Ok((peers.identify(name).await?, Standing::Unproved))
+    }
+
     /// The sender's process, if its connection owns the provider's bus name.
-    async fn require_owner(&self, id: &ProviderId, header: &Header<'_>) -> Result<Process, Error> {
+    async fn require_owner(&self, id: &ProviderId, header: &Header<'_>) -> Result<(Process, Standing), Error> {
         let bus_name = {
             let registry = lock(&self.inner.registry);
             registry
@@ -210,7 +230,7 @@ impl Broker {
         let name = WellKnownName::try_from(bus_name.as_str()).map_err(|error| Error::Failed(error.to_string()))?;
         let owner = self.inner.bus.get_name_owner(name.into()).await;
         if owner.is_ok_and(|owner| owner == *sender) {
-            Ok(self.inner.callers.sender(header).await?)
+            Ok(self.provider_process(id, sender).await?)
         } else {
             Err(Error::NotAllowed(format!(
                 "A provider must own its bus name, {bus_name}."
@@ -224,7 +244,7 @@ impl Broker {
         if self.link(id).is_some_and(|link| link.is_registered_as(sender)) {
             return Ok(());
         }
-        let process = self.require_owner(id, header).await?;
+        let (process, _) = self.require_owner(id, header).await?;
         match lock(&self.inner.registry).recognises(id, &process)? {
             Some(true) => Ok(()),
             _ => Err(Error::NotReady("The provider has to call Register first.".into())),

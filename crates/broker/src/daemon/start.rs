@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use claviger_hello::client::HelloClient;
+use claviger_peer::FileId;
 use claviger_prompt_api::dbus::{NAME, PATH};
 use claviger_prompt_api::trouble::StateFile;
 use claviger_provider::dbus::PROVIDER_INTERFACE;
@@ -20,7 +21,7 @@ use super::prompt::PromptSlot;
 use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, lock, now_ms};
 use crate::audit::{AuditError, AuditEvent, AuditLog, Entry, Failure};
 use crate::cache::{Cache, CacheError};
-use crate::caller::{CallerError, FileId, PrivilegedCallers};
+use crate::caller::{CallerError, PrivilegedCallers};
 use crate::dbus::Identifier;
 use crate::dbus::{ManageInterface, PromptInterface, ProvidersInterface};
 use crate::queue::PromptQueue;
@@ -89,12 +90,10 @@ impl Broker {
             Ok(Rules::parse(json)?)
         });
         let callers = Identifier::new(&connection, &config.own_executable).await?;
-        let verifier = config.verifier.clone().unwrap_or_else(|| {
-            Arc::new(BusVerifier::new(HelloClient::new(
-                connection.clone(),
-                config.own_executable.clone(),
-            )))
-        });
+        let verifier = config
+            .verifier
+            .clone()
+            .unwrap_or_else(|| Arc::new(BusVerifier::new(HelloClient::new(callers.peers().clone()))));
         let inner = Inner {
             bus: DBusProxy::new(&connection).await?,
             callers,

@@ -16,13 +16,14 @@ pub struct PromptInterface(pub(crate) Broker);
 
 #[interface(name = "org.claviger.Prompt1")]
 impl PromptInterface {
-    /// Makes the sender the one prompt; `kind` is `terminal`, `scripted` or `graphical`. An earlier prompt is dismissed.
+    /// Makes the sender the one prompt; `kind` is `terminal`, `scripted` or `graphical`. An earlier prompt is dismissed, but
+    /// one that is proved by none that is not.
     async fn attach(&self, kind: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_prompt(&header).await?;
+        let peer = self.0.callers().require_prompt(&header).await?;
         let sender = header
             .sender()
             .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
-        self.0.attach_prompt(sender, kind)
+        self.0.attach_prompt(sender, kind, &peer)
     }
 
     /// The view on show once it is another than `revision` of `prompt`; waits until it is.

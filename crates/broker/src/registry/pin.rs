@@ -5,10 +5,10 @@ use std::io::{self, Read};
 use std::path::PathBuf;
 
 use claviger_ctap::crypto::Crypto;
+use claviger_peer::{FileId, Process};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::hex;
-use crate::caller::{FileId, Process};
 
 const CHUNK_BYTES: u64 = 1024 * 1024;
 

@@ -18,6 +18,7 @@ use claviger_hello::{Hello, memfd, pin::Pin, service};
 use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
+use claviger_peer::Peers;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::Prompt1Proxy;
 use claviger_prompt_api::messages::Messages;
@@ -70,7 +71,9 @@ impl Bed {
             hello.set_pin(&Pin::new(PIN).unwrap()).unwrap();
         }
         let own = std::env::current_exe().unwrap();
-        let hello = tokio::spawn(service::run(bus.connect().await, hello, own, Vec::new()));
+        let connection = bus.connect().await;
+        let peers = Peers::new(&connection, &own).await.unwrap();
+        let hello = tokio::spawn(service::run(peers, hello, Vec::new()));
         let broker_connection = bus.connect().await;
         let mut config = config(bus.folder());
         change(&mut config);

@@ -1,6 +1,7 @@
 //! The command line's connection to the broker: one call, one JSON answer, one kind of failure.
 
-use claviger_prompt_api::dbus::{Error, Manage1Proxy};
+use claviger_peer::Peers;
+use claviger_prompt_api::dbus::{self, Error, Manage1Proxy};
 use claviger_prompt_api::manage::Status;
 use serde::de::DeserializeOwned;
 
@@ -9,10 +10,16 @@ use crate::prompt::Prompt;
 
 /// Connects to the broker, which D-Bus starts if need be.
 pub async fn connect() -> Result<Manage1Proxy<'static>, Failure> {
+    dbus::manage(&peers().await?).await.map_err(|error| failure(&error))
+}
+
+/// Whoever else is on the session bus.
+pub async fn peers() -> Result<Peers, Failure> {
     let connection = zbus::Connection::session()
         .await
         .map_err(|error| Failure::Unreachable(error.to_string()))?;
-    Manage1Proxy::new(&connection)
+    let program = std::env::current_exe().map_err(Failure::failed)?;
+    Peers::new(&connection, &program)
         .await
         .map_err(|error| Failure::Unreachable(error.to_string()))
 }

@@ -1,7 +1,8 @@
 //! `claviger status`: how the platform stands, the honest tier first.
 
 use claviger_doors::hid::control::Report;
-use claviger_prompt_api::manage::{PinStatus, Provider, Status};
+use claviger_peer::Standing;
+use claviger_prompt_api::manage::{PinStatus, PromptStatus, Provider, Status};
 use claviger_prompt_api::messages::Messages;
 use serde::Serialize;
 
@@ -36,11 +37,9 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
         "Tier:      {} (what that protects against, and what not: SECURITY.md)",
         status.tier.as_deref().unwrap_or("–")
     ))?;
+    line(format_args!("Roles:     {}", roles(status.roles)))?;
     line(format_args!("PIN:       {}", pin(status.pin.as_ref())))?;
-    line(format_args!(
-        "Prompt:    {}",
-        status.prompt.kind.as_deref().unwrap_or("none; start `claviger prompt`")
-    ))?;
+    line(format_args!("Prompt:    {}", prompt(&status.prompt)))?;
     for provider in &status.providers {
         line(format_args!("Provider:  {}", describe(provider)))?;
     }
@@ -55,6 +54,21 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
         "Audit log: {} entries, head {}",
         status.audit.entries, status.audit.head
     ))
+}
+
+fn roles(standing: Standing) -> &'static str {
+    match standing {
+        Standing::Proved => "proved (systemd started hello, vault and security-key door from the package's units)",
+        Standing::Unproved => "unproved (not the package's: any program of yours can pose as one of them; SECURITY.md)",
+    }
+}
+
+fn prompt(prompt: &PromptStatus) -> String {
+    match (prompt.kind.as_deref(), prompt.standing) {
+        (Some(kind), Some(standing)) => format!("{kind}, {}", standing.name()),
+        (Some(kind), None) => kind.to_owned(),
+        (None, _) => "none; start `claviger prompt`".into(),
+    }
 }
 
 fn pin(pin: Option<&PinStatus>) -> String {

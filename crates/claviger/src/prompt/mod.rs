@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use claviger_hello::memfd;
 use claviger_hello::pin::Pin;
 use claviger_kernel::sandbox::Sandbox;
+use claviger_peer::Peers;
 use claviger_prompt_api::action::Action;
-use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::dbus::{self, Error, Prompt1Proxy};
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
@@ -33,16 +34,16 @@ const SHORT_LIFE: Duration = Duration::from_secs(2);
 pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
     match script {
         None => {
-            let prompt = Prompt::attach("terminal").await?;
+            let mut prompt = Prompt::attach("terminal").await?;
             let mut terminal = Terminal::open()?;
-            prompt.outlive(async || prompt.ask_in(&mut terminal).await).await
+            prompt.outlive(async |prompt| prompt.ask_in(&mut terminal).await).await
         }
         Some(path) => {
             let mut script = Script::load(path).map_err(|error| Failure::Usage(error.to_string()))?;
-            let prompt = Prompt::attach("scripted").await?;
+            let mut prompt = Prompt::attach("scripted").await?;
             note("This prompt answers from a script. Nobody is asked. For tests only.");
             prompt
-                .outlive(async || {
+                .outlive(async |prompt| {
                     report(&json!({"event": "attached"}))?;
                     prompt.follow(&mut script).await
                 })
@@ -53,6 +54,7 @@ pub async fn run(script: Option<&Path>) -> Result<(), Failure> {
 
 /// A prompt that the broker has accepted and will send its questions to.
 pub struct Prompt {
+    peers: Peers,
     broker: Prompt1Proxy<'static>,
     kind: &'static str,
     messages: Messages,
@@ -61,15 +63,8 @@ pub struct Prompt {
 impl Prompt {
     /// Offers this process to the broker as a prompt of this kind: `terminal` or `scripted`.
     pub async fn attach(kind: &'static str) -> Result<Self, Failure> {
-        let unreachable = |error: zbus::Error| Failure::Unreachable(error.to_string());
-        let connection = zbus::Connection::session().await.map_err(unreachable)?;
-        let broker = Prompt1Proxy::new(&connection).await.map_err(unreachable)?;
-        let prompt = Self {
-            broker,
-            kind,
-            messages: Messages::english(),
-        };
-        prompt.attach_to_broker().await?;
+        let peers = client::peers().await?;
+        let broker = attach(&peers, kind).await?;
         // From here on there may be a PIN in this process.
         Sandbox {
             owns: Vec::new(),
@@ -77,7 +72,12 @@ impl Prompt {
         }
         .enter()
         .map_err(Failure::failed)?;
-        Ok(prompt)
+        Ok(Self {
+            peers,
+            broker,
+            kind,
+            messages: Messages::english(),
+        })
     }
 
     /// Asks the person at this terminal, view after view, until another prompt takes over.
@@ -86,24 +86,18 @@ impl Prompt {
     }
 
     /// Serves one broker after the other until another prompt takes over.
-    async fn outlive(&self, mut serve: impl AsyncFnMut() -> Result<(), Failure>) -> Result<(), Failure> {
+    async fn outlive(&mut self, mut serve: impl AsyncFnMut(&Self) -> Result<(), Failure>) -> Result<(), Failure> {
         loop {
             let attached = Instant::now();
-            match serve().await {
+            match serve(self).await {
                 Err(Failure::Unreachable(why)) => {
                     note(self.messages.text(&Message::BrokerEnded { why }));
                     tokio::time::sleep(SHORT_LIFE.saturating_sub(attached.elapsed())).await;
-                    self.attach_to_broker().await?;
+                    self.broker = attach(&self.peers, self.kind).await?;
                 }
                 ended => return ended,
             }
         }
-    }
-
-    /// D-Bus starts the broker if need be.
-    async fn attach_to_broker(&self) -> Result<(), Failure> {
-        let attached = self.broker.attach(self.kind).await;
-        attached.map_err(|error| client::failure(&error))
     }
 
     async fn ask_in(&self, terminal: &mut Terminal) -> Result<(), Failure> {
@@ -212,6 +206,17 @@ impl Prompt {
             },
         }
     }
+}
+
+/// Offers this process to the broker, which D-Bus starts if need be. What it is told from then on, a PIN too, goes to that broker
+/// only.
+async fn attach(peers: &Peers, kind: &str) -> Result<Prompt1Proxy<'static>, Failure> {
+    let attached = async {
+        let broker = dbus::prompt(peers).await?;
+        broker.attach(kind).await?;
+        Ok(broker)
+    };
+    attached.await.map_err(|error: Error| client::failure(&error))
 }
 
 /// Waits for a new view while the answer to the old one is given; the answering side ends only when it fails. The site may give

@@ -10,6 +10,7 @@ use claviger_broker::{
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_joint::CredentialRef;
+use claviger_peer::Role;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
@@ -74,7 +75,7 @@ pub trait Platform: Send + Sync + 'static {
 
 impl Platform for Broker {
     fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>> {
-        Box::pin(async move { Ok(self.callers().require_own(header).await?.pid) })
+        Box::pin(async move { Ok(self.callers().require_role(header, Role::HidDoor).await?.process.pid) })
     }
 
     fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Box<dyn Send> {

@@ -2,11 +2,13 @@
 
 use std::cell::Cell;
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::sync::Arc;
 
 use claviger_broker::PinTicket;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialId, UserEntity};
 use claviger_ctap::{get_assertion, make_credential};
+use claviger_peer::{Peers, Role};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use rustix::io::{Errno, pwrite};
 use rustix::time::{ClockId, clock_gettime};
@@ -22,28 +24,33 @@ use crate::ctap::proxy::Ctap1Proxy;
 
 /// The broker over a bus connection.
 pub struct BusUpstream<P> {
-    broker: Ctap1Proxy<'static>,
+    peers: Arc<Peers>,
     program: P,
     waits: Cell<bool>,
 }
 
 impl<P: Fn() -> Option<Program>> BusUpstream<P> {
-    /// Talks over `connection`. `program` says who has the key open at this moment, where that is known.
-    ///
-    /// # Errors
-    ///
-    /// The bus connection cannot be used.
-    pub async fn new(connection: &zbus::Connection, program: P) -> zbus::Result<Self> {
-        let broker = Ctap1Proxy::builder(connection)
-            .path(super::ENTRANCE.path)
-            .cache_properties(CacheProperties::No)
-            .build()
-            .await?;
-        Ok(Self {
-            broker,
+    /// Talks to whom `peers` take for the broker. `program` says who has the key open at this moment, where that is known.
+    pub fn new(peers: &Arc<Peers>, program: P) -> Self {
+        Self {
+            peers: Arc::clone(peers),
             program,
             waits: Cell::new(false),
-        })
+        }
+    }
+
+    /// The broker, proved. Not kept: it may restart between two calls, and another program may take its name.
+    async fn broker(&self) -> Result<Ctap1Proxy<'static>, Status> {
+        let broker = self.peers.find(Role::Broker).await.map_err(|error| {
+            tracing::warn!(%error, "the platform cannot be asked");
+            Status::Other
+        })?;
+        let proxy = Ctap1Proxy::builder(self.peers.connection())
+            .destination(broker)
+            .path(super::ENTRANCE.path)
+            .cache_properties(CacheProperties::No)
+            .build();
+        proxy.await.map_err(unreachable)
     }
 
     /// A call that waits for the user.
@@ -62,7 +69,7 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
     }
 
     async fn info(&self) -> Result<Info, Status> {
-        let reply = self.broker.info().await.map_err(unreachable)?;
+        let reply = self.broker().await?.info().await.map_err(unreachable)?;
         Info::decode(&reply).map_err(malformed)
     }
 
@@ -77,7 +84,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
             ticket,
         };
         let message = Zeroizing::new(message.encode());
-        let reply = self.asking(self.broker.make(&message)).await?;
+        let broker = self.broker().await?;
+        let reply = self.asking(broker.make(&message)).await?;
         let response = response(&reply)?;
         make_credential::Response::from_cbor(&response).map_err(|_| malformed(Malformed("the response")))
     }
@@ -96,7 +104,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
         };
         // It may hold the key that wraps the outputs of hmac-secret.
         let message = Zeroizing::new(message.encode());
-        let call = self.broker.get(&message);
+        let broker = self.broker().await?;
+        let call = broker.get(&message);
         let reply = if silent {
             call.await.map_err(unreachable)?
         } else {
@@ -110,7 +119,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
         let message = Select {
             program: (self.program)(),
         };
-        done(self.asking(self.broker.select(&message.encode())).await?)
+        let broker = self.broker().await?;
+        done(self.asking(broker.select(&message.encode())).await?)
     }
 
     async fn list(&self, ticket: Option<PinTicket>) -> Result<Vec<Listed>, Status> {
@@ -119,7 +129,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
             ticket,
         };
         let message = Zeroizing::new(message.encode());
-        let reply = ListReply::decode(&self.asking(self.broker.list(&message)).await?).map_err(malformed)?;
+        let broker = self.broker().await?;
+        let reply = ListReply::decode(&self.asking(broker.list(&message)).await?).map_err(malformed)?;
         match reply.status {
             Status::Success => Ok(reply.credentials),
             status => Err(status),
@@ -133,7 +144,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
             ticket,
         };
         let message = Zeroizing::new(message.encode());
-        done(self.asking(self.broker.delete(&message)).await?)
+        let broker = self.broker().await?;
+        done(self.asking(broker.delete(&message)).await?)
     }
 
     async fn update(&self, id: &CredentialId, user: &UserEntity, ticket: Option<PinTicket>) -> Result<(), Status> {
@@ -144,7 +156,8 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
             user: user.clone(),
         };
         let message = Zeroizing::new(message.encode());
-        done(self.asking(self.broker.update(&message)).await?)
+        let broker = self.broker().await?;
+        done(self.asking(broker.update(&message)).await?)
     }
 
     async fn check_pin(&self, pin_hash: Zeroizing<[u8; 16]>) -> Result<PinCheck, Status> {
@@ -152,14 +165,15 @@ impl<P: Fn() -> Option<Program>> Upstream for BusUpstream<P> {
             tracing::error!(%error, "no memory for a PIN on its way to hello");
             Status::Other
         })?;
-        let reply = self.broker.check_pin(Fd::from(file.as_fd())).await;
+        let reply = self.broker().await?.check_pin(Fd::from(file.as_fd())).await;
         let reply = Zeroizing::new(reply.map_err(unreachable)?);
         PinCheck::decode(&reply).map_err(malformed)
     }
 
     async fn cancel(&self) {
         // On the same connection as the question, so it cannot come before it.
-        if let Err(error) = self.broker.inner().call_noreply("Cancel", &()).await {
+        let Ok(broker) = self.broker().await else { return };
+        if let Err(error) = broker.inner().call_noreply("Cancel", &()).await {
             tracing::warn!(%error, "a question could not be withdrawn");
         }
     }

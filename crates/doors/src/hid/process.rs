@@ -2,10 +2,12 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::ctaphid::Report;
+use claviger_peer::Peers;
 use rustix::process::getuid;
 use thiserror::Error;
 use tokio::time::Instant;
@@ -33,22 +35,19 @@ pub enum Place {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProcessError {
-    /// The bus.
-    #[error("the bus refused: {0}")]
-    Bus(#[from] zbus::Error),
     /// The socket of our own.
     #[error("the socket cannot be used: {0}")]
     Socket(#[source] io::Error),
 }
 
-/// Serves programs at `place` until the future is dropped. `enabled` says whether the user wants the door; it is asked at the start and
+/// Serves programs at `place`, by the broker that `peers` prove, until the future is dropped. `enabled` says whether the user wants the door; it is asked at the start and
 /// whenever somebody knocks.
 ///
 /// # Errors
 ///
 /// What trying again would not mend.
 pub async fn run(
-    connection: &zbus::Connection,
+    peers: &Arc<Peers>,
     control: &Control,
     place: &Place,
     enabled: impl Fn() -> bool,
@@ -61,8 +60,8 @@ pub async fn run(
         }
         let work = async {
             match place {
-                Place::Helper(path) => at_helper(connection, control, path, crypto).await,
-                Place::Socket(path) => at_socket(connection, control, path, crypto).await,
+                Place::Helper(path) => at_helper(peers, control, path, crypto).await,
+                Place::Socket(path) => at_socket(peers, control, path, crypto).await,
             }
         };
         let switched_off = async {
@@ -73,19 +72,19 @@ pub async fn run(
         tokio::select! {
             ended = work => return ended,
             // The key is pulled out with the work; what the user is being asked is withdrawn.
-            () = switched_off => BusUpstream::new(connection, || None).await?.cancel().await,
+            () = switched_off => BusUpstream::new(peers, || None).cancel().await,
         }
     }
 }
 
 /// Plugs the key in at the helper, again and again.
 async fn at_helper(
-    connection: &zbus::Connection,
+    peers: &Arc<Peers>,
     control: &Control,
     path: &Path,
     crypto: &'static dyn Crypto,
 ) -> Result<(), ProcessError> {
-    let upstream = BusUpstream::new(connection, program::holder).await?;
+    let upstream = BusUpstream::new(peers, program::holder);
     let mut turn = Turn::watch(Path::new(Seats::DIRECTORY), getuid().as_raw());
     let mut pause = FIRST_PAUSE;
     let mut told = String::new();
@@ -122,7 +121,7 @@ async fn at_helper(
 
 /// Serves one program after the other.
 async fn at_socket(
-    connection: &zbus::Connection,
+    peers: &Arc<Peers>,
     control: &Control,
     path: &Path,
     crypto: &'static dyn Crypto,
@@ -133,7 +132,7 @@ async fn at_socket(
         let mut client = listener.accept().await.map_err(ProcessError::Socket)?;
         control.show(State::Plugged);
         let program = client.program();
-        let upstream = BusUpstream::new(connection, move || program.clone()).await?;
+        let upstream = BusUpstream::new(peers, move || program.clone());
         if let Err(error) = serve(&mut client, &upstream, crypto).await {
             tracing::warn!(%error, "a program's connection");
         }

@@ -363,7 +363,7 @@ async fn from_the_browsers_pipe_to_the_platform_and_back() {
         let wrong = ask(json!({"type": "ceremony", "kind": "get", "request": {"requestId": "2"}}));
         (capabilities, made, wrong)
     });
-    let upstream = BusUpstream::new(&scene.host).await;
+    let upstream = BusUpstream::new(&scene.host, &std::env::current_exe().unwrap()).await;
     native_host::run(pipe.try_clone().unwrap(), &pipe, &upstream)
         .await
         .unwrap();
@@ -387,7 +387,7 @@ async fn a_closed_port_withdraws_over_the_bus() {
     let (mut port, pipe) = UnixStream::pair().unwrap();
     let message = json!({"type": "ceremony", "kind": "get", "request": request("1", &sign_in())});
     write_frame(&mut port, message.to_string().as_bytes()).unwrap();
-    let upstream = BusUpstream::new(&scene.host).await;
+    let upstream = BusUpstream::new(&scene.host, &std::env::current_exe().unwrap()).await;
     let host = async {
         native_host::run(pipe.try_clone().unwrap(), &pipe, &upstream)
             .await

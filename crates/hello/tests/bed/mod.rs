@@ -26,6 +26,7 @@ use claviger_hello::{
     verification::{EvidenceScope, VerifyRequest},
 };
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_peer::Peers;
 use tokio::task::JoinHandle;
 use zbus::Connection;
 
@@ -78,10 +79,11 @@ impl Bed {
         let mut bed = Self::new();
         let path = bed.bus.folder().join("hello");
         let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
-        let (connection, allowed) = (bed.connect().await, allowed.to_owned());
+        let connection = bed.connect().await;
+        let peers = Peers::new(&connection, allowed).await.unwrap();
         let name = zbus::names::BusName::try_from(NAME).unwrap();
         let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-        bed.service = Some(tokio::spawn(service::run(connection.clone(), hello, allowed, readers)));
+        bed.service = Some(tokio::spawn(service::run(peers, hello, readers)));
         while !bus.name_has_owner(name.clone()).await.unwrap() {
             tokio::task::yield_now().await;
         }
@@ -93,7 +95,16 @@ impl Bed {
     }
 
     pub async fn client(&self) -> HelloClient {
-        HelloClient::new(self.connect().await, own_executable())
+        self.client_of(&own_executable()).await
+    }
+}
+
+impl Bed {
+    /// A client that takes processes of `executable` for hello.
+    pub async fn client_of(&self, executable: &Path) -> HelloClient {
+        let connection = self.connect().await;
+        let peers = Peers::new(&connection, executable).await.unwrap();
+        HelloClient::new(Arc::new(peers))
     }
 }
 

@@ -203,8 +203,8 @@ impl Broker {
             return Ok(name);
         }
         // It runs longer than the broker and has not noticed; good enough if it is what was pinned and can be seen to be.
-        let process = self.inner.callers.identify(&name).await;
-        let known = process.map(|process| lock(&self.inner.registry).recognises(id, &process));
+        let process = self.provider_process(id, &name).await;
+        let known = process.map(|(process, _)| lock(&self.inner.registry).recognises(id, &process));
         if matches!(known, Ok(Ok(Some(true)))) {
             return Ok(name);
         }

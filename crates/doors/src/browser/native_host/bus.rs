@@ -1,12 +1,16 @@
 //! The native host's side of the bus.
 
 use std::future::pending;
+use std::path::Path;
+use std::sync::Arc;
 
-use claviger_prompt_api::dbus::{self, Manage1Proxy};
+use claviger_peer::{PeerError, Peers, Role};
+use claviger_prompt_api::dbus;
 use claviger_prompt_api::manage;
 use futures_util::StreamExt as _;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Notify};
 use zbus::DBusError as _;
+use zbus::names::OwnedUniqueName;
 use zbus::proxy::CacheProperties;
 
 use super::Upstream;
@@ -16,37 +20,74 @@ use crate::browser::message::{Kind, RequestId};
 const NOT_RUNNING: &str =
     "The Claviger platform is not running and cannot be started. Run `claviger doctor` to see why.";
 
-/// The broker over a bus connection. Its first call starts the broker if the bus knows how.
+/// The broker over a bus connection, found and proved anew for each call, because it may restart. The first call starts it if the
+/// bus knows how.
 pub struct BusUpstream {
-    broker: Option<Broker>,
+    peers: Option<Peers>,
+    /// The broker that was spoken to last.
+    broker: Mutex<Option<Arc<Broker>>>,
+    /// Woken when it is another one.
+    changed: Notify,
 }
 
 struct Broker {
+    name: OwnedUniqueName,
     browser: Browser1Proxy<'static>,
-    manage: Manage1Proxy<'static>,
     problems: Mutex<ProblemStream>,
 }
 
 impl BusUpstream {
-    /// Connects to the session bus. Without one, every question is answered by "the platform is not running".
-    pub async fn session() -> Self {
+    /// Connects to the session bus. Without one, every question is answered by "the platform is not running". `own_executable` is
+    /// the program that the broker runs too.
+    pub async fn session(own_executable: &Path) -> Self {
         let connection = match zbus::Connection::session().await {
             Ok(connection) => connection,
             Err(error) => {
                 tracing::error!(%error, "there is no session bus");
-                return Self { broker: None };
+                return Self::with(None);
             }
         };
-        Self::new(&connection).await
+        Self::new(&connection, own_executable).await
     }
 
     /// Talks over `connection`.
-    pub async fn new(connection: &zbus::Connection) -> Self {
-        match Broker::new(connection).await {
-            Ok(broker) => Self { broker: Some(broker) },
+    pub async fn new(connection: &zbus::Connection, own_executable: &Path) -> Self {
+        match Peers::new(connection, own_executable).await {
+            Ok(peers) => Self::with(Some(peers)),
             Err(error) => {
                 tracing::error!(%error, "the bus connection cannot be used");
-                Self { broker: None }
+                Self::with(None)
+            }
+        }
+    }
+
+    fn with(peers: Option<Peers>) -> Self {
+        Self {
+            peers,
+            broker: Mutex::default(),
+            changed: Notify::new(),
+        }
+    }
+
+    /// The broker, or why there is none, for the user.
+    async fn broker(&self) -> Result<Arc<Broker>, String> {
+        let peers = self.peers.as_ref().ok_or_else(|| NOT_RUNNING.to_owned())?;
+        let name = peers.find(Role::Broker).await.map_err(|error| match error {
+            PeerError::Bus(text) => {
+                tracing::warn!(error = text, "there is no broker");
+                NOT_RUNNING.to_owned()
+            }
+            error => format!("Another program may pose as the Claviger platform: {error}."),
+        })?;
+        let mut known = self.broker.lock().await;
+        match &*known {
+            Some(broker) if broker.name == name => Ok(Arc::clone(broker)),
+            _ => {
+                let broker = Broker::new(peers.connection(), name).await;
+                let broker = Arc::new(broker.map_err(|error| problem(&error))?);
+                *known = Some(Arc::clone(&broker));
+                self.changed.notify_waiters();
+                Ok(broker)
             }
         }
     }
@@ -54,43 +95,40 @@ impl BusUpstream {
 
 impl Upstream for BusUpstream {
     async fn ceremony(&self, kind: Kind, request: String) -> Result<String, String> {
-        let Some(broker) = &self.broker else {
-            return Err(NOT_RUNNING.to_owned());
-        };
-        broker
-            .browser
-            .ceremony(kind.name(), &request)
-            .await
-            .map_err(|error| problem(&error))
+        let broker = self.broker().await?;
+        let answer = broker.browser.ceremony(kind.name(), &request).await;
+        answer.map_err(|error| problem(&error))
     }
 
     async fn cancel(&self, id: &RequestId) {
-        let Some(broker) = &self.broker else {
-            return;
-        };
+        let Ok(broker) = self.broker().await else { return };
         if let Err(error) = broker.browser.cancel(id.as_str()).await {
             tracing::warn!(%error, "a request could not be withdrawn");
         }
     }
 
     async fn problem(&self) -> (RequestId, String) {
-        let Some(broker) = &self.broker else {
-            return pending().await;
-        };
-        let mut problems = broker.problems.lock().await;
-        while let Some(problem) = problems.next().await {
-            if let Ok(said) = problem.args()
-                && let Ok(id) = RequestId::parse(said.request_id())
-            {
-                return (id, (*said.problem()).to_owned());
+        loop {
+            let changed = self.changed.notified();
+            let mut changed = std::pin::pin!(changed);
+            changed.as_mut().enable();
+            let broker = self.broker.lock().await.clone();
+            let told = async {
+                match broker {
+                    Some(broker) => broker.problem().await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                problem = told => return problem,
+                () = changed => {}
             }
         }
-        pending().await
     }
 
     async fn capabilities(&self) -> Option<String> {
-        let browser = &self.broker.as_ref()?.browser;
-        match browser.capabilities().await {
+        let broker = self.broker().await.ok()?;
+        match broker.browser.capabilities().await {
             Ok(json) => Some(json),
             Err(error) => {
                 tracing::warn!(%error, "the platform does not say what it can do");
@@ -100,8 +138,8 @@ impl Upstream for BusUpstream {
     }
 
     async fn status(&self) -> Status {
-        let answer = match &self.broker {
-            Some(broker) => broker.manage.status().await.map_err(|error| match error {
+        let answer = match &self.peers {
+            Some(peers) => status(peers).await.map_err(|error| match error {
                 dbus::Error::Bus(error) => problem(&error),
                 error => error.description().unwrap_or(NOT_RUNNING).to_owned(),
             }),
@@ -132,24 +170,36 @@ trait Browser1 {
 }
 
 impl Broker {
-    async fn new(connection: &zbus::Connection) -> zbus::Result<Self> {
+    async fn new(connection: &zbus::Connection, name: OwnedUniqueName) -> zbus::Result<Self> {
         let browser = Browser1Proxy::builder(connection)
-            .cache_properties(CacheProperties::No)
-            .build()
-            .await?;
-        let manage = Manage1Proxy::builder(connection)
-            .destination(dbus::NAME)
-            .path(dbus::PATH)
+            .destination(name.clone())
             .cache_properties(CacheProperties::No)
             .build()
             .await?;
         let problems = Mutex::new(browser.receive_problem().await?);
         Ok(Self {
+            name,
             browser,
-            manage,
             problems,
         })
     }
+
+    /// The next problem that it tells of.
+    async fn problem(&self) -> (RequestId, String) {
+        let mut problems = self.problems.lock().await;
+        while let Some(problem) = problems.next().await {
+            if let Ok(said) = problem.args()
+                && let Ok(id) = RequestId::parse(said.request_id())
+            {
+                return (id, (*said.problem()).to_owned());
+            }
+        }
+        pending().await
+    }
+}
+
+async fn status(peers: &Peers) -> Result<String, dbus::Error> {
+    dbus::manage(peers).await?.status().await
 }
 
 /// What of `Manage1.Status` the extension's popup shows.
@@ -196,6 +246,7 @@ fn problem(error: &zbus::Error) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use claviger_peer::Standing;
     use claviger_prompt_api::manage::{AuditHead, PinStatus, PromptStatus};
 
     use super::*;
@@ -212,8 +263,10 @@ mod tests {
                 prompt: PromptStatus {
                     attached: kind.is_some(),
                     kind: kind.map(str::to_owned),
+                    standing: kind.map(|_| Standing::Unproved),
                     scripted: false,
                 },
+                roles: Standing::Unproved,
                 scripted_prompt_allowed: false,
                 providers: Vec::new(),
                 troubles: Vec::new(),
@@ -254,7 +307,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_bus_the_user_learns_what_to_do() {
-        let nobody = BusUpstream { broker: None };
+        let nobody = BusUpstream::with(None);
         assert!(
             nobody
                 .ceremony(Kind::Get, String::new())

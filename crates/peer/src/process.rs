@@ -1,4 +1,11 @@
 //! Processes as `/proc` and pidfds tell of them.
+//!
+//! A process id may be used again between two questions, so every reading is bracketed: a pidfd comes first, the start time is read
+//! before and after, and at the end the pidfd must still be alive.
+//!
+//! What `/proc/PID/exe` *says* proves nothing: in a mount namespace of its own, which anybody may make, a process puts any file at
+//! any path. A program is told by the file that runs ([`Process::file`], read through `/proc/PID/exe` and not by its name), compared with
+//! the file that the looker finds where the program is installed.
 
 use std::fs::Metadata;
 use std::io;
@@ -8,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::CallerError;
+use crate::PeerError;
 
 /// Which file an executable is, independent of its name: a replaced program differs, a renamed one does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -62,13 +69,13 @@ pub struct Process {
 
 impl Process {
     /// Reads process `pid`; whatever is returned was all true at the same time.
-    pub fn read(pid: u32) -> Result<Self, CallerError> {
+    pub fn read(pid: u32) -> Result<Self, PeerError> {
         let before = Stat::read(pid)?;
         let link = PathBuf::from(format!("/proc/{pid}/exe"));
         let failed = |error: &io::Error| match error.kind() {
-            io::ErrorKind::NotFound => CallerError::Gone,
-            io::ErrorKind::PermissionDenied => CallerError::Hidden(pid),
-            _ => CallerError::Proc {
+            io::ErrorKind::NotFound => PeerError::Gone,
+            io::ErrorKind::PermissionDenied => PeerError::Hidden(pid),
+            _ => PeerError::Proc {
                 pid,
                 what: error.to_string(),
             },
@@ -76,7 +83,7 @@ impl Process {
         let executable = std::fs::read_link(&link).map_err(|error| failed(&error))?;
         let file = FileId::of(&link).map_err(|error| failed(&error))?;
         if Stat::read(pid)? != before {
-            return Err(CallerError::Gone);
+            return Err(PeerError::Gone);
         }
         Ok(Self {
             pid,
@@ -92,14 +99,19 @@ impl Process {
         FileId::of(path).is_ok_and(|file| file == self.file)
     }
 
+    /// The path that its program had before it was replaced or removed, if `/proc` says that it was.
+    pub fn replaced_program(&self) -> Option<PathBuf> {
+        self.executable.to_str()?.strip_suffix(" (deleted)").map(PathBuf::from)
+    }
+
     /// The parent, which must still be the parent when it has been read.
-    pub fn read_parent(&self) -> Result<Self, CallerError> {
+    pub fn read_parent(&self) -> Result<Self, PeerError> {
         let parent = Self::read(self.parent)?;
         let now = Stat::read(self.pid)?;
         if now.parent == self.parent && now.started == self.started {
             Ok(parent)
         } else {
-            Err(CallerError::Gone)
+            Err(PeerError::Gone)
         }
     }
 }
@@ -112,18 +124,16 @@ struct Stat {
 }
 
 impl Stat {
-    fn read(pid: u32) -> Result<Self, CallerError> {
+    fn read(pid: u32) -> Result<Self, PeerError> {
         match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Ok(text) => Self::parse(&text).ok_or_else(|| CallerError::Proc {
+            Ok(text) => Self::parse(&text).ok_or_else(|| PeerError::Proc {
                 pid,
                 what: "its stat has another form".into(),
             }),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => Err(CallerError::Gone),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound) => Err(PeerError::Gone),
             // A process that ends while it is read.
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
-                Err(CallerError::Gone)
-            }
-            Err(error) => Err(CallerError::Proc {
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => Err(PeerError::Gone),
+            Err(error) => Err(PeerError::Proc {
                 pid,
                 what: error.to_string(),
             }),
@@ -146,12 +156,12 @@ impl Stat {
 
 /// Reads process `pid`, whose handle is `pidfd`. The handle does not keep the id from being used again: what was read is this
 /// process's only if it still lives afterwards.
-pub(crate) fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, CallerError> {
+pub(crate) fn read_alive(pid: u32, pidfd: &OwnedFd) -> Result<Process, PeerError> {
     let process = Process::read(pid)?;
     if alive(pidfd) {
         Ok(process)
     } else {
-        Err(CallerError::Gone)
+        Err(PeerError::Gone)
     }
 }
 
@@ -195,7 +205,7 @@ mod tests {
         assert_eq!(process.read_parent().unwrap().pid, std::process::id());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(matches!(Process::read(child.id()), Err(CallerError::Gone)));
+        assert!(matches!(Process::read(child.id()), Err(PeerError::Gone)));
         assert!(process.read_parent().is_err());
     }
 
@@ -220,10 +230,7 @@ mod tests {
         child.kill().unwrap();
         child.wait().unwrap();
         // As if this process had got the child's id.
-        assert!(matches!(
-            read_alive(std::process::id(), &handle),
-            Err(CallerError::Gone)
-        ));
+        assert!(matches!(read_alive(std::process::id(), &handle), Err(PeerError::Gone)));
     }
 
     #[test]
