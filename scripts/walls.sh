@@ -53,4 +53,8 @@ product crates/broker/src 'ProviderId::parse' | outside crates/broker/src/daemon
   crates/broker/src/cache/file crates/broker/src/rules |
   breaks "A provider's id is parsed once, where it comes in, but:"
 
+# Whatever a person reads goes through the one sanitiser. The native host's output is a browser's.
+product crates/claviger/src 'io::(stdout|stderr)|io::\{[^}]*(stdout|stderr)' | outside crates/claviger/src/output crates/claviger/src/roles |
+  breaks "Only output.rs has the terminal, but:"
+
 exit "$broken"

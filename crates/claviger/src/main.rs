@@ -22,6 +22,7 @@ use clap::{CommandFactory, Parser};
 use cli::{Bench, Cli, Command};
 use dirs::Dirs;
 use output::{Failure, note};
+use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
@@ -38,6 +39,9 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             note(format_args!("claviger: {failure}"));
+            if let Some(remedy) = failure.remedy() {
+                note(remedy);
+            }
             failure.exit_code()
         }
     }
@@ -59,11 +63,11 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::HidDoor(options) => roles::hid_door(&dirs, options.transport),
         Command::NativeHost { .. } => roles::native_host(),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut std::io::stdout());
+            clap_complete::generate(shell, &mut Cli::command(), "claviger", &mut output::own_words());
             Ok(())
         }
         Command::Man => clap_mangen::Man::new(Cli::command())
-            .render(&mut std::io::stdout())
+            .render(&mut output::own_words())
             .map_err(Failure::failed),
         Command::Bench(Bench::Ceremony { count, output }) => bench::ceremony(count, output.json),
         Command::Bench(Bench::Vault { most, count, output }) => bench::vault(most, count, output.json),
@@ -73,11 +77,13 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The commands that talk to the platform. Ctrl-C ends them and leaves the terminal as it was.
+/// The commands that talk to the platform. Ctrl-C ends them, as does who tells them to end; both leave the terminal as it was.
 async fn ask(command: Command, dirs: &Dirs) -> Result<(), Failure> {
+    let mut told = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     tokio::select! {
         done = perform(command, dirs) => done,
         _ = tokio::signal::ctrl_c() => Err(Failure::Refused("interrupted".into())),
+        _ = told.recv() => Err(Failure::Refused("told to end".into())),
     }
 }
 
@@ -140,7 +146,7 @@ fn start_log() {
     let filter = EnvFilter::try_from_env("CLAVIGER_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(output::Log)
         .with_ansi(false)
         .init();
 }

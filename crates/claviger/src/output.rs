@@ -1,9 +1,17 @@
-//! What the commands print: plain text for people, JSON for programs, and how a command ends.
+//! What the program prints: plain text for people, JSON for programs, the log, and how a command ends.
+//!
+//! Nothing else here has the terminal, so nothing reaches it that has not been through [`sanitise`]: sites, providers and programs
+//! have a hand in almost every line. What a line says of its own stays as it is; what would leave the line does not get there.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use claviger_prompt_api::sanitise;
 use serde::Serialize;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// The longest cell of a table, in characters: an origin or a path.
+const MAX_CELL_CHARS: usize = sanitise::MAX_HOST_CHARS;
 
 /// How a command ended badly. The exit status is part of the interface: scripts rely on it.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +23,7 @@ pub enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The platform does not answer. Exit status 3.
-    #[error("the platform cannot be reached: {0}\nRun `claviger doctor` to see what is missing.")]
+    #[error("the platform cannot be reached: {0}")]
     Unreachable(String),
     /// The user said no, or could not be verified. Exit status 4.
     #[error("{0}")]
@@ -29,6 +37,14 @@ impl Failure {
     /// Any other failure, told in its own words.
     pub fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
+    }
+
+    /// What to do about it, where there is something.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Unreachable(_) => Some("Run `claviger doctor` to see what is missing."),
+            _ => None,
+        }
     }
 
     /// The exit status of this failure.
@@ -45,24 +61,45 @@ impl Failure {
 
 /// Prints one line. A closed pipe (`claviger audit | head`) ends the command quietly.
 pub fn line(text: impl std::fmt::Display) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}").map_err(Failure::failed)
+    print(&format!("{}\n", sanitise::shown(&text.to_string())))
 }
 
-/// Prints a JSON document, its members in alphabetical order.
+/// Prints a question, whose answer is typed behind it.
+pub fn question(text: impl std::fmt::Display) -> Result<(), Failure> {
+    print(&format!("{} ", sanitise::shown(&text.to_string())))
+}
+
+/// Prints a JSON document, its members in alphabetical order. It is for programs and says what is; only how it is spelled is for the
+/// terminal that it may end in.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let value = serde_json::to_value(value).map_err(Failure::failed)?;
-    line(serde_json::to_string_pretty(&value).map_err(Failure::failed)?)
+    let document = serde_json::to_string_pretty(&value).map_err(Failure::failed)?;
+    print(&format!("{}\n", sanitise::json(&document)))
+}
+
+/// Prints a JSON document on one line, for a program that reads one after the other.
+pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    let document = serde_json::to_string(value).map_err(Failure::failed)?;
+    print(&format!("{}\n", sanitise::json(&document)))
+}
+
+/// Where a text goes that this program wrote as a whole and nobody else had a hand in: a manual, completions.
+pub fn own_words() -> impl Write {
+    io::stdout()
 }
 
 /// Prints a message that is not the command's result, on standard error.
 pub fn note(text: impl std::fmt::Display) {
     // Nobody is left to tell when standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", sanitise::shown(&text.to_string()));
 }
 
-/// Prints rows in columns as wide as their widest cell; the first row is the heading.
+/// Prints rows in columns as wide as their widest cell; the first row is the heading. No cell looks like two.
 pub fn table(rows: &[Vec<String>]) -> Result<(), Failure> {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| sanitise::line(cell, MAX_CELL_CHARS)).collect())
+        .collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns)
         .map(|column| {
@@ -73,7 +110,7 @@ pub fn table(rows: &[Vec<String>]) -> Result<(), Failure> {
                 .unwrap_or(0)
         })
         .collect();
-    for row in rows {
+    for row in &rows {
         let cells: Vec<String> = row
             .iter()
             .zip(&widths)
@@ -82,6 +119,43 @@ pub fn table(rows: &[Vec<String>]) -> Result<(), Failure> {
         line(cells.join("  ").trim_end())?;
     }
     Ok(())
+}
+
+/// The log on standard error. An entry is a line, whatever stands in its fields.
+#[derive(Clone, Copy, Debug)]
+pub struct Log;
+
+/// Takes one entry of the log.
+#[derive(Debug)]
+pub struct Entry;
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Entry;
+
+    fn make_writer(&'a self) -> Entry {
+        Entry
+    }
+}
+
+impl Write for Entry {
+    /// `tracing-subscriber` writes an entry at once, with its end.
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(entry);
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        writeln!(io::stderr().lock(), "{}", sanitise::shown(text))?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(Failure::failed)
 }
 
 #[cfg(test)]

@@ -4,10 +4,6 @@
 
 mod support;
 
-use std::fs;
-use std::io::{Read as _, Write as _};
-use std::process::Stdio;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::authenticator::device::command;
@@ -22,9 +18,10 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, UserEnt
 use claviger_ctap::{credential_management, get_assertion, make_credential};
 use claviger_dev::ctap2::{Ctap2, Token};
 use claviger_dev::ctaphid::{Client, Message};
-use serde_json::{Value, json};
+use serde_json::json;
 use support::Platform;
 use support::door::{Door, accept, connect, listen_at};
+use support::page::{Request, be_a_browser};
 
 const PIN: &str = "493817";
 const TWO: PinUvAuthProtocol = PinUvAuthProtocol::Two;
@@ -53,9 +50,7 @@ impl Bed {
     fn new() -> Self {
         let mut platform = Platform::start("--allow-scripted-prompt");
         // These tests are a browser too.
-        let callers = platform.path("config/claviger/privileged-callers");
-        fs::create_dir_all(callers.parent().unwrap()).unwrap();
-        fs::write(callers, format!("{}\n", std::env::current_exe().unwrap().display())).unwrap();
+        be_a_browser(&platform);
         platform.answer_with(APPROVES);
         platform.ok(&["setup"]);
         platform.ok(&["unlock"]);
@@ -120,36 +115,14 @@ fn verified(response: &get_assertion::Response, public_key: &PublicKey) -> Flags
 
 /// Signs in like a page, through the browser door, and gives the PRF output for `input`.
 fn prf(platform: &Platform, id: &CredentialId, input: &[u8]) -> Vec<u8> {
-    let mut host = platform
-        .command(&["native-host"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let message = json!({ "type": "ceremony", "kind": "get", "request": {
-        "requestId": "1", "origin": format!("https://{SITE}"), "sameOriginWithAncestors": true,
-        "publicKey": {
-            "challenge": URL_SAFE_NO_PAD.encode([3; 32]),
-            "rpId": SITE,
-            "allowCredentials": [{ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id.as_bytes()) }],
-            "userVerification": "required",
-            "extensions": { "prf": { "eval": { "first": URL_SAFE_NO_PAD.encode(input) } } },
-        },
-    }});
-    let message = message.to_string().into_bytes();
-    let mut input = host.stdin.take().unwrap();
-    input
-        .write_all(&u32::try_from(message.len()).unwrap().to_ne_bytes())
-        .unwrap();
-    input.write_all(&message).unwrap();
-    let mut output = host.stdout.take().unwrap();
-    let mut length = [0; 4];
-    output.read_exact(&mut length).unwrap();
-    let mut answer = vec![0; usize::try_from(u32::from_ne_bytes(length)).unwrap()];
-    output.read_exact(&mut answer).unwrap();
-    drop(input);
-    host.wait().unwrap();
-    let answer: Value = serde_json::from_slice(&answer).unwrap();
+    let request = json!({
+        "challenge": URL_SAFE_NO_PAD.encode([3; 32]),
+        "rpId": SITE,
+        "allowCredentials": [{ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(id.as_bytes()) }],
+        "userVerification": "required",
+        "extensions": { "prf": { "eval": { "first": URL_SAFE_NO_PAD.encode(input) } } },
+    });
+    let answer = Request::send(platform, "get", SITE, &request).answer();
     let first = answer.pointer("/ok/clientExtensionResults/prf/results/first");
     let first = first.unwrap_or_else(|| panic!("{answer}")).as_str().unwrap();
     URL_SAFE_NO_PAD.decode(first).unwrap()

@@ -18,6 +18,7 @@ mod keys;
 pub mod messages;
 pub mod metadata;
 pub mod operation;
+pub mod text;
 pub mod unlock;
 
 pub use fields::MessageError;

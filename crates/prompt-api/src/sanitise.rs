@@ -1,7 +1,13 @@
-//! Untrusted text made fit to be shown: names that sites, providers and programs choose for themselves.
+//! Untrusted text made fit to be shown: names that sites, providers and programs choose for themselves. Everything that a person
+//! reads goes through here, in the broker before it gets into a view, and in the program that draws or prints once more.
 //!
 //! A name must not be able to reorder the line it stands in, hide characters, drive a terminal, or push the rest of the screen
 //! away. What remains can still lie in plain letters; that is why the RP ID stands beside it.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+pub use claviger_joint::text::{is_blank, is_hidden};
 
 /// The longest name shown, in characters.
 pub const MAX_LABEL_CHARS: usize = 64;
@@ -11,6 +17,9 @@ pub const MAX_HOST_CHARS: usize = 280;
 
 /// The longest path shown, in characters.
 pub const MAX_PATH_CHARS: usize = 256;
+
+/// The longest line shown, in characters.
+pub const MAX_LINE_CHARS: usize = 4096;
 
 /// How many combining marks may follow each other; more would draw over the lines above and below.
 const MAX_MARKS: usize = 4;
@@ -56,25 +65,57 @@ pub fn line(text: &str, max: usize) -> String {
     clean
 }
 
-/// Controls, characters that change the direction of others, and characters that nobody can see. The two joiners
-/// (U+200C, U+200D) stay: Persian and many emoji cannot be written without them.
-fn is_hidden(character: char) -> bool {
-    character.is_control()
-        || matches!(
-            character,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-                | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{feff}' | '\u{fff0}'..='\u{fffc}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
-                | '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'
-        )
+/// What a program is about to write in a line of its own making: as it is, but for what would not stay within the line. Room
+/// between words stays; line ends and other white space become a space, hidden characters go.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    let mut marks = 0;
+    let mut harmless = |character| {
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        marks <= MAX_MARKS
+            && !is_hidden(character)
+            && !is_blank(character)
+            && (character == ' ' || !character.is_whitespace())
+    };
+    if text.len() <= MAX_LINE_CHARS && text.chars().all(&mut harmless) {
+        return Cow::Borrowed(text);
+    }
+    let mut clean = String::with_capacity(text.len().min(MAX_LINE_CHARS));
+    let mut marks = 0;
+    for (length, character) in text.chars().enumerate() {
+        if length >= MAX_LINE_CHARS {
+            clean.push('…');
+            break;
+        }
+        marks = if is_mark(character) { marks + 1 } else { 0 };
+        if character.is_whitespace() || is_blank(character) {
+            clean.push(' ');
+        } else if marks <= MAX_MARKS && !is_hidden(character) {
+            clean.push(character);
+        }
+    }
+    Cow::Owned(clean)
 }
 
-/// Characters that draw nothing but take up room, and are not white space by the book.
-fn is_blank(character: char) -> bool {
-    matches!(
-        character,
-        '\u{115f}' | '\u{1160}' | '\u{2800}' | '\u{3164}' | '\u{ffa0}'
-    )
+/// What somebody else says, as their words: a name between quotation marks, in which there is none of these marks.
+pub fn quoted(text: &str) -> String {
+    let text = line(text, MAX_LABEL_CHARS).replace(['“', '”', '„', '‟'], "\"");
+    format!("“{text}”")
+}
+
+/// A JSON document in which every hidden character is written as its number. It says the same, and can be looked at.
+pub fn json(document: &str) -> String {
+    let mut plain = String::with_capacity(document.len());
+    for character in document.chars() {
+        if character != '\n' && (is_hidden(character) || is_blank(character)) {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a String cannot fail.
+                let _ = write!(plain, "\\u{unit:04x}");
+            }
+        } else {
+            plain.push(character);
+        }
+    }
+    plain
 }
 
 /// The blocks of combining marks that stack.
@@ -125,6 +166,56 @@ mod tests {
             label(&format!("e{}", "\u{301}".repeat(50))).unwrap().chars().count(),
             1 + MAX_MARKS
         );
+    }
+
+    /// What a hostile name does to a terminal: title, clipboard, hidden text, a question whose answer is typed, the C1 forms of
+    /// these, another direction, nothing to see, and a line of its own.
+    const TRICKS: [&str; 9] = [
+        "\u{1b}]0;title\u{7}",
+        "\u{1b}]52;c;cm0gLXJm\u{7}",
+        "\u{1b}[8mhidden\u{1b}[0m",
+        "\u{1b}[c",
+        "\u{9d}0;title\u{9c}",
+        "\u{9b}2J",
+        "\u{202e}evil\u{202c}\u{2066}",
+        "a\u{200b}b\u{feff}\u{e0041}",
+        "a\r\nKept by: b\u{2028}c\u{85}d",
+    ];
+
+    #[test]
+    fn a_line_stays_a_line_and_keeps_its_room() {
+        assert_eq!(shown("  ID:    abc  –  ‘x’"), "  ID:    abc  –  ‘x’");
+        for trick in TRICKS {
+            let text = format!("  Site:   {trick} x");
+            let clean = shown(&text);
+            assert!(
+                clean
+                    .chars()
+                    .all(|it| it == ' ' || !it.is_whitespace() && !is_hidden(it) && !is_blank(it))
+            );
+            assert!(clean.starts_with("  Site:   ") && clean.ends_with(" x"), "{clean:?}");
+            assert_eq!(shown(&clean), clean);
+        }
+        assert_eq!(shown(&"x".repeat(5000)).chars().count(), MAX_LINE_CHARS + 1);
+    }
+
+    #[test]
+    fn a_quotation_cannot_end_itself() {
+        assert_eq!(quoted("Alice” (checked)"), "“Alice\" (checked)”");
+        assert_eq!(quoted("\u{1b}[c"), "“[c”");
+    }
+
+    #[test]
+    fn a_document_says_the_same_in_characters_that_can_be_seen() {
+        for trick in TRICKS {
+            let document = serde_json::to_string_pretty(&serde_json::json!({ trick: [trick, 1] })).unwrap();
+            let plain = json(&document);
+            assert!(plain.chars().all(|it| it == '\n' || !is_hidden(it)), "{plain:?}");
+            assert_eq!(
+                serde_json::from_str::<serde_json::Value>(&plain).unwrap(),
+                serde_json::from_str::<serde_json::Value>(&document).unwrap()
+            );
+        }
     }
 
     #[test]

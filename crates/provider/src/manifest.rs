@@ -12,6 +12,7 @@ use std::{io, path::PathBuf};
 use zbus::names::WellKnownName;
 
 pub use self::folder::{Loaded, load_dirs};
+use claviger_joint::text::is_plain;
 use claviger_joint::{IdError, PROTOCOL_VERSION, ProviderId};
 
 use self::key_file::{Group, rp_id};
@@ -31,7 +32,8 @@ pub const FOLDER: &str = "claviger/providers";
 pub struct Manifest {
     /// `Id`: reverse DNS; the file is named after it.
     pub id: ProviderId,
-    /// `Name`: what the user reads, 1 to 64 characters, no control characters.
+    /// `Name`: what the user reads, 1 to 64 characters, none that is [hidden](claviger_joint::text::is_hidden) or changes the
+    /// direction of others.
     pub name: String,
     /// `DBusName`: the well-known name on the session bus that the provider owns and D-Bus activation starts.
     pub bus_name: String,
@@ -63,7 +65,7 @@ impl Manifest {
         let mut group = Group::parse(text)?;
         let id = ProviderId::parse(&group.required("Id")?).map_err(ManifestError::Id)?;
         let name = group.required("Name")?;
-        if name.trim().is_empty() || name.chars().count() > 64 || name.chars().any(char::is_control) {
+        if name.trim().is_empty() || name.chars().count() > 64 || !is_plain(&name) {
             return Err(ManifestError::Value("Name"));
         }
         let bus_name = group.required("DBusName")?;
@@ -210,6 +212,18 @@ X-Future=whatever
             ManifestError::Value("Name")
         ));
         assert!(matches!(fault("Note\\sbook", "Note\\x"), ManifestError::Value("Name")));
+        for hidden in [
+            "\u{202e}koobetoN",
+            "Note\u{200b}book",
+            "Note\u{9b}31mbook",
+            "Note\u{feff}book",
+            "Note\u{3164}book",
+        ] {
+            assert!(
+                matches!(fault("Note\\sbook", hidden), ManifestError::Value("Name")),
+                "{hidden:?}"
+            );
+        }
         assert!(matches!(
             fault("DBusName=org.example.Notebook", "DBusName=:1.2"),
             ManifestError::Value("DBusName")

@@ -77,7 +77,7 @@ async fn measure(connection: &zbus::Connection, count: usize) -> Result<(), Fail
         ceremony(connection, "get", count + run, &origin, &options).await?;
         get.push(nanos(start));
     }
-    output::line(json!({"round_trip": round_trip, "create": create, "get": get}))
+    output::json_line(&json!({"round_trip": round_trip, "create": create, "get": get}))
 }
 
 async fn ceremony(

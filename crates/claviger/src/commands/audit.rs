@@ -1,6 +1,7 @@
 //! `claviger audit`: what happened, and whether anybody changed the record of it.
 
 use claviger_prompt_api::manage::{AuditEntry, AuditLog};
+use claviger_prompt_api::sanitise;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -80,7 +81,11 @@ fn describe(line: &Value) -> String {
         entry.evidence.as_ref().map(|evidence| evidence.method.clone()),
         entry.evidence.map(|evidence| evidence.tier),
     ];
-    let details: Vec<String> = details.into_iter().flatten().collect();
+    // Two spaces stand between two of them, so there are none in one.
+    let details = details.into_iter().flatten();
+    let details: Vec<String> = details
+        .map(|detail| sanitise::line(&detail, sanitise::MAX_PATH_CHARS))
+        .collect();
     format!("{}  {}", entry.time.map_or_else(String::new, utc), details.join("  "))
 }
 

@@ -1,6 +1,7 @@
 //! `claviger passkey …`: the passkeys of all providers, from the metadata that the providers pushed.
 
 use claviger_prompt_api::manage::Passkey;
+use claviger_prompt_api::sanitise;
 
 use super::client;
 use crate::cli::Passkey as Command;
@@ -46,7 +47,7 @@ async fn list(filter: &str, as_json: bool) -> Result<(), Failure> {
         vec![
             passkey.id.chars().take(SHORT_ID).collect(),
             passkey.rp_id.clone(),
-            or_dash(passkey.user_name.as_ref()).to_owned(),
+            passkey.user_name.clone().unwrap_or_else(|| "–".to_owned()),
             passkey.provider_name.clone(),
             time(passkey.last_used_ms),
         ]
@@ -62,17 +63,18 @@ async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
     line(format_args!("ID:           {}", passkey.id))?;
     line(format_args!(
         "Site:         {} ({})",
-        passkey.rp_id,
-        or_dash(passkey.rp_name.as_ref())
+        sanitise::line(&passkey.rp_id, sanitise::MAX_HOST_CHARS),
+        claimed(passkey.rp_name.as_ref())
     ))?;
     line(format_args!(
         "Account:      {} ({})",
-        or_dash(passkey.user_name.as_ref()),
-        or_dash(passkey.display_name.as_ref())
+        claimed(passkey.user_name.as_ref()),
+        claimed(passkey.display_name.as_ref())
     ))?;
     line(format_args!(
         "Kept by:      {} ({})",
-        passkey.provider_name, passkey.provider
+        claimed(Some(&passkey.provider_name)),
+        passkey.provider
     ))?;
     line(format_args!("Created:      {}", time(passkey.created_ms)))?;
     line(format_args!("Last used:    {}", time(passkey.last_used_ms)))?;
@@ -108,9 +110,9 @@ async fn passkeys(filter: &str) -> Result<Vec<Passkey>, Failure> {
     client::json(&answer.map_err(|error| client::failure(&error))?)
 }
 
-/// What is known, or a dash.
-fn or_dash(text: Option<&String>) -> &str {
-    text.map_or("–", String::as_str)
+/// What a site or a provider says, in quotation marks, or a dash.
+fn claimed(text: Option<&String>) -> String {
+    text.map_or_else(|| "–".to_owned(), |text| sanitise::quoted(text))
 }
 
 /// A time in UTC, `YYYY-MM-DD HH:MM`.

@@ -4,6 +4,7 @@ use claviger_doors::hid::control::Report;
 use claviger_peer::Standing;
 use claviger_prompt_api::manage::{PinStatus, PromptStatus, Provider, Status};
 use claviger_prompt_api::messages::Messages;
+use claviger_prompt_api::sanitise;
 use serde::Serialize;
 
 use super::{client, door};
@@ -94,5 +95,6 @@ fn describe(provider: &Provider) -> String {
         parts.push("default".into());
     }
     parts.push(format!("{} passkeys", provider.passkeys));
-    format!("{} ({}): {}", provider.name, provider.id, parts.join(", "))
+    let name = sanitise::quoted(&provider.name);
+    format!("{name} ({}): {}", provider.id, parts.join(", "))
 }

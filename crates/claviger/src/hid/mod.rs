@@ -19,7 +19,7 @@ use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_op
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::cli;
-use crate::output::Failure;
+use crate::output::{self, Failure};
 
 /// Connections that may wait to be looked at.
 const BACKLOG: i32 = 16;
@@ -60,7 +60,7 @@ pub fn start_log() {
     let level = env::var("CLAVIGER_LOG").ok().and_then(|level| level.parse().ok());
     tracing_subscriber::fmt()
         .with_max_level(level.unwrap_or(LevelFilter::WARN))
-        .with_writer(std::io::stderr)
+        .with_writer(output::Log)
         .with_ansi(false)
         .init();
 }

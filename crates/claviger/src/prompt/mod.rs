@@ -1,8 +1,9 @@
 //! `claviger prompt`: shows the broker's views in this terminal and sends back what the user does.
 //!
 //! The prompt decides nothing: it draws the view and returns an action. A PIN goes from here to hello as a sealed memfd
-//! and is never part of a D-Bus message. [`terminal`] asks a person, [`script`] answers for a test.
+//! and is never part of a D-Bus message. [`terminal`] asks a person at the [`keyboard`], [`script`] answers for a test.
 
+mod keyboard;
 mod script;
 mod terminal;
 
@@ -233,5 +234,5 @@ async fn changed_before(
 
 /// Tells a test what the scripted prompt saw and did, one JSON document on each line; a PIN is never part of it.
 fn report(event: &Value) -> Result<(), Failure> {
-    output::line(event)
+    output::json_line(event)
 }

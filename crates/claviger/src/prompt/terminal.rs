@@ -1,97 +1,56 @@
 //! The terminal prompt: draws a view as text and reads the user's choice and PIN.
 //!
 //! Everything that comes from a website was made harmless by the broker already (no control characters, bounded
-//! length). The PIN is read without echo.
-
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
-use std::time::Instant;
+//! length), and is once more by [`output`](crate::output). What is typed is not echoed, see [`keyboard`](super::keyboard); a choice
+//! that was understood is written.
 
 use claviger_hello::pin::Pin;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, Purpose, View};
-use rustix::termios::{LocalModes, OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
-use tokio::sync::mpsc;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-use crate::output::Failure;
+use super::keyboard::Keyboard;
+use crate::output::{Failure, line, question};
 
-/// The longest line that is kept, in bytes; a PIN has at most 127 characters.
-const MAX_LINE: usize = 1024;
-
-/// The user's terminal, with echo restored when it is dropped.
+/// The user's terminal.
 pub struct Terminal {
-    lines: mpsc::Receiver<Line>,
-    /// When the view that is on show was drawn.
-    drawn: Instant,
-    original: Option<Termios>,
+    keyboard: Keyboard,
     messages: Messages,
-}
-
-/// A line that was entered, without its end.
-struct Line {
-    entered: Instant,
-    text: Zeroizing<String>,
 }
 
 impl Terminal {
     /// Takes over standard input.
     pub fn open() -> Result<Self, Failure> {
-        let original = io::stdin()
-            .is_terminal()
-            .then(|| tcgetattr(io::stdin()))
-            .transpose()
-            .map_err(|error| Failure::Failed(format!("cannot use this terminal: {error}")))?;
-        let (send, lines) = mpsc::channel(1);
-        // Reading blocks, so it has a thread of its own; it ends with the input or with the program.
-        std::thread::spawn(move || read_lines(&send));
         Ok(Self {
-            lines,
-            drawn: Instant::now(),
-            original,
+            keyboard: Keyboard::open()?,
             messages: Messages::english(),
         })
     }
 
     /// Draws the view. What was typed before it was there answers nothing.
     pub fn show(&mut self, view: &View) -> Result<(), Failure> {
-        if self.original.is_some() {
-            // Drops what lies half-typed in the terminal; one that is gone has nothing typed into it.
-            let _ = tcflush(io::stdin(), QueueSelector::IFlush);
-        }
-        self.echo(true);
-        print(&draw(view, &self.messages))?;
-        self.drawn = Instant::now();
-        Ok(())
+        self.keyboard.clear();
+        draw(view, &self.messages).into_iter().try_for_each(line)
     }
 
     /// Asks what the view asks. Cancelling it (dropping the future) leaves the terminal usable.
     pub async fn ask(&mut self, view: &View) -> Result<(Action, Option<Pin>), Failure> {
+        self.keyboard.rest().await;
         loop {
             let Some(choice) = self.ask_choice(view).await? else {
                 return Ok((Action::Refuse, None));
             };
+            let approve = |choice: Chosen| Action::Approve {
+                choice: choice.id,
+                remember: choice.remember,
+            };
             let Some(wanted) = view.pin() else {
-                return Ok((
-                    Action::Approve {
-                        choice: choice.id,
-                        remember: choice.remember,
-                    },
-                    None,
-                ));
+                return Ok((approve(choice), None));
             };
             match self.ask_pin(wanted.purpose == Purpose::New).await? {
-                Some(pin) => {
-                    return Ok((
-                        Action::Approve {
-                            choice: choice.id,
-                            remember: choice.remember,
-                        },
-                        Some(pin),
-                    ));
-                }
+                Some(pin) => return Ok((approve(choice), Some(pin))),
                 None => self.say(&Message::PinUnusable {})?,
             }
         }
@@ -100,15 +59,23 @@ impl Terminal {
     async fn ask_choice(&mut self, view: &View) -> Result<Option<Chosen>, Failure> {
         if view.kind == Kind::Notice {
             self.line(&Message::AskClose {}).await?;
+            line("")?;
             return Ok(None);
         }
         loop {
-            let question = match view.choices.len() {
-                0 | 1 => Message::AskConsent {},
-                count => Message::AskChoice { count },
-            };
-            let answer = self.line(&question).await?;
-            match parse_choice(view, answer.trim()) {
+            let answer = self
+                .line(&match view.choices.len() {
+                    0 | 1 => Message::AskConsent {},
+                    count => Message::AskChoice { count },
+                })
+                .await?;
+            let parsed = parse_choice(view, answer.trim());
+            // What was not understood may be a PIN.
+            line(match &parsed {
+                Parsed::Unclear => "",
+                Parsed::Chosen(_) | Parsed::Refused => answer.trim(),
+            })?;
+            match parsed {
                 Parsed::Chosen(chosen) => return Ok(Some(chosen)),
                 Parsed::Refused => return Ok(None),
                 Parsed::Unclear => self.say(&Message::AnswerUnclear {})?,
@@ -117,86 +84,34 @@ impl Terminal {
     }
 
     async fn ask_pin(&mut self, new: bool) -> Result<Option<Pin>, Failure> {
-        self.echo(false);
-        let first = self
-            .line(&if new { Message::AskNewPin {} } else { Message::AskPin {} })
-            .await;
-        print("\n")?;
-        let second = if new && first.is_ok() {
-            let second = self.line(&Message::AskPinAgain {}).await;
-            print("\n")?;
-            Some(second)
-        } else {
-            None
-        };
-        self.echo(true);
-        let first = first?;
-        if let Some(second) = second
-            && second? != first
-        {
-            return Ok(None);
+        if !new {
+            let pin = self.secret(&Message::AskPin {}).await?;
+            return Ok(Pin::new(&pin).ok());
         }
-        Ok(Pin::new(&first).ok())
+        let first = self.secret(&Message::AskNewPin {}).await?;
+        let second = self.secret(&Message::AskPinAgain {}).await?;
+        Ok(Pin::new(&first).ok().filter(|_| first == second))
     }
 
     fn say(&self, message: &Message) -> Result<(), Failure> {
-        print(&format!("{}\n", self.messages.text(message)))
+        line(self.messages.text(message))
     }
 
-    async fn line(&mut self, question: &Message) -> Result<Zeroizing<String>, Failure> {
-        print(&format!("{} ", self.messages.text(question)))?;
-        loop {
-            match self.lines.recv().await {
-                Some(line) if line.entered >= self.drawn => return Ok(line.text),
-                Some(_) => {}
-                None => return Err(Failure::Refused("the terminal was closed".into())),
-            }
-        }
+    async fn line(&mut self, asked: &Message) -> Result<Zeroizing<String>, Failure> {
+        question(self.messages.text(asked))?;
+        self.keyboard.line().await.ok_or_else(closed)
     }
 
-    fn echo(&self, on: bool) {
-        let Some(original) = &self.original else { return };
-        let mut modes = original.clone();
-        if !on {
-            modes.local_modes.remove(LocalModes::ECHO);
-        }
-        // A terminal that is gone cannot echo either.
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &modes);
+    async fn secret(&mut self, asked: &Message) -> Result<Zeroizing<String>, Failure> {
+        question(self.messages.text(asked))?;
+        let secret = self.keyboard.secret().await.ok_or_else(closed)?;
+        line("")?;
+        Ok(secret)
     }
 }
 
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        self.echo(true);
-    }
-}
-
-/// Passes on what is entered, line by line, without the end of the line. The bytes pass through no buffer that is not wiped.
-fn read_lines(send: &mpsc::Sender<Line>) {
-    let mut line = Zeroizing::new(Vec::with_capacity(MAX_LINE));
-    let mut byte = Zeroizing::new([0_u8; 1]);
-    loop {
-        match rustix::io::read(io::stdin(), byte.as_mut_slice()) {
-            Ok(1) if *byte == *b"\n" => {
-                let text = Zeroizing::new(String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned());
-                line.zeroize();
-                if send
-                    .blocking_send(Line {
-                        entered: Instant::now(),
-                        text,
-                    })
-                    .is_err()
-                {
-                    return;
-                }
-            }
-            // Longer than any answer or PIN: the rest changes nothing, because such a PIN is refused.
-            Ok(1) if line.len() == MAX_LINE => {}
-            Ok(1) => line.extend_from_slice(byte.as_slice()),
-            Err(rustix::io::Errno::INTR) => {}
-            _ => return,
-        }
-    }
+fn closed() -> Failure {
+    Failure::Refused("the terminal was closed".into())
 }
 
 /// What the user chose.
@@ -246,19 +161,14 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
     }
 }
 
-fn draw(view: &View, messages: &Messages) -> String {
-    let mut text = String::new();
-    // Writing to a String cannot fail.
-    let _ = try_draw(&mut text, view, messages);
-    text
-}
-
-fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Result {
+/// The view as lines of text.
+fn draw(view: &View, messages: &Messages) -> Vec<String> {
     if view.kind == Kind::Idle {
-        return writeln!(text, "\n{}", messages.text(&Message::Idle {}));
+        return vec![String::new(), messages.text(&Message::Idle {})];
     }
+    let mut lines = Vec::new();
     if let Some(title) = &view.title {
-        writeln!(text, "\n── {} ──", messages.text(title))?;
+        lines.extend([String::new(), format!("── {} ──", messages.text(title))]);
     }
     let fields: Vec<(String, String)> = fields(view)
         .into_iter()
@@ -271,9 +181,7 @@ fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Re
         })
         .collect();
     let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    for (name, value) in fields {
-        writeln!(text, "{name:width$} {value}")?;
-    }
+    lines.extend(fields.into_iter().map(|(name, value)| format!("{name:width$} {value}")));
     for (index, choice) in view.choices.iter().enumerate() {
         let preselected = if view.preselected.as_ref() == Some(&choice.id) {
             "*"
@@ -285,15 +193,14 @@ fn try_draw(text: &mut String, view: &View, messages: &Messages) -> std::fmt::Re
             locked: choice.locked,
         };
         let (label, place) = (messages.text(&choice.label), messages.text(&place));
-        writeln!(text, " {preselected}{} {label} ({place})", index + 1)?;
-        for detail in &choice.details {
-            writeln!(text, "     {}", messages.text(detail))?;
-        }
+        lines.push(format!(" {preselected}{} {label} ({place})", index + 1));
+        let details = choice.details.iter();
+        lines.extend(details.map(|detail| format!("     {}", messages.text(detail))));
     }
     if let Some(problem) = &view.problem {
-        writeln!(text, "! {}", messages.text(&problem.text))?;
+        lines.push(format!("! {}", messages.text(&problem.text)));
     }
-    Ok(())
+    lines
 }
 
 /// What stands beside a field's name.
@@ -331,44 +238,33 @@ fn fields(view: &View) -> Vec<(Message, Value)> {
     site.chain(caller).chain(account).chain(program).collect()
 }
 
-fn print(text: &str) -> Result<(), Failure> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(Failure::failed)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use claviger_joint::evidence::Method;
     use claviger_prompt_api::view::{CallerView, MethodView, Progress};
+    use tokio::sync::mpsc;
 
+    use super::super::keyboard::Line;
     use super::*;
 
     fn terminal() -> (mpsc::Sender<Line>, Terminal) {
         let (send, lines) = mpsc::channel(4);
-        (
-            send,
-            Terminal {
-                lines,
-                drawn: Instant::now(),
-                original: None,
-                messages: Messages::english(),
-            },
-        )
+        let terminal = Terminal {
+            keyboard: Keyboard::over(lines, None),
+            messages: Messages::english(),
+        };
+        (send, terminal)
     }
 
-    fn line(text: &str, entered: Instant) -> Line {
-        Line {
-            entered,
-            text: Zeroizing::new(text.to_owned()),
-        }
+    fn entered(text: &str, entered: Instant) -> Line {
+        let text = Zeroizing::new(text.to_owned());
+        Line { entered, text }
     }
 
-    fn question(pin: Option<MethodView>) -> View {
+    fn asking(pin: Option<MethodView>) -> View {
         View {
             kind: Kind::SignIn,
             methods: pin.into_iter().collect(),
@@ -380,29 +276,33 @@ mod tests {
     async fn what_was_entered_before_the_question_was_drawn_does_not_answer_it() {
         let (send, mut terminal) = terminal();
         let early = Instant::now();
-        terminal.show(&question(None)).unwrap();
-        send.send(line("y", early)).await.unwrap();
-        send.send(line("n", Instant::now() + Duration::from_millis(1)))
+        let view = asking(None);
+        terminal.show(&view).unwrap();
+        send.send(entered("y", early)).await.unwrap();
+        send.send(entered("n", Instant::now() + Duration::from_millis(1)))
             .await
             .unwrap();
-        let (action, _) = terminal.ask(&question(None)).await.unwrap();
+        let (action, _) = terminal.ask(&view).await.unwrap();
         assert_eq!(action, Action::Refuse);
     }
 
     #[test]
     fn a_program_at_the_security_key_door_is_told_from_a_browser() {
         let drawn = |executable: &str, door: &str| {
-            let mut view = question(None);
+            let mut view = asking(None);
             view.caller = Some(CallerView {
                 name: Some("ssh".to_owned()),
                 executable: executable.to_owned(),
                 door: door.to_owned(),
             });
-            draw(&view, &Messages::english())
+            draw(&view, &Messages::english()).join("\n")
         };
-        assert!(drawn("/usr/bin/ssh", "hid").contains("Asked by: ssh (/usr/bin/ssh), by the security-key door\n"));
-        assert!(drawn("", "hid").contains("Asked by: ssh, by the security-key door\n"));
-        assert!(drawn("/x", "browser").contains("Asked by: ssh (/x)\n"));
+        assert_eq!(
+            drawn("/usr/bin/ssh", "hid"),
+            "Asked by: ssh (/usr/bin/ssh), by the security-key door"
+        );
+        assert_eq!(drawn("", "hid"), "Asked by: ssh, by the security-key door");
+        assert_eq!(drawn("/x", "browser"), "Asked by: ssh (/x)");
     }
 
     #[test]
@@ -412,7 +312,10 @@ mod tests {
             program: Some("/opt/notebook/bin/notebook".to_owned()),
             ..View::idle(1)
         };
-        assert!(draw(&view, &Messages::english()).contains("Program: /opt/notebook/bin/notebook\n"));
+        assert_eq!(
+            draw(&view, &Messages::english()),
+            ["Program: /opt/notebook/bin/notebook"]
+        );
     }
 
     #[test]
@@ -424,12 +327,12 @@ mod tests {
             wait_ms: 0,
             progress: Progress::Ready,
         };
-        assert_eq!(parse_choice(&question(None), ""), Parsed::Unclear);
-        assert!(matches!(parse_choice(&question(None), "y"), Parsed::Chosen(_)));
+        assert_eq!(parse_choice(&asking(None), ""), Parsed::Unclear);
+        assert!(matches!(parse_choice(&asking(None), "y"), Parsed::Chosen(_)));
         assert!(matches!(
-            parse_choice(&question(Some(pin.clone())), ""),
+            parse_choice(&asking(Some(pin.clone())), ""),
             Parsed::Chosen(_)
         ));
-        assert_eq!(parse_choice(&question(Some(pin)), "no"), Parsed::Refused);
+        assert_eq!(parse_choice(&asking(Some(pin)), "no"), Parsed::Refused);
     }
 }

@@ -1,7 +1,9 @@
-//! Attacks on the person at the terminal: what a page, a provider or a program says must not become more than words.
+//! Attacks on the command line: a broker that is none, and text and timing that are meant for the person at the terminal.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod broker;
+mod pin;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;

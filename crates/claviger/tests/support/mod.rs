@@ -4,7 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, dead_code)]
 
 pub mod door;
+pub mod page;
+pub mod pty;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -121,10 +124,15 @@ impl Platform {
 
     /// A command in this platform's environment.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = self.environed(&self.program);
+        command.args(arguments);
         command
-            .args(arguments)
-            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address());
+    }
+
+    /// Another program in this platform's environment.
+    pub fn environed(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("DBUS_SESSION_BUS_ADDRESS", self.bus.address());
         environment(&mut command, self.bus.folder());
         command
     }
