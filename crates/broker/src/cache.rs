@@ -19,12 +19,15 @@ use std::path::{Path, PathBuf};
 use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
 use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
-use claviger_joint::metadata::{ApplyError, Diff, Entries, Entry, Snapshot};
+use claviger_joint::metadata::{ApplyError, Diff, Entries, Entry, MAX_CREDENTIALS, Snapshot};
 use claviger_prompt_api::trouble::Trouble;
 
 use self::credentials::Credentials;
 use self::file::CacheFiles;
 pub use self::file::Unsaved;
+
+/// The most credentials that are kept, of all providers together.
+pub const MAX_ALL: usize = 2 * MAX_CREDENTIALS;
 
 /// What is known about one credential. Who it belongs to is not for `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -63,6 +66,8 @@ pub enum CacheError {
 pub struct Cache {
     files: CacheFiles,
     providers: BTreeMap<ProviderId, Held>,
+    /// The most credentials of all providers together: [`MAX_ALL`].
+    most: usize,
     troubles: Vec<Trouble>,
 }
 
@@ -92,6 +97,7 @@ impl Cache {
         Ok(Self {
             providers: providers.collect(),
             files,
+            most: MAX_ALL,
             troubles,
         })
     }
@@ -106,7 +112,12 @@ impl Cache {
     /// Public keys, and the last use where it is later than the provider's, are kept with the credentials that stay, and with those
     /// that come back after a full diff without them.
     pub fn push(&mut self, provider: &ProviderId, diff: Diff) -> Result<u64, ApplyError> {
+        let others = self.providers.iter().filter(|(id, _)| *id != provider);
+        let others: usize = others.map(|(_, held)| held.snapshot.entries().count()).sum();
         let held = self.providers.entry(provider.clone()).or_default();
+        if others + held.snapshot.count_after(&diff) > self.most {
+            return Err(ApplyError::TooMany);
+        }
         held.snapshot.apply(diff)?;
         held.unsaved = true;
         Ok(held.snapshot.generation())

@@ -159,13 +159,19 @@ impl Registry {
             } else {
                 let saved = self.absent.remove(id.as_str()).unwrap_or_default();
                 let keys = self.load_keys(&id, saved.pin.is_some());
-                let Saved { state, pin, profile } = saved;
+                let Saved {
+                    state,
+                    pin,
+                    profile,
+                    was_enabled,
+                } = saved;
                 Record {
                     manifest,
                     source,
                     state,
                     pin,
                     profile,
+                    was_enabled,
                     keys,
                     sequence: 0,
                 }
@@ -173,12 +179,7 @@ impl Registry {
             self.records.insert(id, record);
         }
         for (id, record) in before {
-            let saved = Saved {
-                state: record.state,
-                pin: record.pin,
-                profile: record.profile,
-            };
-            self.absent.insert(id.as_str().to_owned(), saved);
+            self.absent.insert(id.as_str().to_owned(), record.saved());
         }
         Ok(())
     }
@@ -259,11 +260,12 @@ impl Registry {
             record.keys.get_or_insert_default().rotate(&path, crypto, now_ms)
         };
         rotate().map_err(|error| keys_error(error, path))?;
-        let changed = record.state != new || record.pin.as_ref() != Some(&pin);
-        record.state = new;
-        record.pin = Some(pin);
-        if changed {
-            self.save()?;
+        if record.state != new || record.pin.as_ref() != Some(&pin) {
+            self.change(id, |record| {
+                record.was_enabled = record.was_enabled();
+                record.state = new;
+                record.pin = Some(pin);
+            })?;
         }
         Ok(Transition {
             old,
@@ -281,15 +283,23 @@ impl Registry {
             .get_or_insert_default()
             .clear(&path)
             .map_err(|source| RegistryError::Io { path, source })?;
-        record.pin = None;
         // The built-in vault would be enabled at its next `Register`; what the user disabled must stay disabled.
-        let disabled = record.state == State::Registered && is_built_in(id);
-        let state = if disabled {
+        let old = record.state;
+        let new = if old == State::Registered && is_built_in(id) {
             State::Registered
         } else {
             State::Unregistered
         };
-        self.set_state(id, state)
+        self.change(id, |record| {
+            record.state = new;
+            record.pin = None;
+            record.was_enabled = false;
+        })?;
+        Ok(Transition {
+            old,
+            new,
+            executable_changed: false,
+        })
     }
 
     /// The user verified and enables the provider as it is pinned now.
@@ -310,23 +320,35 @@ impl Registry {
 
     /// Keeps what the provider says of itself.
     pub fn set_profile(&mut self, id: &ProviderId, profile: Profile) -> Result<(), RegistryError> {
-        let record = self.require_mut(id)?;
-        if record.profile.as_ref() == Some(&profile) {
+        if self.require(id)?.profile.as_ref() == Some(&profile) {
             return Ok(());
         }
-        record.profile = Some(profile);
-        self.save()
+        self.change(id, |record| record.profile = Some(profile))
     }
 
     fn set_state(&mut self, id: &ProviderId, new: State) -> Result<Transition, RegistryError> {
-        let record = self.require_mut(id)?;
-        let old = std::mem::replace(&mut record.state, new);
-        self.save()?;
+        let old = self.require(id)?.state;
+        self.change(id, |record| {
+            record.was_enabled = record.was_enabled();
+            record.state = new;
+        })?;
         Ok(Transition {
             old,
             new,
             executable_changed: false,
         })
+    }
+
+    /// Changes what is kept of a provider, in memory only if it is on disk.
+    fn change(&mut self, id: &ProviderId, change: impl FnOnce(&mut Record)) -> Result<(), RegistryError> {
+        let record = self.require_mut(id)?;
+        let before = record.saved();
+        change(record);
+        let saved = self.save();
+        if saved.is_err() {
+            self.require_mut(id)?.restore(before);
+        }
+        saved
     }
 
     fn require(&self, id: &ProviderId) -> Result<&Record, RegistryError> {
@@ -376,9 +398,8 @@ impl Registry {
         for (id, record) in &self.records {
             if record.state != State::Unregistered {
                 let saved = Saved {
-                    state: record.state,
-                    pin: record.pin.clone(),
-                    profile: record.profile.clone(),
+                    was_enabled: record.was_enabled(),
+                    ..record.saved()
                 };
                 providers.insert(id.as_str().to_owned(), saved);
             }

@@ -203,6 +203,57 @@ async fn rules_and_the_default_decide_who_comes_first() {
 }
 
 #[tokio::test]
+async fn a_rule_is_for_a_site_that_can_ask() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let manage = bed.manage().await;
+    for (typed, site) in [
+        ("EXAMPLE.COM", "example.com"),
+        ("https://example.com/", "example.com"),
+        ("https://Example.com:8443/login?next=/#top", "example.com"),
+        (" example.com/ ", "example.com"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("localhost", "localhost"),
+    ] {
+        manage.set_rule(typed, NOTEBOOK).await.unwrap();
+        let rules = serde_json::json!([{"rp_id": site, "provider": NOTEBOOK}]);
+        assert_eq!(json(manage.rules()).await, rules, "{typed}");
+        manage.clear_rule(typed).await.unwrap();
+    }
+    let too_long = format!("{}.example", "a".repeat(300));
+    for never in [
+        "",
+        "https://",
+        "example.com.",
+        "a b",
+        "*.example.com",
+        "192.0.2.7",
+        "[::1]",
+        "user@example.com",
+        too_long.as_str(),
+    ] {
+        let refused = manage.set_rule(never, NOTEBOOK).await;
+        assert!(
+            matches!(refused, Err(Error::InvalidArgument(_))),
+            "{never}: {refused:?}"
+        );
+    }
+    assert_eq!(json(manage.rules()).await, serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_default_that_cannot_run_is_refused() {
+    let bed = Bed::new().await;
+    let manage = bed.manage().await;
+    // Its manifest is there, its program is not.
+    for refused in [manage.set_default_provider(SAFE).await, manage.set_rule(RP, SAFE).await] {
+        assert!(matches!(refused, Err(Error::NotReady(_))), "{refused:?}");
+    }
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    manage.set_default_provider(SAFE).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_provider_gets_evidence_that_fits_its_transaction() {
     let bed = Bed::new().await;
     let notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;

@@ -339,3 +339,20 @@ fn names_and_removals_are_learnt() {
     assert_eq!(ids(&cache, "a.example"), []);
     assert_eq!(cache.all().count(), 0);
 }
+
+#[test]
+fn all_lists_together_are_bounded() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    assert_eq!(cache.most, MAX_ALL);
+    cache.most = 5;
+    let other = |number: u8| ProviderId::parse(&format!("org.example.P{number}")).unwrap();
+    let list = |from: u8, to: u8| (from..to).map(|byte| entry(byte, "a.example")).collect::<Vec<_>>();
+    cache.push(&other(1), full(1, list(0, 3))).unwrap();
+    cache.push(&other(2), full(1, list(0, 2))).unwrap();
+    assert_eq!(cache.push(&other(3), full(1, list(0, 1))), Err(ApplyError::TooMany));
+    cache.push(&other(1), full(2, list(0, 2))).unwrap();
+    cache.push(&other(3), full(2, list(0, 1))).unwrap();
+    assert_eq!(cache.push(&other(2), full(2, list(0, 3))), Err(ApplyError::TooMany));
+    assert_eq!(cache.count(&other(2)), 2, "and nothing changed");
+}

@@ -2,7 +2,7 @@
 //! task does lives in [`super::run`].
 
 use claviger_hello::ticket::PinTicket;
-use claviger_joint::{CredentialRef, TransactionId};
+use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_webauthn::Origin;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ use crate::cancel::CancelToken;
 use crate::ceremony::{Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
 use crate::queue::Ticket;
-use crate::registry::State;
+use crate::registry::{Record, State};
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Internal, UserVerification};
 
 impl Broker {
@@ -150,7 +150,7 @@ impl Broker {
         let rp_id = request.rp_id();
         let providers = registry
             .records()
-            .filter(|(_, record)| record.state() != State::Unregistered)
+            .filter(|(_, record)| record.state() != State::Unregistered && record.was_enabled())
             .map(|(id, record)| {
                 let link = links.get(id);
                 let profile = record.profile();
@@ -178,9 +178,10 @@ impl Broker {
                 }
             })
             .collect();
+        let takes_part = |id: &ProviderId| registry.record(id).is_some_and(Record::was_enabled);
         let passkeys = cache
             .for_site(rp_id.as_str())
-            .filter(|(_, cached)| request.sees(cached.entry.protection))
+            .filter(|(provider, cached)| takes_part(provider) && request.sees(cached.entry.protection))
             .map(|(provider, cached)| PasskeySnapshot {
                 credential: CredentialRef {
                     provider: provider.clone(),

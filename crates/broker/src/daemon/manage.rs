@@ -1,6 +1,6 @@
 //! What the user does with the platform itself: look, choose, enable, lock, unlock. Single passkeys live in [`super::passkeys`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
@@ -9,7 +9,9 @@ use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::{
     AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, Rule, Status,
 };
+use claviger_prompt_api::sanitise;
 use claviger_prompt_api::text::sentence;
+use claviger_webauthn::Origin;
 use zbus::message::Header;
 
 use super::link::Live;
@@ -132,8 +134,9 @@ impl Broker {
     }
 
     /// `SetDefaultProvider`.
-    pub(crate) fn set_default_provider(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn set_default_provider(&self, id: &str) -> Result<(), Error> {
         let id = self.known_provider(id)?;
+        self.require_program(&id).await?;
         self.change_rules(|rules| rules.set_default_provider(Some(&id)));
         Ok(())
     }
@@ -149,19 +152,44 @@ impl Broker {
     }
 
     /// `SetRule`.
-    pub(crate) fn set_rule(&self, rp_id: &str, provider: &str) -> Result<(), Error> {
+    pub(crate) async fn set_rule(&self, site: &str, provider: &str) -> Result<(), Error> {
         let id = self.known_provider(provider)?;
-        let rp_id =
-            RpId::new(rp_id).map_err(|_| Error::InvalidArgument("A rule needs a site, such as example.com.".into()))?;
+        let rp_id = site_of(site)?;
+        self.require_program(&id).await?;
         self.change_rules(|rules| rules.remember(&rp_id, &id))
             .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
     }
 
     /// `ClearRule`.
-    pub(crate) fn clear_rule(&self, rp_id: &str) -> Result<(), Error> {
-        match RpId::new(rp_id) {
-            Ok(rp_id) if self.change_rules(|rules| rules.forget(&rp_id)) => Ok(()),
-            _ => Err(Error::NotFound(format!("There is no rule for {rp_id}."))),
+    pub(crate) fn clear_rule(&self, site: &str) -> Result<(), Error> {
+        // One from before sites were normalised is known by its own spelling only.
+        let spellings = [RpId::new(site).ok(), site_of(site).ok()];
+        let forget = |rp_id: &RpId| self.change_rules(|rules| rules.forget(rp_id));
+        if spellings.iter().flatten().any(forget) {
+            Ok(())
+        } else {
+            let site = sanitise::line(site, sanitise::MAX_HOST_CHARS);
+            Err(Error::NotFound(format!("There is no rule for {site}.")))
+        }
+    }
+
+    /// A provider that is to come first must be one that can be started.
+    async fn require_program(&self, id: &ProviderId) -> Result<(), Error> {
+        self.list_activatable().await;
+        let (registry, links) = (lock(&self.inner.registry), lock(&self.inner.links));
+        let Some(record) = registry.record(id) else {
+            return Err(RegistryError::Unknown(id.to_string()).into());
+        };
+        let running = links.get(id).is_some_and(|link| link.is_running());
+        let can_start = lock(&self.inner.activatable).contains(&record.manifest.bus_name);
+        let named = record.manifest.exec.as_deref().map(Path::new);
+        let is_missing = named.is_some_and(|program| program.is_absolute() && !program.exists());
+        if running || (can_start && !is_missing) {
+            Ok(())
+        } else {
+            Err(Error::NotReady(format!(
+                "{id} cannot be started: its program is missing. Install it, or choose another one."
+            )))
         }
     }
 
@@ -362,6 +390,23 @@ impl Broker {
             .record(id)
             .and_then(|record| record.pin().cloned())
     }
+}
+
+/// The site that a person means: an RP ID as sites use it, in lower case and as punycode. The address of a page stands for its host.
+fn site_of(text: &str) -> Result<RpId, Error> {
+    let text = text.trim();
+    let host = match text.split_once("://") {
+        Some((_, rest)) => rest.split(['/', '?', '#']).next().unwrap_or_default(),
+        None => text.strip_suffix('/').unwrap_or(text),
+    };
+    let origin = Origin::parse(&format!("https://{host}"));
+    let site = origin.ok().and_then(|origin| origin.claim(None).ok());
+    let is_of_a_name = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '.' | '_');
+    let site = site.filter(|site| site.as_str().chars().all(is_of_a_name));
+    site.ok_or_else(|| {
+        let text = sanitise::line(text, sanitise::MAX_HOST_CHARS);
+        Error::InvalidArgument(format!("“{text}” is no site. A rule needs one, such as example.com."))
+    })
 }
 
 /// The platform itself as a caller, for what needs no consent.

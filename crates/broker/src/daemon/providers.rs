@@ -16,7 +16,7 @@ use crate::audit::{AuditEvent, Entry, Failure};
 use crate::caller::CallerError;
 use crate::ceremony::{Approval, ProviderName};
 use crate::dbus::ProvidersInterface;
-use crate::registry::{BUILT_IN, Pin, RegistryError, State, Transition};
+use crate::registry::{BUILT_IN, Pin, Record, RegistryError, State, Transition};
 use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl From<RegistryError> for Error {
@@ -111,11 +111,17 @@ impl Broker {
             .state())
     }
 
-    /// `PushMetadata`. A disabled provider may push: the user then sees what it would offer.
+    /// `PushMetadata`. A provider that the user has disabled may push: the user then sees what it would offer. One that was never enabled
+    /// may not.
     pub(crate) async fn push_metadata(&self, id: &ProviderId, diff: &[u8], header: &Header<'_>) -> Result<u64, Error> {
         self.require_pinned(id, header).await?;
         if diff.len() > metadata::MAX_BYTES {
             return Err(Error::InvalidArgument("The diff is too large.".into()));
+        }
+        if !lock(&self.inner.registry).record(id).is_some_and(Record::was_enabled) {
+            return Err(Error::NotReady(
+                "The provider is not enabled; push when StateChanged tells that it is.".into(),
+            ));
         }
         let diff = Diff::decode(diff).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
         match self.change_cache(|cache| cache.push(id, diff)) {

@@ -83,7 +83,8 @@ impl Broker {
         // The log first: its lock keeps a second broker from the rest.
         let audit = AuditLog::open(&config.state_dir.join("audit.jsonl"), now_ms())?;
         let registry = Registry::open(&config.state_dir.join("providers"), &config.manifest_dirs, own)?;
-        let cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
+        let mut cache = Cache::open(&config.state_dir.join("metadata"), config.crypto)?;
+        forget_strangers(&registry, &mut cache);
         let path = config.state_dir.join("rules.json");
         let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX);
         let rules = state_file::load(StateFile::Rules, &path, limit, &mut troubles, |json| {
@@ -242,12 +243,27 @@ impl Broker {
         }
     }
 
-    async fn list_activatable(&self) {
+    pub(super) async fn list_activatable(&self) {
         match self.inner.bus.list_activatable_names().await {
             Ok(names) => {
                 *lock(&self.inner.activatable) = names.into_iter().map(|name| name.as_str().to_owned()).collect();
             }
             Err(error) => tracing::warn!(%error, "the bus does not tell what it can start"),
+        }
+    }
+}
+
+/// Lists of providers that nobody ever enabled: those that an earlier version took. Not when what was decided is lost.
+fn forget_strangers(registry: &Registry, cache: &mut Cache) {
+    if !registry.troubles().is_empty() {
+        return;
+    }
+    for (id, record) in registry.records() {
+        if !record.was_enabled()
+            && cache.generation(id) > 0
+            && let Err(error) = cache.clear(id)
+        {
+            tracing::warn!(provider = %id, %error, "the list of a provider that was never enabled stays");
         }
     }
 }

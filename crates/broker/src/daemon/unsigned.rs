@@ -3,6 +3,8 @@
 //! There is no other way to one than the constructors here. Whatever makes, uses, changes or deletes a passkey with the user is made of
 //! their [`Consent`]; unlocking, of a box that only a verification yields; the rest asks nothing of a passkey.
 
+use std::time::Duration;
+
 use claviger_hello::UvEvidence;
 use claviger_joint::TransactionId;
 use claviger_joint::envelope::{Caller, Presentation};
@@ -10,6 +12,9 @@ use claviger_joint::operation::{Cancel, Operation};
 use tokio::time::Instant;
 
 use crate::ceremony::Consent;
+
+/// How long a silent probe lives. The provider remembers each until its end, and nobody waits for one any longer.
+const PROBE_LIFE: Duration = Duration::from_secs(3);
 
 /// See the [module](self).
 pub(super) struct UnsignedRequest {
@@ -100,6 +105,7 @@ impl UnsignedRequest {
         (request.options.up, request.options.uv) = (false, false);
         Self {
             parameters: request.to_cbor(),
+            deadline: Some(Instant::now() + PROBE_LIFE),
             ..Self::bare(Operation::Get, transaction, caller)
         }
     }

@@ -63,7 +63,7 @@ impl ManageInterface {
     /// Makes a provider the one that new passkeys go to unless the user chooses otherwise.
     async fn set_default_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.set_default_provider(id)
+        self.0.set_default_provider(id).await
     }
 
     /// The user's rules.
@@ -75,7 +75,7 @@ impl ManageInterface {
     /// Sets the provider for a site.
     async fn set_rule(&self, rp_id: &str, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.0.callers().require_own(&header).await?;
-        self.0.set_rule(rp_id, provider)
+        self.0.set_rule(rp_id, provider).await
     }
 
     /// Removes the rule for a site.

@@ -7,6 +7,7 @@ use claviger_provider::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
 use super::keys::RequestKeys;
+use super::saved::Saved;
 use super::{Pin, State};
 
 /// One provider.
@@ -19,6 +20,7 @@ pub struct Record {
     pub(super) state: State,
     pub(super) pin: Option<Pin>,
     pub(super) profile: Option<Profile>,
+    pub(super) was_enabled: bool,
     /// `None` while their file is damaged.
     pub(super) keys: Option<RequestKeys>,
     pub(super) sequence: u64,
@@ -30,6 +32,11 @@ impl Record {
         self.state
     }
 
+    /// Whether it has ever been enabled. One that never was takes no part in anything: it is a line in the settings.
+    pub fn was_enabled(&self) -> bool {
+        self.was_enabled || self.state == State::Enabled
+    }
+
     /// The pinned program, once registered.
     pub fn pin(&self) -> Option<&Pin> {
         self.pin.as_ref()
@@ -38,6 +45,27 @@ impl Record {
     /// What it last said of itself.
     pub fn profile(&self) -> Option<&Profile> {
         self.profile.as_ref()
+    }
+
+    /// What is kept of it beside its keys.
+    pub(super) fn saved(&self) -> Saved {
+        Saved {
+            state: self.state,
+            pin: self.pin.clone(),
+            profile: self.profile.clone(),
+            was_enabled: self.was_enabled,
+        }
+    }
+
+    /// Takes back a change that could not be kept.
+    pub(super) fn restore(&mut self, saved: Saved) {
+        let Saved {
+            state,
+            pin,
+            profile,
+            was_enabled,
+        } = saved;
+        (self.state, self.pin, self.profile, self.was_enabled) = (state, pin, profile, was_enabled);
     }
 
     /// The key that signs requests to this provider.

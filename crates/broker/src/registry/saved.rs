@@ -52,6 +52,9 @@ pub(super) struct Saved {
     pub(super) pin: Option<Pin>,
     #[serde(default)]
     pub(super) profile: Option<Profile>,
+    /// Whether a person has ever enabled it. Files of the time before tell it only of those that are enabled.
+    #[serde(default)]
+    pub(super) was_enabled: bool,
 }
 
 impl Default for Saved {
@@ -60,6 +63,7 @@ impl Default for Saved {
             state: State::Unregistered,
             pin: None,
             profile: None,
+            was_enabled: false,
         }
     }
 }

@@ -12,3 +12,4 @@
 mod bed;
 
 mod broken_files;
+mod strangers;

@@ -101,7 +101,7 @@ impl<E: Entries> Snapshot<E> {
     }
 
     /// How many entries there are once the diff is applied, which names each credential once.
-    fn count_after(&self, diff: &Diff) -> usize {
+    pub fn count_after(&self, diff: &Diff) -> usize {
         if diff.full {
             return diff.upserts.len();
         }

@@ -3,7 +3,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use claviger_ctap::{cose::Sign1, crypto::Crypto};
+use claviger_ctap::{cose::Sign1, crypto::Crypto, get_assertion};
 use claviger_joint::{
     MessageError, ProviderId, TransactionId,
     answer::Status,
@@ -21,6 +21,10 @@ pub const SKEW_MS: u64 = 5_000;
 
 /// The most transactions that are remembered. Each is forgotten at its expiry.
 pub const MAX_TRANSACTIONS: usize = 4096;
+
+/// The most silent probes that are remembered, apart from the other transactions: a program may look for its credentials as often as
+/// it likes, and must not use up the room of what a person is asked about.
+pub const MAX_PROBES: usize = 1024;
 
 /// A request that passed, with its evidence when it brought any.
 pub(super) struct Admitted {
@@ -93,7 +97,21 @@ pub(super) struct Gate {
     crypto: &'static dyn Crypto,
     pins: Pins,
     journal: NumbersFile,
-    transactions: HashMap<TransactionId, u64>,
+    transactions: Remembered<MAX_TRANSACTIONS>,
+    probes: Remembered<MAX_PROBES>,
+}
+
+/// Transactions that have not expired, with their expiry: at most so many.
+#[derive(Default)]
+struct Remembered<const ROOM: usize>(HashMap<TransactionId, u64>);
+
+impl<const ROOM: usize> Remembered<ROOM> {
+    fn has_room(&mut self, now_ms: u64) -> bool {
+        if self.0.len() >= ROOM {
+            self.0.retain(|_, expires_ms| *expires_ms > now_ms);
+        }
+        self.0.len() < ROOM
+    }
 }
 
 impl Gate {
@@ -105,7 +123,8 @@ impl Gate {
             crypto,
             pins,
             journal: NumbersFile::open(folder)?,
-            transactions: HashMap::new(),
+            transactions: Remembered::default(),
+            probes: Remembered::default(),
         })
     }
 
@@ -172,13 +191,18 @@ impl Gate {
         if request.sequence <= numbers.sequence {
             return Err(Rule::Sequence);
         }
-        if self.transactions.len() >= MAX_TRANSACTIONS {
-            self.transactions.retain(|_, expires_ms| *expires_ms > now_ms);
-        }
-        if self.transactions.contains_key(&request.transaction) || request.transaction == TransactionId::UNKNOWN {
+        let is_probe = is_probe(&request);
+        let has_room = if is_probe {
+            self.probes.has_room(now_ms)
+        } else {
+            self.transactions.has_room(now_ms)
+        };
+        let (transactions, probes) = (&self.transactions.0, &self.probes.0);
+        let is_known = transactions.contains_key(&request.transaction) || probes.contains_key(&request.transaction);
+        if is_known || request.transaction == TransactionId::UNKNOWN {
             return Err(Rule::Duplicate);
         }
-        if self.transactions.len() >= MAX_TRANSACTIONS {
+        if !has_room {
             return Err(Rule::Memory);
         }
         // 5. Evidence under a key that we do not know yet: the request stays unused until we have asked the platform.
@@ -195,7 +219,12 @@ impl Gate {
             .evidence
             .as_deref()
             .map(|bytes| self.check_evidence(bytes, request.transaction, buffer_hash, now_ms, &mut numbers.evidence));
-        self.transactions.insert(request.transaction, request.expires_ms);
+        let remembered = if is_probe {
+            &mut self.probes.0
+        } else {
+            &mut self.transactions.0
+        };
+        remembered.insert(request.transaction, request.expires_ms);
         self.journal.write(Numbers { ..numbers }).map_err(|_| Rule::Disk)?;
         let evidence = evidence.transpose()?;
         // 7. Something that we know.
@@ -222,6 +251,14 @@ impl Gate {
         };
         Ok(evidence::verify(self.crypto, bytes, key, &expected, last_count)?)
     }
+}
+
+/// Whether a request only looks for a credential: an assertion without the user's presence, which proves and opens nothing.
+fn is_probe(request: &Request) -> bool {
+    request.operation == Operation::Get
+        && request.evidence.is_none()
+        && request.unlock_box.is_none()
+        && get_assertion::Request::from_cbor(&request.parameters).is_ok_and(|get| !get.options.up)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::{
     server::{RegistrationHook, RegistrationPhase, now_ms},
     state::StateError,
 };
-use crate::dbus::Providers1Proxy;
+use crate::dbus::{Providers1Proxy, StateChangedStream};
 
 /// How long the broker may take for an answer that needs no user.
 const BROKER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -118,6 +118,11 @@ impl BrokerLink {
         let hash = self.crypto.sha256(&[buffer]);
         let verified = self.gate().verify_evidence(&evidence, transaction, hash, now_ms());
         verified.map_err(|rule| VerifyUserError::Evidence(rule.to_string()))
+    }
+
+    /// The changes of providers' states.
+    pub(super) async fn states(&self) -> zbus::Result<StateChangedStream> {
+        self.broker.receive_state_changed().await
     }
 
     /// Sends one diff. True when the platform applied it.

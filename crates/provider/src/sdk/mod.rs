@@ -41,7 +41,7 @@ use std::future::Future;
 
 use claviger_ctap::{get_assertion, get_info, make_credential, types::CredentialId};
 
-pub use gate::{MAX_TRANSACTIONS, SKEW_MS};
+pub use gate::{MAX_PROBES, MAX_TRANSACTIONS, SKEW_MS};
 pub use link::VerifyUserError;
 pub use server::{Handle, Options, RegistrationHook, RegistrationPhase, ServeError, Serving, serve};
 pub use state::StateError;

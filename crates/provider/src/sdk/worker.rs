@@ -12,7 +12,7 @@ use claviger_joint::{
     answer::{Answer, LockStatePayload},
     envelope::Request,
     evidence::VerifiedEvidence,
-    messages::Description,
+    messages::{Description, ProviderState},
     operation::{Cancel, Delete, Operation, Update},
     unlock::{UnlockError, UnlockKey},
 };
@@ -260,6 +260,7 @@ impl<P: Provider> Shared<P> {
     ) -> zbus::Result<()> {
         let bus = DBusProxy::new(emitter.connection()).await?;
         let mut owners = bus.receive_name_owner_changed_with_args(&[(0, BROKER_NAME)]).await?;
+        let mut states = self.link.states().await?;
         let mut cache = Cache::default();
         self.introduce().await;
         self.push_all(&mut cache).await;
@@ -271,6 +272,15 @@ impl<P: Provider> Shared<P> {
                         cache.forget();
                         self.introduce().await;
                         self.announce_lock(emitter).await?;
+                        self.push_all(&mut cache).await;
+                    }
+                }
+                state = states.next() => {
+                    let Some(state) = state else { return Ok(()) };
+                    let state = state.args()?;
+                    // What was pushed before a person had enabled this provider was not taken.
+                    if state.id == self.id.as_str() && state.new == ProviderState::Enabled.as_str() {
+                        cache.forget();
                         self.push_all(&mut cache).await;
                     }
                 }

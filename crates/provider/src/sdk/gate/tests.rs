@@ -216,13 +216,40 @@ fn transactions_are_forgotten_at_their_expiry_and_their_number_is_limited() {
         bench
             .gate
             .transactions
+            .0
             .insert(TransactionId(u128::from(number + 1).to_be_bytes()), NOW + 1000);
     }
     let request = bench.request();
     let refused = bench.send(&request).err().unwrap();
     assert_eq!(refused.rule.status(), Status::Busy);
     assert!(bench.send_at(&request, NOW + 1000).is_ok());
-    assert_eq!(bench.gate.transactions.len(), 1);
+    assert_eq!(bench.gate.transactions.0.len(), 1);
+}
+
+#[test]
+fn probes_use_up_their_own_room_only() {
+    let mut bench = Bench::new();
+    let probe = |request: &mut Request| {
+        let mut get = get_assertion::Request::new("example.org", [7; 32]);
+        get.options.up = false;
+        (request.parameters, request.expires_ms) = (get.to_cbor(), NOW + 3000);
+    };
+    for _ in 0..MAX_PROBES {
+        let mut request = bench.request();
+        probe(&mut request);
+        assert!(bench.send(&request).is_ok());
+    }
+    let rule = bench.refusal(probe);
+    assert_eq!(rule.status(), Status::Busy, "but what a person is asked about passes");
+    let mut again = bench.request();
+    probe(&mut again);
+    again.expires_ms = NOW + 6000;
+    assert!(bench.send_at(&again, NOW + 3000).is_ok(), "a probe lives for seconds");
+    assert_eq!((bench.gate.probes.0.len(), bench.gate.transactions.0.len()), (1, 1));
+    // One that was remembered as a probe is no other's.
+    let mut taken = bench.request();
+    taken.transaction = again.transaction;
+    assert!(matches!(bench.send(&taken).err().unwrap().rule, Rule::Duplicate));
 }
 
 #[test]
