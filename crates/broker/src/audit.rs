@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use claviger_ctap::crypto;
 use claviger_files::Unfit;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+use rustix::io::Errno;
 use serde::Serialize;
 
 pub use entry::{AuditEvent, Entry, EvidenceKind, MAX_FIELD, Who};
@@ -60,6 +62,12 @@ pub enum AuditError {
     InUse(PathBuf),
 }
 
+/// How much room the disk promises at a time, in bytes: some hundred entries.
+const ROOM: u64 = 64 * 1024;
+
+/// The room that there is at least before something is done that must be recorded: the longest entries of several at a time.
+const LEAST_ROOM: u64 = 48 * 1024;
+
 /// The open log.
 #[derive(Debug)]
 pub struct AuditLog {
@@ -67,6 +75,12 @@ pub struct AuditLog {
     path: PathBuf,
     seq: u64,
     hash: [u8; 32],
+    /// How long the whole lines are.
+    length: u64,
+    /// Up to where the disk has promised room.
+    room: u64,
+    /// Why the last attempt to write or to get room failed, if it did.
+    unwritable: Option<Damage>,
     troubles: Vec<Trouble>,
 }
 
@@ -75,7 +89,8 @@ impl AuditLog {
     /// one stays, and a [`AuditEvent::Broken`] line behind it starts the chain anew, so that [`verify`] goes on showing the damage.
     /// What is no log (a folder, a pipe, other bytes) is set aside, and a new one begins by saying so.
     ///
-    /// Only the end of the file is read, however long it is. `now_ms` is Unix time in milliseconds.
+    /// Only the end of the file is read, however long it is. A disk without room is no reason not to open the log.
+    /// `now_ms` is Unix time in milliseconds.
     pub fn open(path: &Path, now_ms: u64) -> Result<Self, AuditError> {
         let io = |source| AuditError::Io {
             path: path.to_owned(),
@@ -94,6 +109,9 @@ impl AuditLog {
             path: path.to_owned(),
             seq: 0,
             hash: GENESIS,
+            length: tail.intact_len,
+            room: 0,
+            unwritable: None,
             troubles: Vec::new(),
         };
         if tail.torn > 0 {
@@ -110,19 +128,17 @@ impl AuditLog {
         }
         if broken {
             tracing::warn!(path = %path.display(), "the last line of the audit log is damaged");
-            audit.append(
-                now_ms,
-                &Entry::failed(AuditEvent::Broken, Failure::LogDamaged).detail("the line before this one"),
-            )?;
+            let entry = Entry::failed(AuditEvent::Broken, Failure::LogDamaged).detail("the line before this one");
+            audit.append_if_possible(now_ms, &entry);
         }
         if tail.torn > 0 {
             tracing::warn!(path = %path.display(), bytes = tail.torn, "cut a torn last line off the audit log");
             let detail = format!("cut off {} bytes that a crash left behind", tail.torn);
-            audit.append(now_ms, &Entry::ok(AuditEvent::Repaired).detail(detail))?;
+            audit.append_if_possible(now_ms, &Entry::ok(AuditEvent::Repaired).detail(detail));
         }
         if let Some(trouble) = aside {
             let entry = Entry::failed(AuditEvent::Broken, Failure::LogDamaged).detail(trouble.to_string());
-            audit.append(now_ms, &entry)?;
+            audit.append_if_possible(now_ms, &entry);
             audit.troubles.push(trouble);
         }
         if state_file::is_open_to_others(path) {
@@ -152,9 +168,46 @@ impl AuditLog {
         line.push_str(HASH_MARK);
         line.push_str(&hex(&hash));
         line.push_str("\"}\n");
-        self.file.write_all(line.as_bytes()).map_err(io)?;
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // What was written of it would tear the log.
+            if let Err(error) = self.file.set_len(self.length) {
+                tracing::error!(%error, "a torn line stays in the audit log");
+            }
+            self.unwritable = Some(state_file::damage(&error));
+            return Err(io(error));
+        }
+        self.length = self.length.saturating_add(line.len() as u64);
         (self.seq, self.hash) = (seq, hash);
         Ok(())
+    }
+
+    /// Makes sure that there is room for some entries, before something is done that must have one. Of a disk that fills up meanwhile
+    /// the log has its part already.
+    pub fn reserve(&mut self) -> Result<(), AuditError> {
+        if self.room >= self.length.saturating_add(LEAST_ROOM) {
+            self.unwritable = None;
+            return Ok(());
+        }
+        match allocate(&self.file, self.length) {
+            Ok(()) => {
+                self.room = self.length.saturating_add(ROOM);
+                self.unwritable = None;
+                Ok(())
+            }
+            Err(source) => {
+                self.unwritable = Some(state_file::damage(&source));
+                Err(AuditError::Io {
+                    path: self.path.clone(),
+                    source,
+                })
+            }
+        }
+    }
+
+    fn append_if_possible(&mut self, now_ms: u64, entry: &Entry) {
+        if let Err(error) = self.append(now_ms, entry) {
+            tracing::error!(%error, "the audit entry was not written");
+        }
     }
 
     /// Where the chain stands.
@@ -173,14 +226,31 @@ impl AuditLog {
         })
     }
 
-    /// What was found wrong with it when it was opened.
-    pub fn troubles(&self) -> &[Trouble] {
-        &self.troubles
+    /// What is wrong with it: what was found when it was opened, and whether it can be written now.
+    pub fn troubles(&self) -> impl Iterator<Item = Trouble> {
+        let unwritable = self
+            .unwritable
+            .map(|damage| state_file::trouble(StateFile::AuditLog, damage, &self.path));
+        self.troubles.iter().cloned().chain(unwritable)
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+/// Has the disk keep room behind the log. Where the file system cannot promise any, there has to be some.
+fn allocate(file: &File, length: u64) -> io::Result<()> {
+    match fallocate(file, FallocateFlags::KEEP_SIZE, length, ROOM) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => {
+            let disk = fstatvfs(file)?;
+            if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM {
+                return Err(Errno::NOSPC.into());
+            }
+            Ok(())
+        }
+        allocated => Ok(allocated?),
     }
 }
 

@@ -120,7 +120,7 @@ impl Cache {
         }
         held.snapshot.apply(diff)?;
         held.unsaved = true;
-        Ok(held.snapshot.generation())
+        Ok(held.snapshot.latest())
     }
 
     /// A credential was made here: what the ceremony knows of it counts until the provider pushes its own words, and its public key
@@ -212,6 +212,15 @@ impl Cache {
             }
         }
         unsaved
+    }
+
+    /// These lists could not be written: they are still to be.
+    pub fn not_saved(&mut self, providers: &[ProviderId]) {
+        for provider in providers {
+            if let Some(held) = self.providers.get_mut(provider) {
+                held.unsaved = true;
+            }
+        }
     }
 
     fn change(&mut self, provider: &ProviderId, id: &CredentialId, change: impl FnOnce(&mut Entry)) {

@@ -81,11 +81,18 @@ pub(crate) fn noted(trouble: Trouble) -> Trouble {
     trouble
 }
 
-/// What an error of reading says of the file.
+/// What an error of reading or writing says of the file.
 pub(crate) fn damage(error: &io::Error) -> Damage {
     match Unfit::of(error) {
         Some(Unfit::NotAFile) => Damage::NotAFile,
         Some(Unfit::TooLarge) => Damage::TooLarge,
+        None if matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        ) =>
+        {
+            Damage::NoSpace
+        }
         None => Damage::Unusable,
     }
 }

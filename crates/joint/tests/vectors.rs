@@ -488,7 +488,7 @@ fn metadata() {
     };
     let case = |name: &str, diff: &Diff| {
         assert_eq!(Diff::decode(&diff.encode()), Ok(diff.clone()));
-        json!({ "name": name, "base": diff.base, "new": diff.new, "full": diff.full, "diff": hex(diff.encode()) })
+        json!({ "name": name, "base": diff.base, "new": diff.new, "full": diff.full, "more": diff.more, "diff": hex(diff.encode()) })
     };
     let removed = vec![CredentialId::new(vec![0xdd; 16]).unwrap()];
     check(
@@ -496,9 +496,11 @@ fn metadata() {
         &json!({
             "about": "Metadata diffs that build on each other.",
             "cases": [
-                case("everything", &Diff { base: 0, new: 1000, full: true, upserts: vec![bare, full], removed: vec![] }),
-                case("one gone", &Diff { base: 1000, new: 1001, full: false, upserts: vec![], removed }),
-                case("one of credProtect level 3", &Diff { base: 1001, new: 1002, full: false, upserts: vec![protected], removed: vec![] }),
+                case("everything", &Diff { base: 0, new: 1000, full: true, more: false, upserts: vec![bare.clone(), full], removed: vec![] }),
+                case("one gone", &Diff { base: 1000, new: 1001, full: false, more: false, upserts: vec![], removed }),
+                case("one of credProtect level 3", &Diff { base: 1001, new: 1002, full: false, more: false, upserts: vec![protected.clone()], removed: vec![] }),
+                case("everything anew, in two parts", &Diff { base: 0, new: 1003, full: true, more: true, upserts: vec![bare], removed: vec![] }),
+                case("the second and last part", &Diff { base: 1003, new: 1004, full: false, more: false, upserts: vec![protected], removed: vec![] }),
             ],
         }),
     );

@@ -67,6 +67,8 @@ pub enum Damage {
     Unusable,
     /// It is a link, a folder, a pipe, a socket or a device.
     NotAFile,
+    /// The disk has no room for it, or the user no part of the disk.
+    NoSpace,
     /// It is longer than it can be.
     TooLarge,
     /// It is empty, cut off, or something else.
@@ -149,6 +151,7 @@ impl Damage {
             Self::Missing => "missing",
             Self::Unusable => "unusable",
             Self::NotAFile => "not-a-file",
+            Self::NoSpace => "no-space",
             Self::TooLarge => "too-large",
             Self::Malformed => "malformed",
             Self::LaterVersion => "later-version",
@@ -186,7 +189,8 @@ mod tests {
         StateFile::Other,
     ];
 
-    const DAMAGES: [Damage; 8] = [
+    const DAMAGES: [Damage; 9] = [
+        Damage::NoSpace,
         Damage::Missing,
         Damage::Unusable,
         Damage::NotAFile,

@@ -56,7 +56,15 @@ impl CacheFiles {
         } else {
             let mut key = Zeroizing::new([0_u8; 32]);
             crypto.random(key.as_mut_slice())?;
-            claviger_files::replace_private(&path, key.as_slice(), Durability::PowerCut).map_err(io(&path))?;
+            // On a full disk the lists cannot be kept either.
+            if let Err(error) = claviger_files::replace_private(&path, key.as_slice(), Durability::PowerCut) {
+                tracing::error!(%error, "the key to the metadata caches cannot be kept");
+                troubles.push(state_file::trouble(
+                    StateFile::CacheKey,
+                    state_file::damage(&error),
+                    &path,
+                ));
+            }
             key
         };
         Ok(Self {

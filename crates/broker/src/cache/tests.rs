@@ -37,6 +37,7 @@ fn full(new: u64, upserts: Vec<Entry>) -> Diff {
         base: 0,
         new,
         full: true,
+        more: false,
         upserts,
         removed: Vec::new(),
     }
@@ -71,6 +72,7 @@ fn diffs_are_applied_in_order_and_found_by_site() {
         base: 1,
         new: 2,
         full: false,
+        more: false,
         upserts: vec![entry(3, "a.example")],
         removed: vec![credential(1)],
     };
@@ -90,6 +92,7 @@ fn a_refused_diff_changes_nothing() {
         base: 5,
         new: 6,
         full: false,
+        more: false,
         upserts: vec![entry(2, "a.example")],
         removed: vec![credential(2)],
     };
@@ -98,6 +101,7 @@ fn a_refused_diff_changes_nothing() {
         base: 5,
         new: 5,
         full: false,
+        more: false,
         upserts: vec![entry(2, "a.example")],
         removed: vec![],
     };
@@ -160,6 +164,7 @@ fn keys_and_last_use_survive_a_list_that_comes_in_parts() {
         base: 2,
         new: 3,
         full: false,
+        more: false,
         upserts: vec![entry(2, "a.example")],
         removed: Vec::new(),
     };
@@ -216,6 +221,7 @@ fn a_full_list_still_learns_when_its_credentials_were_used() {
         base,
         new: base + 1,
         full: false,
+        more: false,
         upserts: vec![entry],
         removed: Vec::new(),
     };
@@ -355,4 +361,34 @@ fn all_lists_together_are_bounded() {
     cache.push(&other(3), full(2, list(0, 1))).unwrap();
     assert_eq!(cache.push(&other(2), full(2, list(0, 3))), Err(ApplyError::TooMany));
     assert_eq!(cache.count(&other(2)), 2, "and nothing changed");
+}
+
+#[test]
+fn a_list_in_parts_takes_the_others_place_when_its_last_part_is_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(dir.path(), native()).unwrap();
+    cache
+        .push(&provider(), full(1, vec![entry(1, "a.example"), entry(2, "a.example")]))
+        .unwrap();
+    let part = Diff {
+        more: true,
+        ..full(5, vec![entry(3, "a.example")])
+    };
+    assert_eq!(
+        cache.push(&provider(), part),
+        Ok(5),
+        "the provider's next part builds on this one"
+    );
+    assert_eq!((cache.count(&provider()), cache.generation(&provider())), (2, 1));
+    save(&mut cache);
+    // What is kept meanwhile is the list that counts.
+    let reopened = Cache::open(dir.path(), native()).unwrap();
+    assert_eq!((reopened.count(&provider()), reopened.generation(&provider())), (2, 1));
+    let last = Diff {
+        base: 5,
+        full: false,
+        ..full(6, vec![entry(1, "a.example")])
+    };
+    assert_eq!(cache.push(&provider(), last), Ok(6));
+    assert_eq!((cache.count(&provider()), cache.generation(&provider())), (2, 6));
 }

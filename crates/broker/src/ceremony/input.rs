@@ -66,6 +66,18 @@ impl Input {
 }
 
 impl Input {
+    /// The same, with nobody to answer: the user is told why.
+    #[must_use]
+    pub fn refused(mut self, cause: Cause) -> Self {
+        if let Wanted::Answer(wanted) = &mut self.wanted {
+            wanted.candidates = Candidates::Nothing {
+                cause,
+                provider_name: None,
+            };
+        }
+        self
+    }
+
     /// Whether no provider can do what is asked, as far as is known beforehand.
     pub fn is_unsupported(&self) -> bool {
         let Wanted::Answer(wanted) = &self.wanted else {

@@ -101,6 +101,8 @@ pub enum ProviderFailure {
     Hung,
     /// It could not be started or spoken to.
     Unreachable,
+    /// It was not asked, because that could not be recorded.
+    NotRecorded,
 }
 
 impl From<ProviderFailure> for Cause {
@@ -109,6 +111,7 @@ impl From<ProviderFailure> for Cause {
             ProviderFailure::Crashed => Self::ProviderCrashed,
             ProviderFailure::Hung => Self::ProviderHung,
             ProviderFailure::Unreachable => Self::ProviderUnreachable,
+            ProviderFailure::NotRecorded => Self::NotRecorded,
         }
     }
 }

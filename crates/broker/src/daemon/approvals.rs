@@ -110,6 +110,9 @@ impl Broker {
                 None
             }
         };
+        if !self.can_record() {
+            return Err(Cause::NotRecorded);
+        }
         let what = describe(&approval);
         let status = self.inner.verifier.status().await.map_err(|error| {
             tracing::error!(%error, "an approval could not be asked for");

@@ -70,6 +70,11 @@ impl Broker {
                 expires_ms,
             )
         };
+        let input = if self.can_record() {
+            input
+        } else {
+            input.refused(Cause::NotRecorded)
+        };
         if caller.traits.tells_unsupported && input.is_unsupported() {
             return Err(self.refused_early(&caller, event, &rp_id, Cause::Unsupported));
         }

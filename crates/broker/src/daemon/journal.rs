@@ -17,7 +17,16 @@ impl Broker {
         });
     }
 
-    /// Writes an audit entry. A log that cannot be written stops nobody from signing in, but is reported loudly.
+    /// Whether what is about to be done can be recorded. If not, it is not done.
+    pub(super) fn can_record(&self) -> bool {
+        let reserved = lock(&self.inner.audit).reserve();
+        if let Err(error) = &reserved {
+            tracing::error!(%error, "nothing can be recorded");
+        }
+        reserved.is_ok()
+    }
+
+    /// Writes an audit entry. What must not happen without one asks [`Broker::can_record`] first.
     pub(super) fn audit(&self, entry: &Entry) {
         if let Err(error) = lock(&self.inner.audit).append(now_ms(), entry) {
             tracing::error!(%error, "the audit entry was not written");

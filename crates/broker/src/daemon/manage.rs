@@ -137,8 +137,7 @@ impl Broker {
     pub(crate) async fn set_default_provider(&self, id: &str) -> Result<(), Error> {
         let id = self.known_provider(id)?;
         self.require_program(&id).await?;
-        self.change_rules(|rules| rules.set_default_provider(Some(&id)));
-        Ok(())
+        self.decide_rules(|rules| rules.set_default_provider(Some(&id)))
     }
 
     /// `Rules`.
@@ -156,7 +155,7 @@ impl Broker {
         let id = self.known_provider(provider)?;
         let rp_id = site_of(site)?;
         self.require_program(&id).await?;
-        self.change_rules(|rules| rules.remember(&rp_id, &id))
+        self.decide_rules(|rules| rules.remember(&rp_id, &id))?
             .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
     }
 
@@ -164,8 +163,11 @@ impl Broker {
     pub(crate) fn clear_rule(&self, site: &str) -> Result<(), Error> {
         // One from before sites were normalised is known by its own spelling only.
         let spellings = [RpId::new(site).ok(), site_of(site).ok()];
-        let forget = |rp_id: &RpId| self.change_rules(|rules| rules.forget(rp_id));
-        if spellings.iter().flatten().any(forget) {
+        let mut had_rule = false;
+        for rp_id in spellings.iter().flatten() {
+            had_rule |= self.decide_rules(|rules| rules.forget(rp_id))?;
+        }
+        if had_rule {
             Ok(())
         } else {
             let site = sanitise::line(site, sanitise::MAX_HOST_CHARS);

@@ -35,6 +35,7 @@ use claviger_files::Durability;
 use claviger_hello::ticket::PinTicket;
 use claviger_hello::verification::NotVerified;
 use claviger_joint::ProviderId;
+use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::trouble::Trouble;
 use tokio::sync::{Notify, mpsc, watch};
 use zbus::fdo::DBusProxy;
@@ -60,8 +61,11 @@ use crate::registry::Registry;
 use crate::rules::Rules;
 use crate::types::{Caller, Door};
 
-/// How long changed metadata and rules stay unwritten at most.
+/// How long changed metadata and rules stay unwritten at most, unless writing takes longer.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
+
+/// What part of the time goes into writing behind, where there is always something to write: one of this many.
+const WRITE_SHARE: u32 = 20;
 
 /// How long running ceremonies may take to end when the broker does.
 const SHUT_DOWN_DEADLINE: Duration = Duration::from_secs(1);
@@ -193,21 +197,39 @@ impl Broker {
         };
         let path = self.inner.rules_path();
         let written = tokio::task::spawn_blocking(move || {
+            let mut failed = Vec::new();
             for list in unsaved {
                 let provider = list.provider().clone();
                 if let Err(error) = list.save() {
                     tracing::error!(%provider, %error, "metadata was not saved");
+                    failed.push(provider);
                 }
             }
-            if let Some(json) = rules
-                && let Err(error) = claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash)
-            {
-                tracing::error!(%error, "the rules were not saved");
-            }
+            let rules = rules.map(|json| claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash));
+            (failed, rules.transpose())
         });
-        if written.await.is_err() {
+        let Ok((failed, rules)) = written.await else {
             tracing::error!("writing behind failed");
+            return;
+        };
+        // What was not written is written with the next change, or at the end.
+        lock(&self.inner.cache).not_saved(&failed);
+        if let Err(error) = rules {
+            tracing::error!(%error, "the rules were not saved");
+            lock(&self.inner.rules).unsaved = true;
         }
+    }
+
+    /// Changes the rules as the user says, in memory only if it is on disk.
+    fn decide_rules<T>(&self, change: impl FnOnce(&mut Rules) -> T) -> Result<T, Error> {
+        let mut file = lock(&self.inner.rules);
+        let mut rules = file.rules.clone();
+        let result = change(&mut rules);
+        let json = rules.to_json();
+        claviger_files::replace_private(&self.inner.rules_path(), json.as_bytes(), Durability::PowerCut)
+            .map_err(|error| Error::Failed(format!("The rules cannot be written: {error}.")))?;
+        (file.rules, file.unsaved) = (rules, false);
+        Ok(result)
     }
 
     /// Ends all ceremonies, writes what is pending and closes the audit log in order.
@@ -237,7 +259,9 @@ impl Broker {
     /// What of the platform's own state is broken.
     fn troubles(&self) -> Vec<Trouble> {
         let mut troubles = self.inner.troubles.clone();
-        troubles.extend_from_slice(lock(&self.inner.audit).troubles());
+        // It may have room again by now, or none any more.
+        self.can_record();
+        troubles.extend(lock(&self.inner.audit).troubles());
         troubles.extend_from_slice(lock(&self.inner.registry).troubles());
         troubles.extend_from_slice(lock(&self.inner.cache).troubles());
         troubles.extend_from_slice(self.inner.privileged.troubles());

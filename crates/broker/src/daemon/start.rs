@@ -13,12 +13,13 @@ use claviger_prompt_api::trouble::StateFile;
 use claviger_provider::dbus::PROVIDER_INTERFACE;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
 use zbus::names::{MemberName, UniqueName};
 use zbus::{MatchRule, MessageStream};
 
 use super::prompt::PromptSlot;
-use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, lock, now_ms};
+use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, WRITE_SHARE, lock, now_ms};
 use crate::audit::{AuditError, AuditEvent, AuditLog, Entry, Failure};
 use crate::cache::{Cache, CacheError};
 use crate::caller::{CallerError, PrivilegedCallers};
@@ -219,11 +220,13 @@ impl Broker {
         }
     }
 
+    /// Writes what changed at once where it was quiet, because a broker that is killed cannot; many changes are written together.
     async fn write_behind(self) {
         loop {
             self.inner.unsaved.notified().await;
-            tokio::time::sleep(WRITE_BEHIND).await;
+            let begun = Instant::now();
             self.flush().await;
+            tokio::time::sleep((begun.elapsed() * WRITE_SHARE).min(WRITE_BEHIND)).await;
         }
     }
 

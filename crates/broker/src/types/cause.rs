@@ -77,6 +77,9 @@ pub enum Cause {
     /// User verification itself does not work (hello cannot be reached or fails).
     #[error("user verification is not available")]
     VerificationUnavailable,
+    /// It could not be recorded in the audit log, so it was not done.
+    #[error("it cannot be recorded in the audit log (is the disk full?), and nothing is done that is not recorded")]
+    NotRecorded,
     /// A fault of the platform.
     #[error("internal fault: {0}")]
     Internal(#[from] Internal),
@@ -111,6 +114,7 @@ impl Cause {
             Self::DeniedByPolicy => "denied-by-policy",
             Self::Busy => "busy",
             Self::VerificationUnavailable => "verification-unavailable",
+            Self::NotRecorded => "not-recorded",
             Self::Internal(_) => "internal",
         }
     }
@@ -138,7 +142,7 @@ impl Cause {
             | Self::ProviderRefused(_)
             | Self::AnswerRejected(_) => Fault::Provider,
             Self::DeniedByPolicy => Fault::Policy,
-            Self::NoPrompt | Self::VerificationUnavailable | Self::Internal(_) => Fault::Platform,
+            Self::NoPrompt | Self::VerificationUnavailable | Self::NotRecorded | Self::Internal(_) => Fault::Platform,
         }
     }
 }

@@ -12,4 +12,6 @@
 mod bed;
 
 mod broken_files;
+mod full_disk;
+mod lists;
 mod strangers;

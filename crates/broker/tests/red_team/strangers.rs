@@ -43,6 +43,7 @@ fn claim(id: &CredentialId) -> Vec<u8> {
         base: 0,
         new: u64::MAX / 2,
         full: true,
+        more: false,
         upserts: vec![entry(id.clone())],
         removed: Vec::new(),
     };

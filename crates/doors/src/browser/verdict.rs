@@ -111,6 +111,7 @@ mod tests {
             Cause::DeniedByPolicy,
             Cause::Busy,
             Cause::VerificationUnavailable,
+            Cause::NotRecorded,
             Cause::Internal(Internal::TaskEnded),
         ]
     }

@@ -46,6 +46,7 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
         | Cause::ProviderRefused(_)
         | Cause::AnswerRejected(_)
         | Cause::VerificationUnavailable
+        | Cause::NotRecorded
         | Cause::Internal(_) => Status::Other,
     }
 }
@@ -91,6 +92,7 @@ mod tests {
             (Cause::DeniedByPolicy, 0x27, 0x27),
             (Cause::Busy, 0x06, 0x06),
             (Cause::VerificationUnavailable, 0x7f, 0x7f),
+            (Cause::NotRecorded, 0x7f, 0x7f),
             (Cause::Internal(Internal::TaskEnded), 0x7f, 0x7f),
         ] {
             assert_eq!(status_of(MAKE, &cause).code(), make, "make: {cause:?}");

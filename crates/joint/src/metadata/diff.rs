@@ -30,6 +30,8 @@ pub struct Diff {
     pub new: Generation,
     /// Whether all earlier entries go.
     pub full: bool,
+    /// Whether this is a part of a full list and more of it follows: nothing of the list counts before its last part is in.
+    pub more: bool,
     /// Entries that are new or changed. A credential is named once in a diff, here or among the removed.
     pub upserts: Vec<Entry>,
     /// Credentials that are gone; ids that are not known are passed over.
@@ -38,7 +40,8 @@ pub struct Diff {
 
 impl Diff {
     /// A change of any size, in as many messages as fit, each of which is atomic; none when nothing changed. A credential is named
-    /// once, here or among the removed. `next` gives the new generations. With `full` the first message is full.
+    /// once, here or among the removed. `next` gives the new generations. With `full` the
+    /// first message is full, and all but the last say that more follows.
     pub fn parts(
         mut base: Generation,
         full: bool,
@@ -55,6 +58,7 @@ impl Diff {
                 full: first,
                 upserts: upserts.by_ref().take(ENTRIES_PER_PART).collect(),
                 removed: removed.by_ref().take(ENTRIES_PER_PART).collect(),
+                more: full && upserts.peek().is_some(),
             };
             base = part.new;
             first = false;
@@ -71,7 +75,8 @@ impl Diff {
             .with(2, self.new)
             .with(3, self.full)
             .with(4, self.upserts.iter().map(Entry::to_value).collect::<Vec<_>>())
-            .with(5, removed);
+            .with(5, removed)
+            .maybe(6, self.more.then_some(true));
         Value::from(map).encode()
     }
 
@@ -96,6 +101,7 @@ impl Diff {
             base: fields.unsigned(1)?,
             new: fields.unsigned(2)?,
             full: fields.boolean(3)?,
+            more: fields.optional(6, Fields::boolean)?.unwrap_or_default(),
             upserts: upserts
                 .iter()
                 .map(Entry::from_value)
@@ -154,10 +160,16 @@ mod tests {
             base: 4,
             new: 5,
             full: false,
+            more: false,
             upserts: vec![entry(2, "alice"), bare],
             removed: vec![CredentialId::new(vec![9]).unwrap()],
         };
         assert_eq!(Diff::decode(&diff.encode()), Ok(diff.clone()));
+        let part = Diff {
+            more: true,
+            ..diff.clone()
+        };
+        assert_eq!(Diff::decode(&part.encode()), Ok(part));
         assert!(!format!("{diff:?}").contains("90, 90"));
         assert_eq!(
             Diff::decode(&Diff { new: 4, ..diff.clone() }.encode()),
@@ -203,6 +215,7 @@ mod tests {
                 base: 4,
                 new: 5,
                 full,
+                more: false,
                 upserts: upserts.iter().map(|id| entry(*id, "alice")).collect(),
                 removed: removed.iter().map(|number| id(*number)).collect(),
             };

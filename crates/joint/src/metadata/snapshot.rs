@@ -51,17 +51,35 @@ impl Entries for BTreeMap<CredentialId, Entry> {
 pub struct Snapshot<E = BTreeMap<CredentialId, Entry>> {
     generation: Generation,
     entries: E,
+    /// The parts of a full list that have come so far.
+    parts: Option<Parts>,
+}
+
+/// A full list that is not complete yet.
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Parts {
+    generation: Generation,
+    entries: BTreeMap<CredentialId, Entry>,
 }
 
 impl<E> Snapshot<E> {
     /// These entries at this generation, as they were kept.
     pub fn new(generation: Generation, entries: E) -> Self {
-        Self { generation, entries }
+        Self {
+            generation,
+            entries,
+            parts: None,
+        }
     }
 
-    /// The generation; 0 when nothing was ever pushed.
+    /// The generation of the entries; 0 when nothing was ever pushed.
     pub fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// The generation of the last diff that was applied: that of a part, while a list comes in parts. The next diff builds on it.
+    pub fn latest(&self) -> Generation {
+        self.parts.as_ref().map_or(self.generation, |parts| parts.generation)
     }
 
     /// The entries.
@@ -76,10 +94,11 @@ impl<E> Snapshot<E> {
 }
 
 impl<E: Entries> Snapshot<E> {
-    /// Applies a diff as a whole, or not at all (protocol §12).
+    /// Applies a diff as a whole, or not at all (protocol §12). The parts of a full list are gathered; it takes the place of the
+    /// present one when its last part is in.
     pub fn apply(&mut self, diff: Diff) -> Result<(), ApplyError> {
-        if !diff.full && diff.base != self.generation {
-            return Err(ApplyError::Generation { held: self.generation });
+        if !diff.full && diff.base != self.latest() {
+            return Err(ApplyError::Generation { held: self.latest() });
         }
         if diff.contradiction().is_some() {
             return Err(ApplyError::Contradiction);
@@ -88,29 +107,51 @@ impl<E: Entries> Snapshot<E> {
             return Err(ApplyError::TooMany);
         }
         if diff.full {
+            self.parts = Some(Parts::default());
+        }
+        let Some(mut parts) = self.parts.take() else {
+            apply_to(&mut self.entries, diff.upserts, &diff.removed);
+            self.generation = diff.new;
+            return Ok(());
+        };
+        apply_to(&mut parts.entries, diff.upserts, &diff.removed);
+        if diff.more {
+            parts.generation = diff.new;
+            self.parts = Some(parts);
+        } else {
             self.entries.clear();
+            apply_to(&mut self.entries, parts.entries.into_values(), &[]);
+            self.generation = diff.new;
         }
-        for id in &diff.removed {
-            self.entries.remove(id);
-        }
-        for entry in diff.upserts {
-            self.entries.insert(entry);
-        }
-        self.generation = diff.new;
         Ok(())
     }
 
-    /// How many entries there are once the diff is applied, which names each credential once.
+    /// How many entries there are once the diff is applied, which names each credential once; those of a list that is not complete
+    /// count as if it were.
     pub fn count_after(&self, diff: &Diff) -> usize {
-        if diff.full {
-            return diff.upserts.len();
+        match &self.parts {
+            _ if diff.full => diff.upserts.len(),
+            Some(parts) => count_after(&parts.entries, diff),
+            None => count_after(&self.entries, diff),
         }
-        let is_held = |id: &&CredentialId| self.entries.contains(id);
-        let gone = diff.removed.iter().filter(is_held).count();
-        let named = diff.upserts.iter().map(|entry| &entry.credential_id);
-        let added = diff.upserts.len() - named.filter(is_held).count();
-        self.entries.count() - gone + added
     }
+}
+
+fn apply_to(entries: &mut impl Entries, upserts: impl IntoIterator<Item = Entry>, removed: &[CredentialId]) {
+    for id in removed {
+        entries.remove(id);
+    }
+    for entry in upserts {
+        entries.insert(entry);
+    }
+}
+
+fn count_after(entries: &impl Entries, diff: &Diff) -> usize {
+    let is_held = |id: &&CredentialId| entries.contains(id);
+    let gone = diff.removed.iter().filter(is_held).count();
+    let named = diff.upserts.iter().map(|entry| &entry.credential_id);
+    let added = diff.upserts.len() - named.filter(is_held).count();
+    entries.count() - gone + added
 }
 
 impl Snapshot {
@@ -126,13 +167,7 @@ impl Snapshot {
             removed.extend(self.entries.keys().filter(|id| !wanted.contains_key(*id)).cloned());
             wanted.retain(|id, entry| self.entries.get(id) != Some(entry));
         }
-        Diff::parts(
-            self.generation,
-            full,
-            wanted.into_values().collect(),
-            removed,
-            &mut next,
-        )
+        Diff::parts(self.latest(), full, wanted.into_values().collect(), removed, &mut next)
     }
 }
 
@@ -186,6 +221,7 @@ mod tests {
             base: 3,
             new: 4,
             full: false,
+            more: false,
             upserts: vec![entry(1, "a")],
             removed: vec![],
         };
@@ -208,6 +244,7 @@ mod tests {
             base: 0,
             new,
             full: true,
+            more: false,
             upserts,
             removed: vec![],
         };
@@ -219,6 +256,7 @@ mod tests {
             base: 5,
             new: 5,
             full: false,
+            more: false,
             upserts: vec![entry(2, "a")],
             removed: vec![],
         };
@@ -243,6 +281,7 @@ mod tests {
                 base: snapshot.generation(),
                 new: next(),
                 full: false,
+                more: false,
                 upserts,
                 removed,
             })
@@ -279,12 +318,61 @@ mod tests {
             diffs.iter().map(|diff| diff.full).collect::<Vec<_>>(),
             [true, false, false]
         );
+        assert_eq!(
+            diffs.iter().map(|diff| diff.more).collect::<Vec<_>>(),
+            [true, true, false]
+        );
         let mut snapshot: Snapshot = Snapshot::default();
         for diff in diffs {
             snapshot.apply(Diff::decode(&diff.encode()).unwrap()).unwrap();
         }
         assert_eq!(snapshot.entries().len(), 600);
         assert_eq!(snapshot.generation(), 103);
+    }
+
+    #[test]
+    fn a_list_in_parts_counts_when_its_last_part_is_in() {
+        let mut next = counter();
+        let mut snapshot: Snapshot = Snapshot::default();
+        for diff in Snapshot::default().diffs_to((0..600).map(|id| entry(id, "before")).collect(), true, &mut next) {
+            snapshot.apply(diff).unwrap();
+        }
+        let before = snapshot.entries().clone();
+        let parts = snapshot.diffs_to((300..900).map(|id| entry(id, "after")).collect(), true, &mut next);
+        let (last, first) = parts.split_last().unwrap();
+        for part in first {
+            snapshot.apply(part.clone()).unwrap();
+            assert_eq!(
+                (snapshot.entries(), snapshot.generation()),
+                (&before, 103),
+                "nothing counts yet"
+            );
+            assert_eq!(snapshot.latest(), part.new);
+        }
+        // A diff that does not build on the parts is told so, and disturbs nothing.
+        let stray = Diff {
+            full: false,
+            more: false,
+            base: 103,
+            new: 200,
+            ..last.clone()
+        };
+        let held = last.base;
+        assert_eq!(snapshot.clone().apply(stray), Err(ApplyError::Generation { held }));
+        // Whoever begins again, begins again.
+        let mut again = snapshot.clone();
+        for part in snapshot.diffs_to(vec![entry(1, "again")], true, &mut next) {
+            again.apply(part).unwrap();
+        }
+        assert_eq!(again.entries().len(), 1);
+        snapshot.apply(last.clone()).unwrap();
+        assert_eq!((snapshot.entries().len(), snapshot.latest()), (600, last.new));
+        assert!(
+            snapshot
+                .entries()
+                .values()
+                .all(|entry| entry.user_name.as_deref() == Some("after"))
+        );
     }
 
     fn entries() -> impl Strategy<Value = Vec<Entry>> {

@@ -137,6 +137,7 @@ failed = { $why ->
     [cancelled-by-caller] The program that asked cancelled its request.
     [caller-gone] The program that asked has gone.
     [timed-out] The time for this request ran out.
+    [not-recorded] It cannot be recorded in the audit log, and nothing is done that is not recorded. Make room on the disk; `claviger doctor` knows which file.
     [no-prompt] There is no prompt to ask with. Start `claviger prompt`.
     [busy] Too many requests are waiting. Try again in a moment.
    *[other] It did not work, by a fault of Claviger's own. The log has the details.
@@ -203,6 +204,7 @@ trouble-found = { state-file } ({ $file }): { $damage ->
     [unusable] it cannot be read or written.
     [not-a-file] it is not what it should be, but a link, a folder, a pipe, a socket or a device.
     [too-large] it is longer than it can be.
+    [no-space] the disk is full, or your part of it.
     [malformed] it is damaged: empty, cut off, or something else.
     [later-version] a later version of Claviger wrote it.
     [open-to-others] others may read or change it.

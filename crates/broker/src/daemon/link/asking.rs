@@ -9,6 +9,7 @@ use claviger_joint::PROTOCOL_VERSION;
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
 use claviger_joint::messages::Description;
+use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_provider::dbus::{PROVIDER_INTERFACE, PROVIDER_PATH};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -88,6 +89,10 @@ impl Broker {
         live: &Live,
         request: UnsignedRequest,
     ) -> Result<Answer, NoAnswer> {
+        // Looking and closing need no record.
+        if !matches!(request.operation, Operation::Lock | Operation::Cancel) && !self.can_record() {
+            return Err(NoAnswer::Failed(ProviderFailure::NotRecorded));
+        }
         let limit = Instant::now() + self.deadlines().execute;
         let deadline = request.deadline.map_or(limit, |deadline| deadline.min(limit));
         let transaction = request.transaction;
