@@ -89,18 +89,22 @@ export class Bed {
     return answer.json();
   }
 
-  /** Sends a ceremony straight to the native host, as a faulty or hostile extension could. */
-  async native(kind, request) {
+  /** Sends a ceremony straight to a native host, as a faulty or hostile extension could; `until` is the type of the answer to wait for. */
+  async native(kind, request, until = "response") {
     const worker = await this.browser.worker();
     return worker.evaluate(
-      ({ kind, request }) =>
+      ({ kind, request, until }) =>
         new Promise((resolve) => {
           const port = chrome.runtime.connectNative("org.claviger.browser");
-          port.onMessage.addListener((message) => (port.disconnect(), resolve(message)));
+          port.onMessage.addListener((message) => {
+            if (![until, "error"].includes(message.type)) return;
+            port.disconnect();
+            resolve(message);
+          });
           port.onDisconnect.addListener(() => resolve({ type: "closed", why: chrome.runtime.lastError?.message }));
-          port.postMessage({ type: "ceremony", kind, request });
+          port.postMessage({ channel: "c", type: "ceremony", kind, request });
         }),
-      { kind, request },
+      { kind, request, until },
     );
   }
 

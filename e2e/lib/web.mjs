@@ -45,7 +45,7 @@ export class Web {
       });
       host.on("exit", () => resolve(null));
       host.stdin.on("error", () => undefined);
-      const message = Buffer.from(JSON.stringify({ type: "ceremony", kind: "get", request }));
+      const message = Buffer.from(JSON.stringify({ channel: "c", type: "ceremony", kind: "get", request }));
       const length = Buffer.alloc(4);
       length.writeUInt32LE(message.length);
       host.stdin.write(Buffer.concat([length, message]));
@@ -58,9 +58,16 @@ export class Web {
   }
 }
 
-/** `/frame?of=URL&allow=POLICY` is a page with a frame; there is no related-origins file; all else is an empty page. */
+/** What shop.other may use: the passkeys of bank.example. */
+const RELATED = { "bank.example": ["https://shop.other"] };
+
+/** `/frame?of=URL&allow=POLICY` is a page with a frame; one site has a list of related origins; all else is an empty page. */
 function answer(request, response) {
   const url = new URL(request.url, "https://any");
+  const origins = RELATED[request.headers.host];
+  if (url.pathname === "/.well-known/webauthn" && origins !== undefined) {
+    return response.setHeader("content-type", "application/json").end(JSON.stringify({ origins }));
+  }
   if (url.pathname.startsWith("/.well-known/")) return response.writeHead(404).end();
   response.setHeader("content-type", "text/html; charset=utf-8");
   const escape = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;");

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { Bed, NO, PIN, YES } from "../lib/bed.mjs";
 import { NOTEBOOK, VAULT } from "../lib/platform.mjs";
+import { until } from "../lib/wait.mjs";
 
 const salt = (text) => Buffer.from(text).toString("base64url");
 const choose = (provider, further = {}) => ({ when: { kind: "create" }, do: { approve: true, choose: provider, pin: PIN, ...further } });
@@ -122,6 +123,8 @@ test("the page sees a platform authenticator", async () => {
 test("without the platform the page sees none", async () => {
   const popup = await bed.browser.popup();
   bed.platform.replaceProgram("native-host", "#!/bin/sh\nexit 1\n");
+  bed.platform.signal("native-host", "SIGKILL");
+  await until(() => bed.platform.pids("native-host").length === 0, 2_000, "the end of the native host");
   assert.equal(await bed.page.evaluate(() => PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable()), false);
   await popup.reload();
   await popup.waitForSelector("li.bad");

@@ -39,25 +39,51 @@ test("a passkey of one real domain works there and on its subdomain only", async
   await sub.close();
 });
 
-for (const [what, page, rpId] of [
+for (const [what, page, rpId, suffix = false] of [
   ["an RP ID that is not the origin's", "https://bank.example/", "other.example"],
   ["a parent's name that only ends alike", "https://evilbank.example/", "bank.example"],
-  ["a public suffix", "https://shop.co.uk/", "co.uk"],
-  ["a private public suffix", "https://eve.github.io/", "github.io"],
+  ["a public suffix", "https://shop.co.uk/", "co.uk", true],
+  ["a private public suffix", "https://eve.github.io/", "github.io", true],
   ["a subdomain of the origin", "https://bank.example/", "login.bank.example"],
 ]) {
-  test(`${what} is a SecurityError, in the browser and in the platform`, async () => {
+  test(`${what} is a SecurityError, in the browser and, where no list could allow it, in the platform`, async () => {
     const prompt = await bed.answers(YES);
     const tab = await bed.browser.page(page);
     assert.equal((await create(tab, creation(rpId))).error.name, "SecurityError");
     assert.equal((await get(tab, request(rpId))).error.name, "SecurityError");
     await tab.close();
-    const origin = new URL(page).origin;
-    assert.equal((await bed.native("create", fromOrigin(origin, creation(rpId)))).error.name, "SecurityError");
-    assert.equal((await bed.native("get", fromOrigin(origin, request(rpId)))).error.name, "SecurityError");
     assert.deepEqual(prompt.views.filter((view) => view.kind !== "idle"), [], "nobody is asked");
+    const origin = new URL(page).origin;
+    if (suffix) {
+      assert.equal((await bed.native("create", fromOrigin(origin, creation(rpId)))).error.name, "SecurityError");
+      assert.equal((await bed.native("get", fromOrigin(origin, request(rpId)))).error.name, "SecurityError");
+      assert.deepEqual(prompt.views.filter((view) => view.kind !== "idle"), [], "nobody is asked");
+    } else {
+      // A browser that forwards it has read the other site's list; the person sees both names.
+      await bed.answers(NO);
+      assert.equal((await bed.native("create", fromOrigin(origin, creation(rpId)))).error.name, "NotAllowedError");
+      const { title, site } = await bed.prompt.view((view) => view.kind === "create");
+      assert.equal(title.code, "related-create-title");
+      assert.deepEqual([title.origin, title.site, site.related], [new URL(page).host, rpId, true]);
+    }
   });
 }
+
+test("a related origin uses the passkey of the site that lists it, and the person sees both names", async () => {
+  await bed.answers(YES);
+  const own = await bed.browser.page("https://bank.example/");
+  const made = await create(own, { ...creation("bank.example"), user: { id: "BBBB", name: "related", displayName: "R" } });
+  assert.ok(made.credential, JSON.stringify(made));
+  await own.close();
+  const prompt = await bed.answers(YES);
+  const shop = await bed.browser.page("https://shop.other/");
+  const used = await get(shop, { ...request("bank.example"), allowCredentials: [{ type: "public-key", id: made.credential.id }] });
+  assert.ok(used.credential, JSON.stringify(used));
+  const view = await prompt.view((view) => view.kind === "sign-in");
+  assert.deepEqual([view.title.code, view.title.origin, view.title.site], ["related-sign-in-title", "shop.other", "bank.example"]);
+  assert.equal(JSON.parse(Buffer.from(used.credential.response.clientDataJSON, "base64url")).origin, "https://shop.other");
+  await shop.close();
+});
 
 test("plain http and addresses are no place for a passkey", async () => {
   for (const [origin, rpId] of [["http://bank.example", "bank.example"], ["https://192.0.2.1", "192.0.2.1"], ["null", "bank.example"]]) {
@@ -141,13 +167,14 @@ test("refused, unknown and excluded by the user look alike to the site", async (
   assert.deepEqual(unknown.error, refused.error);
 });
 
-test("no prompt: the request fails and says so in the extension", async () => {
+test("no prompt: the request waits, the extension says what to start, and once it runs it is asked", async () => {
   await bed.platform.withoutPrompt();
-  assert.equal((await bed.signIn({ name: "somebody" })).error.name, "NotAllowedError");
-  assert.equal(bed.lastAudit("get").cause, "no-prompt");
-  const popup = await bed.browser.popup();
-  assert.match(await popup.innerText("body"), /claviger prompt/);
-  await popup.close();
+  const outcome = bed.signIn({ name: "somebody" });
+  const worker = await bed.browser.worker();
+  await until(async () => (await worker.evaluate(() => chrome.action.getBadgeText({}))) === "!", 5_000, "the icon points at it");
+  assert.match(await worker.evaluate(() => chrome.action.getTitle({})), /claviger prompt/);
+  await bed.answers(YES);
+  assert.equal((await outcome).accepted?.user.name, "somebody");
 });
 
 test("the page gives up: the prompt goes away and nothing is answered", async () => {
@@ -172,7 +199,7 @@ test("the page goes away: so does the prompt", async () => {
   await tab.close();
   await until(() => prompt.views.at(-1)?.kind === "idle", 5_000, "the end of the question");
   assert.match(bed.lastAudit("get").cause, /^(cancelled-by-caller|caller-gone)$/);
-  assert.deepEqual(bed.platform.pids("native-host"), [], "the native host has gone too");
+  assert.equal(bed.platform.pids("native-host").length, 1, "the one native host of the profile stays");
 });
 
 test("the page leaves for another: so does the prompt", async () => {

@@ -144,6 +144,18 @@ test("time runs out while the user thinks: the question goes away", async () => 
   await until(() => prompt.views.at(-1)?.kind === "idle", 5_000, "the end of the question");
 });
 
+test("after the broker has died twice in short order a request waits for the prompt", async () => {
+  const prompt = await bed.answers(YES);
+  const attached = (times) => until(() => prompt.events.filter((event) => event.event === "attached").length === times, 15_000, "the prompt at the next broker");
+  bed.platform.signal("broker", "SIGKILL");
+  await attached(2);
+  bed.platform.signal("broker", "SIGKILL");
+  await until(() => bed.platform.pids("broker").length === 0, 2_000, "the end of the broker");
+  // The prompt comes back after two seconds; nobody hears of that.
+  assert.equal((await bed.signIn({ name: "in-notebook" })).accepted?.user.name, "in-notebook");
+  await attached(3);
+});
+
 test("the broker comes back after a crash, with everything it knew", async () => {
   const prompt = await bed.answers(YES);
   bed.platform.signal("broker", "SIGKILL");

@@ -65,7 +65,7 @@ test("a frame whose top page nobody names: the person is told to open the site b
   const prompt = await bed.answers(OPEN);
   // What the extension sends where it cannot tell which page the frame is in.
   const request = { requestId: "1", origin: "https://bank.example", sameOriginWithAncestors: false, publicKey: { rpId: "bank.example", challenge } };
-  const said = bed.native("get", request);
+  const said = bed.native("get", request, "problem");
   const view = await prompt.view((view) => view.kind === "notice");
   assert.equal(view.problem.code, "unknown-frame");
   const first = await said;
@@ -73,7 +73,7 @@ test("a frame whose top page nobody names: the person is told to open the site b
   assert.match(first.problem, /in a tab of its own/);
 });
 
-for (const alg of [-257, -36, 42, 0]) {
+for (const alg of [-257, -36, -35, 42, 0]) {
   test(`a site that takes algorithm ${alg} alone: the person is told, and the site learns NotAllowedError`, async () => {
     const prompt = await bed.answers(NO);
     await page.bringToFront();
@@ -83,7 +83,7 @@ for (const alg of [-257, -36, 42, 0]) {
   });
 }
 
-for (const [algorithms, made] of [[[-49, -7], -49], [[-48], -48], [[-35, -7], -35], [[-257, -7, -49], -7]]) {
+for (const [algorithms, made] of [[[-49, -7], -49], [[-48], -48], [[-35, -7], -7], [[-257, -7, -49], -7]]) {
   test(`of the algorithms ${algorithms} the vault makes a key of ${made}, which works`, async () => {
     await bed.answers({ when: { kind: "create" }, do: { approve: true, pin: PIN, choose: "org.claviger.Vault" } }, YES);
     await page.bringToFront();

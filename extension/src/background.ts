@@ -4,21 +4,31 @@
 // drops the event if its listener is not there by then.
 
 import { attach, endsPause, pause, resume } from "./attachment.js";
-import { Ceremony, NOT_ALLOWED, type Outcome } from "./ceremony.js";
-import { ask, browser } from "./host.js";
-import { MAX_RUNNING, shared } from "./limits.js";
-import { framesOf, PageWatch } from "./page.js";
+import { Ceremony, HEARTBEAT_MS, NOT_ALLOWED, type Outcome } from "./ceremony.js";
+import { Desk, Visit } from "./desk.js";
+import { ask, browser, channels } from "./host.js";
+import { MAX_OPEN, shared, timeOf } from "./limits.js";
+import { placesOf } from "./page.js";
 import type { Kind } from "./protocol.js";
 import { readRequest } from "./request.js";
 import { Problems } from "./problems.js";
 import { badge, messageOf, type Attachment, type Situation } from "./status.js";
 
 const proxy = chrome.webAuthenticationProxy;
-const running = new Map<number, { ceremony: Ceremony; page: PageWatch }>();
+const desk = new Desk(placesOf, {
+  setTimeout: (callback, ms) => setTimeout(callback, ms) as unknown as number,
+  clearTimeout: (id) => clearTimeout(id),
+});
+const running = new Map<number, Visit>();
 const capabilities = shared(() => ask({ type: "capabilities" }, "capabilities"));
 const problems = new Problems(chrome.storage.session, showBadge);
 let attachment: Promise<Attachment> = attach();
 void showBadge();
+channels.warm();
+// A frame that is taken away and a window that is put away tell nobody.
+setInterval(() => {
+  if (desk.size > 0) void desk.lookAgain();
+}, HEARTBEAT_MS);
 
 proxy.onCreateRequest.addListener((details) => {
   void perform("create", details, (answer) => proxy.completeCreateRequest(answer));
@@ -26,18 +36,16 @@ proxy.onCreateRequest.addListener((details) => {
 proxy.onGetRequest.addListener((details) => {
   void perform("get", details, (answer) => proxy.completeGetRequest(answer));
 });
-proxy.onRequestCanceled.addListener((requestId) => running.get(requestId)?.ceremony.abandon());
-chrome.tabs.onRemoved.addListener((tabId) => {
-  for (const { page } of running.values()) page.closed(tabId);
+proxy.onRequestCanceled.addListener((requestId) => {
+  const visit = running.get(requestId);
+  if (visit !== undefined) desk.abandon(visit);
 });
-chrome.webNavigation.onCommitted.addListener((frame) => {
-  for (const { page } of running.values()) page.left(frame);
-});
-chrome.webNavigation.onErrorOccurred.addListener((frame) => {
-  // An error page replaces the document; what is only aborted (a download, an empty answer) leaves it where it is.
-  if (frame.error === "net::ERR_ABORTED") return;
-  for (const { page } of running.values()) page.left(frame);
-});
+const lookAgain = (): void => void desk.lookAgain();
+chrome.tabs.onActivated.addListener(lookAgain);
+chrome.tabs.onRemoved.addListener(lookAgain);
+chrome.windows.onFocusChanged.addListener(lookAgain);
+chrome.webNavigation.onCommitted.addListener(lookAgain);
+chrome.webNavigation.onErrorOccurred.addListener(lookAgain);
 proxy.onIsUvpaaRequest.addListener(({ requestId }) => {
   void capabilities()
     .then((answer) => answer.userVerifyingPlatformAuthenticator, () => false)
@@ -68,28 +76,35 @@ async function perform(
   complete: (answer: Answer) => Promise<void>,
 ): Promise<void> {
   const { requestId } = details;
-  const outcome = await begin(kind, details);
-  if (outcome.type === "ok") await problems.over();
+  const { outcome, visit } = await begin(kind, details);
   if (outcome.type === "failed" && outcome.problem !== null) await problems.met(outcome.problem);
   // An abandoned request is gone from the browser's list: completing it would only throw.
-  if (outcome.type === "ok") await complete({ requestId, responseJson: JSON.stringify(outcome.response) });
-  if (outcome.type === "failed") await complete({ requestId, error: outcome.error });
+  if (outcome.type === "failed") await complete({ requestId, error: outcome.error }).catch(() => undefined);
+  if (outcome.type !== "ok") return;
+  const refusal = await complete({ requestId, responseJson: JSON.stringify(outcome.response) }).then(() => null, messageOf);
+  visit?.course?.delivered(refusal === null);
+  if (refusal === null) return problems.over();
+  // The request is over already, or the browser does not take this answer; then the page would wait for ever.
+  await complete({ requestId, error: NOT_ALLOWED }).catch(() => undefined);
+  await problems.met(`The browser did not take the answer: ${refusal}`);
 }
 
-async function begin(kind: Kind, details: { requestId: number; requestDetailsJson: string }): Promise<Outcome> {
-  if (running.size >= MAX_RUNNING) {
-    return { type: "failed", error: NOT_ALLOWED, problem: "Too many sites ask for passkeys at the same time." };
+async function begin(
+  kind: Kind,
+  details: { requestId: number; requestDetailsJson: string },
+): Promise<{ outcome: Outcome; visit: Visit | null }> {
+  if (desk.size >= MAX_OPEN) {
+    return { outcome: { type: "failed", error: NOT_ALLOWED, problem: "Too many sites ask for passkeys at the same time." }, visit: null };
   }
   try {
     const request = readRequest(details.requestId, details.requestDetailsJson);
-    const ceremony = new Ceremony(kind, request, browser, (problem) => void problems.met(problem));
-    const page = new PageWatch(() => ceremony.fail());
-    running.set(details.requestId, { ceremony, page });
+    const tell = (problem: string): void => void problems.met(problem);
+    const visit = new Visit(request.origin, () => new Ceremony(kind, request, browser, tell));
+    running.set(details.requestId, visit);
     void showBadge();
-    void framesOf(request.origin).then((frames) => page.found(frames));
-    return await ceremony.outcome;
+    return { outcome: await desk.enter(visit, timeOf(request.publicKey)), visit };
   } catch (error) {
-    return { type: "failed", error: NOT_ALLOWED, problem: messageOf(error) };
+    return { outcome: { type: "failed", error: NOT_ALLOWED, problem: messageOf(error) }, visit: null };
   } finally {
     running.delete(details.requestId);
     void showBadge();
@@ -114,7 +129,7 @@ async function showBadge(): Promise<void> {
 async function answerPopup(message: unknown): Promise<Situation> {
   if (message === "pause") {
     await problems.over();
-    for (const { ceremony } of running.values()) ceremony.abandon();
+    desk.abandonAll();
     change(pause());
   }
   if (message === "resume") change(resume());

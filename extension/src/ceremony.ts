@@ -1,15 +1,14 @@
-// One ceremony: one native port from request to answer.
+// One ceremony: one channel of the native host from request to answer.
 //
-// A port of its own binds the ceremony to one native host process, so the platform can see its caller come and go. The
-// open port also keeps the browser from putting the service worker to sleep while a person decides; heartbeats show
+// The open port below also keeps the browser from putting the service worker to sleep while a person decides; heartbeats show
 // both sides that the other is still there.
 
 import { parseFromHost, type CeremonyRequest, type DomError, type JsonObject, type Kind, type ToHost } from "./protocol.js";
 
 /** How often a heartbeat goes out, in ms. A host that has not answered one when the next is due counts as hung. */
-export const HEARTBEAT_MS = 10_000;
+export const HEARTBEAT_MS = 5_000;
 
-/** The part of `chrome.runtime.Port` that a ceremony needs. */
+/** A channel, as a ceremony needs it: like a port of the browser's. */
 export interface HostPort {
   postMessage(message: ToHost): void;
   disconnect(): void;
@@ -76,6 +75,12 @@ export class Ceremony {
     this.#withdraw({ type: "failed", error: NOT_ALLOWED, problem: null });
   }
 
+  /** What became of a good answer: one that did not reach its page left a passkey that the site knows nothing of. */
+  delivered(yes: boolean): void {
+    if (!yes) this.#send({ type: "undelivered", requestId: this.#request.requestId });
+    this.#close();
+  }
+
   #start(kind: Kind): void {
     const port = this.#surroundings.connect();
     this.#port = port;
@@ -102,7 +107,8 @@ export class Ceremony {
     } else if (message?.type === "problem" && message.requestId === this.#request.requestId) {
       this.#tell(message.problem);
     } else if (message?.type === "response" && message.requestId === this.#request.requestId) {
-      if ("ok" in message) this.#finish({ type: "ok", response: message.ok });
+      // The channel stays: what becomes of the answer is said in it.
+      if ("ok" in message) this.#settle({ type: "ok", response: message.ok });
       else this.#finish({ type: "failed", error: visibleError(message.error), problem: message.problem });
     } else {
       this.#fail(message?.type === "error" ? message.message : "the native host and this extension do not understand each other");
@@ -121,11 +127,15 @@ export class Ceremony {
 
   /** The first outcome counts; later ones find the promise settled. */
   #finish(outcome: Outcome): void {
+    this.#close();
+    this.#settle(outcome);
+  }
+
+  #close(): void {
     if (this.#heartbeat !== null) this.#surroundings.clearInterval(this.#heartbeat);
     this.#heartbeat = null;
     this.#port?.disconnect();
     this.#port = null;
-    this.#settle(outcome);
   }
 
   #send(message: ToHost): void {

@@ -1,68 +1,77 @@
-// Notices that the page which asked has gone.
+// Which documents a request may come from, whether they are still there, and whether a person sees them.
 //
-// Chromium 156 tells the extension when a page's script aborts its request, but not when the page is closed or leaves:
-// the request then stays open in the browser and the question would stay in front of the user. A request does not say
-// which page it is from, so the frames of its origin are looked up, those that the user sees before any others, and
-// when the last of them has gone, so has the page.
+// Chromium 156 names the origin of a request, not its page, and tells the extension when a page's script aborts its request but not
+// when the page is closed, leaves, or takes the frame away that asked. So the documents of the origin are looked up: those that
+// are in front before any others. When the last of them has gone, so has the page.
 
-/** One document in one tab. */
-export interface Frame {
-  tabId: number;
-  frameId: number;
+/** How a tab stands to the person. An answer reaches a page only while its tab is shown. */
+export enum Rank {
+  /** Shown in the window that was used last. */
+  Front = 0,
+  /** Shown in another window. */
+  Shown = 1,
+  /** Behind another tab, or in a window that is put away. */
+  Behind = 2,
 }
 
-/** Watches the frames that a request may have come from. */
-export class PageWatch {
-  readonly #gone: () => void;
+/** A document of an origin. */
+export interface Place {
+  /** The browser's name for the document, which no other ever gets. */
+  documentId: string;
+  rank: Rank;
+}
+
+/** The documents that one request may come from. */
+export class Page {
   /** Null until they have been looked up. */
-  #frames: Frame[] | null = null;
-  /** What ended while the frames were still being looked up. */
-  readonly #early: ((frame: Frame) => boolean)[] = [];
+  #documents: Set<string> | null = null;
+  #rank: Rank | null = null;
+  #doubtful = false;
 
-  /** @param gone called once, when the last frame has gone */
-  constructor(gone: () => void) {
-    this.#gone = gone;
-  }
-
-  /** The lookup's result. Where it found nothing there is nothing to watch: the request ends by its own time. */
-  found(frames: Frame[]): void {
-    if (frames.length === 0) return;
-    this.#frames = frames;
-    for (const ended of this.#early) this.#drop(ended);
-  }
-
-  /** A tab was closed. */
-  closed(tabId: number): void {
-    this.#drop((frame) => frame.tabId === tabId);
-  }
-
-  /** A frame holds another document now; a tab's top frame (0) takes its inner frames along. */
-  left({ tabId, frameId }: Frame): void {
-    this.#drop((frame) => frame.tabId === tabId && (frameId === 0 || frame.frameId === frameId));
-  }
-
-  #drop(ended: (frame: Frame) => boolean): void {
-    if (this.#frames === null) {
-      this.#early.push(ended);
-    } else if (this.#frames.length > 0) {
-      this.#frames = this.#frames.filter((frame) => !ended(frame));
-      if (this.#frames.length === 0) this.#gone();
+  /** Takes in where the documents of the origin are now. False when the page has gone. */
+  look(places: Place[]): boolean {
+    if (this.#documents === null) {
+      const best = Math.min(...places.map(({ rank }) => rank));
+      this.#documents = new Set(places.filter(({ rank }) => rank === best).map(({ documentId }) => documentId));
     }
+    // Where the first look found nothing there is nothing to watch: the request ends by its own time.
+    if (this.#documents.size === 0) return true;
+    const here = places.filter(({ documentId }) => this.#documents?.has(documentId));
+    this.#doubtful ||= new Set(here.map(({ documentId }) => documentId)).size < this.#documents.size;
+    this.#rank = here.length === 0 ? null : (Math.min(...here.map(({ rank }) => rank)) as Rank);
+    return here.length > 0;
+  }
+
+  /** Whether one of them has gone, and it may have been the one that asked. */
+  get doubtful(): boolean {
+    return this.#doubtful;
+  }
+
+  /** How the best of them stands. A page that cannot be found is not held back. */
+  get rank(): Rank {
+    return this.#rank ?? Rank.Shown;
   }
 }
 
-/** The frames of an origin: in the tabs that are in front, else in any. */
-export async function framesOf(origin: string): Promise<Frame[]> {
-  const inFront = await framesIn(await chrome.tabs.query({ active: true }), origin);
-  return inFront.length > 0 ? inFront : framesIn(await chrome.tabs.query({}), origin);
+/** The documents of an origin: in the tabs that are shown, and if there are none, in any. */
+export async function placesOf(origin: string): Promise<Place[]> {
+  const [shown, windows] = await Promise.all([chrome.tabs.query({ active: true }), chrome.windows.getAll()]);
+  const away = new Set(windows.filter(({ state }) => state === "minimized").map(({ id }) => id));
+  const last = await chrome.windows.getLastFocused().then(({ id }) => id, () => undefined);
+  const rankOf = (tab: chrome.tabs.Tab): Rank => {
+    if (!tab.active || away.has(tab.windowId)) return Rank.Behind;
+    return tab.windowId === last ? Rank.Front : Rank.Shown;
+  };
+  const inFront = await placesIn(shown, rankOf, origin);
+  return inFront.length > 0 ? inFront : placesIn(await chrome.tabs.query({}), rankOf, origin);
 }
 
-async function framesIn(tabs: chrome.tabs.Tab[], origin: string): Promise<Frame[]> {
+async function placesIn(tabs: chrome.tabs.Tab[], rankOf: (tab: chrome.tabs.Tab) => Rank, origin: string): Promise<Place[]> {
   const found = await Promise.all(
-    tabs.map(async ({ id: tabId }) => {
-      if (tabId === undefined) return [];
-      const frames = (await chrome.webNavigation.getAllFrames({ tabId })) ?? [];
-      return frames.filter(({ url }) => originOf(url) === origin).map(({ frameId }) => ({ tabId, frameId }));
+    tabs.map(async (tab) => {
+      if (tab.id === undefined) return [];
+      const frames = (await chrome.webNavigation.getAllFrames({ tabId: tab.id })) ?? [];
+      return frames.filter(({ url }) => originOf(url) === origin).map(({ documentId }) => ({ documentId, rank: rankOf(tab) }));
     }),
   );
   return found.flat();

@@ -1,13 +1,16 @@
-// What travels between the extension and the native host: one JSON message per line of the conversation below.
+// What travels between the extension and the native host: one JSON message per line of the conversation below, each with the name
+// of its `channel`. Nothing is shared between channels: a request id means something in its own only.
 //
 //   extension → host                                    host → extension
 //   {type:"ceremony", kind, request}                    {type:"response", requestId, ok} or {…, error, problem?}
 //                                                       {type:"problem", requestId, problem}: in its way, while it is open
 //   {type:"cancel", requestId}                          (nothing)
+//   {type:"undelivered", requestId}                     (nothing): the answer did not reach its page
+//   {type:"close"}                                      (nothing): withdraws what runs in the channel
 //   {type:"ping"}                                       {type:"pong"}
 //   {type:"capabilities"}                               {type:"capabilities", userVerifyingPlatformAuthenticator, …}
 //   {type:"status"}                                     {type:"status", platform, prompt, pin, problem}
-//                                                       {type:"error", message}: my message was wrong; the port closes
+//                                                       {type:"error", message}: my message was wrong; the channel closes
 //
 // The host's answers come from another program, so they are parsed, never cast.
 
@@ -23,6 +26,8 @@ export interface CeremonyRequest {
   origin: string;
   /** Whether every frame around the caller has that same origin. */
   sameOriginWithAncestors: boolean;
+  /** How much the person may be bothered, where the browser says it; Chromium 156 does not. */
+  mediation?: string;
   /** `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` as the site gave it. */
   publicKey: JsonObject;
 }
@@ -30,6 +35,7 @@ export interface CeremonyRequest {
 export type ToHost =
   | { type: "ceremony"; kind: Kind; request: CeremonyRequest }
   | { type: "cancel"; requestId: string }
+  | { type: "undelivered"; requestId: string }
   | { type: "ping" }
   | { type: "capabilities" }
   | { type: "status" };

@@ -31,7 +31,9 @@ export function readRequest(requestId: number, requestDetailsJson: string): Cere
   if (typeof origin !== "string" || typeof sameOriginWithAncestors !== "boolean") {
     throw new UnusableRequest("the browser's caller is incomplete");
   }
-  return { requestId: String(requestId), origin, sameOriginWithAncestors, publicKey: withoutOverride(publicKey, extensions) };
+  const { mediation, ...options } = publicKey;
+  const said = typeof mediation === "string" ? { mediation } : {};
+  return { requestId: String(requestId), origin, sameOriginWithAncestors, ...said, publicKey: withoutOverride(options, extensions) };
 }
 
 function withoutOverride(publicKey: JsonObject, extensions: JsonObject): JsonObject {

@@ -64,6 +64,9 @@ test("an answer ends the ceremony and its port", async () => {
   assert.deepEqual(bench.sent, [{ type: "ceremony", kind: "get", request }]);
   bench.says({ type: "response", requestId: "5", ok: { id: "AAAA" } });
   assert.deepEqual(await ceremony.outcome, { type: "ok", response: { id: "AAAA" } });
+  assert.equal(bench.closed, false, "what becomes of the answer is still to be said");
+  ceremony.delivered(true);
+  assert.deepEqual(bench.sent.length, 1);
   assertOver(bench);
 });
 
@@ -156,4 +159,13 @@ test("what is in the way is told at once, and the request stays open", async () 
   assert.ok(!bench.closed);
   bench.says({ type: "response", requestId: "5", ok: {} });
   assert.deepEqual(await ceremony.outcome, { type: "ok", response: {} });
+});
+
+test("an answer that did not reach its page is told in its channel", async () => {
+  const { bench, ceremony } = start();
+  bench.says({ type: "response", requestId: "5", ok: {} });
+  await ceremony.outcome;
+  ceremony.delivered(false);
+  assert.deepEqual(bench.sent.at(-1), { type: "undelivered", requestId: "5" });
+  assertOver(bench);
 });

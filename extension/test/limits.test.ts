@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { shared } from "../src/limits.js";
+import { shared, timeOf } from "../src/limits.js";
 
 test("a question under way is asked once, and anew when it has been answered", async () => {
   const answers: ((answer: number) => void)[] = [];
@@ -24,4 +24,10 @@ test("a question that failed is asked again", async () => {
   });
   await assert.rejects(question(), /no host/);
   assert.equal(await question(), 2);
+});
+
+test("a request is open as long as the platform would have it, and a moment longer", () => {
+  for (const [timeout, seconds] of [[undefined, 302], [1, 17], [60_000, 62], [10_000_000, 602], ["60000", 302]] as const) {
+    assert.equal(timeOf({ timeout }), seconds * 1000);
+  }
 });

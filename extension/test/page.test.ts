@@ -1,59 +1,36 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PageWatch, type Frame } from "../src/page.js";
+import { Page, Rank, type Place } from "../src/page.js";
 
-function watch(): { page: PageWatch; gone: () => number } {
-  let count = 0;
-  return { page: new PageWatch(() => (count += 1)), gone: () => count };
-}
-const top: Frame = { tabId: 1, frameId: 0 };
-const inner: Frame = { tabId: 1, frameId: 7 };
+const place = (documentId: string, rank: Rank): Place => ({ documentId, rank });
 
-test("the page has gone with its tab, and that is said once", () => {
-  const { page, gone } = watch();
-  page.found([top]);
-  page.closed(2);
-  assert.equal(gone(), 0);
-  page.closed(1);
-  page.closed(1);
-  assert.equal(gone(), 1);
+test("a request comes from the page in front, where that has one", () => {
+  const page = new Page();
+  assert.ok(page.look([place("behind", Rank.Behind), place("front", Rank.Front), place("beside", Rank.Shown)]));
+  assert.equal(page.rank, Rank.Front);
+  // The tab is closed, and another window shows the same site.
+  assert.ok(!page.look([place("behind", Rank.Behind), place("beside", Rank.Front)]));
 });
 
-test("a frame that leaves takes what is inside it along, not what is around it", () => {
-  const { page, gone } = watch();
-  page.found([top, inner]);
-  page.left(inner);
-  assert.equal(gone(), 0);
-  page.left(top);
-  assert.equal(gone(), 1);
-  const other = watch();
-  other.page.found([inner]);
-  other.page.left({ tabId: 1, frameId: 8 });
-  assert.equal(other.gone(), 0);
-  other.page.left(top);
-  assert.equal(other.gone(), 1);
+test("a frame that is taken away is gone, whatever stays around it", () => {
+  const page = new Page();
+  assert.ok(page.look([place("frame", Rank.Front)]));
+  assert.ok(!page.look([place("another", Rank.Front)]));
+  assert.ok(!page.look([]));
 });
 
-test("of several possible pages, the last one counts", () => {
-  const { page, gone } = watch();
-  page.found([top, { tabId: 2, frameId: 0 }]);
-  page.closed(1);
-  assert.equal(gone(), 0);
-  page.left({ tabId: 2, frameId: 0 });
-  assert.equal(gone(), 1);
+test("of several possible documents, the last one counts", () => {
+  const page = new Page();
+  page.look([place("one", Rank.Front), place("two", Rank.Front)]);
+  assert.ok(page.look([place("two", Rank.Behind)]));
+  assert.equal(page.rank, Rank.Behind);
+  assert.ok(page.doubtful, "the other one may have asked");
+  assert.ok(!page.look([place("three", Rank.Front)]));
 });
 
-test("what goes while it is being looked up is not missed", () => {
-  const { page, gone } = watch();
-  page.closed(1);
-  assert.equal(gone(), 0);
-  page.found([top]);
-  assert.equal(gone(), 1);
-});
-
-test("where no page was found, nothing is said", () => {
-  const { page, gone } = watch();
-  page.found([]);
-  page.closed(1);
-  assert.equal(gone(), 0);
+test("a page that cannot be found is neither held back nor taken for gone", () => {
+  const page = new Page();
+  assert.ok(page.look([]));
+  assert.equal(page.rank, Rank.Shown);
+  assert.ok(page.look([place("later", Rank.Front)]));
 });

@@ -36,3 +36,12 @@ test("a caller without origin or frame relation is refused", () => {
 test("what is no JSON object is refused", () => {
   for (const text of ["", "{", "null", "[]", "1", '"x"']) assert.throws(() => readRequest(1, text), UnusableRequest);
 });
+
+test("mediation is passed on beside the options, where the browser says it", () => {
+  const extensions = { remoteDesktopClientOverride: { origin: "https://example.org", sameOriginWithAncestors: true } };
+  const read = (more: object) => readRequest(1, JSON.stringify({ challenge: "AA", extensions, ...more }));
+  assert.equal(read({ mediation: "silent" }).mediation, "silent");
+  assert.deepEqual(read({ mediation: "silent" }).publicKey, { challenge: "AA" });
+  assert.equal("mediation" in read({}), false);
+  assert.equal("mediation" in read({ mediation: 1 }), false);
+});

@@ -25,6 +25,7 @@ pub mod rules;
 mod shown;
 mod state_file;
 pub mod types;
+mod unconfirmed;
 
 pub use cancel::{CancelToken, Withdrawal};
 pub use claviger_hello::ticket::PinTicket;

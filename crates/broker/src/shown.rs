@@ -17,6 +17,8 @@ impl From<&CeremonyRequest> for SiteView {
             rp_name: request.operation().rp_name().and_then(sanitise::label),
             origin: request.origin().map(origin),
             top_origin: request.top_origin().map(origin),
+            related: request.is_related(),
+            offered: request.is_offered(),
         }
     }
 }

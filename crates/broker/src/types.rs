@@ -8,6 +8,7 @@ mod request;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use claviger_ctap::cbor::Map;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
@@ -32,6 +33,9 @@ pub struct DoorTraits {
     pub hides_protected: bool,
     /// A caller learns before anybody is asked that no provider can do what it wants (CTAP 2.1 §6.1.2 step 3).
     pub tells_unsupported: bool,
+    /// How long a question may wait for a prompt where there is none and none can be started: one may be on its way, or be started by a
+    /// person who is told elsewhere that it is missing.
+    pub waits_for_prompt: Duration,
 }
 
 /// The program that asks, as the bus and `/proc` tell it, never as it tells itself.

@@ -14,9 +14,12 @@ mod bed;
 use std::time::Duration;
 
 use bed::*;
-use claviger_broker::{Broker, CancelToken, Cause, CeremonyAnswer, CtapRequest, UserVerification, audit};
+use claviger_broker::{
+    Broker, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, UserVerification, audit,
+};
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
+use claviger_ctap::types::{CredentialId, RpId};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
@@ -313,10 +316,76 @@ async fn a_disabled_provider_is_not_asked() {
 }
 
 #[tokio::test]
+async fn a_new_passkey_that_its_page_never_got_is_marked_until_it_is_used() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let id = AuthenticatorData::parse(&made.auth_data).unwrap().attested.unwrap().id;
+    let manage = bed.manage().await;
+    let confirmed = async || {
+        let list: serde_json::Value = serde_json::from_str(&manage.passkeys("").await.unwrap()).unwrap();
+        list[0]["confirmed"].clone()
+    };
+    assert_eq!(confirmed().await, true);
+
+    let rp_id = RpId::new(RP).unwrap();
+    let other = CredentialId::new([9; 16]).unwrap();
+    bed.broker.undelivered(&caller(), &rp_id, &other);
+    assert_eq!(confirmed().await, true, "nobody has one of that id");
+    bed.broker.undelivered(&caller(), &rp_id, &id);
+    assert_eq!(confirmed().await, false);
+    let entry = &audit::last(&bed.audit_path(), 1).unwrap()[0];
+    assert_eq!(
+        (&entry["event"], &entry["cause"]),
+        (&"create".into(), &"undelivered".into())
+    );
+    bed.broker.flush().await;
+    let kept = std::fs::read_to_string(bed.audit_path().with_file_name("unconfirmed.json")).unwrap();
+    assert!(kept.contains(NOTEBOOK), "it outlives the broker");
+
+    bed.sign_in().await.unwrap();
+    assert_eq!(confirmed().await, true, "the site asked for it, so it knows it");
+}
+
+#[tokio::test]
 async fn without_a_prompt_nothing_happens() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::NoPrompt);
+}
+
+#[tokio::test]
+async fn at_a_door_that_waits_for_a_prompt_one_that_comes_late_asks() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let mut patient = caller();
+    patient.traits.waits_for_prompt = Duration::from_secs(60);
+    let minute = Duration::from_secs(60);
+    let origin = page("https://example.org", None);
+    let make = CtapRequest::Make(make("alice"));
+    let request = CeremonyRequest::new(patient, origin, make, UserVerification::Required, minute).unwrap();
+    let broker = bed.broker.clone();
+    let waiting = tokio::spawn(async move { broker.ceremony(request, CancelToken::new()).await });
+    // By then it is known that no prompt can be started.
+    bed.broker.prompt_missing().await;
+    assert!(!waiting.is_finished());
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    assert!(waiting.await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_door_gives_up_when_its_patience_is_over() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let mut patient = caller();
+    patient.traits.waits_for_prompt = Duration::from_millis(50);
+    let minute = Duration::from_secs(60);
+    let origin = page("https://example.org", None);
+    let make = CtapRequest::Make(make("alice"));
+    let request = CeremonyRequest::new(patient, origin, make, UserVerification::Required, minute).unwrap();
+    let ended = bed.broker.ceremony(request, CancelToken::new()).await;
+    assert_eq!(ended.unwrap_err(), Cause::NoPrompt);
 }
 
 #[tokio::test]

@@ -43,6 +43,7 @@ fn program() -> Caller {
             names_origins: false,
             hides_protected: true,
             tells_unsupported: true,
+            waits_for_prompt: Duration::ZERO,
         },
         app_id: None,
         name: "ssh".into(),

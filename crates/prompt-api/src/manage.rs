@@ -164,10 +164,17 @@ pub struct Passkey {
     pub backed_up: bool,
     /// Whether it is found without being named.
     pub discoverable: bool,
+    /// Whether its site is known to have heard of it: false where the browser could not give the new passkey to the page.
+    #[serde(default = "yes")]
+    pub confirmed: bool,
     /// The provider's own mark.
     pub tag: Option<String>,
     /// The COSE number of its algorithm, where the platform knows the key.
     pub algorithm: Option<i64>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// A choice that the user had remembered, or made in the settings.

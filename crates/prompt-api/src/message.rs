@@ -20,6 +20,18 @@ pub enum Message {
     SignInTitle {
         site: String,
     },
+    OfferedCreateTitle {
+        site: String,
+    },
+    /// `origin` is a site that `site` lists as related.
+    RelatedCreateTitle {
+        origin: String,
+        site: String,
+    },
+    RelatedSignInTitle {
+        origin: String,
+        site: String,
+    },
     ProgramCreateTitle {
         program: Option<String>,
         site: String,

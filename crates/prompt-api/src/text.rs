@@ -32,6 +32,14 @@ pub fn site_title(kind: Kind, site: String) -> Message {
     }
 }
 
+/// The title of a screen for a site that another one lists as related.
+pub fn related_title(kind: Kind, origin: String, site: String) -> Message {
+    match kind {
+        Kind::Create => Message::RelatedCreateTitle { origin, site },
+        _ => Message::RelatedSignInTitle { origin, site },
+    }
+}
+
 /// The title of a screen for what a program of this name, if it has one, says is a site.
 pub fn program_title(kind: Kind, program: Option<String>, site: String) -> Message {
     match kind {

@@ -50,6 +50,8 @@ pub enum StateFile {
     Doors,
     /// A provider's manifest.
     Manifest,
+    /// The passkeys that no site has confirmed.
+    Unconfirmed,
     /// A folder that state is kept in.
     Folder,
     /// A file of a later version's, by whoever reads this.
@@ -138,6 +140,7 @@ impl StateFile {
             Self::PrivilegedCallers => "privileged-callers",
             Self::Doors => "doors",
             Self::Manifest => "manifest",
+            Self::Unconfirmed => "unconfirmed",
             Self::Folder => "folder",
             Self::Other => "other",
         }
@@ -175,7 +178,7 @@ mod tests {
     use super::*;
     use crate::messages::Messages;
 
-    const FILES: [StateFile; 11] = [
+    const FILES: [StateFile; 12] = [
         StateFile::Rules,
         StateFile::Providers,
         StateFile::RequestKey,
@@ -185,6 +188,7 @@ mod tests {
         StateFile::PrivilegedCallers,
         StateFile::Doors,
         StateFile::Manifest,
+        StateFile::Unconfirmed,
         StateFile::Folder,
         StateFile::Other,
     ];

@@ -133,6 +133,12 @@ pub struct SiteView {
     pub origin: Option<String>,
     /// The origin of the top-level page, where it is another.
     pub top_origin: Option<String>,
+    /// Whether the RP ID is that of another site, which lists the origin as related: then the title names both.
+    #[serde(default)]
+    pub related: bool,
+    /// Whether the site offers it in passing (conditional mediation) and nobody waits for it.
+    #[serde(default)]
+    pub offered: bool,
 }
 
 /// The caller on a screen.
@@ -286,6 +292,8 @@ mod tests {
                 rp_name: None,
                 origin: Some("https://example.com".into()),
                 top_origin: None,
+                related: false,
+                offered: false,
             }),
             caller: Some(CallerView {
                 name: Some("Chromium".into()),
@@ -333,7 +341,7 @@ mod tests {
             value,
             json!({
                 "version": 1, "prompt": 17, "revision": 3, "kind": "sign-in", "title": {"code": "sign-in-title", "site": "example.com"},
-                "site": {"rp_id": "example.com", "rp_name": null, "origin": "https://example.com", "top_origin": null},
+                "site": {"rp_id": "example.com", "rp_name": null, "origin": "https://example.com", "top_origin": null, "related": false, "offered": false},
                 "caller": {"name": "Chromium", "executable": "/usr/bin/chromium", "door": "browser"},
                 "account": {"name": "alice", "display_name": "Alice"},
                 "choices": [{"id": "c1", "kind": "passkey", "provider": "org.claviger.Vault",

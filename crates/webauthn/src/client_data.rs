@@ -37,6 +37,8 @@ pub struct CallerContext {
     pub same_origin_with_ancestors: bool,
     /// The origin of the top-level document, where the browser says it.
     pub top_origin: Option<Origin>,
+    /// Whether the browser reads the lists of related origins (L3 §5.11) before it asks, and is believed about them.
+    pub checks_related_origins: bool,
 }
 
 impl CallerContext {
@@ -46,6 +48,7 @@ impl CallerContext {
             origin,
             same_origin_with_ancestors: true,
             top_origin: None,
+            checks_related_origins: false,
         }
     }
 }
@@ -153,6 +156,7 @@ mod tests {
             origin: origin(own),
             same_origin_with_ancestors: false,
             top_origin: top.map(origin),
+            checks_related_origins: false,
         }
     }
 

@@ -12,12 +12,13 @@ use claviger_ctap::{
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, RelatedOrigin, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
     large_blob::LargeBlob,
     limits, options,
     prf::{self, Prf},
     protection::ProtectionPolicy,
+    related,
     response::{self, Base64Url, CredProps, ExtensionOutputs, PrfOutput},
 };
 
@@ -41,6 +42,7 @@ pub struct Ceremony {
     large_blob: Option<LargeBlob>,
     cred_blob: bool,
     unserved: Option<Unserved>,
+    related: Option<RelatedOrigin>,
 }
 
 impl Ceremony {
@@ -63,7 +65,7 @@ impl Ceremony {
         let user = user(options.required_object("user")?)?;
         // 6.–8. The effective domain and the RP ID.
         let rp = options.required_object("rp")?;
-        let rp_id = caller.origin.claim(rp.text("id")?)?;
+        let (rp_id, related) = related::claim(caller, rp.text("id")?)?;
         // 9. and 10. The algorithms.
         let algorithms = algorithms(options)?;
         // 11. and 12. Extensions.
@@ -112,6 +114,7 @@ impl Ceremony {
             protection,
             large_blob,
             cred_blob: cred_blob.is_some(),
+            related,
             unserved: frame
                 .or(selection.unserved)
                 .or(large_blob.and_then(LargeBlob::unserved)),
@@ -136,6 +139,11 @@ impl Ceremony {
     /// The page's requirement, raised to [`UserVerification::Required`] when PRF results are asked for.
     pub fn user_verification(&self) -> UserVerification {
         self.user_verification
+    }
+
+    /// What makes the RP ID the page's where its origin does not.
+    pub fn related(&self) -> Option<&RelatedOrigin> {
+        self.related.as_ref()
     }
 
     /// Why nobody here can do what the page asks, if so: then [`Self::request`] is for nobody.

@@ -9,11 +9,12 @@ use claviger_ctap::{
 use serde::Serialize;
 
 use crate::{
-    CallerContext, CeremonyType, ClientData, Error, Hint, ResponseJson, Unserved, UserVerification,
+    CallerContext, CeremonyType, ClientData, Error, Hint, RelatedOrigin, ResponseJson, Unserved, UserVerification,
     json::{self, Object},
     large_blob::LargeBlob,
     options,
     prf::{self, Prf},
+    related,
     response::{self, Base64Url, ExtensionOutputs, PrfOutput},
 };
 
@@ -29,6 +30,7 @@ pub struct Ceremony {
     prf: Option<Prf>,
     large_blob: Option<LargeBlob>,
     unserved: Option<Unserved>,
+    related: Option<RelatedOrigin>,
 }
 
 impl Ceremony {
@@ -47,7 +49,7 @@ impl Ceremony {
         // 4. The timeout.
         let timeout = options::timeout(options)?;
         // 6.–8. The effective domain and the RP ID.
-        let rp_id = caller.origin.claim(options.text("rpId")?)?;
+        let (rp_id, related) = related::claim(caller, options.text("rpId")?)?;
         // 9. and 10. Extensions, some of whose rules concern the allow list.
         let allowed = options::descriptors(options, "allowCredentials")?;
         let prf = Prf::at_get(extensions, &allowed)?;
@@ -80,6 +82,7 @@ impl Ceremony {
             prf,
             large_blob,
             unserved,
+            related,
         })
     }
 
@@ -101,6 +104,11 @@ impl Ceremony {
     /// The page's requirement, raised to [`UserVerification::Required`] when PRF results are asked for.
     pub fn user_verification(&self) -> UserVerification {
         self.user_verification
+    }
+
+    /// What makes the RP ID the page's where its origin does not.
+    pub fn related(&self) -> Option<&RelatedOrigin> {
+        self.related.as_ref()
     }
 
     /// Why nobody here can do what the page asks, if so: then [`Self::request`] is for nobody.

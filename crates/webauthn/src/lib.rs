@@ -37,6 +37,7 @@
 //!
 //! * A frame of another site is not served unless the browser names the top-level origin: the prompt must be able to show whose page the
 //!   user is on, and the client data to say it.
+//! * Related origins are the browser's word ([`RelatedOrigin`]), where the embedder says that it is to be believed.
 //! * RP IDs are compared and hashed in normal form (lower case, punycode). Names with a root dot are refused, underscores are not.
 //! * Attestation `none` blanks the statement and keeps the AAGUID, as Level 3 has it.
 //! * What is in order but cannot be done here ([`Unserved`]: `authenticatorAttachment: "cross-platform"`, large blobs that are
@@ -58,6 +59,7 @@ mod options;
 pub mod origin;
 mod prf;
 mod protection;
+mod related;
 mod response;
 pub mod rp_id;
 mod unserved;
@@ -66,6 +68,7 @@ pub use client_data::{CallerContext, CeremonyType, ClientData};
 pub use error::Error;
 pub use options::{Hint, UserVerification};
 pub use origin::{Origin, OriginError};
+pub use related::RelatedOrigin;
 pub use response::ResponseJson;
 pub use rp_id::RpIdError;
 pub use unserved::Unserved;

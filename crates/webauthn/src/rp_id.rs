@@ -48,6 +48,19 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Checks that the origin's domain is one that somebody registers: neither an address nor a public suffix, nor a name like
+    /// `localhost` that no registry knows.
+    pub(crate) fn registrable_domain(&self) -> Result<(), RpIdError> {
+        let host = self.domain().ok_or(RpIdError::Address)?;
+        let suffix = psl::List.suffix(host.as_bytes()).ok_or(RpIdError::PublicSuffix)?;
+        if host.len() <= suffix.as_bytes().len() {
+            return Err(RpIdError::PublicSuffix);
+        }
+        Ok(())
+    }
+}
+
 /// Why an origin may not have an RP ID. The site's fault; the page gets a `SecurityError`.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 #[non_exhaustive]

@@ -16,6 +16,8 @@ pub enum Failure {
     NotVerified(VerifyFailure),
     /// A door refused the request before there was a ceremony.
     RefusedAtDoor,
+    /// The new passkey did not reach the page that had asked for it.
+    Undelivered,
     /// The provider runs another program than the one that was enabled.
     ExecutableChanged,
     /// More of the same, which was counted and not written.
@@ -35,6 +37,7 @@ impl Failure {
             Self::NotVerified(VerifyFailure::Unavailable) => Cause::VerificationUnavailable.code(),
             Self::NotVerified(VerifyFailure::Provider(failure)) => Cause::from(*failure).code(),
             Self::RefusedAtDoor => "refused-at-door",
+            Self::Undelivered => "undelivered",
             Self::ExecutableChanged => "executable-changed",
             Self::Repeated => "repeated",
             Self::LogDamaged => "log-damaged",
@@ -49,6 +52,7 @@ impl Failure {
             // Too many wrong ones from programs, not from the user.
             Self::NotVerified(VerifyFailure::Gesture(NotVerified::PromptOnly { .. }))
             | Self::RefusedAtDoor
+            | Self::Undelivered
             | Self::Repeated => Fault::Caller,
             Self::NotVerified(VerifyFailure::Gesture(_)) => Fault::User,
             Self::NotVerified(VerifyFailure::Provider(_)) | Self::ExecutableChanged => Fault::Provider,

@@ -138,6 +138,8 @@ pub(super) fn context() -> Context {
             rp_name: None,
             origin: Some(format!("https://{RP_ID}")),
             top_origin: None,
+            related: false,
+            offered: false,
         }),
         account: None,
         expires_ms: Some(60_000),

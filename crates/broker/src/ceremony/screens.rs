@@ -192,11 +192,16 @@ impl Screens {
 
     /// What a program without an origin says of the site, nobody has checked: then the title says who says it.
     fn site_title(&self, kind: Kind, rp_id: &RpId) -> Message {
-        let origin = self.context.site.as_ref().and_then(|site| site.origin.as_ref());
-        if origin.is_some() {
-            text::site_title(kind, host(rp_id.as_str()))
-        } else {
-            text::program_title(kind, self.context.caller.name.clone(), host(rp_id.as_str()))
+        let site = host(rp_id.as_str());
+        match self.context.site.as_ref() {
+            Some(SiteView {
+                origin: Some(origin),
+                related: true,
+                ..
+            }) => text::related_title(kind, origin_host(origin), site),
+            Some(SiteView { offered: true, .. }) if kind == Kind::Create => Message::OfferedCreateTitle { site },
+            Some(SiteView { origin: Some(_), .. }) => text::site_title(kind, site),
+            _ => text::program_title(kind, self.context.caller.name.clone(), site),
         }
     }
 
@@ -227,8 +232,16 @@ impl Screens {
             rp_name: None,
             origin: None,
             top_origin: None,
+            related: false,
+            offered: false,
         });
     }
+}
+
+/// The host of an origin, as a title names a site.
+fn origin_host(origin: &str) -> String {
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    host.to_owned()
 }
 
 /// An RP ID as it may be shown: at the security-key door it is any text.

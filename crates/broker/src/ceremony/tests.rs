@@ -660,3 +660,29 @@ fn setup_with_nothing_to_do_still_asks() {
         Ok(Outcome::Approved { evidence: Some(_), .. })
     ));
 }
+
+#[test]
+fn a_related_site_is_named_beside_the_one_whose_passkey_it_is() {
+    for (need, title) in [
+        (get(), "shop.example.org asks with the passkey of example.com"),
+        (make(), "shop.example.org asks to create a passkey of example.com"),
+    ] {
+        let mut input = ceremony(&need, &providers(), &alice_and_bob(), true);
+        let site = input.context.site.as_mut().unwrap();
+        (site.origin, site.related) = (Some("https://shop.example.org".to_owned()), true);
+        let course = Driven::start(input);
+        assert_eq!(said(course.view().title.as_ref()), title);
+    }
+}
+
+#[test]
+fn a_passkey_that_is_offered_in_passing_is_called_an_offer() {
+    let mut input = ceremony(&make(), &providers(), &[], true);
+    input.context.site.as_mut().unwrap().offered = true;
+    let course = Driven::start(input);
+    let title = said(course.view().title.as_ref());
+    assert_eq!(
+        title,
+        "example.com offers to sign you in with a passkey from now on. Create one?"
+    );
+}

@@ -10,6 +10,7 @@
 mod approvals;
 mod ceremonies;
 mod config;
+mod delivery;
 mod journal;
 mod link;
 mod manage;
@@ -86,6 +87,7 @@ struct Inner {
     registry: Mutex<Registry>,
     cache: Mutex<Cache>,
     rules: Mutex<RulesFile>,
+    unconfirmed: Mutex<delivery::UnconfirmedFile>,
     /// What was found broken when the broker started, beyond what registry, cache and audit log say of themselves.
     troubles: Vec<Trouble>,
     audit: Mutex<AuditLog>,
@@ -195,7 +197,11 @@ impl Broker {
             let mut file = lock(&self.inner.rules);
             std::mem::take(&mut file.unsaved).then(|| file.rules.to_json())
         };
-        let path = self.inner.rules_path();
+        let unconfirmed = {
+            let mut file = lock(&self.inner.unconfirmed);
+            std::mem::take(&mut file.unsaved).then(|| file.list.to_json())
+        };
+        let (rules_path, unconfirmed_path) = (self.inner.rules_path(), self.inner.unconfirmed_path());
         let written = tokio::task::spawn_blocking(move || {
             let mut failed = Vec::new();
             for list in unsaved {
@@ -205,10 +211,14 @@ impl Broker {
                     failed.push(provider);
                 }
             }
-            let rules = rules.map(|json| claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash));
-            (failed, rules.transpose())
+            let save = |path: PathBuf, json: Option<String>| {
+                let written =
+                    json.map(|json| claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash));
+                written.transpose()
+            };
+            (failed, save(rules_path, rules), save(unconfirmed_path, unconfirmed))
         });
-        let Ok((failed, rules)) = written.await else {
+        let Ok((failed, rules, unconfirmed)) = written.await else {
             tracing::error!("writing behind failed");
             return;
         };
@@ -217,6 +227,10 @@ impl Broker {
         if let Err(error) = rules {
             tracing::error!(%error, "the rules were not saved");
             lock(&self.inner.rules).unsaved = true;
+        }
+        if let Err(error) = unconfirmed {
+            tracing::error!(%error, "the list of unconfirmed passkeys was not saved");
+            lock(&self.inner.unconfirmed).unsaved = true;
         }
     }
 
@@ -340,6 +354,10 @@ impl Drop for Attendance {
 impl Inner {
     fn rules_path(&self) -> PathBuf {
         self.config.state_dir.join("rules.json")
+    }
+
+    fn unconfirmed_path(&self) -> PathBuf {
+        self.config.state_dir.join("unconfirmed.json")
     }
 
     fn audit_path(&self) -> PathBuf {

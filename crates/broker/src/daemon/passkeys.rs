@@ -36,6 +36,7 @@ impl Broker {
     pub(crate) fn passkeys(&self, filter: &str) -> Vec<Passkey> {
         let filter = filter.to_lowercase();
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let unconfirmed = lock(&self.inner.unconfirmed);
         let mut found: Vec<Passkey> = Vec::new();
         for (id, cached) in cache.all() {
             let entry = &cached.entry;
@@ -69,6 +70,10 @@ impl Broker {
                 last_used_ms: entry.last_used_ms,
                 backed_up: entry.backed_up,
                 discoverable: entry.discoverable,
+                confirmed: !unconfirmed.list.contains(&CredentialRef {
+                    provider: id.clone(),
+                    id: entry.credential_id.clone(),
+                }),
                 tag: entry.tag.clone(),
                 algorithm: cached.public_key.as_ref().map(|key| key.algorithm().cose()),
             });
@@ -142,6 +147,7 @@ impl Broker {
         let what = (Agreed::Delete, parameters.encode());
         self.change(asking, &credential.provider, &live, approval, what).await?;
         self.change_cache(|cache| cache.removed(&credential.provider, &credential.id));
+        self.confirmed(credential);
         Ok(())
     }
 

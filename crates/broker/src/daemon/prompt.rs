@@ -32,6 +32,8 @@ pub(super) struct PromptSlot {
 struct State {
     attached: Option<Attached>,
     summoning: bool,
+    /// None is attached and none could be started.
+    missing: bool,
 }
 
 /// The prompt that is attached.
@@ -76,6 +78,7 @@ impl PromptSlot {
             return Err(Error::NotAllowed(text.into()));
         }
         state.attached = Some(attached);
+        state.missing = false;
         Ok(())
     }
 
@@ -88,6 +91,21 @@ impl PromptSlot {
 }
 
 impl Broker {
+    /// Resolves when a question waits and there is no prompt to ask it, nor can one be started.
+    pub async fn prompt_missing(&self) {
+        let mut changes = self.inner.prompt.changes();
+        loop {
+            changes.borrow_and_update();
+            let missing = lock(&self.inner.prompt.state).missing;
+            if missing && lock(&self.inner.queue).waiting() > 0 {
+                return;
+            }
+            if changes.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Makes `sender`, which is `peer`, the prompt. One that cannot be proved does not take the place of one that is.
     pub(crate) fn attach_prompt(&self, sender: &UniqueName<'_>, kind: &str, peer: &Peer) -> Result<(), Error> {
         match kind {
@@ -178,8 +196,14 @@ impl Broker {
         let broker = self.clone();
         tokio::spawn(async move {
             let found = broker.start_prompt().await;
-            lock(&broker.inner.prompt.state).summoning = false;
-            if !found && broker.inner.prompt.attached().is_none() {
+            let missing = {
+                let mut state = lock(&broker.inner.prompt.state);
+                state.summoning = false;
+                state.missing = !found && state.attached.is_none();
+                state.missing
+            };
+            if missing {
+                broker.inner.prompt.wake();
                 broker.tell_all(|| Event::PromptUnavailable);
             }
         });

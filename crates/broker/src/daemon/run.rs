@@ -17,7 +17,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::journal::evidence_kind;
 use super::steps::envelope_caller;
@@ -103,6 +103,8 @@ pub(super) struct Ceremony {
     provider: Option<ProviderId>,
     evidence: Option<EvidenceKind>,
     remark: Option<String>,
+    /// Whether the wait for a prompt has begun.
+    waits_for_prompt: bool,
 }
 
 impl Ceremony {
@@ -116,6 +118,7 @@ impl Ceremony {
             provider: None,
             evidence: None,
             remark: None,
+            waits_for_prompt: false,
         }
     }
 
@@ -142,7 +145,10 @@ impl Ceremony {
                 }
             }
             let event = tokio::select! {
-                Some(event) = mailbox.recv() => event,
+                Some(event) = mailbox.recv() => match event {
+                    Event::PromptUnavailable if self.wait_for_prompt() => continue,
+                    event => event,
+                },
                 Some(event) = self.work.next() => event,
                 why = &mut withdrawn => match why {
                     Withdrawal::Cancelled => Event::CallerCancelled,
@@ -150,6 +156,9 @@ impl Ceremony {
                 },
                 () = &mut time_is_up => Event::TimedOut,
             };
+            if matches!(event, Event::PromptAttached) {
+                self.waits_for_prompt = false;
+            }
             events.push_back(event);
         }
     }
@@ -205,6 +214,27 @@ impl Ceremony {
             Effect::Finish(_) => {}
         }
         None
+    }
+
+    /// Whether the ceremony goes on although nobody can be asked now. If so, it hears of it again when the time for that is over.
+    fn wait_for_prompt(&mut self) -> bool {
+        let CeremonyOrApproval::Ceremony(request) = &self.asked_for else {
+            return false;
+        };
+        let patience = request.caller().traits.waits_for_prompt;
+        if patience.is_zero() || self.waits_for_prompt {
+            return !patience.is_zero();
+        }
+        self.waits_for_prompt = true;
+        let broker = self.broker.clone();
+        self.work.push(Box::pin(async move {
+            sleep(patience).await;
+            match broker.inner.prompt.attached() {
+                Some(_) => Event::PromptAttached,
+                None => Event::PromptUnavailable,
+            }
+        }));
+        true
     }
 
     fn verify(&mut self, verify: Verify<Real>) {

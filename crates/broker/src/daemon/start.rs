@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use claviger_hello::client::HelloClient;
 use claviger_peer::FileId;
 use claviger_prompt_api::dbus::{NAME, PATH};
-use claviger_prompt_api::trouble::StateFile;
+use claviger_prompt_api::trouble::{Damage, StateFile};
 use claviger_provider::dbus::PROVIDER_INTERFACE;
 use futures_util::StreamExt;
 use tokio::sync::{Notify, watch};
@@ -18,6 +18,7 @@ use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
 use zbus::names::{MemberName, UniqueName};
 use zbus::{MatchRule, MessageStream};
 
+use super::delivery::UnconfirmedFile;
 use super::prompt::PromptSlot;
 use super::{Broker, BusVerifier, Config, Inner, RulesFile, WRITE_BEHIND, WRITE_SHARE, lock, now_ms};
 use crate::audit::{AuditError, AuditEvent, AuditLog, Entry, Failure};
@@ -29,6 +30,7 @@ use crate::queue::PromptQueue;
 use crate::registry::{BUILT_IN, Registry, RegistryError, State};
 use crate::rules::{MAX_BYTES, Rules};
 use crate::state_file;
+use crate::unconfirmed::{self, Unconfirmed};
 
 /// Why the broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +93,14 @@ impl Broker {
         let rules = state_file::load(StateFile::Rules, &path, limit, &mut troubles, |json| {
             Ok(Rules::parse(json)?)
         });
+        let path = config.state_dir.join("unconfirmed.json");
+        let unconfirmed = state_file::load(
+            StateFile::Unconfirmed,
+            &path,
+            unconfirmed::MAX_BYTES,
+            &mut troubles,
+            |json| Unconfirmed::parse(json).ok_or(Damage::Malformed),
+        );
         let callers = Identifier::new(&connection, &config.own_executable).await?;
         let verifier = config
             .verifier
@@ -105,6 +115,10 @@ impl Broker {
             cache: Mutex::new(cache),
             rules: Mutex::new(RulesFile {
                 rules: rules.unwrap_or_default(),
+                unsaved: false,
+            }),
+            unconfirmed: Mutex::new(UnconfirmedFile {
+                list: unconfirmed.unwrap_or_default(),
                 unsaved: false,
             }),
             troubles,

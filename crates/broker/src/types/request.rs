@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::types::{LengthError, RpId};
-use claviger_webauthn::{Origin, RpIdError, Unserved};
+use claviger_webauthn::{Origin, RelatedOrigin, RpIdError, Unserved};
 
 use super::{Caller, CtapRequest, UserVerification};
 
@@ -19,6 +19,8 @@ pub enum Requester {
         origin: Origin,
         /// The origin of the top-level page, where it is another one.
         top_origin: Option<Origin>,
+        /// The proof that the RP ID is the page's, where its origin is none.
+        related: Option<RelatedOrigin>,
     },
     /// A program that names an RP ID and nothing else: nobody can check that it is its own, so the user is told whose word it is.
     Program,
@@ -36,7 +38,7 @@ pub enum Requester {
 /// # use claviger_webauthn::Origin;
 /// # let traits = DoorTraits { names_origins: true, ..DoorTraits::default() };
 /// # let caller = Caller { door: Door::Browser, traits, app_id: None, name: "Chromium".into(), executable: "/usr/bin/chromium".into(), pid: 1, window: String::new() };
-/// let page = |origin| Ok::<_, claviger_webauthn::OriginError>(Requester::Page { origin: Origin::parse(origin)?, top_origin: None });
+/// let page = |origin| Ok::<_, claviger_webauthn::OriginError>(Requester::Page { origin: Origin::parse(origin)?, top_origin: None, related: None });
 /// let get = CtapRequest::Get(get_assertion::Request::new("example.com", [7; 32]));
 /// let ask = |requester| CeremonyRequest::new(caller.clone(), requester, get.clone(), UserVerification::Required, Duration::from_secs(60));
 /// assert_eq!(ask(page("https://login.example.com")?)?.rp_id().as_str(), "example.com");
@@ -68,6 +70,7 @@ pub struct CeremonyRequest {
     operation: CtapRequest,
     unserved: Option<Unserved>,
     enforces_protection: bool,
+    offered: bool,
     /// What the site asks of user verification.
     pub user_verification: UserVerification,
     /// How long the whole ceremony may take; clamped by the door.
@@ -87,13 +90,16 @@ impl CeremonyRequest {
         timeout: Duration,
     ) -> Result<Self, RequestError> {
         let rp_id = RpId::new(operation.rp_id())?;
-        if let Requester::Page { origin, .. } = &requester {
+        if let Requester::Page { origin, related, .. } = &requester {
             if !caller.traits.names_origins {
                 return Err(RequestError::Origin);
             }
             // In another spelling it would be another RP ID to the provider, which hashes it.
-            if origin.claim(Some(rp_id.as_str()))? != rp_id {
-                return Err(RequestError::Spelling);
+            match origin.claim(Some(rp_id.as_str())) {
+                Ok(own) if own == rp_id => {}
+                Ok(_) => return Err(RequestError::Spelling),
+                Err(RpIdError::Foreign) if proves(related.as_ref(), origin, &rp_id) => {}
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(Self {
@@ -103,6 +109,7 @@ impl CeremonyRequest {
             operation,
             unserved: None,
             enforces_protection: false,
+            offered: false,
             user_verification,
             timeout,
         })
@@ -119,6 +126,13 @@ impl CeremonyRequest {
     #[must_use]
     pub fn with_enforced_protection(mut self, enforced: bool) -> Self {
         self.enforces_protection = enforced;
+        self
+    }
+
+    /// The same; if `offered`, the site offers it in passing (conditional mediation) and the user is told so.
+    #[must_use]
+    pub fn offered_in_passing(mut self, offered: bool) -> Self {
+        self.offered = offered;
         self
     }
 
@@ -142,6 +156,11 @@ impl CeremonyRequest {
         &self.operation
     }
 
+    /// Whether the site offers it in passing.
+    pub fn is_offered(&self) -> bool {
+        self.offered
+    }
+
     /// Whether only a provider that keeps credProtect levels may serve it.
     pub fn enforces_protection(&self) -> bool {
         self.enforces_protection
@@ -158,6 +177,11 @@ impl CeremonyRequest {
             Requester::Page { origin, .. } => Some(origin),
             Requester::Program => None,
         }
+    }
+
+    /// Whether the RP ID is another site's, which lists the page's origin as related.
+    pub fn is_related(&self) -> bool {
+        matches!(&self.requester, Requester::Page { related: Some(_), .. })
     }
 
     /// The origin of the top-level page, where it is another one than the page's.
@@ -183,6 +207,11 @@ impl CeremonyRequest {
     pub(crate) fn sees(&self, protection: Protection) -> bool {
         !self.caller.traits.hides_protected || !self.hides(protection)
     }
+}
+
+/// Whether a browser's word about related origins is about these two.
+fn proves(related: Option<&RelatedOrigin>, origin: &Origin, rp_id: &RpId) -> bool {
+    related.is_some_and(|related| related.origin() == origin && related.rp_id() == rp_id)
 }
 
 /// Why there is no such request. The caller's fault, or that of the door that should have told it so.

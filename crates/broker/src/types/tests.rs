@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use claviger_ctap::cbor::Limits;
 use claviger_ctap::types::{RpEntity, UserEntity, UserId};
+use claviger_webauthn::{Origin, RelatedOrigin, RpIdError};
 
 use super::*;
 
@@ -65,6 +68,43 @@ fn a_long_list_is_cut_to_what_an_envelope_holds() {
     match CtapRequest::Get(request).for_provider(Some(&chosen), true) {
         CtapRequest::Get(request) => assert_eq!(request.allow_list[0].id, chosen),
         CtapRequest::Make(_) => panic!("another operation"),
+    }
+}
+
+#[test]
+fn a_related_origin_needs_its_own_proof() {
+    let origin = |text: &str| Origin::parse(text).unwrap();
+    let ask = |from: &str, related: Option<(&str, &str)>| {
+        let traits = DoorTraits {
+            names_origins: true,
+            ..DoorTraits::default()
+        };
+        let caller = Caller {
+            door: Door::Browser,
+            traits,
+            app_id: None,
+            name: "Chromium".to_owned(),
+            executable: "/usr/bin/chromium".into(),
+            pid: 1,
+            window: String::new(),
+        };
+        let related = related.map(|(from, rp_id)| RelatedOrigin::vouched_for(&origin(from), rp_id).unwrap());
+        let page = Requester::Page {
+            origin: origin(from),
+            top_origin: None,
+            related,
+        };
+        let minute = Duration::from_secs(60);
+        CeremonyRequest::new(caller, page, get(&[]), UserVerification::Required, minute)
+    };
+    let shop = "https://shop.example.org";
+    assert!(ask(shop, Some((shop, "example.com"))).unwrap().is_related());
+    for proof in [
+        None,
+        Some((shop, "example.net")),
+        Some(("https://other.example.org", "example.com")),
+    ] {
+        assert!(matches!(ask(shop, proof), Err(RequestError::RpId(RpIdError::Foreign))));
     }
 }
 

@@ -176,6 +176,7 @@ pub fn page(origin: &str, top_origin: Option<&str>) -> Requester {
     Requester::Page {
         origin: parse(origin),
         top_origin: top_origin.map(parse),
+        related: None,
     }
 }
 

@@ -201,6 +201,7 @@ fn caller(origin: &str) -> Result<CallerContext, Failure> {
     Ok(CallerContext {
         origin,
         same_origin_with_ancestors: true,
+        checks_related_origins: false,
         top_origin: None,
     })
 }

@@ -7,6 +7,9 @@ use super::client;
 use crate::cli::Passkey as Command;
 use crate::output::{self, Failure, line};
 
+/// Stands for the last use of a passkey that its site knows nothing of.
+const UNCONFIRMED: &str = "never confirmed by the site";
+
 /// How many characters of an id the list shows; enough to name one passkey on the command line.
 const SHORT_ID: usize = 12;
 
@@ -49,10 +52,20 @@ async fn list(filter: &str, as_json: bool) -> Result<(), Failure> {
             passkey.rp_id.clone(),
             passkey.user_name.clone().unwrap_or_else(|| "–".to_owned()),
             passkey.provider_name.clone(),
-            time(passkey.last_used_ms),
+            if passkey.confirmed {
+                time(passkey.last_used_ms)
+            } else {
+                UNCONFIRMED.to_owned()
+            },
         ]
     }));
-    output::table(&rows)
+    output::table(&rows)?;
+    if passkeys.iter().any(|passkey| !passkey.confirmed) {
+        line(
+            "What its site never confirmed can go: the next passkey for the account replaces it, or `claviger passkey delete ID`.",
+        )?;
+    }
+    Ok(())
 }
 
 async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
@@ -78,6 +91,9 @@ async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
     ))?;
     line(format_args!("Created:      {}", time(passkey.created_ms)))?;
     line(format_args!("Last used:    {}", time(passkey.last_used_ms)))?;
+    if !passkey.confirmed {
+        line(format_args!("Site:         {UNCONFIRMED}"))?;
+    }
     line(format_args!("Discoverable: {}", passkey.discoverable))?;
     line(format_args!("Backed up:    {}", passkey.backed_up))
 }

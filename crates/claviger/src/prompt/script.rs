@@ -261,6 +261,8 @@ mod tests {
                 rp_name: None,
                 origin: None,
                 top_origin: None,
+                related: false,
+                offered: false,
             }),
             choices: vec![choice("c1", "Vault"), choice("c2", "Notebook")],
             preselected: Some("c1".into()),

@@ -1,6 +1,6 @@
 //! What native host and service say to each other over `org.claviger.Browser1`: JSON both ways, parsed with limits.
 //!
-//! Request: `{"requestId", "origin", "sameOriginWithAncestors", "topOrigin"?, "publicKey": {…}}`, where `publicKey` is a
+//! Request: `{"requestId", "origin", "sameOriginWithAncestors", "topOrigin"?, "mediation"?, "publicKey": {…}}`, where `publicKey` is a
 //! `PublicKeyCredentialCreationOptionsJSON` or `PublicKeyCredentialRequestOptionsJSON` of WebAuthn Level 3.
 //! Reply: `{"ok": {…}}`, a `RegistrationResponseJSON` or `AuthenticationResponseJSON`; or `{"error": {"name", "message"}, "problem"?}`,
 //! where `error` is for the page and `problem` for the user.
@@ -50,6 +50,29 @@ impl Kind {
     }
 }
 
+/// How much the page lets the user be bothered (Credential Management §2.3.2), where the browser says it. An unknown word is as good as
+/// none.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mediation {
+    /// As ever: the user is asked. Also what `optional` and `required` mean here.
+    #[default]
+    Asked,
+    /// The page offers a passkey in passing, and nobody waits for it.
+    Conditional,
+    /// Nobody is to be asked.
+    Silent,
+}
+
+impl Mediation {
+    fn parse(text: Option<&str>) -> Self {
+        match text {
+            Some("conditional") => Self::Conditional,
+            Some("silent") => Self::Silent,
+            _ => Self::Asked,
+        }
+    }
+}
+
 /// How a native host names one of its requests: 1 to 64 printable ASCII characters.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct RequestId(String);
@@ -90,6 +113,8 @@ pub struct Request {
     pub id: RequestId,
     /// Where the browser says that it comes from.
     pub caller: CallerContext,
+    /// How much the user may be bothered.
+    pub mediation: Mediation,
     /// The page's options, as JSON text that nobody has judged yet.
     pub options: String,
 }
@@ -124,7 +149,10 @@ impl Request {
                 origin,
                 same_origin_with_ancestors,
                 top_origin,
+                // Whether it is believed is known once its process is.
+                checks_related_origins: false,
             },
+            mediation: Mediation::parse(text("mediation")),
             options: options.to_string(),
         })
     }
@@ -238,6 +266,20 @@ mod tests {
             Some(Origin::parse("https://top.example").unwrap())
         );
         assert!(!framed.caller.same_origin_with_ancestors);
+    }
+
+    #[test]
+    fn how_much_the_user_may_be_bothered_is_read_where_it_is_said() {
+        for (word, mediation) in [
+            (json!(null), Mediation::Asked),
+            (json!("required"), Mediation::Asked),
+            (json!("unheard-of"), Mediation::Asked),
+            (json!("conditional"), Mediation::Conditional),
+            (json!("silent"), Mediation::Silent),
+        ] {
+            let request = request(&[("mediation", word.clone())]);
+            assert_eq!(Request::parse(&request).unwrap().mediation, mediation, "{word}");
+        }
     }
 
     #[test]

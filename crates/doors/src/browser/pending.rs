@@ -1,9 +1,14 @@
 //! A page's ceremony between request and response: `claviger-webauthn` on one side, the broker's nouns on the other.
 
 use claviger_broker::{Caller, CeremonyAnswer, CeremonyRequest, CtapRequest, RequestError, Requester};
-use claviger_webauthn::{CallerContext, Error, ResponseJson, Unserved, create, get};
+use claviger_ctap::make_credential;
+use claviger_webauthn::{CallerContext, Error, RelatedOrigin, ResponseJson, Unserved, create, get};
 
-use super::message::Kind;
+use super::message::{Kind, Mediation, Request};
+
+/// ES384. Chromium 156 takes no attestation object with such a key: it would throw the answer away, and nobody but the person would
+/// know of the passkey.
+const NOT_TAKEN_BY_BROWSERS: i64 = -35;
 
 /// Either ceremony, begun.
 pub(super) enum Pending {
@@ -20,10 +25,11 @@ impl Pending {
     }
 
     /// What the broker is asked.
-    pub(super) fn request(&self, caller: Caller, context: &CallerContext) -> Result<CeremonyRequest, RequestError> {
+    pub(super) fn request(&self, caller: Caller, asked: &Request) -> Result<CeremonyRequest, RequestError> {
+        let context = &asked.caller;
         let (operation, user_verification, timeout) = match self {
             Self::Create(ceremony) => (
-                CtapRequest::Make(ceremony.request().clone()),
+                CtapRequest::Make(that_browsers_take(ceremony.request().clone())),
                 ceremony.user_verification(),
                 ceremony.timeout(),
             ),
@@ -37,13 +43,22 @@ impl Pending {
         let page = Requester::Page {
             origin: context.origin.clone(),
             top_origin: context.top_origin.clone().filter(|_| framed),
+            related: self.related().cloned(),
         };
         let enforced = matches!(self, Self::Create(ceremony) if ceremony.enforces_protection());
         Ok(
             CeremonyRequest::new(caller, page, operation, user_verification, timeout)?
                 .with_unserved(self.unserved())
-                .with_enforced_protection(enforced),
+                .with_enforced_protection(enforced)
+                .offered_in_passing(asked.mediation == Mediation::Conditional),
         )
+    }
+
+    fn related(&self) -> Option<&RelatedOrigin> {
+        match self {
+            Self::Create(ceremony) => ceremony.related(),
+            Self::Get(ceremony) => ceremony.related(),
+        }
     }
 
     /// Why nobody can do what the page asks, if so.
@@ -62,4 +77,12 @@ impl Pending {
             _ => Err(Error::Provider("it is the answer to another question")),
         }
     }
+}
+
+/// The request without the algorithms whose keys a browser does not pass on. With none left, no provider can serve it.
+fn that_browsers_take(mut request: make_credential::Request) -> make_credential::Request {
+    request
+        .algorithms
+        .retain(|algorithm| *algorithm != NOT_TAKEN_BY_BROWSERS);
+    request
 }

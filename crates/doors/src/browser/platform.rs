@@ -5,7 +5,9 @@ use std::sync::Arc;
 use claviger_broker::audit::AuditEvent;
 use claviger_broker::caller::CallerError;
 use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits};
+use claviger_ctap::types::{CredentialId, RpId};
 use claviger_prompt_api::dbus;
+use claviger_webauthn::limits;
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
@@ -18,6 +20,8 @@ pub const TRAITS: DoorTraits = DoorTraits {
     names_origins: true,
     hides_protected: false,
     tells_unsupported: false,
+    // As long as any request: the extension says meanwhile what to start.
+    waits_for_prompt: limits::MAX_TIMEOUT,
 };
 
 /// Opens the door: serves `org.claviger.Browser1` at the broker's object.
@@ -42,6 +46,12 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Runs a ceremony. See [`Broker::ceremony`].
     fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>>;
+
+    /// Resolves when a question waits and nobody can ask it. See [`Broker::prompt_missing`].
+    fn prompt_missing(&self) -> BoxFuture<'_, ()>;
+
+    /// Takes note that a new passkey did not reach its page. See [`Broker::undelivered`].
+    fn undelivered(&self, caller: &Caller, rp_id: &RpId, id: &CredentialId);
 
     /// Takes note of a request that could not begin, for the audit log. `detail` holds the origin and the reason.
     fn refused(&self, caller: &Caller, kind: Kind, detail: &str);
@@ -73,6 +83,14 @@ impl Platform for Broker {
 
     fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {
         Box::pin(Self::ceremony(self, request, cancel))
+    }
+
+    fn prompt_missing(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::prompt_missing(self))
+    }
+
+    fn undelivered(&self, caller: &Caller, rp_id: &RpId, id: &CredentialId) {
+        Self::undelivered(self, caller, rp_id, id);
     }
 
     fn refused(&self, caller: &Caller, kind: Kind, detail: &str) {

@@ -4,6 +4,7 @@
 //! browser went away, the broker takes back the prompt and the provider's work.
 
 use std::collections::HashMap;
+use std::future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use claviger_broker::caller::CallerError;
@@ -14,12 +15,13 @@ use zbus::message::Header;
 use zbus::names::{BusName, UniqueName};
 use zbus::object_server::SignalEmitter;
 
-use super::message::{Kind, Reply, Request, RequestError, RequestId};
+use super::answered::{Answered, Made};
+use super::message::{Kind, Mediation, Reply, Request, RequestError, RequestId};
 use super::pending::Pending;
 use super::platform::Platform;
 use super::verdict::{DomError, problem_of_cause};
 
-/// Most ceremonies of one native host at a time. The extension starts a host for each.
+/// Most ceremonies of one native host at a time. All pages of a browser profile ask through one.
 const MAX_PER_HOST: usize = 8;
 
 /// What [`Browser1::capabilities`] answers. A PIN can always be chosen, so user verification is always there.
@@ -30,6 +32,7 @@ const CAPABILITIES: &str =
 pub struct Browser1 {
     platform: Arc<dyn Platform>,
     running: Arc<Running>,
+    answered: Answered,
 }
 
 impl Browser1 {
@@ -38,6 +41,13 @@ impl Browser1 {
         Self {
             platform,
             running: Arc::default(),
+            answered: Answered::default(),
+        }
+    }
+
+    fn not_delivered(&self, host: &UniqueName<'_>, id: &RequestId) {
+        if let Some(made) = self.answered.take(host, id) {
+            self.platform.undelivered(&made.caller, &made.rp_id, &made.id);
         }
     }
 
@@ -48,6 +58,7 @@ impl Browser1 {
         caller: Caller,
         cancel: CancelToken,
         user: &SignalEmitter<'_>,
+        host: &UniqueName<'_>,
     ) -> Reply {
         let pending = match Pending::begin(kind, &request.options, &request.caller) {
             Ok(pending) => pending,
@@ -58,7 +69,16 @@ impl Browser1 {
                 return Reply::error(&DomError::of_error(&error), Some(&error.to_string()));
             }
         };
-        let question = match pending.request(caller.clone(), &request.caller) {
+        if request.mediation == Mediation::Silent {
+            // Credential Management §2.5.1: what would need the user gives nothing.
+            let detail = format!(
+                "{}: nobody is to be asked, and nothing is done unasked",
+                request.caller.origin
+            );
+            self.platform.refused(&caller, kind, &detail);
+            return Reply::error(&DomError::not_allowed(), None);
+        }
+        let question = match pending.request(caller.clone(), request) {
             Ok(question) => question,
             // What can be wrong with it was told above.
             Err(error) => {
@@ -67,10 +87,20 @@ impl Browser1 {
                 return Reply::error(&DomError::not_allowed(), Some(&error.to_string()));
             }
         };
+        let rp_id = question.rp_id().clone();
         if let Some(why) = pending.unserved() {
             tell(user, &request.id, &Cause::Unserved(why)).await;
         }
-        let answer = match self.platform.ceremony(question, cancel).await {
+        let tell_if_nobody_can_ask = async {
+            self.platform.prompt_missing().await;
+            tell(user, &request.id, &Cause::NoPrompt).await;
+            future::pending().await
+        };
+        let ended = tokio::select! {
+            ended = self.platform.ceremony(question, cancel) => ended,
+            () = tell_if_nobody_can_ask => return Reply::error(&DomError::not_allowed(), None),
+        };
+        let answer = match ended {
             Ok(answer) => answer,
             Err(cause) => {
                 tracing::info!(
@@ -82,7 +112,12 @@ impl Browser1 {
             }
         };
         match pending.finish(&answer) {
-            Ok(response) => Reply::ok(&response),
+            Ok(response) => {
+                if let Some(made) = Made::of(&answer, &caller, &rp_id) {
+                    self.answered.remember(host, &request.id, made);
+                }
+                Reply::ok(&response)
+            }
             Err(error) => {
                 tracing::error!(kind = kind.name(), %error, "an answer could not be passed on");
                 Reply::error(&DomError::of_error(&error), Some(&error.to_string()))
@@ -107,7 +142,7 @@ impl Browser1 {
     ) -> fdo::Result<String> {
         let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
         let kind = Kind::parse(kind).map_err(invalid)?;
-        let request = match Request::parse(request) {
+        let mut request = match Request::parse(request) {
             Ok(request) => request,
             Err(RequestError::Origin(error)) => {
                 let error = Error::from(error);
@@ -120,16 +155,30 @@ impl Browser1 {
         let _running = self.running.admit(sender, &request.id, &cancel)?;
         let _attendance = self.platform.attend(sender, &cancel);
         let caller = self.platform.browser(&header).await?;
+        // A listed browser has read the list before it asks; all that it forwards has passed its own check.
+        request.caller.checks_related_origins = true;
         // Nobody else on the bus need hear of it.
         let user = emitter.set_destination(BusName::from(sender.clone()));
-        Ok(self.perform(kind, &request, caller, cancel, &user).await.into_json())
+        Ok(self
+            .perform(kind, &request, caller, cancel, &user, sender)
+            .await
+            .into_json())
     }
 
-    /// Withdraws one of the sender's own ceremonies; one that is over or never was is no error.
+    /// Withdraws one of the sender's own ceremonies; one that never was is no error. One whose new passkey is on its way already is
+    /// as [`Self::undelivered`].
     fn cancel(&self, request_id: &str, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
         let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
-        self.running
-            .cancel(sender, &RequestId::parse(request_id).map_err(invalid)?);
+        let id = RequestId::parse(request_id).map_err(invalid)?;
+        self.running.cancel(sender, &id);
+        self.not_delivered(sender, &id);
+        Ok(())
+    }
+
+    /// Says that the answer to one of the sender's own ceremonies did not reach its page; one without a new passkey is no error.
+    fn undelivered(&self, request_id: &str, #[zbus(header)] header: Header<'_>) -> fdo::Result<()> {
+        let sender = header.sender().ok_or_else(|| fdo::Error::from(CallerError::NoSender))?;
+        self.not_delivered(sender, &RequestId::parse(request_id).map_err(invalid)?);
         Ok(())
     }
 

@@ -1,5 +1,7 @@
 //! What the broker knows of this door.
 
+use std::time::Duration;
+
 use claviger_broker::{Broker, Door, DoorTraits};
 
 use crate::ctap::Entrance;
@@ -11,6 +13,8 @@ pub const ENTRANCE: Entrance = Entrance {
         names_origins: false,
         hides_protected: true,
         tells_unsupported: true,
+        // Nobody tells the person that a prompt is missing, but one may be on its way to the broker.
+        waits_for_prompt: Duration::from_secs(5),
     },
     path: "/org/claviger/Broker/hid",
 };

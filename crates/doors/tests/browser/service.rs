@@ -15,7 +15,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::stand_in::{Behaviour, Event, StandIn, parent_as_browser};
+use crate::stand_in::{Behaviour, CREDENTIAL, Event, StandIn, parent_as_browser};
 
 const NAME: &str = "org.claviger.Broker";
 const PATH: &str = "/org/claviger/Broker";
@@ -80,6 +80,12 @@ fn request(id: &str, public_key: &Value) -> Value {
         "sameOriginWithAncestors": true,
         "publicKey": public_key,
     })
+}
+
+/// A message of the extension, in a channel.
+fn in_channel(mut message: Value) -> Value {
+    message["channel"] = json!("c");
+    message
 }
 
 fn creation() -> Value {
@@ -168,7 +174,7 @@ async fn what_the_page_did_wrong_is_told_and_noted_and_asks_nobody() {
             "SecurityError",
         ),
         (
-            request("1", &json!({"rpId": "bank.example", "challenge": "AA"})),
+            request("1", &json!({"rpId": "co.uk", "challenge": "AA"})),
             "SecurityError",
         ),
         (request("1", &forged), "SecurityError"),
@@ -235,6 +241,102 @@ async fn next_problem(messages: &mut zbus::MessageStream) -> (String, String) {
             return message.body().deserialize().unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn a_new_passkey_that_reached_no_page_is_told_once_by_its_own_host() {
+    let mut scene = Scene::new().await;
+    let tell = async |host: &zbus::Connection, method: &str, id: &str| {
+        host.call_method(Some(NAME), PATH, Some(INTERFACE), method, &(id,))
+            .await
+            .unwrap();
+    };
+    let stranger = scene.bus.connect().await;
+    for (id, method) in [("1", "Undelivered"), ("2", "Cancel")] {
+        let made = scene
+            .call("create", &request(id, &creation()).to_string())
+            .await
+            .unwrap();
+        assert!(made["ok"].is_object());
+        assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+        tell(&stranger, method, id).await;
+        tell(&scene.host, method, "9").await;
+        assert!(
+            scene.events.try_recv().is_err(),
+            "not theirs to say, and nothing of that id"
+        );
+        tell(&scene.host, method, id).await;
+        tell(&scene.host, method, id).await;
+        let event = scene.events.try_recv().unwrap();
+        assert!(matches!(event, Event::Undelivered(credential) if credential.as_bytes() == CREDENTIAL));
+        assert!(scene.events.try_recv().is_err(), "once");
+    }
+    // What was used was there before: nothing is lost if the page does not hear of it.
+    scene.call("get", &request("3", &sign_in()).to_string()).await.unwrap();
+    assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+    tell(&scene.host, "Undelivered", "3").await;
+    assert!(scene.events.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn without_a_prompt_the_request_waits_and_the_person_hears_what_to_start() {
+    let mut scene = Scene::new().await;
+    scene.stand_in.behave(Behaviour::WaitForPrompt);
+    let mut problems = zbus::MessageStream::from(&scene.host);
+    let (host, text) = (scene.host.clone(), request("1", &sign_in()).to_string());
+    let waiting = tokio::spawn(async move { call(&host, "get", &text).await });
+    assert!(matches!(scene.events.recv().await, Some(Event::Asked(_))));
+    let (id, problem) = next_problem(&mut problems).await;
+    assert_eq!(id, "1");
+    assert!(problem.contains("claviger prompt"), "{problem}");
+    assert!(!waiting.is_finished());
+    scene.cancel("1").await;
+    assert_eq!(waiting.await.unwrap().unwrap()["error"]["name"], "NotAllowedError");
+}
+
+#[tokio::test]
+async fn silent_mediation_asks_nobody_and_an_offer_is_passed_on_as_one() {
+    let mut scene = Scene::new().await;
+    let mut silent = request("1", &sign_in());
+    silent["mediation"] = json!("silent");
+    let reply = scene.call("get", &silent.to_string()).await.unwrap();
+    assert_eq!(
+        reply["error"],
+        json!({"name": "NotAllowedError", "message": NOT_ALLOWED})
+    );
+    assert!(matches!(scene.events.recv().await, Some(Event::Refused(_))));
+    let mut offer = request("2", &creation());
+    offer["mediation"] = json!("conditional");
+    scene.call("create", &offer.to_string()).await.unwrap();
+    let Some(Event::Asked(asked)) = scene.events.recv().await else {
+        panic!("the platform was asked");
+    };
+    assert!(asked.is_offered());
+}
+
+#[tokio::test]
+async fn a_provider_is_not_asked_for_a_key_that_the_browser_would_throw_away() {
+    let mut scene = Scene::new().await;
+    let mut asked_for = async |algorithms: &[i64]| {
+        let mut creation = creation();
+        creation["pubKeyCredParams"] = algorithms
+            .iter()
+            .map(|algorithm| json!({"type": "public-key", "alg": algorithm}))
+            .collect();
+        scene
+            .call("create", &request("1", &creation).to_string())
+            .await
+            .unwrap();
+        let Some(Event::Asked(asked)) = scene.events.recv().await else {
+            panic!("the platform was asked");
+        };
+        let CtapRequest::Make(make) = asked.operation() else {
+            panic!("a passkey is made");
+        };
+        make.algorithms.clone()
+    };
+    assert_eq!(asked_for(&[-35, -49, -7]).await, [-49, -7]);
+    assert_eq!(asked_for(&[-35]).await, [0_i64; 0]);
 }
 
 #[tokio::test]
@@ -354,7 +456,7 @@ async fn from_the_browsers_pipe_to_the_platform_and_back() {
     let (mut port, pipe) = UnixStream::pair().unwrap();
     let extension = std::thread::spawn(move || {
         let mut ask = |message: Value| -> Value {
-            write_frame(&mut port, message.to_string().as_bytes()).unwrap();
+            write_frame(&mut port, in_channel(message).to_string().as_bytes()).unwrap();
             serde_json::from_slice(&read_frame(&mut port).unwrap().unwrap()).unwrap()
         };
         let capabilities = ask(json!({"type": "capabilities"}));
@@ -386,7 +488,7 @@ async fn a_closed_port_withdraws_over_the_bus() {
     scene.stand_in.behave(Behaviour::Wait);
     let (mut port, pipe) = UnixStream::pair().unwrap();
     let message = json!({"type": "ceremony", "kind": "get", "request": request("1", &sign_in())});
-    write_frame(&mut port, message.to_string().as_bytes()).unwrap();
+    write_frame(&mut port, in_channel(message).to_string().as_bytes()).unwrap();
     let upstream = BusUpstream::new(&scene.host, &std::env::current_exe().unwrap()).await;
     let host = async {
         native_host::run(pipe.try_clone().unwrap(), &pipe, &upstream)

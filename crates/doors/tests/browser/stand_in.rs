@@ -9,7 +9,7 @@ use claviger_broker::{Caller, CancelToken, Cause, CeremonyAnswer, CeremonyReques
 use claviger_ctap::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{self, Algorithm};
-use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_doors::browser::message::Kind;
 use claviger_doors::browser::{Platform, TRAITS};
@@ -29,6 +29,8 @@ pub enum Behaviour {
     Fail(Cause),
     /// Wait until the ceremony is withdrawn.
     Wait,
+    /// The same, and nobody can ask the user.
+    WaitForPrompt,
 }
 
 /// What happened inside.
@@ -37,6 +39,7 @@ pub enum Event {
     Asked(Box<CeremonyRequest>),
     Withdrawn(Withdrawal),
     Refused(String),
+    Undelivered(CredentialId),
 }
 
 pub struct StandIn {
@@ -106,13 +109,27 @@ impl Platform for StandIn {
                 Behaviour::Answer => Ok(answer(request.operation(), request.rp_id().as_str())),
                 Behaviour::AnswerForAnotherSite => Ok(answer(request.operation(), "other.example")),
                 Behaviour::Fail(cause) => Err(cause),
-                Behaviour::Wait => {
+                Behaviour::Wait | Behaviour::WaitForPrompt => {
                     let why = cancel.withdrawn().await;
                     self.events.send(Event::Withdrawn(why)).unwrap();
                     Err(Cause::CancelledByCaller)
                 }
             }
         })
+    }
+
+    fn prompt_missing(&self) -> BoxFuture<'_, ()> {
+        let missing = matches!(*self.behaviour.lock().unwrap(), Behaviour::WaitForPrompt);
+        Box::pin(async move {
+            if !missing {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+
+    fn undelivered(&self, _: &Caller, rp_id: &RpId, id: &CredentialId) {
+        assert_eq!(rp_id.as_str(), "example.com");
+        self.events.send(Event::Undelivered(id.clone())).unwrap();
     }
 
     fn refused(&self, _: &Caller, kind: Kind, detail: &str) {

@@ -30,6 +30,9 @@ other-key = To use a security key or a phone, press Claviger's icon in the brows
 
 create-title = Create a passkey for { $site }
 sign-in-title = Sign in to { $site }
+offered-create-title = { $site } offers to sign you in with a passkey from now on. Create one?
+related-create-title = { $origin } asks to create a passkey of { $site }
+related-sign-in-title = { $origin } asks with the passkey of { $site }
 program-create-title = { program } asks to create a passkey for { $site }
 program-sign-in-title = { program } asks to sign in to { $site }
 use-title = { program } asks for a security key. Use Claviger?
@@ -187,6 +190,7 @@ broker-ended = The broker ended ({ $why }). This prompt attaches to the next one
 # What is broken: which file, what helps, what works meanwhile.
 
 state-file = { $what ->
+    [unconfirmed] The passkeys that no site has confirmed
     [rules] Your rules for sites
     [providers] What you decided about providers
     [request-key] The keys that sign the requests to a provider
@@ -222,6 +226,7 @@ trouble-remedy = { $damage ->
         [privileged-callers] Make { $file } a text file of yours or root's that nobody else may change, one absolute path on each line.
         [doors] Repair or remove { $file }.
         [manifest] Repair { $file }, or install the provider again.
+        [unconfirmed] { trouble-aside } There is nothing to do.
         [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
        *[other] { trouble-aside } Repair { $file }.
     }
@@ -240,6 +245,7 @@ trouble-still-works = Meanwhile: { $what ->
     [privileged-callers] browsers that Claviger knows by itself work; the programs of this list do not.
     [doors] the security-key door stays shut; browsers and the command line work.
     [manifest] other providers work.
+    [unconfirmed] everything works; passkeys that their sites never confirmed are not marked.
     [folder] what is not kept there works.
    *[other] what does not need it works.
 }

@@ -24,6 +24,7 @@ pub fn frame(own: &str, top: Option<&str>) -> CallerContext {
         origin: origin(own),
         same_origin_with_ancestors: false,
         top_origin: top.map(origin),
+        checks_related_origins: false,
     }
 }
 

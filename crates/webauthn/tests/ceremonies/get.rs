@@ -105,6 +105,18 @@ fn what_is_wrong_is_refused_by_its_name() {
 }
 
 #[test]
+fn a_related_site_signs_in_with_its_own_origin_in_the_client_data() {
+    let mut caller = page("https://shop.example.org");
+    caller.checks_related_origins = true;
+    let ceremony = Ceremony::begin(&options(json!({})), &caller).unwrap();
+    assert_eq!(ceremony.rp_id().as_str(), "example.com");
+    assert_eq!(ceremony.related().unwrap().origin(), &caller.origin);
+    let response = finish(&ceremony, &answer(b"one"));
+    let client_data: Value = serde_json::from_slice(&bytes(&response["response"]["clientDataJSON"])).unwrap();
+    assert_eq!(client_data["origin"], "https://shop.example.org");
+}
+
+#[test]
 fn a_list_of_strange_credentials_is_not_an_empty_list() {
     for list in [
         json!([{"type": "password", "id": "AA"}]),

@@ -74,6 +74,11 @@ impl Ceremony {
                     let remark = "the signature could not be checked: the passkey was not made through this platform";
                     self.remark = Some(remark.into());
                 }
+                drop(cache);
+                self.broker.confirmed(&CredentialRef {
+                    provider,
+                    id: got.response.credential.id.clone(),
+                });
                 Ok(Checked {
                     credential: got.response.credential.id.clone(),
                     answer: CeremonyAnswer::Got(got.response),

@@ -107,6 +107,13 @@ impl Upstream for BusUpstream {
         }
     }
 
+    async fn undelivered(&self, id: &RequestId) {
+        let Ok(broker) = self.broker().await else { return };
+        if let Err(error) = broker.browser.undelivered(id.as_str()).await {
+            tracing::warn!(%error, "the platform was not told that an answer was not delivered");
+        }
+    }
+
     async fn problem(&self) -> (RequestId, String) {
         loop {
             let changed = self.changed.notified();
@@ -164,6 +171,7 @@ impl Upstream for BusUpstream {
 trait Browser1 {
     fn ceremony(&self, kind: &str, request: &str) -> zbus::Result<String>;
     fn cancel(&self, request_id: &str) -> zbus::Result<()>;
+    fn undelivered(&self, request_id: &str) -> zbus::Result<()>;
     fn capabilities(&self) -> zbus::Result<String>;
     #[zbus(signal)]
     fn problem(&self, request_id: &str, problem: &str) -> zbus::Result<()>;

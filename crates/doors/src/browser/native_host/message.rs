@@ -1,4 +1,4 @@
-//! What extension and native host say to each other, one JSON object per frame.
+//! What extension and native host say to each other, one JSON object per frame, each with the name of its channel.
 
 use std::fmt;
 
@@ -10,6 +10,35 @@ use crate::browser::{
     verdict::DomError,
 };
 
+/// The name of a channel, which the extension chooses; it is put beside every answer.
+pub type ChannelId = RequestId;
+
+/// What a frame holds: a message, or what is wrong with it, and in which channel.
+#[derive(Debug, Eq, PartialEq)]
+pub struct Frame {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The message; a wrong one ends its channel and no other.
+    pub message: Result<ToHost, MessageError>,
+}
+
+impl Frame {
+    /// Reads a frame.
+    ///
+    /// # Errors
+    /// It is in no channel, so what it is about cannot be told.
+    pub fn parse(frame: &[u8]) -> Result<Self, MessageError> {
+        let map: Map<String, Value> =
+            serde_json::from_slice(frame).map_err(|_| MessageError("the message is not a JSON object"))?;
+        let channel = map.get("channel").and_then(Value::as_str).unwrap_or_default();
+        let channel = ChannelId::parse(channel).map_err(|_| MessageError("the message names no channel"))?;
+        Ok(Self {
+            channel,
+            message: ToHost::parse(&map),
+        })
+    }
+}
+
 /// A message of the extension.
 #[derive(Eq, PartialEq)]
 pub enum ToHost {
@@ -19,11 +48,15 @@ pub enum ToHost {
         kind: Kind,
         /// The name of the request.
         id: RequestId,
-        /// The request as `org.claviger.Browser1` takes it; the service judges it.
-        request: String,
+        /// The request as `org.claviger.Browser1` takes it, but for its id; the service judges it.
+        request: Map<String, Value>,
     },
     /// The page no longer wants the answer.
     Cancel(RequestId),
+    /// The answer did not reach the page.
+    Undelivered(RequestId),
+    /// The channel is over, and with it what runs in it.
+    Close,
     /// Are you there?
     Ping,
     /// What can the platform do?
@@ -33,10 +66,7 @@ pub enum ToHost {
 }
 
 impl ToHost {
-    /// Reads a frame.
-    pub fn parse(frame: &[u8]) -> Result<Self, MessageError> {
-        let map: Map<String, Value> =
-            serde_json::from_slice(frame).map_err(|_| MessageError("the message is not a JSON object"))?;
+    fn parse(map: &Map<String, Value>) -> Result<Self, MessageError> {
         let text = |name: &str| map.get(name).and_then(Value::as_str);
         let id = |map: &Map<String, Value>| {
             let id = map.get("requestId").and_then(Value::as_str).unwrap_or_default();
@@ -53,10 +83,12 @@ impl ToHost {
                 Ok(Self::Ceremony {
                     kind,
                     id: id(request)?,
-                    request: serde_json::to_string(request).map_err(|_| MessageError("request cannot be written"))?,
+                    request: request.clone(),
                 })
             }
-            Some("cancel") => Ok(Self::Cancel(id(&map)?)),
+            Some("cancel") => Ok(Self::Cancel(id(map)?)),
+            Some("undelivered") => Ok(Self::Undelivered(id(map)?)),
+            Some("close") => Ok(Self::Close),
             Some("ping") => Ok(Self::Ping),
             Some("capabilities") => Ok(Self::Capabilities),
             Some("status") => Ok(Self::Status),
@@ -75,6 +107,8 @@ impl fmt::Debug for ToHost {
                 .field("id", id)
                 .finish_non_exhaustive(),
             Self::Cancel(id) => f.debug_tuple("Cancel").field(id).finish(),
+            Self::Undelivered(id) => f.debug_tuple("Undelivered").field(id).finish(),
+            Self::Close => f.write_str("Close"),
             Self::Ping => f.write_str("Ping"),
             Self::Capabilities => f.write_str("Capabilities"),
             Self::Status => f.write_str("Status"),
@@ -100,6 +134,14 @@ pub struct Status {
     pub problem: Option<String>,
 }
 
+/// An answer, in its channel.
+pub fn in_channel(channel: &ChannelId, mut answer: Value) -> Value {
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("channel".to_owned(), json!(channel.as_str()));
+    }
+    answer
+}
+
 /// The answer to a ping.
 pub fn pong() -> Value {
     json!({"type": "pong"})
@@ -110,7 +152,7 @@ pub fn problem(id: &RequestId, problem: &str) -> Value {
     json!({"type": "problem", "requestId": id.as_str(), "problem": problem})
 }
 
-/// The answer to a wrong message; the port closes after it.
+/// The answer to a wrong message; its channel is closed.
 pub fn error(text: &str) -> Value {
     json!({"type": "error", "message": text})
 }
@@ -162,50 +204,73 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn messages_are_read() {
-        let ceremony =
-            ToHost::parse(br#"{"type":"ceremony","kind":"get","request":{"requestId":"1","publicKey":{}}}"#).unwrap();
-        assert_eq!(
-            ceremony,
-            ToHost::Ceremony {
-                kind: Kind::Get,
-                id: RequestId::parse("1").unwrap(),
-                request: r#"{"publicKey":{},"requestId":"1"}"#.to_owned(),
-            }
-        );
-        assert!(!format!("{ceremony:?}").contains("publicKey"));
-        assert_eq!(
-            ToHost::parse(br#"{"type":"cancel","requestId":"1"}"#).unwrap(),
-            ToHost::Cancel(RequestId::parse("1").unwrap())
-        );
-        assert_eq!(ToHost::parse(br#"{"type":"ping","more":1}"#).unwrap(), ToHost::Ping);
-        assert_eq!(
-            ToHost::parse(br#"{"type":"capabilities"}"#).unwrap(),
-            ToHost::Capabilities
-        );
-        assert_eq!(ToHost::parse(br#"{"type":"status"}"#).unwrap(), ToHost::Status);
+    fn read(text: &str) -> ToHost {
+        Frame::parse(text.as_bytes()).unwrap().message.unwrap()
     }
 
     #[test]
-    fn wrong_messages_are_refused() {
+    fn messages_are_read() {
+        let ceremony = r#"{"channel":"c","type":"ceremony","kind":"get","request":{"requestId":"1","publicKey":{}}}"#;
+        let ceremony = Frame::parse(ceremony.as_bytes()).unwrap();
+        assert_eq!(ceremony.channel.as_str(), "c");
+        let ceremony = ceremony.message.unwrap();
+        assert!(!format!("{ceremony:?}").contains("publicKey"));
+        let ToHost::Ceremony { kind, id, request } = ceremony else {
+            panic!("a ceremony");
+        };
+        assert_eq!((kind, id.as_str()), (Kind::Get, "1"));
+        assert!(request.contains_key("publicKey"));
+        let one = RequestId::parse("1").unwrap();
+        for (text, message) in [
+            (
+                r#"{"channel":"c","type":"cancel","requestId":"1"}"#,
+                ToHost::Cancel(one.clone()),
+            ),
+            (
+                r#"{"channel":"c","type":"undelivered","requestId":"1"}"#,
+                ToHost::Undelivered(one),
+            ),
+            (r#"{"channel":"c","type":"close"}"#, ToHost::Close),
+            (r#"{"channel":"c","type":"ping","more":1}"#, ToHost::Ping),
+            (r#"{"channel":"c","type":"capabilities"}"#, ToHost::Capabilities),
+            (r#"{"channel":"c","type":"status"}"#, ToHost::Status),
+        ] {
+            assert_eq!(read(text), message);
+        }
+    }
+
+    #[test]
+    fn wrong_messages_are_refused_in_their_channel() {
+        for message in [
+            r#""type":1"#,
+            r#""type":"unheard-of""#,
+            r#""type":"ceremony""#,
+            r#""type":"ceremony","kind":"get""#,
+            r#""type":"ceremony","kind":"steal","request":{"requestId":"1"}"#,
+            r#""type":"ceremony","kind":"get","request":{}"#,
+            r#""type":"ceremony","kind":"get","request":[]"#,
+            r#""type":"cancel""#,
+            r#""type":"cancel","requestId":"""#,
+            r#""type":"undelivered""#,
+        ] {
+            let frame = Frame::parse(format!(r#"{{"channel":"c",{message}}}"#).as_bytes()).unwrap();
+            assert!(frame.message.is_err(), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_no_channel_is_no_message() {
         for frame in [
             "",
             "[]",
             "{}",
-            r#"{"type":1}"#,
-            r#"{"type":"unheard-of"}"#,
-            r#"{"type":"ceremony"}"#,
-            r#"{"type":"ceremony","kind":"get"}"#,
-            r#"{"type":"ceremony","kind":"steal","request":{"requestId":"1"}}"#,
-            r#"{"type":"ceremony","kind":"get","request":{}}"#,
-            r#"{"type":"ceremony","kind":"get","request":[]}"#,
-            r#"{"type":"cancel"}"#,
-            r#"{"type":"cancel","requestId":""}"#,
+            r#"{"type":"ping"}"#,
+            r#"{"channel":"","type":"ping"}"#,
+            r#"{"channel":7}"#,
         ] {
-            assert!(ToHost::parse(frame.as_bytes()).is_err(), "{frame}");
+            assert!(Frame::parse(frame.as_bytes()).is_err(), "{frame}");
         }
-        assert!(ToHost::parse(&[0xff, 0xfe]).is_err());
+        assert!(Frame::parse(&[0xff, 0xfe]).is_err());
     }
 
     #[test]
@@ -241,7 +306,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(frame in prop::collection::vec(any::<u8>(), 0..200), text in any::<String>()) {
-            let _ = ToHost::parse(&frame);
+            let _ = Frame::parse(&frame);
             let _ = response(&RequestId::parse("7").unwrap(), &text);
             let _ = capabilities(Some(&text));
         }

@@ -1,13 +1,15 @@
 //! The native host: the browser's child that stands between the extension's port and the bus.
 //!
-//! It relays and decides nothing. One process serves one port; the port's end is the end of the standard input, and with it every
-//! ceremony that is still running is withdrawn.
+//! It relays and decides nothing. One process serves one browser profile for as long as its extension runs, because starting one takes
+//! longer than all else in a ceremony. Each ceremony has a channel of its own in it, and channels share nothing: the platform gets
+//! names of the host's own making for the requests, so that two channels cannot name the same one, and a wrong message ends the
+//! channel that it came in and no other. The end of the standard input withdraws every ceremony that is still running.
 
 mod bus;
 pub mod framing;
 pub mod message;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::thread;
 use std::time::Duration;
@@ -16,8 +18,8 @@ use framing::{FramingError, read_frame, write_frame};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
-use message::{MessageError, Status, ToHost};
-use serde_json::Value;
+use message::{ChannelId, Frame, MessageError, Status, ToHost};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -29,8 +31,11 @@ pub use bus::BusUpstream;
 /// Frames that may wait to be looked at.
 const FRAMES_AHEAD: usize = 8;
 
-/// Most ceremonies of one port at a time.
+/// Most ceremonies at a time.
 const MAX_CEREMONIES: usize = 8;
+
+/// Most answers of which it is still open whether they reached their pages.
+const MAX_ANSWERED: usize = 64;
 
 /// How long withdrawing may take at the end. The end of the bus connection withdraws too, so nothing is lost by leaving.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -42,6 +47,9 @@ pub trait Upstream {
 
     /// Withdraws a ceremony, if it is still running.
     fn cancel(&self, id: &RequestId) -> impl Future<Output = ()>;
+
+    /// Says that the answer to a ceremony did not reach its page.
+    fn undelivered(&self, id: &RequestId) -> impl Future<Output = ()>;
 
     /// The next thing that is in the way of an open ceremony, for the user. Dropping the future loses nothing.
     fn problem(&self) -> impl Future<Output = (RequestId, String)>;
@@ -69,13 +77,15 @@ pub async fn run(
     let mut host = Host {
         output,
         upstream,
-        ceremonies: HashSet::new(),
+        running: HashMap::new(),
+        answered: HashMap::new(),
+        started: 0,
         work: FuturesUnordered::new(),
     };
     let end = host.relay(&mut frames).await;
-    let ceremonies = std::mem::take(&mut host.ceremonies);
+    let running = std::mem::take(&mut host.running);
     let farewell = async {
-        for id in &ceremonies {
+        for id in running.keys() {
             upstream.cancel(id).await;
         }
     };
@@ -100,19 +110,30 @@ pub enum HostError {
     Thread(io::Error),
 }
 
+/// A request, as the extension knows it.
+#[derive(Clone, Eq, Hash, PartialEq)]
+struct Asked {
+    channel: ChannelId,
+    id: RequestId,
+}
+
 struct Host<'a, W, U> {
     output: W,
     upstream: &'a U,
-    /// Those whose answer the extension still waits for.
-    ceremonies: HashSet<RequestId>,
+    /// Those whose answer the extension still waits for, by the name that the platform knows them by.
+    running: HashMap<RequestId, Asked>,
+    /// Those that were answered in a channel that is still open, with the name that the platform knows them by.
+    answered: HashMap<Asked, RequestId>,
+    /// How many were started, which names the next.
+    started: u64,
     work: FuturesUnordered<LocalBoxFuture<'a, Done>>,
 }
 
 /// Something that the upstream has answered.
 enum Done {
-    Ceremony(RequestId, Value),
-    Question(Value),
-    Cancelled,
+    Ceremony(RequestId, Result<String, String>),
+    Question(ChannelId, Value),
+    Told,
 }
 
 impl<W: Write, U: Upstream> Host<'_, W, U> {
@@ -124,72 +145,139 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                     let Some(frame) = frame else {
                         return Ok(());
                     };
-                    if let Err(error) = self.take(frame) {
-                        // What follows a wrong message cannot be trusted to be in step; say so and close.
-                        self.send(&message::error(&error.to_string()))?;
-                        return Err(error);
-                    }
+                    self.take(&Frame::parse(&frame?)?)?;
                 }
                 Some(done) = self.work.next() => self.deliver(done)?,
                 (id, problem) = upstream.problem() => {
-                    if self.ceremonies.contains(&id) {
-                        self.send(&message::problem(&id, &problem))?;
+                    if let Some(asked) = self.running.get(&id).cloned() {
+                        self.send(&asked.channel, message::problem(&asked.id, &problem))?;
                     }
                 }
             }
         }
     }
 
-    fn take(&mut self, frame: Result<Vec<u8>, FramingError>) -> Result<(), HostError> {
-        let upstream = self.upstream;
-        match ToHost::parse(&frame?)? {
-            ToHost::Ping => self.send(&message::pong())?,
-            ToHost::Capabilities => self.work.push(Box::pin(async move {
-                Done::Question(message::capabilities(upstream.capabilities().await.as_deref()))
+    fn take(&mut self, frame: &Frame) -> Result<(), HostError> {
+        let (upstream, channel) = (self.upstream, frame.channel.clone());
+        match &frame.message {
+            Err(error) => return self.reject(&channel, error),
+            Ok(ToHost::Ping) => return self.send(&channel, message::pong()),
+            Ok(ToHost::Close) => self.close(&channel),
+            Ok(ToHost::Capabilities) => self.work.push(Box::pin(async move {
+                Done::Question(channel, message::capabilities(upstream.capabilities().await.as_deref()))
             })),
-            ToHost::Status => {
-                self.work.push(Box::pin(async move {
-                    Done::Question(message::status(&upstream.status().await))
-                }));
+            Ok(ToHost::Status) => self.work.push(Box::pin(async move {
+                Done::Question(channel, message::status(&upstream.status().await))
+            })),
+            Ok(ToHost::Cancel(id)) => {
+                let asked = Asked {
+                    channel,
+                    id: id.clone(),
+                };
+                let running = self.running.iter().find(|(_, one)| **one == asked);
+                if let Some(name) = running.map(|(name, _)| name.clone()) {
+                    self.withdraw(name);
+                }
             }
-            ToHost::Cancel(id) => {
-                if self.ceremonies.remove(&id) {
+            Ok(ToHost::Undelivered(id)) => {
+                let asked = Asked {
+                    channel,
+                    id: id.clone(),
+                };
+                if let Some(name) = self.answered.remove(&asked) {
                     self.work.push(Box::pin(async move {
-                        upstream.cancel(&id).await;
-                        Done::Cancelled
+                        upstream.undelivered(&name).await;
+                        Done::Told
                     }));
                 }
             }
-            ToHost::Ceremony { kind, id, request } => {
-                if self.ceremonies.len() >= MAX_CEREMONIES {
-                    return Err(MessageError("too many requests at a time").into());
-                }
-                if !self.ceremonies.insert(id.clone()) {
-                    return Err(MessageError("a request of this id is running already").into());
-                }
-                self.work.push(Box::pin(async move {
-                    let answer = match upstream.ceremony(kind, request).await {
-                        Ok(reply) => message::response(&id, &reply),
-                        Err(problem) => message::failure(&id, &problem),
-                    };
-                    Done::Ceremony(id, answer)
-                }));
+            Ok(ToHost::Ceremony { kind, id, request }) => {
+                let asked = Asked {
+                    channel,
+                    id: id.clone(),
+                };
+                return self.start(*kind, asked, request.clone());
             }
         }
         Ok(())
     }
 
+    fn start(&mut self, kind: Kind, asked: Asked, mut request: Map<String, Value>) -> Result<(), HostError> {
+        if self.running.values().any(|one| *one == asked) {
+            return self.reject(&asked.channel, &MessageError("a request of this id is running already"));
+        }
+        if self.running.len() >= MAX_CEREMONIES {
+            return self.send(
+                &asked.channel,
+                message::failure(&asked.id, "Too many requests at a time."),
+            );
+        }
+        self.started = self.started.wrapping_add(1);
+        let name = self.started.to_string();
+        request.insert("requestId".to_owned(), json!(name));
+        let (upstream, request) = (self.upstream, Value::Object(request).to_string());
+        let Ok(name) = RequestId::parse(&name) else {
+            // Digits are printable, so this is never taken.
+            return Ok(());
+        };
+        self.running.insert(name.clone(), asked);
+        self.work.push(Box::pin(async move {
+            Done::Ceremony(name, upstream.ceremony(kind, request).await)
+        }));
+        Ok(())
+    }
+
     fn deliver(&mut self, done: Done) -> Result<(), HostError> {
         match done {
-            // Nobody waits for the answer to a request that was withdrawn.
-            Done::Ceremony(id, answer) if self.ceremonies.remove(&id) => self.send(&answer),
-            Done::Question(answer) => self.send(&answer),
-            Done::Ceremony(..) | Done::Cancelled => Ok(()),
+            Done::Ceremony(name, answer) => {
+                // Nobody waits for the answer to a request that was withdrawn.
+                let Some(asked) = self.running.remove(&name) else {
+                    return Ok(());
+                };
+                let answer = match answer {
+                    Ok(reply) => message::response(&asked.id, &reply),
+                    Err(problem) => message::failure(&asked.id, &problem),
+                };
+                self.send(&asked.channel, answer)?;
+                if self.answered.len() < MAX_ANSWERED {
+                    self.answered.insert(asked, name);
+                }
+                Ok(())
+            }
+            Done::Question(channel, answer) => self.send(&channel, answer),
+            Done::Told => Ok(()),
         }
     }
 
-    fn send(&mut self, message: &Value) -> Result<(), HostError> {
-        Ok(write_frame(&mut self.output, message.to_string().as_bytes())?)
+    /// What follows a wrong message cannot be trusted to be in step: says so, and closes its channel.
+    fn reject(&mut self, channel: &ChannelId, error: &MessageError) -> Result<(), HostError> {
+        tracing::warn!(%error, "the extension sent what is not in the protocol");
+        self.close(channel);
+        self.send(channel, message::error(&error.to_string()))
+    }
+
+    /// Withdraws what runs in a channel, and forgets it.
+    fn close(&mut self, channel: &ChannelId) {
+        let running = self.running.iter().filter(|(_, asked)| asked.channel == *channel);
+        let names: Vec<_> = running.map(|(name, _)| name.clone()).collect();
+        for name in names {
+            self.withdraw(name);
+        }
+        self.answered.retain(|asked, _| asked.channel != *channel);
+    }
+
+    fn withdraw(&mut self, name: RequestId) {
+        let upstream = self.upstream;
+        self.running.remove(&name);
+        self.work.push(Box::pin(async move {
+            upstream.cancel(&name).await;
+            Done::Told
+        }));
+    }
+
+    fn send(&mut self, channel: &ChannelId, answer: Value) -> Result<(), HostError> {
+        let answer = message::in_channel(channel, answer).to_string();
+        Ok(write_frame(&mut self.output, answer.as_bytes())?)
     }
 }
 

@@ -1,0 +1,58 @@
+// How long a page waits: medians of sign-ins with consent alone, and of the question whether there is a platform authenticator.
+// Usage: node e2e/bin/speed.mjs [COUNT]. Builds nothing; run it on a quiet machine after ./test e2e.
+
+import { Browser } from "../lib/browser.mjs";
+import { NOTEBOOK, Platform } from "../lib/platform.mjs";
+import { Playground } from "../lib/playground.mjs";
+import { create } from "../lib/site.mjs";
+
+const count = Number(process.argv[2] ?? 50);
+const PIN = "vexed-Quokka-8317";
+const platform = await Platform.start({ scripted: true, log: "warn" });
+const playground = await Playground.start();
+let browser;
+try {
+  await platform.script([{ when: {}, do: { approve: true, pin: PIN, choose: NOTEBOOK } }, { when: {}, do: { approve: true, pin: PIN } }]);
+  await platform.clavigerAsync("provider", "enable", NOTEBOOK);
+  browser = await Browser.open(platform);
+  const page = await browser.page(playground.origin);
+  const user = { id: "AAAA", name: "speed", displayName: "Speed" };
+  const made = await create(page, {
+    rp: { id: "localhost", name: "Any" },
+    user,
+    challenge: "AAAAAAAAAAAAAAAAAAAAAA",
+    pubKeyCredParams: [{ type: "public-key", alg: -7 }],
+    authenticatorSelection: { userVerification: "discouraged" },
+  });
+  if (made.error !== undefined) throw new Error(JSON.stringify(made.error));
+  const times = await page.evaluate(
+    async ({ id, count }) => {
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON({
+        challenge: "AAAAAAAAAAAAAAAAAAAAAA",
+        rpId: "localhost",
+        userVerification: "discouraged",
+        allowCredentials: [{ type: "public-key", id }],
+      });
+      const measured = async (action) => {
+        const all = [];
+        for (let n = 0; n < count + 5; n += 1) {
+          const before = performance.now();
+          await action();
+          all.push(performance.now() - before);
+        }
+        const sorted = all.slice(5).sort((a, b) => a - b);
+        return { median: sorted[Math.floor(sorted.length / 2)], p90: sorted[Math.floor(sorted.length * 0.9)] };
+      };
+      return {
+        "sign-in with consent alone": await measured(() => navigator.credentials.get({ publicKey })),
+        isUserVerifyingPlatformAuthenticatorAvailable: await measured(() => PublicKeyCredential.isUserVerifyingPlatformAuthenticatorAvailable()),
+      };
+    },
+    { id: made.credential.id, count },
+  );
+  for (const [what, { median, p90 }] of Object.entries(times)) console.log(`${what}: median ${median.toFixed(1)} ms, 90 % within ${p90.toFixed(1)} ms (${count} times)`);
+} finally {
+  await browser?.close();
+  await playground.stop();
+  await platform.stop();
+}
