@@ -4,8 +4,8 @@
 //! (`hash`), so a line that was changed, removed from the middle or moved shows in [`verify`]. The hash is SHA-256 over the
 //! bytes of the line up to (not including) `,"hash":"`; a checker in another language needs no canonical JSON, only the line.
 //!
-//! What the chain does not show: lines cut off at the end. Whoever needs that keeps the head ([`AuditLog::head`], printed by
-//! `claviger status`) elsewhere and compares.
+//! What the chain does not show: lines cut off at the end. Whoever wrote them knows the head, and compares ([`verify_with`]); who needs
+//! it beyond the broker's life keeps the head ([`AuditLog::head`], printed by `claviger status`) elsewhere.
 //!
 //! Appending is one `write` without `fsync`: the log is on the path of every sign-in. A power cut may therefore lose or tear the
 //! last lines; [`AuditLog::open`] cuts off a torn line and records that it did. What is no log at all is set aside.
@@ -32,7 +32,7 @@ pub use failure::Failure;
 pub use line::MAX_LINE;
 pub(crate) use line::hex;
 use line::{Body, GENESIS, HASH_MARK, LINE_BEGINS, Line};
-pub use read::{VerifyError, last, verify};
+pub use read::{VerifyError, last, verify, verify_with};
 pub(crate) use repeats::Repeats;
 
 use crate::state_file;

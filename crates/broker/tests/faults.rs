@@ -36,6 +36,7 @@ impl UserVerifier for Faulty {
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: false,
+                restored: false,
             })
         })
     }

@@ -173,6 +173,44 @@ fn wrong_pins_lock_out_and_the_right_one_no_longer_helps() {
 }
 
 #[test]
+fn a_home_that_was_restored_says_why_the_pin_has_to_wait() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    assert_eq!(platform.json(&["status", "--json"])["pin"]["restored"], false);
+    platform.end_roles();
+
+    let (hello, copy) = (platform.path("state/claviger/hello"), platform.path("copy"));
+    let copied = Command::new("cp").arg("-r").args([&hello, &copy]).status().unwrap();
+    assert!(copied.success());
+    fs::remove_dir_all(&hello).unwrap();
+    fs::rename(&copy, &hello).unwrap();
+
+    let pin = &platform.json(&["status", "--json"])["pin"];
+    assert_eq!((&pin["restored"], &pin["tries_left"]), (&true.into(), &2.into()));
+    assert!(platform.ok(&["status"]).contains("put back or moved"));
+    let said = platform.run(&["doctor"]);
+    assert!(String::from_utf8(said.stdout).unwrap().contains("put back or moved"));
+}
+
+#[test]
+fn an_audit_log_that_was_emptied_or_cut_is_not_intact_while_its_broker_runs() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    assert!(platform.ok(&["audit", "--verify"]).contains("intact"));
+    let log = platform.path("state/claviger/broker/audit.jsonl");
+    let whole = fs::read_to_string(&log).unwrap();
+    for cut in ["", whole.split_inclusive('\n').next().unwrap()] {
+        fs::write(&log, cut).unwrap();
+        let (_, said) = platform.fails(&["audit", "--verify"]);
+        assert!(said.contains("cut off, or replaced"), "{said}");
+    }
+    fs::write(&log, whole).unwrap();
+    assert!(platform.ok(&["audit", "--verify"]).contains("intact"));
+}
+
+#[test]
 fn a_passkey_that_does_not_exist_is_a_usage_error() {
     let platform = Platform::start("");
     assert_eq!(platform.fails(&["passkey", "show", "AAAA"]).0, 2);

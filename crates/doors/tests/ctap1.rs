@@ -191,6 +191,7 @@ impl Platform for Played {
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: true,
+                restored: false,
             })
         })
     }

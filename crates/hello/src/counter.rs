@@ -207,6 +207,11 @@ impl TryCounter {
         }
     }
 
+    /// Whether it is at least where [`Self::restored`] puts it.
+    pub(crate) fn counts_as_restored(&self) -> bool {
+        self.failures >= self.policy.restored_failures
+    }
+
     fn delay(&self) -> Duration {
         let Some(index) = usize::from(self.failures).checked_sub(1) else {
             return Duration::ZERO;

@@ -1,5 +1,8 @@
 //! The one file on disk, replaced as a whole and durably.
 //!
+//! Beside it lies a note of the generation that it reached, which is changed in place: a file that somebody kept under another
+//! name, and put back under its own, is older than the note.
+//!
 //! [`Medium`] is the few steps of which a durable replacement consists, so that a test can cut the power between any two of
 //! them; [`Directory`] takes them in a real directory. Everything goes by descriptors relative to the directory, which may be
 //! behind symbolic links while the file is none, and a directory or file that others could read or write is refused rather
@@ -7,17 +10,17 @@
 
 use std::{
     io::{self, Write as _},
-    os::fd::AsFd,
+    os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
 
 use claviger_files::{Access, Folder, NewFile};
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatxFlags, flock, fstat, mkdirat, open, openat,
-        statx,
+        AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, Stat, StatxFlags, fdatasync, flock, fstat, mkdirat, open,
+        openat, statx,
     },
-    io::{Errno, read},
+    io::{Errno, pread, pwrite, read},
     process::geteuid,
 };
 use thiserror::Error;
@@ -27,6 +30,11 @@ pub(crate) const MAX_BYTES: usize = 16 * 1024;
 
 const NAME: &str = "hello.state";
 const NEW_NAME: &str = "hello.state.new";
+const NOTE_NAME: &str = "hello.generation";
+
+/// A note: the generation, and when the note's own file was born (seconds and nanoseconds, zeros where that is not known), all big
+/// endian.
+const NOTE_BYTES: usize = 20;
 
 /// When a file was born, by the kernel's clock that ticks every few milliseconds. The kernel sets it and no program can: a
 /// file that was copied back from a backup has another one than the file that hello wrote.
@@ -47,7 +55,7 @@ pub(crate) struct Found {
     pub(crate) birth: Option<Birth>,
 }
 
-/// Where the state is kept. A replacement is `create`, `fill`, `sync`, `publish`, `sync_directory`, in this order.
+/// Where the state is kept. A replacement is `create`, `fill`, `sync`, `publish`, `sync_directory`, `note`, in this order.
 pub(crate) trait Medium: Send {
     /// The file as it is now, or `None` when there is none.
     fn read(&mut self) -> Result<Option<Found>, DiskError>;
@@ -61,6 +69,10 @@ pub(crate) trait Medium: Send {
     fn publish(&mut self) -> Result<(), DiskError>;
     /// Makes the replacement durable.
     fn sync_directory(&mut self) -> Result<(), DiskError>;
+    /// Notes, durably, the generation that the file has reached. Until then nobody acts on it, so a kill before gives nothing back.
+    fn note(&mut self, generation: u64) -> Result<(), DiskError>;
+    /// The generation that was noted last. `None` when there is no note, or one that was copied here.
+    fn noted(&mut self) -> Result<Option<u64>, DiskError>;
 }
 
 /// Why the file cannot be read or replaced.
@@ -195,6 +207,58 @@ impl Medium for Directory {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.folder.sync().map_err(self.kernel("write", "."))
     }
+
+    fn note(&mut self, generation: u64) -> Result<(), DiskError> {
+        let failed = |error: Errno| self.kernel("write", NOTE_NAME)(error);
+        let (file, is_new) = match self.open_note(OFlags::empty()) {
+            Err(Errno::NOENT) => (self.open_note(OFlags::CREATE | OFlags::EXCL).map_err(failed)?, true),
+            opened => (opened.map_err(failed)?, false),
+        };
+        let birth = birth(&file).map_err(failed)?;
+        let note = encode_note(generation, birth);
+        if pwrite(&file, &note, 0).map_err(failed)? != note.len() {
+            return Err(failed(Errno::NOSPC));
+        }
+        fdatasync(&file).map_err(failed)?;
+        if is_new { self.sync_directory() } else { Ok(()) }
+    }
+
+    fn noted(&mut self) -> Result<Option<u64>, DiskError> {
+        let failed = |error: Errno| self.kernel("read", NOTE_NAME)(error);
+        let file = match self.open_note(OFlags::empty()) {
+            Err(Errno::NOENT) => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        let status = fstat(&file).map_err(failed)?;
+        private(&status, &self.path.join(NOTE_NAME))?;
+        let mut note = [0; NOTE_BYTES];
+        let length = pread(&file, &mut note, 0).map_err(failed)?;
+        let generation = u64::from_be_bytes(*note.first_chunk().unwrap_or(&[0; 8]));
+        let born = birth(&file).map_err(failed)?;
+        let is_ours = length == NOTE_BYTES && note == encode_note(generation, born);
+        Ok(is_ours.then_some(generation))
+    }
+}
+
+impl Directory {
+    fn open_note(&self, more: OFlags) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        openat(&self.folder, NOTE_NAME, flags | more, Mode::RUSR | Mode::WUSR)
+    }
+}
+
+fn encode_note(generation: u64, birth: Option<Birth>) -> [u8; NOTE_BYTES] {
+    let (seconds, nanoseconds) = birth.map_or((0, 0), |birth| (birth.seconds, birth.nanoseconds));
+    let mut note = [0; NOTE_BYTES];
+    let fields = [
+        &generation.to_be_bytes()[..],
+        &seconds.to_be_bytes(),
+        &nanoseconds.to_be_bytes(),
+    ];
+    note.iter_mut()
+        .zip(fields.into_iter().flatten())
+        .for_each(|(to, from)| *to = *from);
+    note
 }
 
 fn kernel<E: Into<io::Error>>(action: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(E) -> DiskError {

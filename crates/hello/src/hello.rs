@@ -73,7 +73,7 @@ impl Hello {
         let mut state = found.state;
         if let Some(state) = &mut state {
             if found.restored {
-                tracing::warn!("hello's file was copied here from elsewhere; the longest wait applies");
+                tracing::warn!("hello's file was put back or copied here from elsewhere; the longest wait applies");
                 state.copies = state.copies.saturating_add(1);
             }
             if state.settle_copies(clock.moment()) {

@@ -8,17 +8,19 @@
 //! | key | value |
 //! |---|---|
 //! | 1 | the text `claviger-hello` |
-//! | 2 | version, 3 |
+//! | 2 | version, 4 |
 //! | 3 | generation: how often the file was replaced |
 //! | 4 | the highest count given to any evidence |
 //! | 5 | when this very file was born: `[seconds, nanoseconds]`, or null where the file system does not know |
 //! | 6 | the public evidence key, a `COSE_Key` |
 //! | 7 | the protectors, each with its own tries: [`Record`] |
-//! | 8 | how often the file was found to be a copy |
+//! | 8 | how often the file was found to have been put back |
 //!
-//! Files of versions 1 and 2 are [read](earlier) and become version 3 with the next change of the state.
+//! Files of versions 1 and 2 are [read](earlier); so is version 3, which is this one from before generations were noted beside
+//! the file. They become version 4 with the next change of the state.
 //!
-//! **A file that was copied back** (from a backup, or to get tries back) was born at another time than it says; every protector's
+//! **A file that was put back** (from a backup, or to get tries back) was born at another time than it says if it is a copy, and is
+//! older than the generation that is noted beside it if somebody kept the very file; every protector's
 //! counter then counts as [`TryCounter::restored`](crate::counter::TryCounter::restored). One that this version does not know is kept as it is, so the file says how
 //! often this happened and each protector how many of these times its own tries account for; the version that knows it makes
 //! up for the rest. A whole file system that was set back does not show: that is not claimed.
@@ -43,7 +45,9 @@ use crate::{
 };
 
 const FORMAT: &str = "claviger-hello";
-const VERSION: u64 = 3;
+const VERSION: u64 = 4;
+/// The version before generations were noted beside the file.
+const WITHOUT_NOTE: u64 = 3;
 const CHECKSUM: usize = 32;
 const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES - CHECKSUM,
@@ -57,7 +61,7 @@ const LIMITS: Limits = Limits {
 pub(crate) struct State {
     /// The highest count given to any evidence.
     pub(crate) evidence_count: u64,
-    /// How often the file was found to be a copy.
+    /// How often the file was found to have been put back.
     pub(crate) copies: u64,
     /// The public evidence key.
     pub(crate) uv_key: PublicKey,
@@ -109,25 +113,30 @@ pub(crate) struct Store {
     medium: Box<dyn Medium>,
     crypto: &'static dyn Crypto,
     generation: u64,
+    /// Whether a generation is noted beside the file.
+    has_note: bool,
 }
 
 /// What was found when a store was opened.
 pub(crate) struct Found {
     /// The state, or `None` when nothing was ever stored here.
     pub(crate) state: Option<State>,
-    /// The file is not the one that hello wrote, but a copy put in its place.
+    /// The file is not the one that hello wrote last, but a copy or an older one put in its place.
     pub(crate) restored: bool,
 }
 
 impl Store {
     /// Reads what is on the medium.
     pub(crate) fn open(mut medium: Box<dyn Medium>, crypto: &'static dyn Crypto) -> Result<(Self, Found), StoreError> {
+        let noted = medium.noted()?;
+        let has_note = noted.is_some();
         let Some(disk::Found { bytes, birth }) = medium.read()? else {
             return Ok((
                 Self {
                     medium,
                     crypto,
                     generation: 0,
+                    has_note,
                 },
                 Found {
                     state: None,
@@ -138,17 +147,24 @@ impl Store {
         let Parsed {
             generation,
             born,
+            is_noted,
             state,
         } = parse(crypto, &bytes)?;
+        let is_copy = born.is_some() && born != birth;
+        let is_older = match noted {
+            Some(noted) => noted > generation,
+            None => is_noted,
+        };
         let found = Found {
             state: Some(state),
-            restored: born.is_some() && born != birth,
+            restored: is_copy || is_older,
         };
         Ok((
             Self {
                 medium,
                 crypto,
                 generation,
+                has_note,
             },
             found,
         ))
@@ -157,12 +173,18 @@ impl Store {
     /// Replaces the state, durably: when this returns, no power cut brings the old one back. On an error either may be there
     /// after a restart, and nothing else.
     pub(crate) fn replace(&mut self, state: &State) -> Result<(), StoreError> {
+        if !self.has_note {
+            // Before the file: one of this version without a note is taken for one that was put back.
+            self.medium.note(self.generation)?;
+            self.has_note = true;
+        }
         let generation = self.generation.saturating_add(1);
         let born = self.medium.create()?;
         self.medium.fill(&encode(self.crypto, generation, born, state))?;
         self.medium.sync()?;
         self.medium.publish()?;
         self.medium.sync_directory()?;
+        self.medium.note(generation)?;
         self.generation = generation;
         Ok(())
     }
@@ -188,6 +210,8 @@ pub enum StoreError {
 struct Parsed {
     generation: u64,
     born: Option<Birth>,
+    /// Whether there has to be a note of its generation.
+    is_noted: bool,
     state: State,
 }
 
@@ -224,13 +248,13 @@ fn parse(crypto: &dyn Crypto, bytes: &[u8]) -> Result<Parsed, StoreError> {
     }
     match map.int(2).and_then(Value::as_unsigned) {
         Some(version @ (earlier::TYPED_ONLY | earlier::ONE_COUNTER)) => earlier::parse(version, map),
-        Some(VERSION) => parse_current(map),
+        Some(version @ (WITHOUT_NOTE | VERSION)) => parse_current(map, version == VERSION),
         Some(newer) => Err(StoreError::Version(newer)),
         None => Err(damaged("it names no version")),
     }
 }
 
-fn parse_current(map: &Map) -> Result<Parsed, StoreError> {
+fn parse_current(map: &Map, is_noted: bool) -> Result<Parsed, StoreError> {
     let damaged = StoreError::Damaged;
     if map.len() != 8 {
         return Err(damaged("it has fields that its version does not have"));
@@ -258,6 +282,7 @@ fn parse_current(map: &Map) -> Result<Parsed, StoreError> {
     Ok(Parsed {
         generation: number(map, 3)?,
         born: birth(map.int(5))?,
+        is_noted,
         state,
     })
 }

@@ -56,6 +56,9 @@ pub struct PinStatus {
     pub wait_ms: u64,
     /// Whether there were too many wrong ones.
     pub locked_out: bool,
+    /// Whether attempts are missing, and the wait is long, because hello's file was put back or moved here: no wrong ones were given.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 /// Who asks the user.

@@ -23,6 +23,12 @@ pub enum VerifyError {
         /// What is wrong with it.
         what: &'static str,
     },
+    /// Not the log whose head is known: its end was cut off, or all of it was written anew.
+    #[error("entry {known} is not the one that was written: the log was cut off, or replaced")]
+    OtherHead {
+        /// The number of the entry that is known.
+        known: u64,
+    },
     /// A line does not continue the one before it: something was removed, moved or inserted.
     #[error("line {line} does not continue line {}", line - 1)]
     ChainBroken {
@@ -34,6 +40,22 @@ pub enum VerifyError {
 /// Checks a whole log from its first line: every hash, every link, every number. A torn last line (no line end) is an error here;
 /// the next [`AuditLog::open`](super::AuditLog::open) repairs it.
 pub fn verify(path: &Path) -> Result<Head, VerifyError> {
+    verify_each(path, |_, _| Ok(()))
+}
+
+/// The same for a log whose writer knows its head: that entry must be in it too, as it was written. Later ones may follow.
+pub fn verify_with(path: &Path, known: &Head) -> Result<Head, VerifyError> {
+    let other = VerifyError::OtherHead { known: known.seq };
+    let found = verify_each(path, |seq, hash| {
+        if seq == known.seq && hex(hash) != known.hash {
+            return Err(VerifyError::OtherHead { known: seq });
+        }
+        Ok(())
+    })?;
+    if found.seq < known.seq { Err(other) } else { Ok(found) }
+}
+
+fn verify_each(path: &Path, each: impl Fn(u64, &[u8; 32]) -> Result<(), VerifyError>) -> Result<Head, VerifyError> {
     let mut reader = BufReader::new(claviger_files::open(path, OpenOptions::new().read(true))?);
     let (mut seq, mut hash, mut number) = (0_u64, GENESIS, 0_u64);
     let mut raw = Vec::new();
@@ -55,6 +77,7 @@ pub fn verify(path: &Path) -> Result<Head, VerifyError> {
             return Err(VerifyError::ChainBroken { line: number });
         }
         (seq, hash) = (line.seq, line.hash);
+        each(seq, &hash)?;
     }
 }
 

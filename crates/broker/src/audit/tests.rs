@@ -41,6 +41,43 @@ fn chain_verifies_across_reopening() {
 }
 
 #[test]
+fn a_log_without_the_entry_that_its_writer_knows_is_not_intact() {
+    let (_dir, path) = log(5);
+    let head = verify(&path).unwrap();
+    let before = {
+        let mut audit = AuditLog::open(&path, 9).unwrap();
+        audit.append(10, &entry("later")).unwrap();
+        head.clone()
+    };
+    assert_eq!(
+        verify_with(&path, &before).unwrap().seq,
+        6,
+        "what was written since is no fault"
+    );
+    let whole = std::fs::read_to_string(&path).unwrap();
+    for kept in 0..5 {
+        let cut: String = whole.split_inclusive('\n').take(kept).collect();
+        std::fs::write(&path, cut).unwrap();
+        assert!(verify(&path).is_ok());
+        let refused = verify_with(&path, &before).unwrap_err();
+        assert!(
+            matches!(refused, VerifyError::OtherHead { known: 5 }),
+            "{kept}: {refused}"
+        );
+    }
+    // As long, and another one.
+    std::fs::remove_file(&path).unwrap();
+    let mut forged = AuditLog::open(&path, 9).unwrap();
+    for number in 0..7 {
+        forged.append(number, &entry("forged")).unwrap();
+    }
+    assert!(matches!(
+        verify_with(&path, &before),
+        Err(VerifyError::OtherHead { .. })
+    ));
+}
+
+#[test]
 fn a_second_broker_is_refused() {
     let (_dir, path) = log(1);
     let _first = AuditLog::open(&path, 1).unwrap();

@@ -26,7 +26,7 @@ use crate::types::{Caller, Cause, Door, DoorTraits};
 impl Broker {
     /// `Status`.
     pub(crate) async fn status(&self) -> Result<Status, Error> {
-        let verifier = self.inner.verifier.status().await;
+        let verifier = self.inner.verifier.status_now().await;
         let attached = self.inner.prompt.attached();
         let providers = self.provider_list().await;
         let manifest_problems = lock(&self.inner.registry)
@@ -49,6 +49,7 @@ impl Broker {
                     tries_left: pin.tries_left.into(),
                     wait_ms: pin.wait_ms,
                     locked_out: pin.locked_out,
+                    restored: status.restored,
                 }
             }),
             verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
@@ -283,7 +284,9 @@ impl Broker {
         let count = usize::try_from(count.min(10_000)).unwrap_or(usize::MAX);
         self.audit_repeats();
         let head = lock(&self.inner.audit).head();
-        let read = tokio::task::spawn_blocking(move || (audit::last(&path, count), audit::verify(&path))).await;
+        let known = head.clone();
+        let read =
+            tokio::task::spawn_blocking(move || (audit::last(&path, count), audit::verify_with(&path, &known))).await;
         let (entries, verified) = read.map_err(|error| Error::Failed(error.to_string()))?;
         let entries = entries.map_err(|error| Error::Failed(format!("The audit log cannot be read: {error}.")))?;
         let problem = verified.as_ref().err().map(|error| sentence(&error.to_string()));

@@ -35,6 +35,8 @@ pub struct VerifierStatus {
     /// Whether the PIN can be checked as CTAP clients give it. A PIN that an older version set has to be given in a prompt once
     /// before it can.
     pub client_pin: bool,
+    /// Whether it makes the user wait because its file was put back or moved here, and not because of wrong PINs.
+    pub restored: bool,
 }
 
 /// Hello cannot be reached or does not answer sensibly. The text is for the log.
@@ -57,6 +59,11 @@ pub struct Verification {
 pub trait UserVerifier: Send + Sync + 'static {
     /// How it is, possibly from memory.
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>>;
+
+    /// How it is now, for a person who asks.
+    fn status_now(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
+        self.status()
+    }
 
     /// Sets the first PIN.
     fn set_pin(&self, pin: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>>;
@@ -122,6 +129,11 @@ impl BusVerifier {
 }
 
 impl UserVerifier for BusVerifier {
+    fn status_now(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
+        self.forget();
+        self.status()
+    }
+
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
         Box::pin(async move {
             if let Some((at, status)) = &*lock(&self.status)
@@ -142,6 +154,7 @@ impl UserVerifier for BusVerifier {
                 tier: status.tier,
                 uv_key,
                 client_pin: status.client_pin,
+                restored: status.restored,
             };
             // While wrong PINs count, the truth changes by the second.
             let settled = |method: &MethodStatus| method.wait_ms == 0;

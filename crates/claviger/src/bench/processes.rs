@@ -227,6 +227,7 @@ impl UserVerifier for OpenHello {
             tier: status.tier,
             uv_key: self.hello.uv_key(),
             client_pin: status.client_pin,
+            restored: status.restored,
         };
         Box::pin(async move { Ok(status) })
     }

@@ -156,6 +156,13 @@ async fn platform() -> Vec<Finding> {
             "see \"locked out\" in SECURITY.md",
         ),
     ];
+    if pin.is_some_and(|pin| pin.restored) {
+        findings.push(Finding::weak(
+            "hello's file was put back or moved here, so the PIN has to wait and has two tries",
+            false,
+            "wait, then give the right PIN; see \"Restoring a backup\" in SECURITY.md",
+        ));
+    }
     if status.scripted_prompt_allowed {
         findings.push(Finding {
             what: "this broker lets a SCRIPT approve for you (--allow-scripted-prompt)".into(),

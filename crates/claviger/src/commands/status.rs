@@ -76,11 +76,16 @@ fn pin(pin: Option<&PinStatus>) -> String {
     match pin {
         Some(pin) if pin.locked_out => "locked out after too many wrong tries (see SECURITY.md)".into(),
         Some(pin) if pin.set => {
+            let why = if pin.restored {
+                "; hello's file was put back or moved here, see \"Restoring a backup\" in SECURITY.md"
+            } else {
+                ""
+            };
             let wait = match pin.wait_ms {
                 0 => String::new(),
                 ms => format!(", next try in {} s", ms.div_ceil(1000)),
             };
-            format!("set, {} tries left{wait}", pin.tries_left)
+            format!("set, {} tries left{wait}{why}", pin.tries_left)
         }
         _ => "not chosen yet; run `claviger setup`".into(),
     }

@@ -15,6 +15,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use claviger_dev::bus::Bus;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// The program under test.
@@ -146,6 +147,20 @@ impl Platform {
         let entries = fs::read_dir("/proc").unwrap();
         let pids = entries.filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         pids.filter(is_ours).collect()
+    }
+
+    /// Ends the prompt and every role, in order; whoever needs one starts it again.
+    pub fn end_roles(&mut self) {
+        self.stop_prompt();
+        let running = self.processes();
+        for pid in &running {
+            let pid = Pid::from_raw(pid.cast_signed()).unwrap();
+            let _ended_already = kill_process(pid, Signal::TERM);
+        }
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.processes().iter().any(|pid| running.contains(pid)) {
+            assert!(Instant::now() < deadline, "a role does not end");
+        }
     }
 
     /// Asks for the status until it is what it should be.

@@ -86,7 +86,7 @@ impl Hello {
         if let Some(protector) = spent.protector_mut(protector.method()) {
             protector.tries = tries;
         }
-        let counts = Counts::take(&mut spent, attestations);
+        let counts = Counts::take(&mut spent, attestations, self.clock.unix_ms());
         change.replace(spent)?;
         Ok(Spent {
             gesture,

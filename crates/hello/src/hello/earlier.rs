@@ -63,6 +63,14 @@ impl Medium for Untouched {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         Ok(())
     }
+
+    fn note(&mut self, _generation: u64) -> Result<(), DiskError> {
+        Ok(())
+    }
+
+    fn noted(&mut self) -> Result<Option<u64>, DiskError> {
+        Ok(None)
+    }
 }
 
 fn untouched(bytes: &[u8], birth: Birth, clock: &Arc<TestClock>) -> Hello {

@@ -14,7 +14,7 @@ use crate::disk::{Birth, DiskError, Found};
 /// Keeps the last published file in memory and fails after so many steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failing {
-    file: Arc<Mutex<(Vec<u8>, Vec<u8>)>>,
+    file: Arc<Mutex<(Vec<u8>, Vec<u8>, Option<u64>)>>,
     pub(super) steps_left: Arc<AtomicUsize>,
 }
 
@@ -62,16 +62,26 @@ impl Medium for Failing {
     fn sync_directory(&mut self) -> Result<(), DiskError> {
         self.step()
     }
+
+    fn note(&mut self, generation: u64) -> Result<(), DiskError> {
+        self.step()?;
+        self.file.lock().unwrap().2 = Some(generation);
+        Ok(())
+    }
+
+    fn noted(&mut self) -> Result<Option<u64>, DiskError> {
+        Ok(self.file.lock().unwrap().2)
+    }
 }
 
 #[test]
 fn a_guess_is_looked_at_only_when_the_try_is_on_disk() {
     let medium = Failing::default();
     let clock = Arc::new(TestClock::default());
-    medium.steps_left.store(5, Ordering::SeqCst);
+    medium.steps_left.store(7, Ordering::SeqCst);
     let hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
     hello.set_pin(&pin(RIGHT)).unwrap();
-    for steps in 0..5 {
+    for steps in 0..6 {
         medium.steps_left.store(steps, Ordering::SeqCst);
         // Not even the right PIN, and nobody learns which it was.
         assert!(
@@ -84,13 +94,13 @@ fn a_guess_is_looked_at_only_when_the_try_is_on_disk() {
         );
     }
     // The try is on disk, setting it back is not: the user goes on, and after a restart a try is missing, never one more.
-    for steps in 5..10 {
+    for steps in 6..12 {
         medium.steps_left.store(steps, Ordering::SeqCst);
         hello.verify(pin(RIGHT), &request(1)).unwrap();
         let restarted = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
         assert_eq!(
             restarted.status().pin().unwrap().tries_left,
-            if steps < 9 { 9 } else { 10 },
+            if steps < 10 { 9 } else { 10 },
             "{steps}"
         );
     }

@@ -37,10 +37,11 @@ pub(super) struct Counts {
 }
 
 impl Counts {
-    /// The next `many` after the highest that this state has given, which is raised to the last of them.
-    pub(super) fn take(state: &mut State, many: u32) -> Self {
-        let next = state.evidence_count.saturating_add(1);
-        state.evidence_count = state.evidence_count.saturating_add(u64::from(many));
+    /// The next `many` after the highest that this state has given, which is raised to the last of them. They begin at the clock's
+    /// microseconds where that is higher: providers take no count twice, and a state that was put back has forgotten some.
+    pub(super) fn take(state: &mut State, many: u32, unix_ms: u64) -> Self {
+        let next = state.evidence_count.saturating_add(1).max(unix_ms.saturating_mul(1000));
+        state.evidence_count = next.saturating_sub(1).saturating_add(u64::from(many));
         Self {
             next: AtomicU64::new(next),
             last: state.evidence_count,

@@ -25,6 +25,10 @@ pub struct Status {
     pub tier: Tier,
     /// The public evidence key, a `COSE_Key` in base64url without padding; null before a PIN is set.
     pub uv_key: Option<String>,
+    /// Whether tries are missing, and the wait is long, because hello's file was put back from a copy or moved here, and not because
+    /// somebody gave wrong PINs. A right one ends it.
+    #[serde(default)]
+    pub restored: bool,
 }
 
 /// Where things stand with one method: its gate is its own.
@@ -63,6 +67,9 @@ impl Status {
             client_pin: protectors().any(takes_client),
             tier: protectors().next().map_or(Tier::Software, Protector::tier),
             uv_key: state.map(|state| URL_SAFE_NO_PAD.encode(state.uv_key.cose_bytes())),
+            restored: state.is_some_and(|state| {
+                state.copies > 0 && state.protectors().any(|protector| protector.tries.counts_as_restored())
+            }),
         }
     }
 }

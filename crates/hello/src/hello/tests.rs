@@ -27,6 +27,8 @@ use crate::{
 pub(super) const RIGHT: &str = "zebra-94";
 pub(super) const WRONG: &str = "zebra-95";
 const NOW: u64 = 1_800_000_000_000;
+/// Counts begin at the clock's microseconds.
+pub(super) const FIRST_COUNT: u64 = NOW * 1000;
 
 /// Stands still until it is moved.
 #[derive(Debug, Default)]
@@ -157,7 +159,7 @@ fn evidence_is_good_for_its_operation_and_counts_on_over_restarts() {
             (good.claims().method, good.claims().tier),
             (Method::Pin, Tier::Software)
         );
-        assert_eq!(good.claims().count, u64::from(number));
+        assert_eq!(good.claims().count, FIRST_COUNT + u64::from(number) - 1);
         assert!(evidence::verify(native(), &bytes, &uv_key, &expected(&operation), &mut last_count).is_err());
     }
 }
@@ -166,7 +168,7 @@ fn evidence_is_good_for_its_operation_and_counts_on_over_restarts() {
 fn one_gesture_makes_one_piece_of_evidence() {
     let (_bed, hello) = Bed::with_pin();
     let open = hello.open_key(pin(RIGHT), 1).unwrap();
-    assert_eq!(open.attest(&operation(1)).unwrap().claims().count, 1);
+    assert_eq!(open.attest(&operation(1)).unwrap().claims().count, FIRST_COUNT);
     assert!(matches!(open.attest(&operation(2)), Err(HelloError::GestureSpent)));
     // An older key in the hand cannot run into the counts of a newer one.
     let many = hello.open_key(pin(RIGHT), 3).unwrap();
@@ -182,12 +184,12 @@ fn one_gesture_makes_one_piece_of_evidence() {
             .unwrap()
             .claims()
             .count,
-        5
+        FIRST_COUNT + 4
     );
     let counts: Vec<_> = (0..3)
         .map(|_| many.attest(&operation(5)).unwrap().claims().count)
         .collect();
-    assert_eq!(counts, [2, 3, 4]);
+    assert_eq!(counts, [FIRST_COUNT + 1, FIRST_COUNT + 2, FIRST_COUNT + 3]);
     assert!(matches!(many.attest(&operation(6)), Err(HelloError::GestureSpent)));
     assert_eq!(format!("{many:?}"), "OpenKey([redacted])");
 }
@@ -350,4 +352,74 @@ fn a_damaged_file_opens_nothing() {
         let result = Hello::open_with(&bed.path(), bed.clock.clone(), native());
         assert!(matches!(result, Err(HelloError::Store(StoreError::Damaged(_)))));
     }
+}
+
+#[test]
+fn a_file_that_was_kept_by_another_link_and_put_back_gives_no_try_back_without_the_longest_wait() {
+    let (bed, hello) = Bed::with_pin();
+    let (file, kept) = (bed.path().join("hello.state"), bed.directory.path().join("kept"));
+    fs::hard_link(&file, &kept).unwrap();
+    refused(hello.verify(pin(WRONG), &request(1)));
+    drop(hello);
+    // The very file: as old as it says, and with one name.
+    fs::rename(&kept, &file).unwrap();
+    let hello = bed.open();
+    assert_eq!(
+        refused(hello.verify(pin(RIGHT), &request(1))),
+        NotVerified::Wait {
+            tries_left: 2,
+            wait_ms: 3_600_000
+        }
+    );
+    assert!(hello.status().restored);
+    bed.clock.advance(3_600_000);
+    hello.verify(pin(RIGHT), &request(1)).unwrap();
+    assert!(!hello.status().restored);
+}
+
+#[test]
+fn without_the_note_of_its_generation_or_with_a_copy_of_it_a_file_counts_as_put_back() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let (bed, hello) = Bed::with_pin();
+    let note = bed.path().join("hello.generation");
+    drop(hello);
+    assert!(!bed.open().status().restored);
+    fs::remove_file(&note).unwrap();
+    let hello = bed.open();
+    assert!(hello.status().restored);
+    bed.clock.advance(3_600_000);
+    hello.verify(pin(RIGHT), &request(1)).unwrap();
+    let copy = fs::read(&note).unwrap();
+    drop(hello);
+    assert!(!bed.open().status().restored);
+    next_tick();
+    fs::remove_file(&note).unwrap();
+    fs::write(&note, copy).unwrap();
+    fs::set_permissions(&note, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(bed.open().status().restored);
+}
+
+#[test]
+fn after_a_restore_evidence_has_higher_counts_than_any_before() {
+    let (bed, hello) = Bed::with_pin();
+    let backup = fs::read(bed.path().join("hello.state")).unwrap();
+    let uv_key = hello.uv_key().unwrap();
+    let mut last = 0;
+    for _ in 0..3 {
+        let bytes = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+        evidence::verify(native(), &bytes, &uv_key, &expected(&operation(1)), &mut last).unwrap();
+    }
+    drop(hello);
+    next_tick();
+    fs::write(bed.path().join("hello.state"), backup).unwrap();
+    let hello = bed.open();
+    bed.clock.advance(3_600_000);
+    let bytes = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
+    let operation = operation(1);
+    let now = Expected {
+        now_ms: NOW + 3_600_000,
+        ..expected(&operation)
+    };
+    evidence::verify(native(), &bytes, &uv_key, &now, &mut last).unwrap();
 }

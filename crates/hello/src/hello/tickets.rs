@@ -35,7 +35,7 @@ impl Hello {
         }
         // The count is taken now and not with the PIN: providers refuse evidence with a lower count than the last they saw.
         let mut counted = State::clone(&state);
-        let counts = Counts::take(&mut counted, attestations);
+        let counts = Counts::take(&mut counted, attestations, self.clock.unix_ms());
         if attestations > 0 {
             change.replace(counted)?;
         }

@@ -53,6 +53,7 @@ pub(super) fn parse(version: u64, map: &Map) -> Result<Parsed, StoreError> {
     Ok(Parsed {
         generation: number(map, 3)?,
         born: birth(map.int(7))?,
+        is_noted: false,
         state: State {
             evidence_count: number(map, 6)?,
             copies: 0,

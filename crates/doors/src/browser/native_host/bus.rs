@@ -293,6 +293,7 @@ mod tests {
             tries_left: 10,
             wait_ms: 0,
             locked_out: false,
+            restored: false,
         };
         let fine = said(pin, Some("terminal"));
         assert_eq!(
@@ -307,6 +308,7 @@ mod tests {
         assert!(said(pin, None).problem.unwrap().contains("claviger prompt"));
         let locked = PinStatus {
             locked_out: true,
+            restored: false,
             ..pin
         };
         assert!(said(locked, Some("terminal")).problem.unwrap().contains("locked"));

@@ -20,7 +20,7 @@ use crate::{
     counter::TryPolicy,
     hello::{
         failing_disk::Failing,
-        tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
+        tests::{Bed, FIRST_COUNT, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     },
     keys::{Opened, UserKey},
     ticket::{LIFETIME, MAX_TICKETS},
@@ -77,7 +77,7 @@ fn a_ticket_gives_what_the_pin_gives_and_once() {
     let good = evidence::verify(native(), &bytes, &key, &expected(&operation), &mut 0).unwrap();
     assert_eq!(
         (good.claims().method, good.claims().tier, good.claims().count),
-        (Method::Pin, Tier::Software, 1)
+        (Method::Pin, Tier::Software, FIRST_COUNT)
     );
     assert_eq!(hello.open_tickets(), 0);
     assert_eq!(refused(redeemed(&hello, &ticket, &request(2))), NotVerified::TicketGone);
@@ -268,20 +268,20 @@ fn a_file_of_version_1_learns_the_clients_form_with_the_next_right_pin() {
 #[test]
 fn a_clients_guess_and_a_tickets_count_are_on_disk_first() {
     let medium = Failing::default();
-    medium.steps_left.store(5, Ordering::SeqCst);
+    medium.steps_left.store(7, Ordering::SeqCst);
     let clock = Arc::new(TestClock::default());
     let hello = Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap();
     hello.set_pin(&pin(RIGHT)).unwrap();
     for text in [RIGHT, WRONG] {
-        medium.steps_left.store(4, Ordering::SeqCst);
+        medium.steps_left.store(5, Ordering::SeqCst);
         assert!(matches!(
             hello.verify_client_pin(client(text)),
             Err(HelloError::Store(_))
         ));
     }
-    medium.steps_left.store(10, Ordering::SeqCst);
+    medium.steps_left.store(12, Ordering::SeqCst);
     let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
-    medium.steps_left.store(4, Ordering::SeqCst);
+    medium.steps_left.store(5, Ordering::SeqCst);
     assert!(matches!(
         redeemed(&hello, &ticket, &request(1)),
         Err(HelloError::Store(_))

@@ -17,6 +17,7 @@ struct Contents {
     /// What the name pointed to at the last sync of the directory, and at each change since.
     names: Vec<Option<usize>>,
     born: i64,
+    noted: Option<u64>,
     steps_left: Option<usize>,
 }
 
@@ -71,6 +72,7 @@ impl Disk {
                     files,
                     names: vec![name],
                     born: contents.born,
+                    noted: contents.noted,
                     steps_left: None,
                 };
                 survivors.push(Self(Arc::new(Mutex::new(survivor))));
@@ -151,5 +153,14 @@ impl Medium for Disk {
         let newest = contents.names.last().copied().flatten();
         contents.names = vec![newest];
         Ok(())
+    }
+
+    fn note(&mut self, generation: u64) -> Result<(), DiskError> {
+        self.step()?.noted = Some(generation);
+        Ok(())
+    }
+
+    fn noted(&mut self) -> Result<Option<u64>, DiskError> {
+        Ok(self.0.lock().unwrap().noted)
     }
 }
