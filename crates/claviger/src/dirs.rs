@@ -80,6 +80,11 @@ impl Dirs {
     }
 }
 
+/// Whether the session bus listens on an abstract socket, as some that are started by hand do.
+pub fn bus_is_abstract() -> bool {
+    env::var("DBUS_SESSION_BUS_ADDRESS").is_ok_and(|address| address.contains("unix:abstract="))
+}
+
 fn absolute(name: &str) -> Option<PathBuf> {
     env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
 }

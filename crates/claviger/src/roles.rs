@@ -15,7 +15,7 @@ use claviger_peer::{Peers, proves_roles};
 use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::dirs::Dirs;
+use crate::dirs::{self, Dirs};
 use crate::output::Failure;
 use crate::settings;
 use crate::upgrade::Program;
@@ -28,6 +28,7 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: vec![dirs.broker_state()],
         knows_peers: true,
+        abstract_sockets: false,
     };
     sandbox.enter().map_err(Failure::failed)?;
     let config = Config {
@@ -57,6 +58,7 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: vec![dirs.hello_state()],
         knows_peers: true,
+        abstract_sockets: false,
     };
     // It stays visible in /proc, because the broker looks at its executable before it passes on a PIN.
     sandbox.enter().map_err(Failure::failed)?;
@@ -79,6 +81,7 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: vec![dirs.vault(), own_state.clone(), dirs.vault_state()],
         knows_peers: false,
+        abstract_sockets: dirs::bus_is_abstract(),
     };
     sandbox
         .enter()
@@ -107,6 +110,7 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: Vec::new(),
         knows_peers: true,
+        abstract_sockets: false,
     };
     sandbox.enter().map_err(Failure::failed)?;
     let place = place.unwrap_or_else(|| Place::Helper(hid::link::PATH.into()));
@@ -138,6 +142,7 @@ pub fn native_host() -> Result<(), Failure> {
         owns: Vec::new(),
         // systemd proves the broker; where it cannot, the broker's executable has to be looked at.
         knows_peers: !proves_roles(&program),
+        abstract_sockets: dirs::bus_is_abstract(),
     };
     sandbox.enter().map_err(Failure::failed)?;
     block_on(async {

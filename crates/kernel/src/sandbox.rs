@@ -1,17 +1,19 @@
 //! What a role gives up before it does anything: the network, new programs, and files that are not its own.
 //!
-//! seccomp takes away every socket but Unix ones, starting programs, and the calls that look into other processes;
-//! Landlock leaves the role its own directories. Both are one-way and are applied before the first thread starts.
+//! seccomp takes away every socket but Unix ones, starting programs, and the calls that reach into other processes: their memory,
+//! descriptors, signals, keyrings. Landlock leaves the role its own directories, and no process outside to signal. Both are
+//! one-way and are applied before the first thread starts.
 //!
 //! The kernel forbids a process under Landlock to look at the executable of one that is not (`/proc/PID/exe`). The broker
-//! and hello know their peers by just that, so they keep to seccomp; Landlock is for the vault, which holds the keys.
+//! and hello know their peers by just that, so they keep to seccomp; Landlock is for the vault, which holds the keys. What that
+//! leaves to the others, `tests/red_team` shows: `/proc/PID/mem` of a process that does not hide.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use landlock::{
     ABI, Access, AccessFs, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
-    path_beneath_rules,
+    Scope, path_beneath_rules,
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use seccompiler::{
@@ -19,7 +21,7 @@ use seccompiler::{
 };
 
 /// The newest Landlock rules that this code has been written against; older kernels enforce what they know.
-const LANDLOCK: ABI = ABI::V5;
+const LANDLOCK: ABI = ABI::V6;
 
 /// Directories that hold programs, libraries, devices and the process table, never a user's secrets.
 const SYSTEM: [&str; 9] = [
@@ -33,6 +35,8 @@ pub struct Sandbox {
     pub owns: Vec<PathBuf>,
     /// Whether it looks at other processes' executables, and so has to do without Landlock.
     pub knows_peers: bool,
+    /// Whether it may connect to abstract sockets of others: where its message bus listens on one.
+    pub abstract_sockets: bool,
 }
 
 /// Why a role could not be confined. It must not start then.
@@ -75,8 +79,14 @@ impl Sandbox {
     fn limit_files(&self) -> Result<(), SandboxError> {
         let all = AccessFs::from_all(LANDLOCK);
         let read: BitFlags<AccessFs> = AccessFs::from_read(LANDLOCK);
+        let scopes = if self.abstract_sockets {
+            Scope::Signal.into()
+        } else {
+            Scope::from_all(LANDLOCK)
+        };
         let status = Ruleset::default()
             .handle_access(all)?
+            .scope(scopes)?
             .create()?
             .add_rules(path_beneath_rules(SYSTEM, read))?
             .add_rules(path_beneath_rules(["/dev/null"], all))?
@@ -139,32 +149,71 @@ fn make_private(dir: &Path) -> Result<(), SandboxError> {
         })
 }
 
+/// What no role does. io_uring could open sockets behind the filter's back; the rest starts programs, reaches into other processes,
+/// or changes the machine.
+const FORBIDDEN: [i64; 40] = [
+    libc::SYS_execve,
+    libc::SYS_execveat,
+    libc::SYS_io_uring_setup,
+    // Other processes: memory, descriptors, signals, keyrings.
+    libc::SYS_ptrace,
+    libc::SYS_process_vm_readv,
+    libc::SYS_process_vm_writev,
+    libc::SYS_process_madvise,
+    libc::SYS_process_mrelease,
+    libc::SYS_move_pages,
+    libc::SYS_migrate_pages,
+    libc::SYS_kcmp,
+    libc::SYS_pidfd_getfd,
+    libc::SYS_pidfd_send_signal,
+    libc::SYS_tkill,
+    libc::SYS_rt_sigqueueinfo,
+    libc::SYS_rt_tgsigqueueinfo,
+    libc::SYS_add_key,
+    libc::SYS_request_key,
+    libc::SYS_keyctl,
+    // What the kernel shows or lets be patched.
+    libc::SYS_bpf,
+    libc::SYS_userfaultfd,
+    libc::SYS_perf_event_open,
+    libc::SYS_open_by_handle_at,
+    libc::SYS_init_module,
+    libc::SYS_finit_module,
+    libc::SYS_delete_module,
+    libc::SYS_kexec_load,
+    libc::SYS_syslog,
+    // Another view of the machine.
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_move_mount,
+    libc::SYS_open_tree,
+    libc::SYS_fsopen,
+    libc::SYS_fsmount,
+    libc::SYS_mount_setattr,
+    libc::SYS_pivot_root,
+    libc::SYS_chroot,
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_personality,
+];
+
 fn limit_system_calls() -> Result<(), SandboxError> {
     let seccomp = |error: &dyn std::fmt::Display| SandboxError::Seccomp(error.to_string());
-    let not_unix = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, unsigned(libc::AF_UNIX))
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(|error| seccomp(&error))?;
-    // io_uring could open sockets behind the filter's back; the rest starts programs or looks into other processes.
-    let forbidden = [
-        libc::SYS_execve,
-        libc::SYS_execveat,
-        libc::SYS_ptrace,
-        libc::SYS_process_vm_readv,
-        libc::SYS_process_vm_writev,
-        libc::SYS_io_uring_setup,
-        libc::SYS_bpf,
-        libc::SYS_userfaultfd,
-        libc::SYS_perf_event_open,
-        libc::SYS_keyctl,
-        libc::SYS_mount,
-        libc::SYS_unshare,
-        libc::SYS_setns,
+    let other_than = |argument, value| {
+        SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, value)
+            .and_then(|condition| SeccompRule::new(vec![condition]))
+            .map_err(|error| seccomp(&error))
+    };
+    let own = u64::from(std::process::id());
+    let not_always = [
+        (libc::SYS_socket, vec![other_than(0, unsigned(libc::AF_UNIX))?]),
+        // The C library ends a process by a signal to itself, and asks for limits of process 0, which is itself.
+        (libc::SYS_kill, vec![other_than(0, own)?]),
+        (libc::SYS_tgkill, vec![other_than(0, own)?]),
+        (libc::SYS_prlimit64, vec![other_than(0, 0)?]),
     ];
-    let rules = forbidden
-        .into_iter()
-        .map(|call| (call, Vec::new()))
-        .chain([(libc::SYS_socket, vec![not_unix])])
-        .collect();
+    let never = FORBIDDEN.into_iter().map(|call| (call, Vec::new()));
+    let rules = never.chain(not_always).collect();
     let architecture = std::env::consts::ARCH.try_into().map_err(|error| seccomp(&error))?;
     let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(EPERM), architecture)
         .map_err(|error| seccomp(&error))?;

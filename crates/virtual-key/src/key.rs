@@ -37,6 +37,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: state_directory.into_iter().chain(bound.directory()).collect(),
         knows_peers: false,
+        abstract_sockets: false,
     };
     sandbox.enter().map_err(Failure::failed)?;
 

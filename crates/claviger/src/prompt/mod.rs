@@ -70,6 +70,7 @@ impl Prompt {
         Sandbox {
             owns: Vec::new(),
             knows_peers: true,
+            abstract_sockets: false,
         }
         .enter()
         .map_err(Failure::failed)?;

@@ -10,6 +10,7 @@ use claviger_dev::bus::Bus;
 use claviger_joint::answer::{Answer, Status};
 use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request};
 use claviger_joint::messages::{Description, ProviderState, Registration};
+use claviger_joint::metadata::Diff;
 use claviger_joint::operation::Operation;
 use claviger_joint::unlock::{UnlockSecret, seal};
 use claviger_joint::{ProviderId, TransactionId};
@@ -100,7 +101,8 @@ pub struct Broker {
 
 #[zbus::interface(name = "org.claviger.Providers1")]
 impl Broker {
-    async fn register(&self, _id: &str, #[zbus(connection)] connection: &Connection) -> Vec<u8> {
+    async fn register(&self, provider: &str, #[zbus(connection)] connection: &Connection) -> Vec<u8> {
+        assert_eq!(provider, PROVIDER_ID);
         let locked = vault(connection).await.describe(&[1]).await.unwrap();
         self.was_locked
             .lock()
@@ -115,8 +117,10 @@ impl Broker {
             .encode()
     }
 
-    fn push_metadata(&self, _id: &str, _diff: &[u8]) -> u64 {
-        0
+    #[allow(clippy::unused_self)]
+    fn push_metadata(&self, provider: &str, diff: &[u8]) -> u64 {
+        assert_eq!(provider, PROVIDER_ID);
+        Diff::decode(diff).unwrap().new
     }
 }
 
