@@ -37,6 +37,8 @@ pub struct ProviderSnapshot {
     pub allowed: bool,
     /// Whether it has ever pushed its metadata; without, only the provider itself knows what it holds.
     pub metadata_known: bool,
+    /// What is the matter with it, as it says.
+    pub trouble: Option<Cause>,
 }
 
 /// Whether a provider can be used as it is.
@@ -310,10 +312,12 @@ fn candidates_to_get(
         }
     }));
     if candidates.is_empty() {
-        return refused.unwrap_or(Candidates::Nothing {
-            cause: Cause::NoCredential,
-            provider_name: None,
-        });
+        return refused
+            .or_else(|| in_trouble(providers))
+            .unwrap_or(Candidates::Nothing {
+                cause: Cause::NoCredential,
+                provider_name: None,
+            });
     }
     choose(candidates, preference)
 }
@@ -342,6 +346,17 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
         }
     }
     (usable, refused.map(|(_, candidates)| candidates))
+}
+
+/// What to tell the user when there is no passkey and a provider could not say whether it has one.
+fn in_trouble(providers: &[ProviderSnapshot]) -> Option<Candidates> {
+    let mut asked = providers.iter().filter(|provider| provider.allowed && provider.enabled);
+    asked.find_map(|provider| {
+        Some(Candidates::Nothing {
+            cause: provider.trouble.clone()?,
+            provider_name: Some(text::provider_name(&provider.name, provider.id.as_str())),
+        })
+    })
 }
 
 /// The user's rule for the site, then last used, then the default, then the rest.

@@ -37,5 +37,5 @@ pub use daemon::{
 };
 pub use types::{
     Caller, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, DoorTraits, Fault, Internal, RequestError,
-    Requester, UserVerification,
+    Requester, Said, UserVerification,
 };

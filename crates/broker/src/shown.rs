@@ -1,13 +1,15 @@
 //! How the broker's nouns look on a screen: site, caller, and why a ceremony ended.
 
 use claviger_joint::answer::Status;
+use claviger_joint::{Trouble, TroubleKind};
+use claviger_prompt_api::manage::{self, ProviderTrouble};
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::text::problem;
 use claviger_prompt_api::view::{CallerView, Problem, SiteView};
 use claviger_webauthn::{Origin, Unserved};
 
-use crate::types::{Caller, Cause, CeremonyRequest};
+use crate::types::{Caller, Cause, CeremonyRequest, Said};
 
 impl From<&CeremonyRequest> for SiteView {
     fn from(request: &CeremonyRequest) -> Self {
@@ -51,6 +53,20 @@ pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>
         ),
         Cause::ProviderRefused(Status::Busy) => (Message::ProviderBusyTitle {}, Message::ProviderBusy { provider }),
         Cause::ProviderRefused(_) => (Message::ProviderFailedTitle {}, Message::ProviderFailed { provider }),
+        Cause::ProviderDamaged(said) => (
+            Message::ProviderDamagedTitle {},
+            Message::ProviderDamaged {
+                provider,
+                reason: said.words().map(str::to_owned),
+            },
+        ),
+        Cause::ProviderUnavailable(said) => (
+            Message::ProviderUnavailableTitle {},
+            Message::ProviderUnavailable {
+                provider,
+                reason: said.words().map(str::to_owned),
+            },
+        ),
         Cause::AnswerRejected(_) => (Message::WrongAnswerTitle {}, Message::WrongAnswer { provider }),
         Cause::Ambiguous => (Message::AmbiguousTitle {}, Message::Ambiguous {}),
         Cause::Excluded => (Message::AlreadyThereTitle {}, Message::AlreadyThere { provider }),
@@ -73,4 +89,15 @@ pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>
         ),
     };
     (title, problem(cause.code(), text))
+}
+
+/// What is the matter with a provider.
+pub(crate) fn trouble(trouble: Trouble) -> ProviderTrouble {
+    ProviderTrouble {
+        kind: match trouble.kind {
+            TroubleKind::Damaged => manage::TroubleKind::Damaged,
+            TroubleKind::Unavailable => manage::TroubleKind::Unavailable,
+        },
+        says: Said::of(trouble.reason).words().map(str::to_owned),
+    }
 }

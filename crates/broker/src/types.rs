@@ -17,7 +17,7 @@ pub use claviger_joint::envelope::Door;
 use claviger_prompt_api::view::AccountView;
 pub use claviger_webauthn::UserVerification;
 
-pub use cause::{Cause, Fault, Internal};
+pub use cause::{Cause, Fault, Internal, Said};
 pub use request::{CeremonyRequest, RequestError, Requester};
 
 use crate::choice::Requirements;

@@ -522,7 +522,7 @@ async fn an_envelope_that_is_sent_again_is_refused() {
         .unwrap();
     let answer = attacker.execute(&envelope).await.unwrap();
     let answer = claviger_joint::answer::Answer::decode(&answer).unwrap();
-    assert_eq!(answer.status, claviger_joint::answer::Status::InvalidRequest);
+    assert_eq!(answer.status(), Err(claviger_joint::answer::Status::InvalidRequest));
 }
 
 #[tokio::test]

@@ -17,6 +17,9 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// The most bytes that a reason may have.
 pub const MAX_REASON_BYTES: usize = 256;
 
+/// The number of the status ok.
+const OK: u64 = 0;
+
 const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
     max_depth: 8,
@@ -24,11 +27,10 @@ const LIMITS: Limits = Limits {
     other_simple: false,
 };
 
-/// How an operation ended. The set is closed: a number that is not here makes the answer unreadable.
+/// Why an operation was not done: every status but ok, which an [`Answer`] says by being one. The set is closed: a number that is not
+/// here makes the answer unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// 0: done.
-    Ok,
     /// 1: the user declined in the provider's own window, or the platform cancelled.
     Cancelled,
     /// 2: no such credential, or no such transaction to cancel.
@@ -47,6 +49,20 @@ pub enum Status {
     InvalidRequest,
     /// 9: the provider failed.
     Internal,
+    /// 10: what the provider keeps cannot be read or trusted any more. The reason is for the person.
+    Damaged,
+    /// 11: the provider cannot work now (its server, its device, its disk). The reason is for the person.
+    Unavailable,
+}
+
+/// Why an operation was not done, with the provider's words for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotDone {
+    /// The kind of reason.
+    pub status: Status,
+    /// The provider's own words, at most 256 bytes and nothing secret: with [`Status::Damaged`] and [`Status::Unavailable`] for the
+    /// person, to whom they are shown as the provider's; else for the log only.
+    pub reason: Option<String>,
 }
 
 /// A provider's answer to one request.
@@ -54,12 +70,8 @@ pub enum Status {
 pub struct Answer {
     /// The request that is answered; [`TransactionId::UNKNOWN`] when the request could not be verified and read.
     pub transaction: TransactionId,
-    /// How it ended.
-    pub status: Status,
-    /// With [`Status::Ok`]: the CTAP response without its status byte, or the map of the operation. Never with another status.
-    pub payload: Option<Vec<u8>>,
-    /// Why, for the log only; at most 256 bytes, and nothing secret.
-    pub reason: Option<String>,
+    /// When it was done, the CTAP response without its status byte, or the map of the operation.
+    pub result: Result<Option<Vec<u8>>, NotDone>,
 }
 
 impl Answer {
@@ -67,32 +79,31 @@ impl Answer {
     pub fn ok(transaction: TransactionId, payload: Option<Vec<u8>>) -> Self {
         Self {
             transaction,
-            status: Status::Ok,
-            payload,
-            reason: None,
+            result: Ok(payload),
         }
     }
 
     /// The operation failed. A reason that is too long is cut.
     pub fn failed(transaction: TransactionId, status: Status, reason: &str) -> Self {
-        let end = reason.floor_char_boundary(MAX_REASON_BYTES);
-        let reason = reason.get(..end).filter(|reason| !reason.is_empty()).map(str::to_owned);
+        let reason = shortened(reason);
         Self {
             transaction,
-            status,
-            payload: None,
-            reason,
+            result: Err(NotDone { status, reason }),
         }
+    }
+
+    /// Whether the operation was done, and why not.
+    pub fn status(&self) -> Result<(), Status> {
+        self.result.as_ref().map(drop).map_err(|not_done| not_done.status)
     }
 
     /// The canonical map.
     pub fn encode(&self) -> Vec<u8> {
-        let map = Map::new()
-            .with(1, 1)
-            .with(2, self.transaction.as_bytes())
-            .with(3, self.status.number())
-            .maybe(4, self.payload.as_deref())
-            .maybe(5, self.reason.as_deref());
+        let map = Map::new().with(1, 1).with(2, self.transaction.as_bytes());
+        let map = match &self.result {
+            Ok(payload) => map.with(3, OK).maybe(4, payload.as_deref()),
+            Err(NotDone { status, reason }) => map.with(3, status.number()).maybe(5, reason.as_deref()),
+        };
         Value::from(map).encode()
     }
 
@@ -102,31 +113,31 @@ impl Answer {
     /// The provider is at fault.
     pub fn decode(bytes: &[u8]) -> Result<Self, MessageError> {
         let fields = Fields::decode_versioned(bytes, &LIMITS)?;
-        let status = Status::from_number(fields.unsigned(3)?).ok_or(MessageError::Value(3))?;
+        let transaction = TransactionId::from_bytes(fields.bytes(2)?).ok_or(MessageError::Value(2))?;
         let payload = fields.optional(4, |fields, key| fields.bytes(key).map(<[u8]>::to_vec))?;
-        if payload.is_some() && status != Status::Ok {
-            return Err(MessageError::Value(4));
-        }
-        Ok(Self {
-            transaction: TransactionId::from_bytes(fields.bytes(2)?).ok_or(MessageError::Value(2))?,
-            status,
-            payload,
-            reason: fields.optional_text(5, MAX_REASON_BYTES)?,
-        })
+        let reason = fields.optional_text(5, MAX_REASON_BYTES)?;
+        let result = match (fields.unsigned(3)?, payload) {
+            (OK, payload) => Ok(payload),
+            (_, Some(_)) => return Err(MessageError::Value(4)),
+            (number, None) => Err(NotDone {
+                status: Status::from_number(number).ok_or(MessageError::Value(3))?,
+                reason,
+            }),
+        };
+        Ok(Self { transaction, result })
     }
 }
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Payloads hold assertions and PRF outputs: the length only.
+        let result = self
+            .result
+            .as_ref()
+            .map(|payload| format!("bytes({})", payload.as_ref().map_or(0, Vec::len)));
         f.debug_struct("Answer")
             .field("transaction", &self.transaction)
-            .field("status", &self.status)
-            .field(
-                "payload",
-                &format_args!("bytes({})", self.payload.as_ref().map_or(0, Vec::len)),
-            )
-            .field("reason", &self.reason)
+            .field("result", &result)
             .finish()
     }
 }
@@ -134,7 +145,6 @@ impl fmt::Debug for Answer {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Ok => "done",
             Self::Cancelled => "cancelled",
             Self::NotFound => "not found",
             Self::Excluded => "excluded",
@@ -144,15 +154,16 @@ impl fmt::Display for Status {
             Self::Denied => "denied",
             Self::InvalidRequest => "invalid request",
             Self::Internal => "internal error",
+            Self::Damaged => "damaged",
+            Self::Unavailable => "unavailable",
         })
     }
 }
 
 impl Status {
-    /// The number on the wire.
+    /// The number on the wire, 1 to 11; 0 is ok.
     pub fn number(self) -> u64 {
         match self {
-            Self::Ok => 0,
             Self::Cancelled => 1,
             Self::NotFound => 2,
             Self::Excluded => 3,
@@ -162,13 +173,14 @@ impl Status {
             Self::Denied => 7,
             Self::InvalidRequest => 8,
             Self::Internal => 9,
+            Self::Damaged => 10,
+            Self::Unavailable => 11,
         }
     }
 
     /// The status with this number.
     pub fn from_number(number: u64) -> Option<Self> {
         Some(match number {
-            0 => Self::Ok,
             1 => Self::Cancelled,
             2 => Self::NotFound,
             3 => Self::Excluded,
@@ -178,9 +190,17 @@ impl Status {
             7 => Self::Denied,
             8 => Self::InvalidRequest,
             9 => Self::Internal,
+            10 => Self::Damaged,
+            11 => Self::Unavailable,
             _ => return None,
         })
     }
+}
+
+/// The reason as far as it may go, if there is one.
+pub(crate) fn shortened(reason: &str) -> Option<String> {
+    let end = reason.floor_char_boundary(MAX_REASON_BYTES);
+    reason.get(..end).filter(|reason| !reason.is_empty()).map(str::to_owned)
 }
 
 /// The payload of an answer to [`crate::operation::Operation::LockState`].
@@ -229,27 +249,22 @@ mod tests {
 
     #[test]
     fn the_set_of_statuses_is_closed() {
-        for number in 0..10 {
+        for number in 1..12 {
             assert_eq!(Status::from_number(number).unwrap().number(), number);
         }
-        let map = Map::new().with(1, 1).with(2, TRANSACTION.as_bytes()).with(3, 10);
+        assert_eq!(Status::from_number(0), None, "ok is no reason");
+        let map = Map::new().with(1, 1).with(2, TRANSACTION.as_bytes()).with(3, 12);
         assert_eq!(Answer::decode(&Value::from(map).encode()), Err(MessageError::Value(3)));
     }
 
     #[test]
     fn a_failure_carries_no_payload_and_a_short_reason() {
-        let wrong = Answer {
-            payload: Some(vec![1]),
-            ..Answer::failed(TRANSACTION, Status::Denied, "no")
-        };
-        assert_eq!(Answer::decode(&wrong.encode()), Err(MessageError::Value(4)));
+        let map = |status: u64| Map::new().with(1, 1).with(2, TRANSACTION.as_bytes()).with(3, status);
+        let read = |map: Map| Answer::decode(&Value::from(map).encode());
+        assert_eq!(read(map(7).with(4, [1])), Err(MessageError::Value(4)));
         let long = Answer::failed(TRANSACTION, Status::Internal, &"ä".repeat(400));
-        assert_eq!(long.reason.as_deref(), Some("ä".repeat(128).as_str()));
-        let too_long = Answer {
-            reason: Some("x".repeat(257)),
-            ..long
-        };
-        assert_eq!(Answer::decode(&too_long.encode()), Err(MessageError::Value(5)));
+        assert_eq!(long.result.unwrap_err().reason, Some("ä".repeat(128)));
+        assert_eq!(read(map(9).with(5, "x".repeat(257))), Err(MessageError::Value(5)));
         assert!(!format!("{:?}", Answer::ok(TRANSACTION, Some(vec![0x5a]))).contains("90"));
     }
 

@@ -19,11 +19,13 @@ pub mod messages;
 pub mod metadata;
 pub mod operation;
 pub mod text;
+mod trouble;
 pub mod unlock;
 
 pub use fields::MessageError;
 pub use ident::{CredentialRef, IdError, ProviderId, TransactionId};
 pub use keys::KeyId;
+pub use trouble::{Trouble, TroubleKind};
 
 /// The version of the protocol that this crate speaks.
 pub const PROTOCOL_VERSION: u32 = 1;

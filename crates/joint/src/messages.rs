@@ -11,6 +11,7 @@ use crate::{
     fields::{Fields, MessageError},
     ident::ProviderId,
     keys::KeyId,
+    trouble::Trouble,
 };
 
 /// The most bytes that either message may have.
@@ -42,6 +43,8 @@ pub struct Description {
     pub locked: bool,
     /// The provider's name.
     pub name: String,
+    /// What is the matter with it, if anything is.
+    pub trouble: Option<Trouble>,
 }
 
 impl Description {
@@ -53,7 +56,8 @@ impl Description {
             .with(3, self.sequence_floor)
             .maybe(4, self.unlock_key.as_ref().map(EcdhPublicKey::to_cose))
             .with(5, self.locked)
-            .with(6, self.name.as_str());
+            .with(6, self.name.as_str())
+            .maybe(7, self.trouble.as_ref().map(Trouble::to_map));
         Value::from(map).encode()
     }
 
@@ -71,6 +75,7 @@ impl Description {
             })?,
             locked: fields.boolean(5)?,
             name: fields.text(6, MAX_NAME_BYTES)?.to_owned(),
+            trouble: fields.optional(7, |fields, key| Trouble::read(&fields.map(key)?))?,
         })
     }
 }
@@ -227,6 +232,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::TroubleKind;
 
     fn private(seed: u8) -> PrivateKey {
         PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
@@ -259,6 +265,7 @@ mod tests {
                 unlock_key,
                 locked: true,
                 name: "Notebook".into(),
+                trouble: Some(Trouble::new(TroubleKind::Damaged, "restore a backup")),
             };
             assert_eq!(Description::decode(&description.encode()), Ok(description));
         }

@@ -18,7 +18,7 @@ use claviger_ctap::{
     types::{Aaguid, CredentialDescriptor, CredentialId, RpId, UserId},
 };
 use claviger_joint::{
-    KeyId, ProviderId, TransactionId,
+    KeyId, ProviderId, TransactionId, Trouble, TroubleKind,
     answer::{Answer, LockStatePayload, Status},
     envelope::{self, Caller, Door, Grease, Presentation, Request, SignedRequest},
     evidence::{self, EvidenceClaims, Expected, Method, Tier},
@@ -445,6 +445,7 @@ fn answers() {
                 case("lock state: locked", &Answer::ok(TRANSACTION, Some(locked))),
                 case("locked", &Answer::failed(TRANSACTION, Status::Locked, "the store is locked")),
                 case("cancelled, no reason", &Answer::failed(TRANSACTION, Status::Cancelled, "")),
+                case("damaged, for the person", &Answer::failed(TRANSACTION, Status::Damaged, "12 passkeys cannot be read; restore a backup")),
                 case("unreadable request", &Answer::failed(TransactionId::UNKNOWN, Status::InvalidRequest, "the key id is not known")),
             ],
         }),
@@ -580,7 +581,9 @@ fn acquaintance() {
         unlock_key: Some(unlock_key().public().clone()),
         locked: true,
         name: "Notebook".into(),
+        trouble: None,
     };
+    let damaged = Trouble::new(TroubleKind::Damaged, "12 passkeys cannot be read; restore a backup");
     assert_eq!(Description::decode(&description.encode()), Ok(description.clone()));
     let public = |key: &PrivateKey| key.public_key().clone();
     let registration = |keys: Vec<PublicKey>, uv: Option<PublicKey>| {
@@ -596,6 +599,7 @@ fn acquaintance() {
             "about": "Answers of Describe and Register. All registrations are endorsed by the key `request`.",
             "external_aad": hex(messages::ENDORSEMENT_AAD),
             "description": hex(description.encode()),
+            "description_damaged": hex(Description { trouble: Some(damaged), ..description.clone() }.encode()),
             "description_never_locked": hex(Description { unlock_key: None, locked: false, ..description }.encode()),
             "registration_without_uv_key": registration(vec![public(&request_key())], None),
             "registration": registration(vec![public(&request_key())], Some(public(&uv_key()))),

@@ -105,6 +105,9 @@ pub struct Provider {
     pub registered: bool,
     /// Whether it is locked; absent while it does not run.
     pub locked: Option<bool>,
+    /// What is the matter with it, as it says.
+    #[serde(default)]
+    pub trouble: Option<ProviderTrouble>,
     /// Whether it runs.
     pub running: bool,
     /// Whether new passkeys go to it unless the user chooses otherwise.
@@ -117,6 +120,25 @@ pub struct Provider {
     pub version: u32,
     /// Its manifest.
     pub manifest: PathBuf,
+}
+
+/// What is the matter with a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderTrouble {
+    /// The kind of trouble.
+    pub kind: TroubleKind,
+    /// The provider's own words, sanitised: to be shown as its words.
+    pub says: Option<String>,
+}
+
+/// The kinds of trouble of a provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TroubleKind {
+    /// What it keeps, or some of it, cannot be read or trusted any more.
+    Damaged,
+    /// It cannot work now.
+    Unavailable,
 }
 
 /// Whether a provider takes part.

@@ -132,6 +132,18 @@ pub enum Message {
     ProviderFailed {
         provider: Option<String>,
     },
+    ProviderDamagedTitle {},
+    /// `reason` is what the provider says.
+    ProviderDamaged {
+        provider: Option<String>,
+        reason: Option<String>,
+    },
+    ProviderUnavailableTitle {},
+    /// `reason` is what the provider says.
+    ProviderUnavailable {
+        provider: Option<String>,
+        reason: Option<String>,
+    },
     WrongAnswerTitle {},
     WrongAnswer {
         provider: Option<String>,

@@ -35,6 +35,10 @@ pub trait Provider1 {
     /// The provider was locked or unlocked.
     #[zbus(signal)]
     fn lock_state_changed(&self, locked: bool) -> zbus::Result<()>;
+
+    /// What is the matter with the provider changed ([`Trouble`](claviger_joint::Trouble)); 0 and no reason when all is well.
+    #[zbus(signal)]
+    fn trouble_changed(&self, kind: u32, reason: &str) -> zbus::Result<()>;
 }
 
 /// The broker, seen from a provider.

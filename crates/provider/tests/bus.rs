@@ -19,7 +19,7 @@ use claviger_ctap::{
 };
 use claviger_dev::bus::Bus;
 use claviger_joint::{
-    ProviderId, TransactionId,
+    ProviderId, TransactionId, Trouble, TroubleKind,
     answer::{LockStatePayload, Status},
     envelope::Grease,
     messages::Description,
@@ -63,8 +63,8 @@ async fn make_and_get_with_and_without_verification() {
             request = stage.with_evidence(request);
         }
         let answer = stage.remote.ask(&request).await;
-        assert_eq!(answer.status, Status::Ok, "{answer:?}");
-        let response = get_assertion::Response::from_cbor(&answer.payload.unwrap()).unwrap();
+        assert_eq!(answer.status(), Ok(()), "{answer:?}");
+        let response = get_assertion::Response::from_cbor(&answer.result.unwrap().unwrap()).unwrap();
         let data = AuthenticatorData::parse(&response.auth_data).unwrap();
         assert_eq!(
             data.flags.contains(Flags::UV),
@@ -79,31 +79,43 @@ async fn make_and_get_with_and_without_verification() {
 #[tokio::test]
 async fn failures_have_their_status() {
     let stage = Stage::new(false).await;
-    let status = async |operation, parameters| stage.remote.ask(&request(operation, parameters)).await.status;
-    assert_eq!(status(Operation::Get, get_parameters()).await, Status::NotFound);
-    assert_eq!(status(Operation::Get, vec![0xff]).await, Status::InvalidRequest);
-    assert_eq!(status(Operation::Make, get_parameters()).await, Status::InvalidRequest);
-    assert_eq!(status(Operation::Unlock, vec![]).await, Status::Unsupported);
-    assert_eq!(status(Operation::Lock, vec![]).await, Status::Ok);
-    assert_eq!(status(Operation::Unknown(99), vec![]).await, Status::Unsupported);
-    assert_eq!(status(Operation::Cancel, vec![]).await, Status::InvalidRequest);
+    let status = async |operation, parameters| stage.remote.ask(&request(operation, parameters)).await.status();
+    assert_eq!(status(Operation::Get, get_parameters()).await, Err(Status::NotFound));
+    assert_eq!(status(Operation::Get, vec![0xff]).await, Err(Status::InvalidRequest));
+    assert_eq!(
+        status(Operation::Make, get_parameters()).await,
+        Err(Status::InvalidRequest)
+    );
+    assert_eq!(status(Operation::Unlock, vec![]).await, Err(Status::Unsupported));
+    assert_eq!(status(Operation::Lock, vec![]).await, Ok(()));
+    assert_eq!(status(Operation::Unknown(99), vec![]).await, Err(Status::Unsupported));
+    assert_eq!(status(Operation::Cancel, vec![]).await, Err(Status::InvalidRequest));
     let mut excluding = claviger_ctap::make_credential::Request::from_cbor(&make_parameters()).unwrap();
     excluding.algorithms = vec![-257];
-    assert_eq!(status(Operation::Make, excluding.to_cbor()).await, Status::Unsupported);
+    assert_eq!(
+        status(Operation::Make, excluding.to_cbor()).await,
+        Err(Status::Unsupported)
+    );
     excluding.algorithms = vec![-7];
     let made = AuthenticatorData::parse(&stage.make().await.auth_data).unwrap();
     let id = made.attested.unwrap().id;
     excluding.exclude_list = vec![claviger_ctap::types::CredentialDescriptor::new(id.clone())];
-    assert_eq!(status(Operation::Make, excluding.to_cbor()).await, Status::Excluded);
+    assert_eq!(
+        status(Operation::Make, excluding.to_cbor()).await,
+        Err(Status::Excluded)
+    );
     let update = Update {
         credential: id.clone(),
         user_name: Some("x".into()),
         display_name: None,
     };
-    assert_eq!(status(Operation::Update, update.encode()).await, Status::Unsupported);
+    assert_eq!(
+        status(Operation::Update, update.encode()).await,
+        Err(Status::Unsupported)
+    );
     let delete = Delete { credential: id };
-    assert_eq!(status(Operation::Delete, delete.encode()).await, Status::Ok);
-    assert_eq!(status(Operation::Get, get_parameters()).await, Status::NotFound);
+    assert_eq!(status(Operation::Delete, delete.encode()).await, Ok(()));
+    assert_eq!(status(Operation::Get, get_parameters()).await, Err(Status::NotFound));
 }
 
 #[tokio::test]
@@ -136,17 +148,25 @@ async fn a_hostile_platform_gets_nothing() {
     hostile.evidence = Some(b"noise".to_vec());
     refused.push(("no evidence at all", hostile));
     for (what, request) in &refused {
-        assert_eq!(stage.remote.ask(request).await.status, Status::InvalidRequest, "{what}");
+        assert_eq!(
+            stage.remote.ask(request).await.status(),
+            Err(Status::InvalidRequest),
+            "{what}"
+        );
     }
 
     let used = good();
-    assert_eq!(stage.remote.ask(&used).await.status, Status::Ok);
-    assert_eq!(stage.remote.ask(&used).await.status, Status::InvalidRequest, "a replay");
+    assert_eq!(stage.remote.ask(&used).await.status(), Ok(()));
+    assert_eq!(
+        stage.remote.ask(&used).await.status(),
+        Err(Status::InvalidRequest),
+        "a replay"
+    );
     let mut again = good();
     again.transaction = used.transaction;
     assert_eq!(
-        stage.remote.ask(&again).await.status,
-        Status::InvalidRequest,
+        stage.remote.ask(&again).await.status(),
+        Err(Status::InvalidRequest),
         "a known transaction"
     );
 
@@ -162,15 +182,15 @@ async fn a_hostile_platform_gets_nothing() {
     ] {
         let answer = stage.remote.send(&envelope).await;
         assert_eq!(
-            (answer.status, answer.transaction),
-            (Status::InvalidRequest, TransactionId::UNKNOWN),
+            (answer.status(), answer.transaction),
+            (Err(Status::InvalidRequest), TransactionId::UNKNOWN),
             "{what}"
         );
-        assert!(answer.reason.is_some() && answer.payload.is_none());
+        assert!(answer.result.unwrap_err().reason.is_some());
     }
     assert_eq!(
-        stage.remote.ask(&good()).await.status,
-        Status::Ok,
+        stage.remote.ask(&good()).await.status(),
+        Ok(()),
         "after all that, it still serves"
     );
 }
@@ -180,17 +200,17 @@ async fn a_replay_is_refused_after_a_restart_too() {
     let stage = Stage::new(false).await;
     stage.make().await;
     let used = sign(&request(Operation::Get, get_parameters()));
-    assert_eq!(stage.remote.send(&used).await.status, Status::Ok);
+    assert_eq!(stage.remote.send(&used).await.status(), Ok(()));
     drop(stage.serving);
     stage.provider.close().await.unwrap();
 
     let _serving = serve_again(&stage.bus).await;
     let answer = stage.remote.send(&used).await;
-    assert_eq!((answer.status, answer.payload), (Status::InvalidRequest, None));
+    assert_eq!(answer.status(), Err(Status::InvalidRequest));
     let fresh = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
     assert_eq!(
-        fresh.status,
-        Status::NotFound,
+        fresh.status(),
+        Err(Status::NotFound),
         "the new process has an empty store, and answers"
     );
 }
@@ -213,24 +233,24 @@ async fn operations_are_cancelled_queued_and_limited() {
                 .remote
                 .ask(&request(Operation::Get, get_parameters()))
                 .await
-                .status,
-            Status::Busy,
+                .status(),
+            Err(Status::Busy),
             "one runs, one waits"
         );
         let locked = stage.remote.ask(&request(Operation::LockState, vec![])).await;
         assert_eq!(
-            LockStatePayload::decode(&locked.payload.unwrap()),
+            LockStatePayload::decode(&locked.result.unwrap().unwrap()),
             Ok(LockStatePayload { locked: false })
         );
-        assert_eq!(stage.remote.ask(&cancel(running.transaction)).await.status, Status::Ok);
+        assert_eq!(stage.remote.ask(&cancel(running.transaction)).await.status(), Ok(()));
         begun.acquire().await.unwrap().forget();
         permits.add_permits(1);
     };
     let (first, second, ()) = tokio::join!(stage.remote.ask(&running), stage.remote.ask(&waiting), conduct);
-    assert_eq!(first.status, Status::Cancelled);
-    assert_eq!(second.status, Status::Ok, "the one that waited got its turn");
+    assert_eq!(first.status(), Err(Status::Cancelled));
+    assert_eq!(second.status(), Ok(()), "the one that waited got its turn");
     let late = stage.remote.ask(&cancel(running.transaction)).await;
-    assert_eq!(late.status, Status::NotFound);
+    assert_eq!(late.status(), Err(Status::NotFound));
 }
 
 #[tokio::test]
@@ -240,8 +260,31 @@ async fn an_operation_ends_when_its_time_is_over() {
     let mut short = request(Operation::Get, get_parameters());
     short.expires_ms = now_ms() + 200;
     let answer = stage.remote.ask(&short).await;
-    assert_eq!(answer.status, Status::Cancelled);
-    assert!(answer.reason.unwrap().contains("time"));
+    assert_eq!(answer.status(), Err(Status::Cancelled));
+    assert!(answer.result.unwrap_err().reason.unwrap().contains("time"));
+}
+
+#[tokio::test]
+async fn a_provider_says_what_is_the_matter_with_it() {
+    let stage = Stage::new(false).await;
+    let mut signals = stage.remote.proxy().receive_trouble_changed().await.unwrap();
+    let trouble = Trouble::new(TroubleKind::Damaged, "two pages are torn; restore a backup");
+    for told in [Some(trouble), None] {
+        let handle = stage.serving.handle();
+        handle.provider().inner.store().trouble = told.clone();
+        handle.changed();
+        let signal = signals.next().await.unwrap();
+        let args = signal.args().unwrap();
+        assert_eq!(Trouble::from_signal(args.kind, args.reason), Ok(told.clone()));
+        let description = Description::decode(&stage.remote.proxy().describe(&[1]).await.unwrap()).unwrap();
+        assert_eq!(description.trouble, told);
+        let answer = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
+        let reason = answer.result.unwrap_err();
+        match told {
+            Some(trouble) => assert_eq!((reason.status, reason.reason), (Status::Damaged, trouble.reason)),
+            None => assert_eq!(reason.status, Status::NotFound),
+        }
+    }
 }
 
 #[tokio::test]
@@ -257,39 +300,39 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
         request
     };
     let make = || request(Operation::Make, make_parameters());
-    assert_eq!(stage.remote.ask(&make()).await.status, Status::Locked);
+    assert_eq!(stage.remote.ask(&make()).await.status(), Err(Status::Locked));
     assert_eq!(
-        stage.remote.ask(&request(Operation::Unlock, vec![])).await.status,
-        Status::InvalidRequest
+        stage.remote.ask(&request(Operation::Unlock, vec![])).await.status(),
+        Err(Status::InvalidRequest)
     );
     let mut stolen = make();
     stolen.unlock_box = boxed(make(), 5).unlock_box;
     assert_eq!(
-        stage.remote.ask(&stolen).await.status,
-        Status::InvalidRequest,
+        stage.remote.ask(&stolen).await.status(),
+        Err(Status::InvalidRequest),
         "another transaction's box"
     );
 
     assert_eq!(
-        stage.remote.ask(&boxed(make(), 5)).await.status,
-        Status::Ok,
+        stage.remote.ask(&boxed(make(), 5)).await.status(),
+        Ok(()),
         "the first secret makes the store"
     );
     assert!(!signals.next().await.unwrap().args().unwrap().locked);
     assert_eq!(
-        stage.remote.ask(&request(Operation::Lock, vec![])).await.status,
-        Status::Ok
+        stage.remote.ask(&request(Operation::Lock, vec![])).await.status(),
+        Ok(())
     );
     assert!(signals.next().await.unwrap().args().unwrap().locked);
     let wrong = boxed(request(Operation::Get, get_parameters()), 6);
-    assert_eq!(stage.remote.ask(&wrong).await.status, Status::Denied);
+    assert_eq!(stage.remote.ask(&wrong).await.status(), Err(Status::Denied));
     assert_eq!(
         stage
             .remote
             .ask(&boxed(request(Operation::Unlock, vec![]), 5))
             .await
-            .status,
-        Status::Ok
+            .status(),
+        Ok(())
     );
     assert!(!signals.next().await.unwrap().args().unwrap().locked);
     stage.serving.handle().lock().await.unwrap();
@@ -391,7 +434,7 @@ async fn a_new_broker_is_met_again_and_gets_everything() {
         .await
         .ask(&request(Operation::Get, get_parameters()))
         .await;
-    assert_eq!(answer.status, Status::Ok);
+    assert_eq!(answer.status(), Ok(()));
 }
 
 #[tokio::test]
@@ -405,19 +448,19 @@ async fn new_keys_are_learnt_when_they_are_endorsed() {
     stage.broker.knowledge.lock().unwrap().keys = vec![3, 1];
     stage.broker.knowledge.lock().unwrap().signer = 3;
     assert_eq!(
-        stage.remote.send(&signed_by(3)).await.status,
-        Status::InvalidRequest,
+        stage.remote.send(&signed_by(3)).await.status(),
+        Err(Status::InvalidRequest),
         "endorsed by itself alone"
     );
     stage.broker.knowledge.lock().unwrap().signer = 1;
     assert_eq!(
-        stage.remote.send(&signed_by(3)).await.status,
-        Status::Ok,
+        stage.remote.send(&signed_by(3)).await.status(),
+        Ok(()),
         "endorsed by the pinned key"
     );
     assert_eq!(
-        stage.remote.send(&signed_by(1)).await.status,
-        Status::Ok,
+        stage.remote.send(&signed_by(1)).await.status(),
+        Ok(()),
         "which overlaps"
     );
     assert_eq!(
@@ -437,7 +480,7 @@ async fn hellos_key_may_come_after_the_registration() {
     broker.knowledge.lock().unwrap().uv = Some(2);
     let mut make = request(Operation::Make, make_parameters());
     make.evidence = Some(broker.evidence(&id(), make.transaction, &make.parameters));
-    assert_eq!(Remote::new(&connection).await.ask(&make).await.status, Status::Ok);
+    assert_eq!(Remote::new(&connection).await.ask(&make).await.status(), Ok(()));
 }
 
 #[tokio::test]
@@ -450,7 +493,7 @@ async fn a_provider_works_before_there_is_a_broker() {
         .await
         .ask(&request(Operation::Get, get_parameters()))
         .await;
-    assert_eq!(answer.status, Status::NotFound);
+    assert_eq!(answer.status(), Err(Status::NotFound));
 }
 
 #[tokio::test]

@@ -77,6 +77,7 @@ pub(super) fn provider(name_of: &str, name: &str) -> ProviderSnapshot {
         keeps_protection: true,
         allowed: true,
         metadata_known: true,
+        trouble: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use claviger_hello::MethodStatus;
 use claviger_hello::verification::NotVerified;
-use claviger_joint::answer::Status;
+use claviger_joint::answer::{NotDone, Status};
 use claviger_joint::envelope::Presentation;
 use claviger_joint::evidence::Method;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
@@ -193,7 +193,7 @@ impl<T: Tokens> Machine<T> {
                     out.push(Effect::CheckAnswer(Check { call, reply, assurance }));
                     State::Checking { selected }
                 }
-                ProviderReply::Declined(status) => self.declined(&selected, status, out),
+                ProviderReply::Declined(not_done) => self.declined(&selected, not_done, out),
             },
             (State::Executing { selected, call, .. }, Event::ProviderFailed(failure)) => {
                 if failure == ProviderFailure::Hung {
@@ -495,9 +495,9 @@ impl<T: Tokens> Machine<T> {
         }
     }
 
-    fn declined(&mut self, selected: &Selected, status: Status, out: &mut Vec<Effect<T>>) -> State<T> {
+    fn declined(&mut self, selected: &Selected, not_done: NotDone, out: &mut Vec<Effect<T>>) -> State<T> {
         let own_means = selected.offer.candidate.lock == Lock::OwnMeans;
-        match status {
+        match not_done.status {
             Status::Cancelled => {
                 out.push(audit_failure(&selected.offer, &Cause::CancelledByUser));
                 self.finish(Err(Cause::CancelledByUser), out)
@@ -513,7 +513,7 @@ impl<T: Tokens> Machine<T> {
                     .then(|| text::locked(&selected.offer.candidate.provider_name));
                 self.ask(problem, out)
             }
-            status => self.failed(&selected.offer, status.into(), out),
+            _ => self.failed(&selected.offer, not_done.into(), out),
         }
     }
 

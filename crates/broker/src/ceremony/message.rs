@@ -4,7 +4,7 @@ use std::fmt;
 
 use claviger_ctap::types::{CredentialId, RpId};
 use claviger_hello::verification::NotVerified;
-use claviger_joint::answer::Status;
+use claviger_joint::answer::NotDone;
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::view::{Kind, View};
@@ -121,7 +121,7 @@ pub enum ProviderReply<T: Tokens> {
     /// Status ok, with the unchecked payload.
     Ok(T::Reply),
     /// Any other status.
-    Declined(Status),
+    Declined(NotDone),
 }
 
 /// An answer that passed.
@@ -340,7 +340,7 @@ impl<T: Tokens> fmt::Debug for Event<T> {
             Self::VerifyFailed(failure) => return write!(f, "VerifyFailed({failure:?})"),
             Self::ProviderReady(readiness) => return write!(f, "ProviderReady({readiness:?})"),
             Self::ProviderAnswered(ProviderReply::Ok(_)) => "ProviderAnswered(Ok)",
-            Self::ProviderAnswered(ProviderReply::Declined(status)) => {
+            Self::ProviderAnswered(ProviderReply::Declined(NotDone { status, .. })) => {
                 return write!(f, "ProviderAnswered({status:?})");
             }
             Self::ProviderFailed(failure) => return write!(f, "ProviderFailed({failure:?})"),

@@ -6,7 +6,7 @@ mod tickets;
 
 use claviger_ctap::types::RpId;
 use claviger_hello::verification::NotVerified;
-use claviger_joint::answer::Status;
+use claviger_joint::answer::{NotDone, Status};
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::message::Message;
@@ -76,7 +76,10 @@ impl Driven {
     }
 
     fn declined(&mut self, status: Status) -> &mut Self {
-        self.on(Event::ProviderAnswered(ProviderReply::Declined(status)))
+        self.on(Event::ProviderAnswered(ProviderReply::Declined(NotDone {
+            status,
+            reason: None,
+        })))
     }
 
     fn view(&self) -> &View {

@@ -1,5 +1,6 @@
 //! Who is offered, in which order, and what is said when nobody is.
 
+use claviger_joint::answer::{NotDone, Status};
 use claviger_prompt_api::messages::Messages;
 
 use super::*;
@@ -28,6 +29,7 @@ fn provider(name: &str) -> ProviderSnapshot {
         prf: false,
         allowed: true,
         metadata_known: true,
+        trouble: None,
     }
 }
 
@@ -356,4 +358,35 @@ fn nameless_accounts_get_a_placeholder_and_names_are_sanitised() {
         }
         _ => panic!("no choice"),
     }
+}
+
+#[test]
+fn what_a_damaged_provider_may_have_kept_is_not_called_absent() {
+    let damaged = NotDone {
+        status: Status::Damaged,
+        reason: Some("two pages are torn\u{1b}[2J".to_owned()),
+    };
+    let trouble = Cause::from(damaged);
+    let said = trouble.to_string();
+    assert!(said.ends_with("it says “two pages are torn[2J”"), "{said}");
+    let torn = ProviderSnapshot {
+        trouble: Some(trouble.clone()),
+        ..provider("Torn")
+    };
+    let whole = provider("Whole");
+    let nothing_named = Requirements::Get { allow: Vec::new() };
+    assert_eq!(
+        cause(plain(&nothing_named, &[whole.clone(), torn.clone()], &[])),
+        trouble
+    );
+    // What is there all the same is offered, and a provider that takes no part is not heard.
+    assert!(matches!(
+        plain(&nothing_named, &[torn.clone()], &[passkey("Torn", 1)]),
+        Candidates::Choose { .. }
+    ));
+    let disabled = ProviderSnapshot { enabled: false, ..torn };
+    assert_eq!(
+        cause(plain(&nothing_named, &[whole, disabled], &[])),
+        Cause::NoCredential
+    );
 }

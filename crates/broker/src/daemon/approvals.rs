@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use claviger_hello::UvEvidence;
 use claviger_hello::ticket::PinTicket;
-use claviger_joint::answer::{Answer, Status};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::view::CallerView;
@@ -172,11 +171,15 @@ impl Broker {
         }
     }
 
-    /// Has a provider do something that is no ceremony; an answer other than ok is an error.
-    pub(super) async fn order(&self, id: &ProviderId, live: &Live, request: UnsignedRequest) -> Result<Answer, Cause> {
+    /// Has a provider do something that is no ceremony; a status other than ok is an error.
+    pub(super) async fn order(
+        &self,
+        id: &ProviderId,
+        live: &Live,
+        request: UnsignedRequest,
+    ) -> Result<Option<Vec<u8>>, Cause> {
         match self.execute(id, live, request).await {
-            Ok(answer) if answer.status == Status::Ok => Ok(answer),
-            Ok(answer) => Err(answer.status.into()),
+            Ok(answer) => answer.result.map_err(Cause::from),
             Err(NoAnswer::Failed(failure)) => Err(failure.into()),
             Err(NoAnswer::Unreadable(rejection)) => Err(Cause::AnswerRejected(rejection)),
         }

@@ -180,6 +180,7 @@ impl Broker {
                     keeps_protection: profile.is_none_or(|profile| profile.keeps_protection),
                     allowed: record.manifest.serves(rp_id.as_str()),
                     metadata_known: cache.generation(id) > 0,
+                    trouble: link.and_then(|link| link.trouble()).map(Cause::from),
                 }
             })
             .collect();

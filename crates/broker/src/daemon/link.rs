@@ -9,6 +9,7 @@ mod asking;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use claviger_joint::Trouble;
 use claviger_joint::messages::Description;
 use tokio::sync::Notify;
 use zbus::names::{OwnedUniqueName, UniqueName};
@@ -60,6 +61,7 @@ struct Owner {
     registered: bool,
     description: Option<Arc<Description>>,
     locked: Option<bool>,
+    trouble: Option<Trouble>,
 }
 
 impl ProviderLink {
@@ -113,6 +115,18 @@ impl ProviderLink {
         }
     }
 
+    /// What is the matter with the provider, if its process has said so.
+    pub(super) fn trouble(&self) -> Option<Trouble> {
+        lock(&self.owner).as_ref()?.trouble.clone()
+    }
+
+    /// The connection `name` said what is the matter, or that all is well.
+    pub(super) fn trouble_changed(&self, name: &str, trouble: Option<&Trouble>) {
+        if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name.as_str() == name) {
+            owner.trouble = trouble.cloned();
+        }
+    }
+
     /// The connection `name` ended, or another one owns the bus name now.
     pub(super) fn name_owner_changed(&self, name: &str, new: Option<&str>) {
         let mut slot = lock(&self.owner);
@@ -152,6 +166,7 @@ impl ProviderLink {
         if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name == *name) {
             // A signal that came before the answer is newer than it.
             owner.locked.get_or_insert(description.locked);
+            owner.trouble.clone_from(&description.trouble);
             owner.description = Some(Arc::new(description));
         }
     }
@@ -164,6 +179,7 @@ impl Owner {
             registered: false,
             description: None,
             locked: None,
+            trouble: None,
         }
     }
 }

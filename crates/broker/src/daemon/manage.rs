@@ -21,6 +21,7 @@ use super::{Broker, lock};
 use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, RegistryError, State};
+use crate::shown;
 use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl Broker {
@@ -322,6 +323,7 @@ impl Broker {
                 },
                 registered: record.state() != State::Unregistered,
                 locked: link.and_then(|link| link.locked()),
+                trouble: link.and_then(|link| link.trouble()).map(shown::trouble),
                 running,
                 default: Some(id) == default,
                 passkeys: cache.count(id),

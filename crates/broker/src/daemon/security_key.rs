@@ -226,8 +226,7 @@ impl Broker {
         key: Option<&PublicKey>,
     ) -> Result<get_assertion::Response, Cause> {
         let probe = UnsignedRequest::probe(request, self.transaction()?, envelope_caller(caller, None));
-        let answer = self.order(provider, live, probe).await?;
-        let payload = answer.payload.unwrap_or_default();
+        let payload = self.order(provider, live, probe).await?.unwrap_or_default();
         let known = |_: &CredentialId| Known {
             public_key: key,
             user_handle: None,

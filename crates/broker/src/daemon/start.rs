@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use claviger_hello::client::HelloClient;
+use claviger_joint::Trouble;
 use claviger_peer::FileId;
 use claviger_prompt_api::dbus::{NAME, PATH};
 use claviger_prompt_api::trouble::{Damage, StateFile};
@@ -16,7 +17,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use zbus::fdo::{DBusProxy, NameOwnerChangedStream, RequestNameFlags};
 use zbus::names::{MemberName, UniqueName};
-use zbus::{MatchRule, MessageStream};
+use zbus::{MatchRule, Message, MessageStream};
 
 use super::delivery::UnconfirmedFile;
 use super::prompt::PromptSlot;
@@ -222,14 +223,31 @@ impl Broker {
     async fn watch_providers(self, mut signals: MessageStream) {
         while let Some(Ok(message)) = signals.next().await {
             let header = message.header();
-            let (Some(sender), Some("LockStateChanged")) = (header.sender(), header.member().map(MemberName::as_str))
-            else {
+            let (Some(sender), Some(member)) = (header.sender(), header.member().map(MemberName::as_str)) else {
                 continue;
             };
-            if let Ok(locked) = message.body().deserialize::<bool>() {
-                for link in lock(&self.inner.links).values() {
-                    link.lock_changed(sender.as_str(), locked);
-                }
+            match member {
+                "LockStateChanged" => self.lock_state_changed(sender, &message),
+                "TroubleChanged" => self.trouble_changed(sender, &message),
+                _ => {}
+            }
+        }
+    }
+
+    fn lock_state_changed(&self, sender: &UniqueName<'_>, message: &Message) {
+        if let Ok(locked) = message.body().deserialize::<bool>() {
+            for link in lock(&self.inner.links).values() {
+                link.lock_changed(sender.as_str(), locked);
+            }
+        }
+    }
+
+    fn trouble_changed(&self, sender: &UniqueName<'_>, message: &Message) {
+        let body = message.body();
+        let said = body.deserialize::<(u32, &str)>().ok();
+        if let Some(Ok(trouble)) = said.map(|(kind, reason)| Trouble::from_signal(kind, reason)) {
+            for link in lock(&self.inner.links).values() {
+                link.trouble_changed(sender.as_str(), trouble.as_ref());
             }
         }
     }

@@ -27,9 +27,9 @@ impl Broker {
         let unlocks = request.unlock_box.is_some();
         match self.execute(id, &live, request).await {
             Ok(answer) => {
-                match answer.status {
-                    Status::Ok if unlocks => link.lock_changed(live.name.as_str(), false),
-                    Status::Locked => link.lock_changed(live.name.as_str(), true),
+                match answer.status() {
+                    Ok(()) if unlocks => link.lock_changed(live.name.as_str(), false),
+                    Err(Status::Locked) => link.lock_changed(live.name.as_str(), true),
                     _ => {}
                 }
                 Event::ProviderAnswered(reply(answer))
@@ -127,9 +127,9 @@ pub(super) fn rp_name(rp: &RpEntity) -> Option<String> {
 }
 
 fn reply(answer: Answer) -> ProviderReply<Real> {
-    match (answer.status, answer.payload) {
-        (Status::Ok, Some(payload)) => ProviderReply::Ok(Reply::Payload(payload)),
-        (Status::Ok, None) => ProviderReply::Ok(Reply::Unreadable(Rejection::Empty)),
-        (status, _) => ProviderReply::Declined(status),
+    match answer.result {
+        Ok(Some(payload)) => ProviderReply::Ok(Reply::Payload(payload)),
+        Ok(None) => ProviderReply::Ok(Reply::Unreadable(Rejection::Empty)),
+        Err(not_done) => ProviderReply::Declined(not_done),
     }
 }

@@ -1,10 +1,17 @@
 //! How a ceremony may end without an answer, and whose fault that is.
 
+use std::fmt;
+
 use claviger_ctap::crypto::CryptoError;
-use claviger_joint::answer::Status;
+use claviger_joint::Trouble;
+use claviger_joint::answer::{NotDone, Status};
+use claviger_prompt_api::sanitise;
 use claviger_webauthn::Unserved;
 
 use crate::check::Rejection;
+
+/// The most characters that are shown of what a provider says of its trouble.
+const MAX_SAID_CHARS: usize = 256;
 
 /// Why a ceremony ended without an answer: the true cause, for the user and the log.
 ///
@@ -59,6 +66,12 @@ pub enum Cause {
     /// The provider answered with a status that has no cause of its own here.
     #[error("the provider refused: {0}")]
     ProviderRefused(Status),
+    /// What the provider keeps cannot be read or trusted any more.
+    #[error("the provider is damaged{0}")]
+    ProviderDamaged(Said),
+    /// The provider cannot work now.
+    #[error("the provider cannot work now{0}")]
+    ProviderUnavailable(Said),
     /// The provider's answer failed a check (rule 5 of the design).
     #[error("the provider's answer was rejected: {0}")]
     AnswerRejected(Rejection),
@@ -105,6 +118,8 @@ impl Cause {
             Self::ProviderHung => "provider-hung",
             Self::ProviderUnreachable => "provider-unreachable",
             Self::ProviderRefused(_) => "provider-refused",
+            Self::ProviderDamaged(_) => "provider-damaged",
+            Self::ProviderUnavailable(_) => "provider-unavailable",
             Self::AnswerRejected(_) => "answer-rejected",
             Self::Unsupported => "unsupported",
             Self::Unserved(Unserved::SecurityKey) => "security-key-wanted",
@@ -140,6 +155,8 @@ impl Cause {
             | Self::ProviderHung
             | Self::ProviderUnreachable
             | Self::ProviderRefused(_)
+            | Self::ProviderDamaged(_)
+            | Self::ProviderUnavailable(_)
             | Self::AnswerRejected(_) => Fault::Provider,
             Self::DeniedByPolicy => Fault::Policy,
             Self::NoPrompt | Self::VerificationUnavailable | Self::NotRecorded | Self::Internal(_) => Fault::Platform,
@@ -147,9 +164,9 @@ impl Cause {
     }
 }
 
-impl From<Status> for Cause {
+impl From<NotDone> for Cause {
     /// What a status other than ok means for the ceremony.
-    fn from(status: Status) -> Self {
+    fn from(NotDone { status, reason }: NotDone) -> Self {
         match status {
             Status::Cancelled => Self::CancelledByUser,
             Status::NotFound => Self::NoCredential,
@@ -157,14 +174,49 @@ impl From<Status> for Cause {
             Status::Locked => Self::ProviderLocked,
             Status::Unsupported => Self::Unsupported,
             Status::Denied => Self::DeniedByPolicy,
-            Status::Ok | Status::Busy | Status::InvalidRequest | Status::Internal => Self::ProviderRefused(status),
+            Status::Damaged => Self::ProviderDamaged(Said::of(reason)),
+            Status::Unavailable => Self::ProviderUnavailable(Said::of(reason)),
+            Status::Busy | Status::InvalidRequest | Status::Internal => Self::ProviderRefused(status),
         }
+    }
+}
+
+impl From<Trouble> for Cause {
+    fn from(Trouble { kind, reason }: Trouble) -> Self {
+        NotDone {
+            status: kind.status(),
+            reason,
+        }
+        .into()
     }
 }
 
 impl From<CryptoError> for Cause {
     fn from(error: CryptoError) -> Self {
         Self::Internal(Internal::Crypto(error))
+    }
+}
+
+/// What a provider says of its trouble, if it says anything: its own words, sanitised, and quoted wherever they are shown.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Said(Option<String>);
+
+impl Said {
+    /// What is left of a provider's words.
+    pub(crate) fn of(reason: Option<String>) -> Self {
+        let clean = sanitise::line(&reason.unwrap_or_default(), MAX_SAID_CHARS);
+        Self((!clean.is_empty()).then_some(clean))
+    }
+
+    /// The words.
+    pub fn words(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |words| write!(f, ": it says “{words}”"))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use claviger_doors::hid::control::Report;
 use claviger_peer::Standing;
-use claviger_prompt_api::manage::{PinStatus, PromptStatus, Provider, Status};
+use claviger_prompt_api::manage::{PinStatus, PromptStatus, Provider, Status, TroubleKind};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
 use serde::Serialize;
@@ -100,6 +100,14 @@ fn describe(provider: &Provider) -> String {
         parts.push("default".into());
     }
     parts.push(format!("{} passkeys", provider.passkeys));
+    if let Some(trouble) = &provider.trouble {
+        let kind = match trouble.kind {
+            TroubleKind::Damaged => "damaged",
+            TroubleKind::Unavailable => "not available",
+        };
+        let says = trouble.says.as_ref().map(|words| format!("; it says “{words}”"));
+        parts.push(format!("{kind}{}", says.unwrap_or_default()));
+    }
     let name = sanitise::quoted(&provider.name);
     format!("{name} ({}): {}", provider.id, parts.join(", "))
 }

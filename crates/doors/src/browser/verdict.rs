@@ -76,7 +76,7 @@ pub fn problem_of_cause(cause: &Cause) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
-    use claviger_broker::{Internal, check::Rejection};
+    use claviger_broker::{Internal, Said, check::Rejection};
     use claviger_joint::answer::Status;
     use claviger_webauthn::{OriginError, RpIdError};
 
@@ -102,6 +102,8 @@ mod tests {
             Cause::ProviderRefused(Status::Busy),
             Cause::ProviderRefused(Status::InvalidRequest),
             Cause::ProviderRefused(Status::Internal),
+            Cause::ProviderDamaged(Said::default()),
+            Cause::ProviderUnavailable(Said::default()),
             Cause::AnswerRejected(Rejection::Signature),
             Cause::Unsupported,
             Cause::Unserved(Unserved::SecurityKey),

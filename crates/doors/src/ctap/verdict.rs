@@ -44,6 +44,8 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
         | Cause::ProviderCrashed
         | Cause::ProviderUnreachable
         | Cause::ProviderRefused(_)
+        | Cause::ProviderDamaged(_)
+        | Cause::ProviderUnavailable(_)
         | Cause::AnswerRejected(_)
         | Cause::VerificationUnavailable
         | Cause::NotRecorded
@@ -53,7 +55,7 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use claviger_broker::{Internal, check::Rejection};
+    use claviger_broker::{Internal, Said, check::Rejection};
 
     use super::*;
 
@@ -87,6 +89,8 @@ mod tests {
             (Cause::ProviderRefused(answer::Status::Busy), 0x06, 0x06),
             (Cause::ProviderRefused(answer::Status::InvalidRequest), 0x7f, 0x7f),
             (Cause::ProviderRefused(answer::Status::Internal), 0x7f, 0x7f),
+            (Cause::ProviderDamaged(Said::default()), 0x7f, 0x7f),
+            (Cause::ProviderUnavailable(Said::default()), 0x7f, 0x7f),
             (Cause::AnswerRejected(Rejection::Signature), 0x7f, 0x7f),
             (Cause::Unsupported, 0x26, 0x2b),
             (Cause::DeniedByPolicy, 0x27, 0x27),

@@ -109,6 +109,16 @@ provider-busy-title = Provider busy
 provider-busy = { provider } is busy. Try again in a moment.
 provider-failed-title = Provider failed
 provider-failed = { provider } could not do it. The log has the details.
+provider-damaged-title = Damaged
+provider-damaged = { $reason ->
+    [0] { provider } says that what it keeps is damaged.
+   *[other] { provider } says that what it keeps is damaged: “{ $reason }”
+}
+provider-unavailable-title = Not available
+provider-unavailable = { $reason ->
+    [0] { provider } says that it cannot work now.
+   *[other] { provider } says that it cannot work now: “{ $reason }”
+}
 wrong-answer-title = Wrong answer
 wrong-answer = { provider } gave an answer that does not fit the request, so it was not passed on. The log has the details.
 ambiguous-title = Which one?

@@ -48,7 +48,7 @@ pub use state::StateError;
 pub use store::{CredentialStore, StoreProvider};
 
 use claviger_joint::{
-    TransactionId,
+    TransactionId, Trouble,
     answer::Status,
     envelope::{Caller, Presentation},
     evidence::VerifiedEvidence,
@@ -68,6 +68,12 @@ pub trait Provider: Send + Sync + 'static {
     /// Whether the provider cannot use its credentials now.
     fn is_locked(&self) -> bool {
         false
+    }
+
+    /// What is the matter with the provider, if anything is: the platform tells the user, as the provider's words, instead of that
+    /// there is no passkey. Looked at after each change.
+    fn trouble(&self) -> Option<Trouble> {
+        None
     }
 
     /// Whether the provider is opened with the platform's unlock secret. If so `Describe` announces a key for unlock boxes.
@@ -156,7 +162,7 @@ pub struct Call {
 
 /// Why a provider's operation failed: one of the protocol's statuses, and a reason for the log.
 ///
-/// The reason reaches the platform's log: no names, no keys, no handles. At most 256 bytes of it are sent.
+/// The reason reaches the platform's log, that of [`Failure::trouble`] the user: no names, no keys, no handles. At most 256 bytes of it are sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Failure {
@@ -237,12 +243,20 @@ impl Failure {
         }
     }
 
-    /// The status that the platform is told; never [`Status::Ok`].
+    /// The provider cannot do it because of this. The reason, alone of all, is for the person: what is wrong and what helps.
+    pub fn trouble(trouble: Trouble) -> Self {
+        Self {
+            status: trouble.kind.status(),
+            reason: trouble.reason.unwrap_or_default(),
+        }
+    }
+
+    /// The status that the platform is told.
     pub fn status(&self) -> Status {
         self.status
     }
 
-    /// The reason for the log.
+    /// The reason, for the log or for the person.
     pub fn reason(&self) -> &str {
         &self.reason
     }

@@ -95,6 +95,7 @@ pub async fn serve<P: Provider>(
         crypto: options.crypto,
         unlock_key: takes_secret.then(|| UnlockKey::generate(options.crypto)).transpose()?,
         announced_lock: Mutex::new(provider.is_locked()),
+        announced_trouble: Mutex::new(provider.trouble()),
         provider,
         gate,
         link,

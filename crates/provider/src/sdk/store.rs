@@ -8,7 +8,7 @@ use claviger_ctap::{
     get_assertion, get_info, make_credential, status,
     types::CredentialId,
 };
-use claviger_joint::{metadata::Entry, operation::Update, unlock::UnlockSecret};
+use claviger_joint::{Trouble, metadata::Entry, operation::Update, unlock::UnlockSecret};
 
 use super::{Call, Failure, Provider};
 
@@ -23,6 +23,11 @@ pub trait CredentialStore: authenticator::CredentialStore<Error: Into<Failure>> 
     /// Whether the store cannot be read now.
     fn is_locked(&self) -> bool {
         false
+    }
+
+    /// What is the matter with the store, if anything is; see [`Provider::trouble`].
+    fn trouble(&self) -> Option<Trouble> {
+        None
     }
 
     /// Whether the store is opened with the platform's unlock secret.
@@ -115,6 +120,10 @@ impl<S: CredentialStore> Provider for StoreProvider<S> {
 
     fn is_locked(&self) -> bool {
         self.store().is_locked()
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.store().trouble()
     }
 
     fn takes_unlock_secret(&self) -> bool {

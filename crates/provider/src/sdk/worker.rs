@@ -8,7 +8,7 @@ use std::{
 
 use claviger_ctap::{crypto::Crypto, get_assertion, make_credential, types::CredentialId};
 use claviger_joint::{
-    PROTOCOL_VERSION, ProviderId, TransactionId,
+    PROTOCOL_VERSION, ProviderId, TransactionId, Trouble,
     answer::{Answer, LockStatePayload},
     envelope::Request,
     evidence::VerifiedEvidence,
@@ -58,6 +58,7 @@ pub(super) struct Shared<P> {
     pub(super) max_waiting: usize,
     pub(super) changes: mpsc::UnboundedSender<Change>,
     pub(super) announced_lock: Mutex<bool>,
+    pub(super) announced_trouble: Mutex<Option<Trouble>>,
 }
 
 /// The provider's object on the bus.
@@ -80,6 +81,9 @@ impl<P: Provider> Joint<P> {
 
     #[zbus(signal)]
     async fn lock_state_changed(emitter: &SignalEmitter<'_>, locked: bool) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    async fn trouble_changed(emitter: &SignalEmitter<'_>, kind: u32, reason: &str) -> zbus::Result<()>;
 }
 
 impl<P: Provider> Shared<P> {
@@ -90,6 +94,7 @@ impl<P: Provider> Shared<P> {
             unlock_key: self.unlock_key.as_ref().map(|key| key.public().clone()),
             locked: self.provider.is_locked(),
             name: self.name.clone(),
+            trouble: self.provider.trouble(),
         }
     }
 
@@ -179,7 +184,8 @@ impl<P: Provider> Shared<P> {
         let Admitted { request, evidence } = admitted;
         let was_locked = self.provider.is_locked();
         let result = self.unlock_and_run(request, evidence).await;
-        if was_locked != self.provider.is_locked() {
+        let has_other_trouble = *lock(&self.announced_trouble) != self.provider.trouble();
+        if was_locked != self.provider.is_locked() || has_other_trouble {
             self.changed(Change::Any);
         }
         let Done { payload, change } = result?;
@@ -288,6 +294,7 @@ impl<P: Provider> Shared<P> {
                     None => return Ok(()),
                     Some(Change::Any) => {
                         self.announce_lock(emitter).await?;
+                        self.announce_trouble(emitter).await?;
                         self.push_all(&mut cache).await;
                     }
                     Some(Change::Site(rp_id)) => {
@@ -336,6 +343,16 @@ impl<P: Provider> Shared<P> {
         let locked = self.provider.is_locked();
         if std::mem::replace(&mut *lock(&self.announced_lock), locked) != locked {
             Joint::<P>::lock_state_changed(emitter, locked).await?;
+        }
+        Ok(())
+    }
+
+    async fn announce_trouble(&self, emitter: &SignalEmitter<'_>) -> zbus::Result<()> {
+        let trouble = self.provider.trouble();
+        let before = std::mem::replace(&mut *lock(&self.announced_trouble), trouble.clone());
+        if before != trouble {
+            let (kind, reason) = Trouble::to_signal(trouble.as_ref());
+            Joint::<P>::trouble_changed(emitter, kind, reason).await?;
         }
         Ok(())
     }

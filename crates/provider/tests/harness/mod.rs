@@ -18,7 +18,7 @@ use claviger_ctap::{
 };
 use claviger_dev::bus::Bus;
 use claviger_joint::{
-    ProviderId, TransactionId,
+    ProviderId, TransactionId, Trouble,
     answer::Answer,
     envelope::{Caller, Door, Grease, Presentation, Request},
     evidence::{EvidenceClaims, Method, Tier},
@@ -260,12 +260,16 @@ pub struct TestStore {
     locked: bool,
     pub lockable: bool,
     pub deleted: Vec<CredentialId>,
+    pub trouble: Option<Trouble>,
 }
 
 impl authenticator::CredentialStore for TestStore {
     type Error = Failure;
 
     fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Failure> {
+        if let Some(trouble) = &self.trouble {
+            return Err(Failure::trouble(trouble.clone()));
+        }
         let mut found = self.memory.find(rp_id).map_err(memory)?;
         found.retain(|record| !self.deleted.contains(&record.id));
         Ok(found)
@@ -291,6 +295,10 @@ impl sdk::CredentialStore for TestStore {
 
     fn is_locked(&self) -> bool {
         self.locked
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        self.trouble.clone()
     }
 
     fn takes_unlock_secret(&self) -> bool {
@@ -336,7 +344,7 @@ fn memory(error: authenticator::MemoryError) -> Failure {
 
 /// A provider over [`TestStore`] whose get waits for a permit, so that a test decides when it ends.
 pub struct TestProvider {
-    inner: StoreProvider<TestStore>,
+    pub inner: StoreProvider<TestStore>,
     pub permits: Arc<Semaphore>,
     pub begun: Arc<Semaphore>,
     /// How often it had to list all that it has.
@@ -352,6 +360,7 @@ impl TestProvider {
             locked: lockable,
             lockable,
             deleted: Vec::new(),
+            trouble: None,
         };
         Self {
             inner: StoreProvider::new(Arc::new(Mutex::new(store))),
@@ -458,7 +467,7 @@ impl Stage {
             .remote
             .ask(&self.with_evidence(request(Operation::Make, make_parameters())))
             .await;
-        make_credential::Response::from_cbor(&answer.payload.unwrap()).unwrap()
+        make_credential::Response::from_cbor(&answer.result.unwrap().unwrap()).unwrap()
     }
 }
 

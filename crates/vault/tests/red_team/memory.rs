@@ -121,7 +121,10 @@ async fn requests_of_a_stranger_do_not_make_an_open_vault_show_its_memory() {
             Operation::LockState,
             TransactionId::random(claviger_ctap::crypto::native()).unwrap(),
         );
-        assert_eq!(execute(&stranger, &request, 9).await.status, Status::InvalidRequest);
+        assert_eq!(
+            execute(&stranger, &request, 9).await.status(),
+            Err(Status::InvalidRequest)
+        );
     }
     assert!(
         broker.was_locked.lock().unwrap().len() > asked_before,

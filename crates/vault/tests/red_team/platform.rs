@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
 use claviger_dev::bus::Bus;
-use claviger_joint::answer::{Answer, Status};
+use claviger_joint::answer::Answer;
 use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request};
 use claviger_joint::messages::{Description, ProviderState, Registration};
 use claviger_joint::metadata::Diff;
@@ -164,7 +164,7 @@ pub async fn unlock(connection: &Connection) {
             unlock_box: Some(sealed),
             ..request(Operation::Unlock, transaction)
         };
-        execute(connection, &request, 1).await.status == Status::Ok
+        execute(connection, &request, 1).await.status() == Ok(())
     })
     .await;
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use claviger_ctap::types::CredentialId;
 use claviger_hello::verification::NotVerified;
-use claviger_joint::answer::Status;
+use claviger_joint::answer::{NotDone, Status};
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::view::{Kind, Purpose, View};
@@ -224,16 +224,9 @@ impl World {
             Pending::Execute(_) => match random.below(20) {
                 0 => Event::ProviderFailed(ProviderFailure::Crashed),
                 1 => Event::ProviderFailed(ProviderFailure::Hung),
-                declined @ 2..12 => Event::ProviderAnswered(ProviderReply::Declined(match declined {
-                    2 => Status::Cancelled,
-                    3 => Status::NotFound,
-                    4 => Status::Excluded,
-                    5 => Status::Busy,
-                    6 => Status::Unsupported,
-                    7 => Status::Denied,
-                    8 => Status::InvalidRequest,
-                    9 => Status::Internal,
-                    _ => Status::Locked,
+                declined @ 2..14 => Event::ProviderAnswered(ProviderReply::Declined(NotDone {
+                    status: Status::from_number(declined - 1).unwrap_or(Status::Locked),
+                    reason: None,
                 })),
                 _ => Event::ProviderAnswered(ProviderReply::Ok(Reply(self.number()))),
             },

@@ -7,7 +7,7 @@ use claviger_ctap::types::{RpEntity, UserEntity};
 
 use super::*;
 use crate::choice::Preference;
-use crate::types::{Caller, CeremonyRequest, CtapRequest, Door, DoorTraits, Requester, UserVerification};
+use crate::types::{Caller, CeremonyRequest, CtapRequest, Door, DoorTraits, Requester, Said, UserVerification};
 
 /// Events are not `Clone`, so a table holds how to make them.
 type MakeEvent = fn() -> Event<Numbered>;
@@ -174,6 +174,8 @@ fn a_provider_that_declines_is_reported() {
         (Status::Denied, Cause::DeniedByPolicy),
         (Status::InvalidRequest, Cause::ProviderRefused(Status::InvalidRequest)),
         (Status::Internal, Cause::ProviderRefused(Status::Internal)),
+        (Status::Damaged, Cause::ProviderDamaged(Said::default())),
+        (Status::Unavailable, Cause::ProviderUnavailable(Said::default())),
     ] {
         notebook_at_work().declined(status).notice(&cause);
     }

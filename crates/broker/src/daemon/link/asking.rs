@@ -6,7 +6,7 @@ use std::sync::Arc;
 use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::get_info;
 use claviger_joint::PROTOCOL_VERSION;
-use claviger_joint::answer::{Answer, Status};
+use claviger_joint::answer::{Answer, NotDone, Status};
 use claviger_joint::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
 use claviger_joint::messages::Description;
 use claviger_joint::operation::Operation;
@@ -103,10 +103,14 @@ impl Broker {
             NoAnswer::Failed(failure)
         })?;
         let answer = Answer::decode(&bytes).map_err(|error| NoAnswer::Unreadable(Rejection::Unreadable(error)))?;
-        if let Some(reason) = &answer.reason {
-            tracing::info!(provider = %id, status = ?answer.status, reason, "the provider says");
+        if let Err(NotDone {
+            status,
+            reason: Some(reason),
+        }) = &answer.result
+        {
+            tracing::info!(provider = %id, ?status, reason, "the provider says");
         }
-        if answer.status == Status::Cancelled && now_ms() >= expires_ms {
+        if answer.status() == Err(Status::Cancelled) && now_ms() >= expires_ms {
             // It gave up because its time was over; nobody said no.
             return Err(NoAnswer::Failed(ProviderFailure::Hung));
         }
