@@ -165,6 +165,19 @@ async fn providers_are_locked_and_unlocked() {
 }
 
 #[tokio::test]
+async fn setup_fails_while_the_vault_is_disabled() {
+    let bed = Bed::new().await;
+    let manage = bed.manage().await;
+    bed.add_manifest("org.claviger.Vault", "Claviger vault");
+    manage.providers().await.unwrap();
+    let _vault = bed.provider("org.claviger.Vault", Behaviour::Honest, true).await;
+    manage.setup().await.unwrap();
+    manage.disable_provider("org.claviger.Vault").await.unwrap();
+    let refused = manage.setup().await.unwrap_err();
+    assert!(refused.to_string().contains("provider enable"), "{refused}");
+}
+
+#[tokio::test]
 async fn setting_up_has_a_pin_chosen() {
     let bed = Bed::without_pin().await;
     let manage = bed.manage().await;

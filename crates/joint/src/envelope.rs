@@ -36,6 +36,11 @@ pub const MAX_BYTES: usize = 64 * 1024;
 /// The longest time between issue and expiry, in milliseconds.
 pub const MAX_LIFETIME_MS: u64 = 10 * 60 * 1000;
 
+/// How far ahead of the clock a sequence number may lie, in microseconds (a day): the clock may have been set back by that much, and a
+/// provider that starts again skips some seconds. What lies further ahead, in a request or as a provider's floor, is refused, because
+/// the numbers below it would be lost.
+pub const MAX_SEQUENCE_AHEAD_US: u64 = 24 * 60 * 60 * 1_000_000;
+
 /// The most bytes of a name, origin or hint in a request.
 pub const MAX_TEXT_BYTES: usize = 1024;
 
@@ -48,7 +53,7 @@ pub struct Request {
     pub operation: Operation,
     /// The name of this request.
     pub transaction: TransactionId,
-    /// Above every sequence number that this provider was sent before.
+    /// A number that this provider was not sent before: above all of them, but those of requests that are under way.
     pub sequence: u64,
     /// When the request was signed, in milliseconds since 1970.
     pub issued_ms: u64,

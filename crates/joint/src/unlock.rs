@@ -1,7 +1,7 @@
 //! The unlock box: how a locked provider gets the secret that opens it, in the same request that needs it.
 //!
 //! Every provider has its own 32-byte unlock secret, derived by hello from the user's key and the provider's id. Hello seals
-//! it to a key that the provider's process made at its start ([`UnlockKey`], announced by `Describe`), bound to one transaction.
+//! it to a key that the provider's process made for it ([`UnlockKey`], announced by `Describe`), bound to one transaction.
 //! The broker and the bus carry only the box. A provider that needs no unlocking announces no key.
 
 use std::fmt;
@@ -68,7 +68,8 @@ impl fmt::Debug for UnlockSecret {
     }
 }
 
-/// The key to which boxes for one provider process are sealed. It lives as long as the process, so a box is worthless after it.
+/// The key to which boxes for one provider process are sealed. A provider makes another one for each box and after each lock (protocol
+/// §11), so that a box opens once, and nothing after its process.
 #[derive(Debug)]
 pub struct UnlockKey(EphemeralKey);
 

@@ -25,7 +25,7 @@ use claviger_joint::{
     messages::{self, Description, ProviderState, Registration},
     metadata::{Diff, Entry},
     operation::{Cancel, Delete, Operation, Update},
-    unlock::{self, UnlockKey, UnlockSecret},
+    unlock::{self, UnlockError, UnlockKey, UnlockSecret},
 };
 use serde_json::{Value as Json, json};
 
@@ -331,7 +331,7 @@ fn refusals() {
         "refused.json",
         &json!({
             "about": "Envelopes that a provider refuses, each at the given time, with the key `request` pinned, no UV key, and the \
-                      given last sequence number; the status is that of the answer.",
+                      sequence numbers up to the last one used; the status is that of the answer.",
             "now_ms": NOW,
             "last_sequence": floor,
             "cases": [
@@ -349,6 +349,9 @@ fn refusals() {
                 case("expires before it is issued", invalid, changed(|it| (it.issued_ms, it.expires_ms) = (NOW + 2, NOW + 1))),
                 case("lives longer than ten minutes", invalid, changed(|it| it.expires_ms = NOW + 600_001)),
                 case("the last sequence number again", invalid, changed(|it| it.sequence -= 1)),
+                case("a sequence number below the window", invalid, changed(|it| it.sequence -= 1000)),
+                case("a sequence number more than a day ahead of the clock", invalid,
+                    changed(|it| it.sequence = NOW * 1000 + envelope::MAX_SEQUENCE_AHEAD_US + 1)),
                 case("the zero transaction", invalid, changed(|it| it.transaction = TransactionId::UNKNOWN)),
                 case("evidence under a key that is not pinned", invalid, signed(full_request())),
                 case("an unknown operation", Status::Unsupported, changed(|it| it.operation = Operation::Unknown(99))),
@@ -407,6 +410,10 @@ fn unlock_boxes() {
         .open(native(), &provider(), TRANSACTION, &unlock_box())
         .unwrap();
     assert_eq!(opened.expose(), unlock_secret().expose());
+    let next = EphemeralKey::from_secret(&secret(0xc0)).unwrap();
+    let next_public = next.public().cose_bytes();
+    let again = UnlockKey::from_key(next).open(native(), &provider(), TRANSACTION, &unlock_box());
+    assert_eq!(again.err(), Some(UnlockError::NotOurs));
     check(
         "unlock.json",
         &json!({
@@ -419,6 +426,13 @@ fn unlock_boxes() {
             "box_key": hex(box_key),
             "associated_data": hex([provider().as_str().as_bytes(), TRANSACTION.as_bytes()].concat()),
             "box": hex(unlock_box()),
+            "again": {
+                "about": "The same box once more, when everything but the lock has been forgotten: the key that Describe announces now is \
+                          another one, and the box opens nothing.",
+                "announced": hex(next_public),
+                "box": hex(unlock_box()),
+                "status": Status::InvalidRequest.number(),
+            },
         }),
     );
 }
@@ -429,9 +443,9 @@ fn answers() {
         assert_eq!(Answer::decode(&answer.encode()), Ok(answer.clone()));
         json!({
             "name": name,
-            "status": answer.status.number(),
-            "payload": answer.payload.as_ref().map(hex),
-            "reason": answer.reason,
+            "status": answer.status().map_or_else(Status::number, |()| 0),
+            "payload": answer.result.as_ref().ok().and_then(Option::as_ref).map(hex),
+            "reason": answer.result.as_ref().err().and_then(|not_done| not_done.reason.as_ref()),
             "answer": hex(answer.encode()),
         })
     };

@@ -139,8 +139,8 @@ async fn a_hostile_platform_gets_nothing() {
     hostile.expires_ms = hostile.issued_ms + 600_001;
     refused.push(("too long a life", hostile));
     let mut hostile = good();
-    hostile.sequence = 1;
-    refused.push(("an old sequence number", hostile));
+    hostile.sequence = u64::MAX;
+    refused.push(("a sequence number far ahead", hostile));
     let mut hostile = good();
     hostile.evidence = good().evidence;
     refused.push(("another request's evidence", hostile));
@@ -207,9 +207,11 @@ async fn a_replay_is_refused_after_a_restart_too() {
     let _serving = serve_again(&stage.bus).await;
     let answer = stage.remote.send(&used).await;
     assert_eq!(answer.status(), Err(Status::InvalidRequest));
-    let fresh = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
+    let description = Description::decode(&stage.remote.proxy().describe(&[1]).await.unwrap()).unwrap();
+    let mut fresh = request(Operation::Get, get_parameters());
+    fresh.sequence = description.sequence_floor + 1;
     assert_eq!(
-        fresh.status(),
+        stage.remote.ask(&fresh).await.status(),
         Err(Status::NotFound),
         "the new process has an empty store, and answers"
     );
@@ -291,10 +293,12 @@ async fn a_provider_says_what_is_the_matter_with_it() {
 async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
     let stage = Stage::new(true).await;
     let mut signals = stage.remote.proxy().receive_lock_state_changed().await.unwrap();
-    let description = Description::decode(&stage.remote.proxy().describe(&[1]).await.unwrap()).unwrap();
-    let recipient = description.unlock_key.unwrap();
-    let boxed = |mut request: claviger_joint::envelope::Request, user: u8| {
+    let remote = &stage.remote;
+    // Each box is sealed to the key of the moment.
+    let boxed = async |mut request: claviger_joint::envelope::Request, user: u8| {
+        let description = Description::decode(&remote.proxy().describe(&[1]).await.unwrap()).unwrap();
         let secret = UnlockSecret::derive(native(), &[user; 32], &id()).unwrap();
+        let recipient = description.unlock_key.unwrap();
         let sealed = unlock::seal(native(), &recipient, &id(), request.transaction, &secret).unwrap();
         request.unlock_box = Some(sealed);
         request
@@ -306,7 +310,7 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
         Err(Status::InvalidRequest)
     );
     let mut stolen = make();
-    stolen.unlock_box = boxed(make(), 5).unlock_box;
+    stolen.unlock_box = boxed(make(), 5).await.unlock_box;
     assert_eq!(
         stage.remote.ask(&stolen).await.status(),
         Err(Status::InvalidRequest),
@@ -314,7 +318,7 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
     );
 
     assert_eq!(
-        stage.remote.ask(&boxed(make(), 5)).await.status(),
+        stage.remote.ask(&boxed(make(), 5).await).await.status(),
         Ok(()),
         "the first secret makes the store"
     );
@@ -324,12 +328,12 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
         Ok(())
     );
     assert!(signals.next().await.unwrap().args().unwrap().locked);
-    let wrong = boxed(request(Operation::Get, get_parameters()), 6);
+    let wrong = boxed(request(Operation::Get, get_parameters()), 6).await;
     assert_eq!(stage.remote.ask(&wrong).await.status(), Err(Status::Denied));
     assert_eq!(
         stage
             .remote
-            .ask(&boxed(request(Operation::Unlock, vec![]), 5))
+            .ask(&boxed(request(Operation::Unlock, vec![]), 5).await)
             .await
             .status(),
         Ok(())

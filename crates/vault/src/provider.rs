@@ -195,6 +195,7 @@ impl From<Error> for Failure {
             Error::Locked => Self::locked(reason),
             Error::NotFound => Self::not_found(reason),
             Error::BadKey | Error::Item(_) => Self::invalid_request(reason),
+            Error::WrongSecret => Self::denied(reason),
             _ => {
                 tracing::error!(%error, "the vault failed");
                 Self::internal(reason)

@@ -237,14 +237,14 @@ async fn the_platform_lists_renames_and_deletes() {
 }
 
 #[tokio::test]
-async fn the_wrong_secret_is_an_internal_failure_that_says_so() {
+async fn the_wrong_secret_is_denied() {
     let dir = tempfile::tempdir().unwrap();
     let vault = provider(dir.path(), &TestClock::default());
     vault.unlock(secret()).await.unwrap();
     vault.lock().await.unwrap();
     let wrong = UnlockSecret::from_bytes(Zeroizing::new([0; 32]));
     let failure = vault.unlock(wrong).await.unwrap_err();
-    assert_eq!(failure.status(), Status::Internal);
+    assert_eq!(failure.status(), Status::Denied);
     assert!(failure.reason().contains("does not open"), "{failure}");
 }
 

@@ -513,6 +513,10 @@ impl<T: Tokens> Machine<T> {
                     .then(|| text::locked(&selected.offer.candidate.provider_name));
                 self.ask(problem, out)
             }
+            // It was to be opened, and the secret did not open it.
+            Status::Denied if selected.offer.candidate.needs_unlock() => {
+                self.failed(&selected.offer, Cause::ProviderLocked, out)
+            }
             _ => self.failed(&selected.offer, not_done.into(), out),
         }
     }

@@ -190,7 +190,11 @@ impl Broker {
         for (id, sealed) in approved.boxes {
             let live = self.ready(&id).await.map_err(Cause::from)?;
             let unlock = UnsignedRequest::unlock(sealed, approved.transaction, envelope_caller(caller, None));
-            self.order(&id, &live, unlock).await?;
+            self.order(&id, &live, unlock).await.map_err(|cause| match cause {
+                // It denies only what does not open it.
+                Cause::DeniedByPolicy => Cause::ProviderLocked,
+                other => other,
+            })?;
             if let Some(link) = self.link(&id) {
                 link.lock_changed(live.name.as_str(), false);
             }

@@ -17,7 +17,6 @@ use zbus::names::{OwnedUniqueName, UniqueName};
 pub(super) use asking::NoAnswer;
 
 use super::lock;
-use super::ordered::Turns;
 
 /// How long providers have for what they do; after that they count as hung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +50,6 @@ pub(super) struct ProviderLink {
     registered: Notify,
     /// Held while the provider is started and described, so that two ceremonies do not do it twice.
     starting: tokio::sync::Mutex<()>,
-    /// Requests reach the provider in the order of their sequence numbers.
-    turns: Turns,
 }
 
 #[derive(Debug)]
@@ -62,6 +59,8 @@ struct Owner {
     description: Option<Arc<Description>>,
     locked: Option<bool>,
     trouble: Option<Trouble>,
+    /// Whether the key for unlock boxes that it announced may be another one by now.
+    key_is_old: bool,
 }
 
 impl ProviderLink {
@@ -71,7 +70,6 @@ impl ProviderLink {
             owner: Mutex::default(),
             registered: Notify::new(),
             starting: tokio::sync::Mutex::default(),
-            turns: Turns::default(),
         }
     }
 
@@ -111,8 +109,23 @@ impl ProviderLink {
     /// The connection `name` said that it is locked or not.
     pub(super) fn lock_changed(&self, name: &str, locked: bool) {
         if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name.as_str() == name) {
+            owner.key_is_old |= owner.locked != Some(locked);
             owner.locked = Some(locked);
         }
+    }
+
+    /// The connection `name` is sent an unlock box, which spends the key that it is sealed to.
+    pub(super) fn box_sent(&self, name: &str) {
+        if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name.as_str() == name) {
+            owner.key_is_old = true;
+        }
+    }
+
+    /// The provider as it was described, unless its key for unlock boxes may be another one since.
+    fn up_to_date(&self) -> Option<Live> {
+        let is_old = lock(&self.owner).as_ref().is_some_and(|owner| owner.key_is_old);
+        self.live()
+            .filter(|live| !is_old || live.description.unlock_key.is_none())
     }
 
     /// What is the matter with the provider, if its process has said so.
@@ -162,6 +175,13 @@ impl ProviderLink {
         lock(&self.owner).as_ref().is_some_and(|owner| owner.registered)
     }
 
+    /// The provider is about to be asked to describe itself: whatever makes its key another one from now on makes it old again.
+    fn describing(&self) {
+        if let Some(owner) = lock(&self.owner).as_mut() {
+            owner.key_is_old = false;
+        }
+    }
+
     fn described(&self, name: &UniqueName<'_>, description: Description) {
         if let Some(owner) = lock(&self.owner).as_mut().filter(|owner| owner.name == *name) {
             // A signal that came before the answer is newer than it.
@@ -180,6 +200,7 @@ impl Owner {
             description: None,
             locked: None,
             trouble: None,
+            key_is_old: false,
         }
     }
 }

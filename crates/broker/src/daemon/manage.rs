@@ -250,7 +250,8 @@ impl Broker {
     pub(crate) async fn setup(&self, header: &Header<'_>) -> Result<(), Error> {
         let asking = self.asking(header).await?;
         let mut providers = Vec::new();
-        if let Ok(vault) = self.known_provider(BUILT_IN) {
+        let vault = self.known_provider(BUILT_IN).ok();
+        if let Some(vault) = vault.clone() {
             if self.provider_state(&vault)? == State::Unregistered {
                 self.start_provider(&vault).await.map_err(Cause::from)?;
             }
@@ -264,19 +265,19 @@ impl Broker {
             .status()
             .await
             .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
-        if status.hello.pin_set() && providers.is_empty() {
-            return Ok(());
+        if !status.hello.pin_set() || !providers.is_empty() {
+            let approval = Approval::Setup { providers };
+            let approved = self
+                .approve(&asking, approval, Vec::new(), None, AuditEvent::Manage)
+                .await?;
+            self.open_boxes(&asking.caller, approved).await?;
         }
-        let approved = self
-            .approve(
-                &asking,
-                Approval::Setup { providers },
-                Vec::new(),
-                None,
-                AuditEvent::Manage,
-            )
-            .await?;
-        Ok(self.open_boxes(&asking.caller, approved).await?)
+        match vault.map(|vault| self.provider_state(&vault)).transpose()? {
+            Some(State::Enabled) | None => Ok(()),
+            Some(State::Registered | State::Unregistered) => Err(Error::Failed(format!(
+                "The vault is disabled, so no passkey can be made in it; enable it: `claviger provider enable {BUILT_IN}`."
+            ))),
+        }
     }
 
     /// `Audit`.

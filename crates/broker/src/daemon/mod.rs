@@ -14,7 +14,6 @@ mod delivery;
 mod journal;
 mod link;
 mod manage;
-mod ordered;
 mod passkeys;
 mod prompt;
 mod providers;

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
+use claviger_ctap::get_info;
 use claviger_provider::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
@@ -108,4 +110,33 @@ pub struct Profile {
     pub keeps_protection: bool,
     /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
     pub takes_unlock_box: bool,
+}
+
+impl Profile {
+    /// What is kept of a description with this getInfo.
+    pub fn new(info: get_info::Response, takes_unlock_box: bool) -> Self {
+        Self {
+            // Not `hmac-secret`: that one is for programs at the security key, and a page gets nothing by it.
+            prf: info.supports_extension("prf"),
+            keeps_protection: info.supports_extension(CRED_PROTECT),
+            takes_unlock_box,
+            algorithms: info.algorithms,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claviger_ctap::types::Aaguid;
+
+    use super::*;
+
+    #[test]
+    fn who_has_hmac_secret_alone_does_not_do_prf() {
+        for (extension, prf) in [("hmac-secret", false), ("prf", true)] {
+            let mut info = get_info::Response::new(vec!["FIDO_2_1".to_owned()], Aaguid::default());
+            info.extensions = vec![extension.to_owned()];
+            assert_eq!(Profile::new(info, false).prf, prf, "{extension}");
+        }
+    }
 }

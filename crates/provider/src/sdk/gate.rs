@@ -7,13 +7,13 @@ use claviger_ctap::{cose::Sign1, crypto::Crypto, get_assertion};
 use claviger_joint::{
     MessageError, ProviderId, TransactionId,
     answer::Status,
-    envelope::{EnvelopeError, MAX_LIFETIME_MS, Request, SignedRequest},
+    envelope::{EnvelopeError, MAX_LIFETIME_MS, MAX_SEQUENCE_AHEAD_US, Request, SignedRequest},
     evidence::{self, EvidenceError, Expected, VerifiedEvidence},
     messages::Registration,
     operation::Operation,
 };
 
-use super::state::{Numbers, NumbersFile, Pins, StateError};
+use super::state::{NumbersFile, Pins, StateError};
 
 /// How far in the future a request may be issued, in milliseconds, should the clock be set back by a little in between.
 /// There is none for expiry: one clock serves both sides.
@@ -55,8 +55,10 @@ pub(super) enum Rule {
     Expired,
     #[error("the request lives for no time, or for too long")]
     Lifetime,
-    #[error("the sequence number is not above the last one")]
+    #[error("the sequence number was used, or may have been")]
     Sequence,
+    #[error("the sequence number lies far ahead of the clock")]
+    Ahead,
     #[error("the transaction is known already")]
     Duplicate,
     #[error("too many transactions are remembered")]
@@ -128,9 +130,9 @@ impl Gate {
         })
     }
 
-    /// The last sequence number that was accepted.
+    /// The highest sequence number that counts as used.
     pub(super) fn floor(&self) -> u64 {
-        self.journal.numbers().sequence
+        self.journal.highest()
     }
 
     /// Learns the platform's keys, as far as they are trusted.
@@ -158,9 +160,9 @@ impl Gate {
         buffer_hash: [u8; 32],
         now_ms: u64,
     ) -> Result<VerifiedEvidence, Rule> {
-        let mut numbers = self.journal.numbers();
-        let evidence = self.check_evidence(bytes, transaction, buffer_hash, now_ms, &mut numbers.evidence)?;
-        self.journal.write(numbers).map_err(|_| Rule::Disk)?;
+        let mut count = self.journal.evidence();
+        let evidence = self.check_evidence(bytes, transaction, buffer_hash, now_ms, &mut count)?;
+        self.journal.accept_evidence(count).map_err(|_| Rule::Disk)?;
         Ok(evidence)
     }
 
@@ -187,9 +189,12 @@ impl Gate {
             _ => return Err(Rule::Lifetime),
         }
         // 4. New.
-        let mut numbers = self.journal.numbers();
-        if request.sequence <= numbers.sequence {
+        if !self.journal.admits(request.sequence) {
             return Err(Rule::Sequence);
+        }
+        // One such number would take away all that come in its shadow.
+        if request.sequence > now_ms.saturating_mul(1000).saturating_add(MAX_SEQUENCE_AHEAD_US) {
+            return Err(Rule::Ahead);
         }
         let is_probe = is_probe(&request);
         let has_room = if is_probe {
@@ -213,19 +218,19 @@ impl Gate {
             }
         }
         // 6. From here on the request is used up, whatever becomes of it; this is on disk before anything is done.
-        numbers.sequence = request.sequence;
+        let mut count = self.journal.evidence();
         let buffer_hash = self.crypto.sha256(&[&request.parameters]);
         let evidence = request
             .evidence
             .as_deref()
-            .map(|bytes| self.check_evidence(bytes, request.transaction, buffer_hash, now_ms, &mut numbers.evidence));
+            .map(|bytes| self.check_evidence(bytes, request.transaction, buffer_hash, now_ms, &mut count));
         let remembered = if is_probe {
             &mut self.probes.0
         } else {
             &mut self.transactions.0
         };
         remembered.insert(request.transaction, request.expires_ms);
-        self.journal.write(Numbers { ..numbers }).map_err(|_| Rule::Disk)?;
+        self.journal.accept(request.sequence, count).map_err(|_| Rule::Disk)?;
         let evidence = evidence.transpose()?;
         // 7. Something that we know.
         if let Operation::Unknown(number) = request.operation {

@@ -11,9 +11,6 @@
 //! the platform cancels it or its time is over; registers with the broker now and whenever a new broker appears; pins its keys;
 //! opens unlock boxes; announces lock state and changes; and keeps the platform's metadata up to date.
 //!
-//! Requests must be handled in the order in which they came, or good ones are refused for their sequence number: run the
-//! connection on tokio's current-thread runtime.
-//!
 //! ```no_run
 //! # async fn run(store: impl claviger_provider::sdk::CredentialStore) -> Result<(), Box<dyn std::error::Error>> {
 //! use std::sync::{Arc, Mutex};
@@ -35,6 +32,8 @@ mod server;
 mod state;
 mod store;
 mod told;
+mod unlock_keys;
+mod window;
 mod worker;
 
 use std::future::Future;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use claviger_ctap::crypto::{Crypto, CryptoError, native};
-use claviger_joint::{PROTOCOL_VERSION, TransactionId, evidence::VerifiedEvidence, unlock::UnlockKey};
+use claviger_joint::{PROTOCOL_VERSION, TransactionId, evidence::VerifiedEvidence};
 use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
     task::JoinHandle,
@@ -20,6 +20,7 @@ use super::{
     gate::Gate,
     link::{BrokerLink, VerifyUserError},
     state::StateError,
+    unlock_keys::UnlockKeys,
     worker::{Change, Joint, Shared},
 };
 use crate::{dbus::PROVIDER_PATH, manifest::Manifest};
@@ -92,8 +93,9 @@ pub async fn serve<P: Provider>(
     let shared = Arc::new(Shared {
         id: manifest.id.clone(),
         name: manifest.name.clone(),
-        crypto: options.crypto,
-        unlock_key: takes_secret.then(|| UnlockKey::generate(options.crypto)).transpose()?,
+        unlock_keys: takes_secret
+            .then(|| UnlockKeys::new(options.crypto, provider.is_locked()))
+            .transpose()?,
         announced_lock: Mutex::new(provider.is_locked()),
         announced_trouble: Mutex::new(provider.trouble()),
         provider,

@@ -5,7 +5,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read},
+    io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -16,8 +16,13 @@ use claviger_files::Durability;
 use claviger_joint::{KeyId, ProviderId, messages::Registration};
 use serde::{Deserialize, Serialize};
 
+use super::window::Window;
+
 /// The most bytes of `keys.json`.
 const MAX_KEYS_FILE: u64 = 64 * 1024;
+
+/// More than `sequence` has.
+const MAX_NUMBERS_FILE: u64 = 64;
 
 /// The keys that this provider trusts: those of the first registration, and what they endorsed since.
 #[derive(Debug)]
@@ -96,60 +101,93 @@ impl Pins {
     }
 }
 
-/// The last sequence number and evidence count that were seen: 16 bytes, two big-endian numbers, overwritten in place.
+/// How far ahead of what was accepted the file says that numbers are used, in microseconds of the clock that numbers are taken from.
+const RESERVE_US: u64 = 10_000_000;
+
+/// Which sequence numbers were accepted, and the last evidence count: 16 bytes on the disk, two big-endian numbers, overwritten in place.
 ///
-/// The write is not flushed to the disk: it survives the death of this process, which is what an attacker can bring about at
-/// will, and costs microseconds. After a power cut the numbers may be old by seconds; requests from before the cut are then still
-/// bound by their expiry, and evidence by its age.
+/// The first says up to where sequence numbers *may* have been used: it lies ahead of what was accepted, and is flushed to the disk before
+/// a number beyond it is accepted, so about once in ten seconds of use and not at every request. Whatever starts again, after a power
+/// cut too, takes all up to it as used: no number is accepted twice, and the platform learns from `Describe` where to go on.
+///
+/// The second is exact and not flushed: it survives the death of this process, which is what an attacker can bring about at will.
+/// After a power cut it may be old by seconds; evidence from before the cut is then still bound by its age, its transaction and the
+/// request that brings it.
 #[derive(Debug)]
 pub(super) struct NumbersFile {
     file: File,
-    numbers: Numbers,
-}
-
-/// What a [`NumbersFile`] holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Numbers {
-    /// The last sequence number that was accepted.
-    pub(super) sequence: u64,
-    /// The last count of evidence that was accepted.
-    pub(super) evidence: u64,
+    window: Window,
+    /// What the file says of sequence numbers.
+    reserved: u64,
+    evidence: u64,
 }
 
 impl NumbersFile {
     /// Opens or makes `sequence`.
     pub(super) fn open(folder: &Path) -> Result<Self, StateError> {
         let path = folder.join("sequence");
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        let file = claviger_files::open(&path, &options)?;
-        let mut bytes = Vec::new();
-        (&file).take(17).read_to_end(&mut bytes)?;
-        let numbers = match (bytes.len(), bytes.split_first_chunk::<8>()) {
-            (0, _) => Numbers::default(),
-            (16, Some((sequence, evidence))) => Numbers {
-                sequence: u64::from_be_bytes(*sequence),
-                evidence: u64::from_be_bytes(evidence.try_into().map_err(|_| StateError::Sequence)?),
-            },
-            // Guessing a number here would be to forget what was seen.
-            _ => return Err(StateError::Sequence),
-        };
-        Ok(Self { file, numbers })
+        let mut bytes = vec![0; 16];
+        if let Some(kept) = claviger_files::read(&path, MAX_NUMBERS_FILE)? {
+            bytes = kept;
+        } else {
+            claviger_files::replace_private(&path, &bytes, Durability::PowerCut)?;
+        }
+        // Guessing a number for a file that is cut short, or emptied, would be to forget what was seen.
+        let (reserved, evidence) = bytes.split_first_chunk::<8>().ok_or(StateError::Sequence)?;
+        let reserved = u64::from_be_bytes(*reserved);
+        Ok(Self {
+            file: claviger_files::open(&path, OpenOptions::new().write(true))?,
+            window: Window::above(reserved),
+            reserved,
+            evidence: u64::from_be_bytes(evidence.try_into().map_err(|_| StateError::Sequence)?),
+        })
     }
 
-    pub(super) fn numbers(&self) -> Numbers {
-        self.numbers
+    /// Whether a sequence number is new.
+    pub(super) fn admits(&self, sequence: u64) -> bool {
+        self.window.admits(sequence)
     }
 
-    /// Writes new numbers. They count only when this succeeded.
-    pub(super) fn write(&mut self, numbers: Numbers) -> io::Result<()> {
-        let mut bytes = [0; 16];
-        let (sequence, evidence) = bytes.split_at_mut(8);
-        sequence.copy_from_slice(&numbers.sequence.to_be_bytes());
-        evidence.copy_from_slice(&numbers.evidence.to_be_bytes());
-        self.file.write_all_at(&bytes, 0)?;
-        self.numbers = numbers;
+    /// The highest sequence number that is used.
+    pub(super) fn highest(&self) -> u64 {
+        self.window.highest()
+    }
+
+    /// The last evidence count that was accepted.
+    pub(super) fn evidence(&self) -> u64 {
+        self.evidence
+    }
+
+    /// Uses a sequence number and an evidence count. They count, and may be acted upon, only when this succeeded.
+    pub(super) fn accept(&mut self, sequence: u64, evidence: u64) -> io::Result<()> {
+        if sequence > self.reserved {
+            let reserved = sequence.saturating_add(RESERVE_US);
+            self.write(reserved, evidence)?;
+            self.file.sync_data()?;
+            self.reserved = reserved;
+        } else {
+            self.accept_evidence(evidence)?;
+        }
+        self.evidence = evidence;
+        self.window.accept(sequence);
         Ok(())
+    }
+
+    /// Uses an evidence count.
+    pub(super) fn accept_evidence(&mut self, evidence: u64) -> io::Result<()> {
+        if evidence != self.evidence {
+            self.write(self.reserved, evidence)?;
+            self.evidence = evidence;
+        }
+        Ok(())
+    }
+
+    fn write(&self, reserved: u64, evidence: u64) -> io::Result<()> {
+        let mut bytes = [0; 16];
+        let (first, second) = bytes.split_at_mut(8);
+        first.copy_from_slice(&reserved.to_be_bytes());
+        second.copy_from_slice(&evidence.to_be_bytes());
+        self.file.write_all_at(&bytes, 0)
     }
 }
 
@@ -183,10 +221,13 @@ struct StoredPins {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
     use claviger_joint::messages::ProviderState;
+    use proptest::prelude::*;
 
-    use super::*;
+    use super::{super::window::WIDTH, *};
 
     fn key(seed: u8) -> PrivateKey {
         PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
@@ -275,15 +316,16 @@ mod tests {
     #[test]
     fn numbers_survive_and_damage_is_not_guessed_over() {
         let folder = tempfile::tempdir().unwrap();
-        let numbers = Numbers {
-            sequence: u64::MAX - 1,
-            evidence: 3,
-        };
-        NumbersFile::open(folder.path()).unwrap().write(numbers).unwrap();
-        assert_eq!(NumbersFile::open(folder.path()).unwrap().numbers(), numbers);
-        for damaged in [&b"short"[..], &[0; 17]] {
+        let open = || NumbersFile::open(folder.path());
+        open().unwrap().accept(5, 3).unwrap();
+        let again = open().unwrap();
+        assert_eq!((again.evidence(), again.admits(5)), (3, false));
+        assert!(again.highest() >= 5 && again.admits(again.highest() + 1));
+        open().unwrap().accept(u64::MAX, 4).unwrap();
+        assert_eq!(open().unwrap().highest(), u64::MAX);
+        for damaged in [&b""[..], b"short", &[0; 17]] {
             std::fs::write(folder.path().join("sequence"), damaged).unwrap();
-            assert!(matches!(NumbersFile::open(folder.path()), Err(StateError::Sequence)));
+            assert!(matches!(open(), Err(StateError::Sequence)));
         }
         std::fs::write(folder.path().join("keys.json"), "{}").unwrap();
         assert!(matches!(Pins::open(folder.path(), native()), Err(StateError::Keys)));
@@ -297,21 +339,62 @@ mod tests {
         let (folder, link) = (parent.path().join("folder"), parent.path().join("link"));
         claviger_files::make_folder(&folder).unwrap();
         symlink(&folder, &link).unwrap();
-        let numbers = Numbers {
-            sequence: 7,
-            evidence: 3,
-        };
-        NumbersFile::open(&link).unwrap().write(numbers).unwrap();
+        NumbersFile::open(&link).unwrap().accept(7, 3).unwrap();
         Pins::open(&link, native())
             .unwrap()
             .learn(native(), &provider(), &registration(&[1], None, 1))
             .unwrap();
-        assert_eq!(NumbersFile::open(&folder).unwrap().numbers(), numbers);
+        assert_eq!(NumbersFile::open(&folder).unwrap().evidence(), 3);
         for name in ["sequence", "keys.json"] {
             std::fs::rename(folder.join(name), parent.path().join(name)).unwrap();
             symlink(parent.path().join(name), folder.join(name)).unwrap();
         }
         assert!(matches!(NumbersFile::open(&folder), Err(StateError::Io(_))));
         assert!(matches!(Pins::open(&folder, native()), Err(StateError::Io(_))));
+    }
+
+    #[test]
+    fn a_clock_that_counts_needs_the_disk_once_in_ten_seconds() {
+        let folder = tempfile::tempdir().unwrap();
+        let on_disk = || std::fs::read(folder.path().join("sequence")).unwrap();
+        let mut numbers = NumbersFile::open(folder.path()).unwrap();
+        let mut written = BTreeSet::new();
+        for number in 0..1000 {
+            numbers.accept(1_800_000_000_000_000 + number * 20_000, 0).unwrap();
+            written.insert(on_disk());
+        }
+        assert_eq!(written.len(), 2, "twenty seconds of fifty requests each");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_number_passes_twice_in_any_order_and_after_any_crash(
+            steps in proptest::collection::vec((0..400_u64, 0..60_u8), 1..200),
+        ) {
+            let folder = tempfile::tempdir().unwrap();
+            let mut numbers = NumbersFile::open(folder.path()).unwrap();
+            let (mut accepted, mut since_start) = (BTreeSet::new(), BTreeSet::new());
+            for (number, crash) in steps {
+                // Two seconds apart: a crash makes five of them unusable.
+                let number = number * 2_000_000;
+                if crash == 0 {
+                    numbers = NumbersFile::open(folder.path()).unwrap();
+                    since_start.clear();
+                }
+                let is_new = numbers.admits(number);
+                prop_assert!(!(is_new && accepted.contains(&number)), "{number} twice");
+                prop_assert!(is_new || number <= numbers.highest(), "what lies above all is new");
+                if is_new {
+                    numbers.accept(number, 0).unwrap();
+                    accepted.insert(number);
+                    since_start.insert(number);
+                    // The window is no narrower than it is said to be.
+                    let remembered = since_start.iter().rev().nth(WIDTH - 1).copied();
+                    prop_assert!(since_start.len() < WIDTH || remembered.is_some_and(|low| numbers.admits(low + 1)));
+                }
+            }
+        }
     }
 }

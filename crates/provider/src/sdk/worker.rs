@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_ctap::{crypto::Crypto, get_assertion, make_credential, types::CredentialId};
+use claviger_ctap::{get_assertion, make_credential, types::CredentialId};
 use claviger_joint::{
     PROTOCOL_VERSION, ProviderId, TransactionId, Trouble,
     answer::{Answer, LockStatePayload},
@@ -14,7 +14,7 @@ use claviger_joint::{
     evidence::VerifiedEvidence,
     messages::{Description, ProviderState},
     operation::{Cancel, Delete, Operation, Update},
-    unlock::{UnlockError, UnlockKey},
+    unlock::UnlockError,
 };
 use futures_util::StreamExt;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
@@ -29,6 +29,7 @@ use super::{
     link::BrokerLink,
     push::Cache,
     server::now_ms,
+    unlock_keys::UnlockKeys,
 };
 use crate::dbus::BROKER_NAME;
 
@@ -46,9 +47,8 @@ pub(super) enum Change {
 pub(super) struct Shared<P> {
     pub(super) id: ProviderId,
     pub(super) name: String,
-    pub(super) crypto: &'static dyn Crypto,
     pub(super) provider: P,
-    pub(super) unlock_key: Option<UnlockKey>,
+    pub(super) unlock_keys: Option<UnlockKeys>,
     pub(super) gate: Arc<Mutex<Gate>>,
     pub(super) link: BrokerLink,
     /// Held by the operation that runs; fair, so operations run in the order of their requests.
@@ -88,11 +88,12 @@ impl<P: Provider> Joint<P> {
 
 impl<P: Provider> Shared<P> {
     fn describe(&self) -> Description {
+        let locked = self.follow_lock();
         Description {
             get_info: self.provider.info().to_cbor(),
             sequence_floor: lock(&self.gate).floor(),
-            unlock_key: self.unlock_key.as_ref().map(|key| key.public().clone()),
-            locked: self.provider.is_locked(),
+            unlock_key: self.unlock_keys.as_ref().map(UnlockKeys::public),
+            locked,
             name: self.name.clone(),
             trouble: self.provider.trouble(),
         }
@@ -121,6 +122,8 @@ impl<P: Provider> Shared<P> {
     async fn perform(&self, admitted: Admitted) -> Answer {
         let transaction = admitted.request.transaction;
         let operation = admitted.request.operation;
+        let boxed = admitted.request.unlock_box.as_ref().and(self.unlock_keys.as_ref());
+        let boxed = boxed.map(|keys| (keys, keys.number()));
         let result = match operation {
             Operation::Cancel => self.cancel(&admitted.request),
             Operation::LockState => Ok(Some(
@@ -131,6 +134,9 @@ impl<P: Provider> Shared<P> {
             )),
             _ => self.queue(admitted).await,
         };
+        if let Some(Err(error)) = boxed.map(|(keys, number)| keys.spend(number)) {
+            tracing::error!(provider = %self.id, %error, "the unlock key stays as it is");
+        }
         match result {
             Ok(payload) => Answer::ok(transaction, payload),
             Err(failure) => {
@@ -198,12 +204,11 @@ impl<P: Provider> Shared<P> {
 
     async fn unlock_and_run(&self, request: Request, evidence: Option<VerifiedEvidence>) -> Result<Done, Failure> {
         if let Some(sealed) = &request.unlock_box
-            && let Some(key) = &self.unlock_key
-            && self.provider.is_locked()
+            && let Some(keys) = &self.unlock_keys
+            && self.follow_lock()
         {
-            let secret = key
-                .open(self.crypto, &self.id, request.transaction, sealed)
-                .map_err(sealed_wrongly)?;
+            let opened = keys.open(&self.id, request.transaction, sealed);
+            let secret = opened.map_err(sealed_wrongly)?;
             self.provider.unlock(secret).await?;
         }
         let now_ms = now_ms();
@@ -238,7 +243,7 @@ impl<P: Provider> Shared<P> {
                     change: present.then_some(Change::Used(site, response.credential.id, now_ms)),
                 })
             }
-            Operation::Unlock if self.unlock_key.is_none() => Err(Failure::unsupported("there is nothing to unlock")),
+            Operation::Unlock if self.unlock_keys.is_none() => Err(Failure::unsupported("there is nothing to unlock")),
             Operation::Unlock if self.provider.is_locked() => Err(Failure::invalid_request("no unlock box")),
             Operation::Unlock => Ok(Done::default()),
             Operation::Lock => self.provider.lock().await.map(|()| Done::default()),
@@ -340,7 +345,7 @@ impl<P: Provider> Shared<P> {
     }
 
     async fn announce_lock(&self, emitter: &SignalEmitter<'_>) -> zbus::Result<()> {
-        let locked = self.provider.is_locked();
+        let locked = self.follow_lock();
         if std::mem::replace(&mut *lock(&self.announced_lock), locked) != locked {
             Joint::<P>::lock_state_changed(emitter, locked).await?;
         }
@@ -355,6 +360,18 @@ impl<P: Provider> Shared<P> {
             Joint::<P>::trouble_changed(emitter, kind, reason).await?;
         }
         Ok(())
+    }
+}
+
+impl<P: Provider> Shared<P> {
+    /// Whether the provider is locked. The unlock key follows.
+    fn follow_lock(&self) -> bool {
+        let locked = self.provider.is_locked();
+        let followed = self.unlock_keys.as_ref().map(|keys| keys.lock_is(locked));
+        if let Some(Err(error)) = followed {
+            tracing::error!(provider = %self.id, %error, "the unlock key stays as it is");
+        }
+        locked
     }
 }
 

@@ -380,6 +380,10 @@ impl Provider for TestProvider {
         self.inner.is_locked()
     }
 
+    fn trouble(&self) -> Option<Trouble> {
+        self.inner.trouble()
+    }
+
     fn takes_unlock_secret(&self) -> bool {
         self.inner.takes_unlock_secret()
     }

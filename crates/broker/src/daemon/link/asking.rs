@@ -3,17 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::get_info;
 use claviger_joint::PROTOCOL_VERSION;
 use claviger_joint::answer::{Answer, NotDone, Status};
-use claviger_joint::envelope::{self, Grease, MAX_LIFETIME_MS, Request};
+use claviger_joint::envelope::{self, Grease, MAX_LIFETIME_MS, MAX_SEQUENCE_AHEAD_US, Request};
 use claviger_joint::messages::Description;
 use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_provider::dbus::{PROVIDER_INTERFACE, PROVIDER_PATH};
 use tokio::time::{Instant, timeout, timeout_at};
-use zbus::Message;
 use zbus::names::{OwnedUniqueName, UniqueName, WellKnownName};
 
 use super::{Deadlines, Live, ProviderLink};
@@ -50,7 +48,7 @@ impl Broker {
     /// An enabled provider, started and described if it was not yet.
     pub(in crate::daemon) async fn ready(&self, id: &ProviderId) -> Result<Live, ProviderFailure> {
         let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
-        let live = match link.live() {
+        let live = match link.up_to_date() {
             Some(live) => live,
             None => self.describe(id, &link).await?,
         };
@@ -114,13 +112,15 @@ impl Broker {
             // It gave up because its time was over; nobody said no.
             return Err(NoAnswer::Failed(ProviderFailure::Hung));
         }
-        if answer.transaction != transaction && answer.transaction != TransactionId::UNKNOWN {
+        // Only who could not read a request does not know its name, and that one cannot have done it.
+        let unread = answer.transaction == TransactionId::UNKNOWN && answer.result.is_err();
+        if answer.transaction != transaction && !unread {
             return Err(NoAnswer::Unreadable(Rejection::AnotherRequest));
         }
         Ok(answer)
     }
 
-    /// The unread answer to a request, and when the request expired. Requests arrive in the order of their sequence numbers.
+    /// The unread answer to a request, and when the request expired.
     async fn request(
         &self,
         id: &ProviderId,
@@ -129,27 +129,15 @@ impl Broker {
         deadline: Instant,
     ) -> Result<(Vec<u8>, u64), ProviderFailure> {
         let link = self.link(id).ok_or(ProviderFailure::Unreachable)?;
-        let mut expires_ms = 0;
-        let make = || -> Result<Message, SignError> {
-            let envelope;
-            (envelope, expires_ms) = self.sign(id, request, deadline)?;
-            Ok(Message::method_call(PROVIDER_PATH, "Execute")
-                .destination(&live.name)
-                .interface(PROVIDER_INTERFACE)
-                .build(&(envelope,))?)
-        };
-        let answer = timeout_at(deadline, link.turns.call(&self.inner.connection, make)).await;
-        let message = answer
-            .map_err(|_| ProviderFailure::Hung)?
-            .map_err(|error| match error {
-                SignError::Bus(error) => failure(&error),
-                error => {
-                    tracing::error!(provider = %id, %error, "the request could not be made");
-                    ProviderFailure::Unreachable
-                }
-            })?;
-        let bytes = message.body().deserialize();
-        Ok((bytes.map_err(|_| ProviderFailure::Unreachable)?, expires_ms))
+        if request.unlock_box.is_some() {
+            link.box_sent(live.name.as_str());
+        }
+        let (envelope, expires_ms) = self.sign(id, request, deadline).map_err(|error| {
+            tracing::error!(provider = %id, %error, "the request could not be made");
+            ProviderFailure::Unreachable
+        })?;
+        let bytes = self.call(&live.name, "Execute", &(envelope,), deadline).await?;
+        Ok((bytes, expires_ms))
     }
 
     pub(in crate::daemon) fn deadlines(&self) -> &Deadlines {
@@ -158,10 +146,11 @@ impl Broker {
 
     async fn describe(&self, id: &ProviderId, link: &ProviderLink) -> Result<Live, ProviderFailure> {
         let _turn = link.starting.lock().await;
-        if let Some(live) = link.live() {
+        if let Some(live) = link.up_to_date() {
             return Ok(live);
         }
         let name = self.run_provider(id, link).await?;
+        link.describing();
         let deadline = Instant::now() + self.deadlines().describe;
         let bytes = self
             .call::<_, Vec<u8>>(&name, "Describe", &(vec![PROTOCOL_VERSION],), deadline)
@@ -172,12 +161,10 @@ impl Broker {
         };
         let description = Description::decode(&bytes).map_err(|error| unusable(&error))?;
         let info = get_info::Response::from_cbor(&description.get_info).map_err(|error| unusable(&error))?;
-        let profile = Profile {
-            prf: info.supports_extension("prf") || info.supports_extension("hmac-secret"),
-            keeps_protection: info.supports_extension(CRED_PROTECT),
-            takes_unlock_box: description.unlock_key.is_some(),
-            algorithms: info.algorithms,
-        };
+        if description.sequence_floor > now_us().saturating_add(MAX_SEQUENCE_AHEAD_US) {
+            return Err(unusable(&"its sequence floor lies far ahead of the clock"));
+        }
+        let profile = Profile::new(info, description.unlock_key.is_some());
         {
             let mut registry = lock(&self.inner.registry);
             if let Some(record) = registry.record_mut(id) {
@@ -306,9 +293,6 @@ enum SignError {
     Envelope(#[from] envelope::EnvelopeError),
     #[error(transparent)]
     Crypto(#[from] claviger_ctap::crypto::CryptoError),
-    /// It was made, or nearly, and not answered.
-    #[error(transparent)]
-    Bus(#[from] zbus::Error),
 }
 
 /// What an error from the bus says about the provider. Only the error's name is looked at: its text is the provider's.

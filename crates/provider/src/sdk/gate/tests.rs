@@ -99,6 +99,8 @@ impl Bench {
 
     fn restart(&mut self) {
         self.gate = Gate::open(self.folder.path(), provider(), native()).unwrap();
+        // As the platform learns from `Describe`.
+        self.sequence = self.gate.floor();
     }
 }
 
@@ -179,19 +181,33 @@ fn rule_3_the_clock() {
 }
 
 #[test]
-fn rule_4_a_replay_is_refused_even_after_a_restart() {
+fn rule_4_a_number_passes_once_even_after_a_restart() {
     let mut bench = Bench::new();
-    let first = bench.request();
-    let second = bench.request();
+    let [first, second, third] = [bench.request(), bench.request(), bench.request()];
     assert!(bench.send(&second).is_ok());
-    for _ in 0..2 {
-        assert!(matches!(bench.send(&second).err().unwrap().rule, Rule::Sequence));
-        assert!(
-            matches!(bench.send(&first).err().unwrap().rule, Rule::Sequence),
-            "an older one, never seen"
-        );
-        bench.restart();
+    assert!(bench.send(&first).is_ok(), "the other one overtook it");
+    let is_used = |bench: &mut Bench, request| matches!(bench.send(request).err().unwrap().rule, Rule::Sequence);
+    assert!(is_used(&mut bench, &first) && is_used(&mut bench, &second));
+    bench.restart();
+    for request in [&first, &second, &third] {
+        assert!(is_used(&mut bench, request), "used, or it may have been");
     }
+    let fresh = bench.request();
+    assert!(bench.send(&fresh).is_ok());
+}
+
+#[test]
+fn rule_4_a_number_far_ahead_of_the_clock_is_refused_and_takes_nothing_away() {
+    let mut bench = Bench::new();
+    for number in [u64::MAX, u64::MAX - 1, (NOW + 1) * 1000 + MAX_SEQUENCE_AHEAD_US] {
+        assert!(matches!(
+            bench.refusal(|request| request.sequence = number),
+            Rule::Ahead
+        ));
+    }
+    let mut request = bench.request();
+    request.sequence = NOW * 1000 + MAX_SEQUENCE_AHEAD_US;
+    assert!(bench.send(&request).is_ok(), "a clock that was set back by a day");
 }
 
 #[test]
@@ -326,13 +342,14 @@ fn the_published_refusals_are_refused() {
     assert!(cases.len() > 10);
     for case in cases {
         let folder = tempfile::tempdir().unwrap();
+        let sequence = vectors["last_sequence"].as_u64().unwrap();
+        let numbers = [sequence.to_be_bytes(), [0; 8]].concat();
+        std::fs::write(folder.path().join("sequence"), numbers).unwrap();
         let mut gate = Gate::open(folder.path(), provider(), native()).unwrap();
         let keys = vec![signer.public_key().clone()];
         let state = ProviderState::Enabled;
         gate.learn(&Registration::new(native(), &provider(), state, keys, None, &signer).unwrap())
             .unwrap();
-        let sequence = vectors["last_sequence"].as_u64().unwrap();
-        gate.journal.write(Numbers { sequence, evidence: 0 }).unwrap();
         let envelope = hex(case["envelope"].as_str().unwrap());
         let refused = gate.admit(&envelope, vectors["now_ms"].as_u64().unwrap()).err();
         let status = refused.map(|refused| refused.rule.status().number());
