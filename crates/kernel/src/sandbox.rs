@@ -149,7 +149,7 @@ fn make_private(dir: &Path) -> Result<(), SandboxError> {
         })
 }
 
-/// What no role does. io_uring could open sockets behind the filter's back; the rest starts programs, reaches into other processes,
+/// What no role does. `io_uring` could open sockets behind the filter's back; the rest starts programs, reaches into other processes,
 /// or changes the machine.
 const FORBIDDEN: [i64; 40] = [
     libc::SYS_execve,

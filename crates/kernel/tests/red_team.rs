@@ -1,5 +1,5 @@
 //! What a role that somebody took over can still do to other processes of the user.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::fs::File;
 use std::os::fd::AsFd as _;

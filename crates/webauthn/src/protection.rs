@@ -24,12 +24,11 @@ impl ProtectionPolicy {
         };
         let enforced = extensions.boolean("enforceCredentialProtectionPolicy")? == Some(true);
         let level = match extensions.text("credentialProtectionPolicy")? {
-            None => return Ok(None),
             Some("userVerificationOptional") => Protection::Optional,
             Some("userVerificationOptionalWithCredentialIDList") => Protection::OptionalWithIdList,
             Some("userVerificationRequired") => Protection::Required,
             Some(_) if enforced => return Err(Error::NotSupported("an unknown credential protection policy")),
-            Some(_) => return Ok(None),
+            Some(_) | None => return Ok(None),
         };
         // What protects nothing is had everywhere.
         let enforced = enforced && level != Protection::Optional;
