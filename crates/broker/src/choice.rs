@@ -9,7 +9,8 @@ use std::cmp::Reverse;
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::message::Message;
-use claviger_prompt_api::{sanitise, text};
+use claviger_prompt_api::names::ShownName;
+use claviger_prompt_api::sanitise;
 
 use crate::types::Cause;
 
@@ -19,8 +20,8 @@ use crate::types::Cause;
 pub struct ProviderSnapshot {
     /// Its id.
     pub id: ProviderId,
-    /// Its name, as its manifest has it.
-    pub name: String,
+    /// What to call it.
+    pub name: ShownName,
     /// Whether the user has enabled it.
     pub enabled: bool,
     /// Whether it runs or can be started.
@@ -229,7 +230,7 @@ fn candidates_to_make(
     usable.sort_by_cached_key(|provider| {
         (
             rank(&provider.id, preference),
-            provider.name.to_lowercase(),
+            provider.name.as_str().to_lowercase(),
             &provider.id,
         )
     });
@@ -239,7 +240,7 @@ fn candidates_to_make(
             let same_account = here.iter().any(|(passkey, holder)| {
                 holder.id == provider.id && passkey.user_handle.as_ref() == Some(user_handle) && passkey.discoverable
             });
-            let name = text::provider_name(&provider.name, provider.id.as_str());
+            let name = provider.name.to_string();
             Candidate {
                 provider: provider.id.clone(),
                 provider_name: name.clone(),
@@ -296,12 +297,12 @@ fn candidates_to_get(
     unknown.sort_by_cached_key(|provider| {
         (
             rank(&provider.id, preference),
-            provider.name.to_lowercase(),
+            provider.name.as_str().to_lowercase(),
             &provider.id,
         )
     });
     candidates.extend(unknown.into_iter().map(|provider| {
-        let name = text::provider_name(&provider.name, provider.id.as_str());
+        let name = provider.name.to_string();
         Candidate {
             provider: provider.id.clone(),
             label: Message::LookIn { provider: name.clone() },
@@ -341,7 +342,7 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
             continue;
         };
         if refused.as_ref().is_none_or(|(before, _)| weight < *before) {
-            let provider_name = Some(text::provider_name(&provider.name, provider.id.as_str()));
+            let provider_name = Some(provider.name.to_string());
             refused = Some((weight, Candidates::Nothing { cause, provider_name }));
         }
     }
@@ -354,7 +355,7 @@ fn in_trouble(providers: &[ProviderSnapshot]) -> Option<Candidates> {
     asked.find_map(|provider| {
         Some(Candidates::Nothing {
             cause: provider.trouble.clone()?,
-            provider_name: Some(text::provider_name(&provider.name, provider.id.as_str())),
+            provider_name: Some(provider.name.to_string()),
         })
     })
 }
@@ -387,7 +388,7 @@ fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Candidates {
 }
 
 fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, several_providers: bool) -> Candidate {
-    let provider_name = text::provider_name(&provider.name, provider.id.as_str());
+    let provider_name = provider.name.to_string();
     let user_name = passkey.user_name.as_deref().and_then(sanitise::label);
     let display_name = passkey.display_name.as_deref().and_then(sanitise::label);
     let (account, second) = match (user_name, display_name) {

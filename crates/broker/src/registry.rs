@@ -11,6 +11,7 @@
 //! `Register`: the reply names the old and the new key and is endorsed by the old one, without which a provider takes no new key.
 
 mod keys;
+mod names;
 mod pin;
 mod record;
 mod saved;
@@ -168,6 +169,7 @@ impl Registry {
                 Record {
                     manifest,
                     source,
+                    deceptive: false,
                     state,
                     pin,
                     profile,
@@ -181,6 +183,7 @@ impl Registry {
         for (id, record) in before {
             self.absent.insert(id.as_str().to_owned(), record.saved());
         }
+        self.tell_apart();
         Ok(())
     }
 

@@ -5,13 +5,14 @@
 //!
 //! * You write a prompt: attach with [`dbus::Prompt1Proxy`], draw each [`view::View`] with the words of [`messages::Messages`], send back an [`action::Action`].
 //! * You write a settings window or a command: [`dbus::Manage1Proxy`], and [`manage`] for what it answers.
-//! * You are the broker: [`sanitise`] what others named before it goes into a view, and say everything by a [`message::Message`] ([`text`]).
+//! * You are the broker: [`sanitise`] what others named before it goes into a view, call providers by [`names`], and say everything by a [`message::Message`] ([`text`]).
 
 pub mod action;
 pub mod dbus;
 pub mod manage;
 pub mod message;
 pub mod messages;
+pub mod names;
 pub mod sanitise;
 pub mod text;
 pub mod trouble;

@@ -97,7 +97,7 @@ pub struct AuditHead {
 pub struct Provider {
     /// Its id, in reverse DNS.
     pub id: String,
-    /// Its name, as its manifest has it: untrusted text.
+    /// Its name, fit to be shown: with id and program where it could be taken for another's.
     pub name: String,
     /// Whether it takes part.
     pub state: ProviderState,

@@ -59,10 +59,8 @@ pub enum Message {
         provider: Option<String>,
         more: usize,
     },
-    /// `hint` is what the provider says it is for.
     VerifyTitle {
         provider: String,
-        hint: Option<String>,
     },
     DeleteTitle {
         account: Option<String>,
@@ -72,6 +70,12 @@ pub enum Message {
         account: Option<String>,
         site: String,
         name: Option<String>,
+    },
+
+    // What somebody says, in quotation marks and with their name.
+    ProviderSays {
+        provider: String,
+        words: String,
     },
 
     // What went wrong on a screen that stays.

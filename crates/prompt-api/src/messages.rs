@@ -114,7 +114,7 @@ mod tests {
     fn message(code: &str, argument: &Value) -> Message {
         serde_json::from_value(json!({
             "code": code, "site": "example.com", "origin": "shop.example.org", "provider": "Notebook", "program": argument, "account": argument,
-            "name": argument.as_str().unwrap_or("Work"), "hint": argument, "reason": "date", "why": "timed-out",
+            "name": argument.as_str().unwrap_or("Work"), "words": "Export", "reason": "date", "why": "timed-out",
             "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
             "locked": argument.is_string(), "count": 2,
             "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,

@@ -96,10 +96,14 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// What somebody else says, as their words: a name between quotation marks, in which there is none of these marks.
+/// What somebody else says, as their words: a name between quotation marks, which it cannot end.
 pub fn quoted(text: &str) -> String {
-    let text = line(text, MAX_LABEL_CHARS).replace(['“', '”', '„', '‟'], "\"");
-    format!("“{text}”")
+    format!("“{}”", claim(text).unwrap_or_default())
+}
+
+/// A [`label`] for a place between quotation marks: it has none of these itself.
+pub fn claim(text: &str) -> Option<String> {
+    label(&text.replace(['“', '”', '„', '‟', '«', '»'], "\""))
 }
 
 /// A JSON document in which every hidden character is written as its number. It says the same, and can be looked at.

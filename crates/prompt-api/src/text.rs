@@ -1,7 +1,6 @@
 //! What the broker says in a view: the [`Message`] for each occasion, and the codes of problems.
 
 use crate::message::Message;
-use crate::sanitise;
 use crate::view::{Kind, Problem};
 
 /// The code of a wrong PIN.
@@ -18,11 +17,6 @@ pub const CHOICE_NEEDED: &str = "choice-needed";
 pub const LOCKED: &str = "locked";
 /// The code of a passkey that the site excludes.
 pub const EXCLUDED: &str = "excluded";
-
-/// A provider's name, or its id where the name shows nothing.
-pub fn provider_name(name: &str, id: &str) -> String {
-    sanitise::label(name).unwrap_or_else(|| sanitise::line(id, sanitise::MAX_LABEL_CHARS))
-}
 
 /// The title of a screen for a site.
 pub fn site_title(kind: Kind, site: String) -> Message {

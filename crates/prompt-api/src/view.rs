@@ -33,6 +33,9 @@ pub struct View {
     pub caller: Option<CallerView>,
     /// The account that a passkey is made for.
     pub account: Option<AccountView>,
+    /// What the one that asks says it is for: their words, and no more than that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Message>,
     /// The path of the program that is to take part as a provider; on [`Kind::EnableProvider`] only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub program: Option<String>,
@@ -62,6 +65,7 @@ impl View {
             site: None,
             caller: None,
             account: None,
+            claim: None,
             program: None,
             choices: Vec::new(),
             preselected: None,

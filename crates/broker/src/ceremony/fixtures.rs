@@ -3,6 +3,7 @@
 use claviger_ctap::types::{CredentialId, RpId, UserId};
 use claviger_hello::MethodStatus;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
+use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::view::{CallerView, SiteView};
 
 use super::{Approval, Checked, Context, HelloStatus, Input, ProviderName, Tokens, Wanted, WantedAnswer};
@@ -68,7 +69,7 @@ pub(super) fn checked(number: u64) -> Checked<Numbered> {
 pub(super) fn provider(name_of: &str, name: &str) -> ProviderSnapshot {
     ProviderSnapshot {
         id: id(name_of),
-        name: name.to_owned(),
+        name: ShownName::of(name, name_of),
         enabled: true,
         reachable: true,
         lock: Lock::Open,
@@ -196,6 +197,6 @@ pub(super) fn approval(approval: Approval) -> Input {
 pub(super) fn named(provider: &str, name: &str) -> ProviderName {
     ProviderName {
         id: id(provider),
-        name: name.to_owned(),
+        name: ShownName::of(name, provider),
     }
 }

@@ -4,6 +4,7 @@ use claviger_ctap::types::RpId;
 use claviger_hello::MethodStatus;
 use claviger_joint::evidence::Method;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
 
 use crate::choice::{Candidates, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
@@ -211,8 +212,8 @@ impl Approval {
 pub struct ProviderName {
     /// Its id.
     pub id: ProviderId,
-    /// Its name, as its manifest has it.
-    pub name: String,
+    /// What to call it.
+    pub name: ShownName,
 }
 
 /// What every screen of the ceremony shows.

@@ -212,8 +212,16 @@ impl Screens {
         }
     }
 
-    /// Adds the program that an approval is about, or site and account of the passkey, where the context names none.
+    /// Adds the program that an approval is about and what is said of it, or site and account of the passkey, where the context
+    /// names none.
     fn add_subject(&self, view: &mut View) {
+        if let ScreenPurpose::Approve(Approval::VerifyUser { provider, hint }) = &self.purpose {
+            let words = hint.as_deref().and_then(sanitise::claim);
+            view.claim = words.map(|words| Message::ProviderSays {
+                provider: provider.name.to_string(),
+                words,
+            });
+        }
         if let ScreenPurpose::Approve(Approval::EnableProvider { program, .. }) = &self.purpose {
             view.program = program
                 .as_deref()
@@ -250,8 +258,8 @@ fn host(rp_id: &str) -> String {
 }
 
 fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Message) {
-    let label = |name: &Option<String>| name.as_deref().and_then(sanitise::label);
-    let shown = |provider: &ProviderName| text::provider_name(&provider.name, provider.id.as_str());
+    let label = |name: &Option<String>| name.as_deref().and_then(sanitise::claim);
+    let shown = |provider: &ProviderName| provider.name.to_string();
     match approval {
         Approval::UseSecurityKey => (Kind::Verify, Message::UseTitle { program }),
         Approval::ListPasskeys => (Kind::Verify, Message::ListTitle { program }),
@@ -264,9 +272,9 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
             let provider = shown(provider);
             (Kind::EnableProvider, Message::EnableTitle { provider })
         }
-        Approval::VerifyUser { provider, hint } => {
-            let (provider, hint) = (shown(provider), label(hint));
-            (Kind::Verify, Message::VerifyTitle { provider, hint })
+        Approval::VerifyUser { provider, .. } => {
+            let provider = shown(provider);
+            (Kind::Verify, Message::VerifyTitle { provider })
         }
         Approval::DeletePasskey { account, rp_id, .. } => {
             let (account, site) = (label(account), host(rp_id.as_str()));
@@ -278,7 +286,7 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
             new_name,
             ..
         } => {
-            let (account, site, name) = (label(account), host(rp_id.as_str()), sanitise::label(new_name));
+            let (account, site, name) = (label(account), host(rp_id.as_str()), sanitise::claim(new_name));
             (Kind::Verify, Message::RenameTitle { account, site, name })
         }
     }

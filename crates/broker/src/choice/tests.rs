@@ -20,7 +20,7 @@ fn user(number: u8) -> UserId {
 fn provider(name: &str) -> ProviderSnapshot {
     ProviderSnapshot {
         id: id(name),
-        name: name.to_uppercase(),
+        name: ShownName::of(&name.to_uppercase(), id(name).as_str()),
         enabled: true,
         reachable: true,
         lock: Lock::Open,

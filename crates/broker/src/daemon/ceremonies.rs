@@ -164,7 +164,7 @@ impl Broker {
                 let takes_box = profile.is_some_and(|profile| profile.takes_unlock_box);
                 ProviderSnapshot {
                     id: id.clone(),
-                    name: record.manifest.name.clone(),
+                    name: registry.shown_name(id),
                     enabled: record.state() == State::Enabled,
                     reachable: running || activatable.contains(&record.manifest.bus_name),
                     lock: match locked {

@@ -314,7 +314,7 @@ impl Broker {
             let running = link.is_some_and(|link| link.is_running());
             Provider {
                 id: id.to_string(),
-                name: record.manifest.name.clone(),
+                name: registry.shown_name(id).to_string(),
                 state: match record.state() {
                     State::Enabled if !running && !activatable.contains(&record.manifest.bus_name) => {
                         ProviderState::Unreachable
@@ -369,14 +369,13 @@ impl Broker {
             .collect()
     }
 
-    /// A provider that has a manifest, found by its id or by its name.
+    /// A provider that has a manifest, found by its id, or by its name where that is nobody else's and not like it.
     pub(super) fn known_provider(&self, text: &str) -> Result<ProviderId, Error> {
         let find = || {
             let registry = lock(&self.inner.registry);
-            let mut records = registry.records();
-            records
-                .find(|(id, record)| id.as_str() == text || record.manifest.name.eq_ignore_ascii_case(text))
-                .map(|(id, _)| id.clone())
+            let called = |id: &ProviderId| registry.shown_name(id).as_str().eq_ignore_ascii_case(text);
+            let mut ids = registry.records().map(|(id, _)| id);
+            ids.find(|id| id.as_str() == text || called(id)).cloned()
         };
         if let Some(id) = find() {
             return Ok(id);
@@ -386,10 +385,7 @@ impl Broker {
     }
 
     pub(super) fn provider_name(&self, id: &ProviderId) -> ProviderName {
-        let registry = lock(&self.inner.registry);
-        let name = registry
-            .record(id)
-            .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+        let name = lock(&self.inner.registry).shown_name(id);
         ProviderName { id: id.clone(), name }
     }
 

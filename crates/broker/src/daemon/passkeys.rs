@@ -1,5 +1,7 @@
 //! What the user does with single passkeys, from the command line or at a door: look, rename, delete.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::types::{CredentialId, RpId};
@@ -37,12 +39,14 @@ impl Broker {
         let filter = filter.to_lowercase();
         let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
         let unconfirmed = lock(&self.inner.unconfirmed);
+        let mut names = BTreeMap::new();
         let mut found: Vec<Passkey> = Vec::new();
         for (id, cached) in cache.all() {
             let entry = &cached.entry;
-            let provider_name = registry
-                .record(id)
-                .map_or_else(|| id.to_string(), |record| record.manifest.name.clone());
+            let name = names
+                .entry(id.clone())
+                .or_insert_with(|| registry.shown_name(id).to_string());
+            let provider_name = name.clone();
             let user = entry.user_name.clone().unwrap_or_default();
             let texts = [
                 entry.rp_id.as_str(),

@@ -151,7 +151,7 @@ impl Broker {
                 return Err(Error::NotReady("The provider is not enabled.".into()));
             }
             (
-                record.manifest.name.clone(),
+                registry.shown_name(id),
                 record.pin().map(|pin| pin.path.clone()).unwrap_or_default(),
             )
         };
@@ -159,7 +159,7 @@ impl Broker {
             door: Door::Provider,
             traits: DoorTraits::default(),
             app_id: None,
-            name: name.clone(),
+            name: name.to_string(),
             executable: pin,
             pid: 0,
             window: String::new(),

@@ -19,6 +19,8 @@ pub struct Record {
     pub manifest: Manifest,
     /// Where the manifest was found.
     pub source: PathBuf,
+    /// Whether its name could be taken for another's.
+    pub(super) deceptive: bool,
     pub(super) state: State,
     pub(super) pin: Option<Pin>,
     pub(super) profile: Option<Profile>,

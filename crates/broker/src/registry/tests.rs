@@ -262,3 +262,31 @@ fn processes_are_recognised_without_reading_the_file() {
     };
     assert_eq!(registry.recognises(&notebook, &other).unwrap(), None);
 }
+
+#[test]
+fn a_name_that_could_be_taken_for_anothers_is_shown_with_id_and_program() {
+    let fixture = Fixture::new();
+    let evil = id("org.evil.Vault");
+    let text = "[Provider]\nId=org.evil.Vault\nName=claviger  Vau1t\nDBusName=org.evil.Vault\nVersions=1\n";
+    let manifest = fixture.dir.path().join("manifests/org.evil.Vault.provider");
+    std::fs::write(&manifest, text).unwrap();
+    let mut registry = fixture.open();
+    let shown = |registry: &Registry, id: &ProviderId| registry.shown_name(id).to_string();
+    assert_eq!(shown(&registry, &evil), "claviger Vau1t (org.evil.Vault)");
+    assert_eq!(shown(&registry, &id(BUILT_IN)), format!("Claviger vault ({BUILT_IN})"));
+    assert_eq!(shown(&registry, &id(NOTEBOOK)), "Notebook");
+    registry.register(&evil, Fixture::pin(1), native(), 1).unwrap();
+    assert_eq!(
+        shown(&registry, &evil),
+        "claviger Vau1t (org.evil.Vault, /usr/bin/notebook)"
+    );
+
+    std::fs::remove_file(manifest).unwrap();
+    registry.reload().unwrap();
+    assert_eq!(
+        shown(&registry, &id(BUILT_IN)),
+        "Claviger vault",
+        "nobody is like it any more"
+    );
+    assert_eq!(shown(&registry, &evil), "org.evil.Vault");
+}

@@ -14,4 +14,5 @@ mod bed;
 mod broken_files;
 mod full_disk;
 mod lists;
+mod names;
 mod strangers;

@@ -182,6 +182,7 @@ fn draw(view: &View, messages: &Messages) -> Vec<String> {
         .collect();
     let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     lines.extend(fields.into_iter().map(|(name, value)| format!("{name:width$} {value}")));
+    lines.extend(view.claim.as_ref().map(|claim| messages.text(claim)));
     for (index, choice) in view.choices.iter().enumerate() {
         let preselected = if view.preselected.as_ref() == Some(&choice.id) {
             "*"

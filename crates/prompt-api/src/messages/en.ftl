@@ -48,15 +48,16 @@ unlock-title = { $provider ->
        *[other] Unlock { $provider } and { $more } more
     }
 }
-verify-title = { $hint ->
-    [0] { $provider } wants to know that it is you
-   *[other] { $provider } asks: { $hint }
-}
+verify-title = { $provider } wants to know that it is you
 delete-title = Delete the passkey “{ account }” for { $site }? You may not be able to sign in with it any more.
 rename-title = Rename the passkey “{ account }” for { $site } to “{ $name ->
     [0] Account without a name
    *[other] { $name }
 }”?
+
+# What somebody says, in quotation marks and with their name.
+
+provider-says = { $provider } says: “{ $words }”
 
 # What went wrong on a screen that stays.
 
