@@ -174,7 +174,11 @@ fn wrong_pins_lock_out_and_the_right_one_no_longer_helps() {
 
 #[test]
 fn a_home_that_was_restored_says_why_the_pin_has_to_wait() {
-    let mut platform = Platform::start("--allow-scripted-prompt");
+    // A program of its own, so that only this platform's roles are ended.
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("claviger");
+    fs::copy(CLAVIGER, &program).unwrap();
+    let mut platform = Platform::installed_at(&program, "--allow-scripted-prompt");
     platform.answer_with(&approving());
     platform.ok(&["setup"]);
     assert_eq!(platform.json(&["status", "--json"])["pin"]["restored"], false);
@@ -191,6 +195,31 @@ fn a_home_that_was_restored_says_why_the_pin_has_to_wait() {
     assert!(platform.ok(&["status"]).contains("put back or moved"));
     let said = platform.run(&["doctor"]);
     assert!(String::from_utf8(said.stdout).unwrap().contains("put back or moved"));
+}
+
+#[test]
+fn a_vault_that_cannot_open_says_why_in_status_and_doctor() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    platform.ok(&["lock"]);
+    let heads = platform.path("state/claviger/vault/vault.heads");
+    let kept = fs::read(&heads).unwrap();
+    fs::remove_file(&heads).unwrap();
+    platform.fails(&["unlock"]);
+    platform.wait_until("the vault says damaged", |status| {
+        status["providers"][0]["trouble"]["kind"] == "damaged"
+    });
+    assert!(platform.ok(&["status"]).contains("Restoring a backup"));
+    let doctor = platform.run(&["doctor"]);
+    assert_eq!(doctor.status.code(), Some(5));
+    assert!(String::from_utf8(doctor.stdout).unwrap().contains("Restoring a backup"));
+
+    fs::write(&heads, kept).unwrap();
+    platform.ok(&["unlock"]);
+    platform.wait_until("all is well again", |status| {
+        status["providers"][0]["trouble"].is_null()
+    });
 }
 
 #[test]

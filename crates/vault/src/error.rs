@@ -7,7 +7,14 @@ use claviger_account as account;
 use claviger_account::ids::ItemId;
 use claviger_account::item::ItemError;
 use claviger_ctap::crypto::CryptoError;
+use claviger_joint::{Trouble, TroubleKind};
 use thiserror::Error;
+
+/// What helps against damage.
+pub(crate) const RESTORE: &str = "put back a backup, see “Restoring a backup” in SECURITY.md";
+
+/// What helps when a file was put back, or is gone.
+const RESTORED: &str = "if that was you, see “Restoring a backup” in SECURITY.md";
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, Error)]
@@ -117,6 +124,30 @@ pub enum ItemFault {
     /// The row is what the log names and does not decrypt or parse all the same.
     #[error("its row cannot be opened")]
     Sealed,
+}
+
+impl Error {
+    /// What this is to a provider's user, with what helps; `None` for what is no trouble of the vault's but the caller's.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        let (kind, helps) = match self {
+            Self::Damaged(_) | Self::NotAVault(_) => (TroubleKind::Damaged, RESTORE),
+            Self::RolledBack { .. } | Self::HeadsMissing(_) | Self::Gone(_) => (TroubleKind::Damaged, RESTORED),
+            Self::Newer { .. } => (TroubleKind::Unavailable, "install that version"),
+            Self::DiskFull => (TroubleKind::Unavailable, "make room on the disk"),
+            Self::InUse(_) => (TroubleKind::Unavailable, "end the other process"),
+            Self::ReadOnly(_) | Self::Io(_) | Self::Database(_) => {
+                (TroubleKind::Unavailable, "see that its folder can be read and written")
+            }
+            Self::Locked
+            | Self::NotFound
+            | Self::Exists
+            | Self::BadKey
+            | Self::Item(_)
+            | Self::WrongSecret
+            | Self::Crypto(_) => return None,
+        };
+        Some(Trouble::new(kind, &format!("{self}; {helps}")))
+    }
 }
 
 impl From<Damage> for Error {

@@ -67,14 +67,18 @@ pub(crate) struct Index {
     passkeys: HashMap<CredentialId, PasskeyInfo>,
     by_rp: BTreeMap<RpId, Vec<CredentialId>>,
     by_item: HashMap<ItemId, Vec<CredentialId>>,
+    /// How many passkeys of an item cannot be read, where there are any.
+    unreadable: BTreeMap<ItemId, usize>,
 }
 
 impl Index {
     /// Replaces what is known of `item`; no passkeys forget it. A credential id that another item has stays with that one.
     pub(crate) fn replace(&mut self, item: ItemId, summary: Summary) {
+        self.unreadable.remove(&item);
         if summary.unreadable > 0 {
             let count = summary.unreadable;
             tracing::warn!(%item, count, "passkeys that cannot be read are kept and not served");
+            self.unreadable.insert(item, count);
         }
         for id in self.by_item.remove(&item).unwrap_or_default() {
             let Some(old) = self.passkeys.remove(&id) else { continue };
@@ -103,6 +107,11 @@ impl Index {
     /// The passkey with this credential id.
     pub(crate) fn passkey(&self, credential_id: &CredentialId) -> Option<&PasskeyInfo> {
         self.passkeys.get(credential_id)
+    }
+
+    /// How many passkeys are kept and cannot be read.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.unreadable.values().sum()
     }
 
     /// The passkeys of a relying party, newest first.

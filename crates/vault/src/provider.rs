@@ -13,9 +13,10 @@ use claviger_ctap::types::{Aaguid, CredentialId, UserEntity};
 use claviger_joint::metadata::Entry;
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
+use claviger_joint::{Trouble, TroubleKind};
 use claviger_provider::sdk::{CredentialStore, Failure};
 
-use crate::error::Error;
+use crate::error::{Error, RESTORE};
 use crate::idle::{Clock, Idle};
 use crate::index::PasskeyInfo;
 use crate::vault::Vault;
@@ -55,6 +56,8 @@ pub const TIDY_AFTER: Duration = Duration::from_secs(5);
 pub struct VaultStore<C> {
     vault: Vault,
     clock: C,
+    /// Why it could not be opened the last time.
+    not_opened: Option<Trouble>,
     /// Reading counts as use too, and the SDK reads through `&self`.
     idle: Mutex<Idle>,
 }
@@ -63,7 +66,12 @@ impl<C: Clock> VaultStore<C> {
     /// Serves `vault`; it is to lock after `idle` without use, or never.
     pub fn new(vault: Vault, clock: C, idle: Option<Duration>) -> Self {
         let idle = Mutex::new(Idle::new(idle, clock.monotonic()));
-        Self { vault, clock, idle }
+        Self {
+            vault,
+            clock,
+            not_opened: None,
+            idle,
+        }
     }
 
     /// How long until the vault is to lock: zero when it is time, `None` when it is locked or never locks by itself.
@@ -156,15 +164,33 @@ impl<C: Clock> CredentialStore for VaultStore<C> {
 
     fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Failure> {
         self.touch();
-        Ok(self.vault.unlock(secret.expose(), self.clock.unix_ms())?)
+        let opened = self.vault.unlock(secret.expose(), self.clock.unix_ms());
+        self.not_opened = opened.as_ref().err().and_then(Error::trouble);
+        Ok(opened?)
+    }
+
+    fn trouble(&self) -> Option<Trouble> {
+        let (Ok(damage), Ok(unreadable)) = (self.vault.damage(), self.vault.unreadable()) else {
+            return self.not_opened.clone();
+        };
+        let lost = damage.len().saturating_add(unreadable);
+        (lost > 0).then(|| {
+            let file = self.vault.file().display();
+            let text = format!("{lost} of its items or passkeys cannot be read, the others can; {RESTORE}: {file}");
+            Trouble::new(TroubleKind::Damaged, &text)
+        })
     }
 
     fn lock(&mut self) {
         self.vault.lock();
     }
 
-    // Not a use: the platform asks for this by itself.
+    // Not a use: the platform asks for this by itself. Without what cannot be read the list would be a shorter one, and the platform
+    // is to keep the one that it has.
     fn list(&self) -> Result<Vec<Entry>, Error> {
+        if let Some(damage) = self.vault.damage()?.first() {
+            return Err((*damage).into());
+        }
         Ok(self.vault.passkeys()?.map(entry).collect())
     }
 
@@ -188,8 +214,12 @@ impl<C: Clock> CredentialStore for VaultStore<C> {
 }
 
 impl From<Error> for Failure {
-    /// The reasons go to the platform's log; none of [`Error`]'s texts names a site, a user or a secret.
+    /// The reasons go to the platform's log, those of trouble to the user; none of [`Error`]'s texts names a site, a user or a secret.
     fn from(error: Error) -> Self {
+        if let Some(trouble) = error.trouble() {
+            tracing::error!(%error, "the vault cannot serve");
+            return Self::trouble(trouble);
+        }
         let reason = error.to_string();
         match error {
             Error::Locked => Self::locked(reason),

@@ -15,7 +15,7 @@ mod tests;
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use check::Trusted;
 use claviger_account as account;
@@ -176,6 +176,16 @@ impl Vault {
     /// They are not served; all others are.
     pub fn damage(&self) -> Result<&[Damage], Error> {
         Ok(&self.opened()?.damage)
+    }
+
+    /// How many passkeys in items that are good cannot be read: their ids are of a length that no id has. They are kept and not served.
+    pub fn unreadable(&self) -> Result<usize, Error> {
+        Ok(self.opened()?.index.unreadable())
+    }
+
+    /// Where the vault's file is.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Every passkey, in order of RP IDs.

@@ -15,12 +15,12 @@ use claviger_ctap::crypto::native;
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
 use claviger_ctap::types::{CredentialDescriptor, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_joint::TransactionId;
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::{Caller, Door, Presentation};
 use claviger_joint::evidence::{EvidenceClaims, Expected, Method, Tier, VerifiedEvidence, verify};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
+use claviger_joint::{TransactionId, TroubleKind};
 use claviger_provider::manifest::Manifest;
 use claviger_provider::sdk::{Call, CredentialStore as _, Provider as _, StoreProvider};
 use claviger_vault::Vault;
@@ -377,4 +377,62 @@ async fn the_write_ahead_log_is_emptied_when_nobody_uses_the_vault_for_some_seco
     vault.store().tidy_when_unused();
     assert_eq!(log(), 0);
     assert!(!vault.is_locked());
+}
+
+/// Overwrites the row of the newest item, as a failing disk or a hand would.
+fn damage_newest(dir: &Path) {
+    let db = rusqlite::Connection::open(dir.join("data/vault.sqlite3")).unwrap();
+    let changed = db.execute(
+        "UPDATE items SET body = zeroblob(length(body)) WHERE rowid = (SELECT max(rowid) FROM items)",
+        [],
+    );
+    assert_eq!(changed.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn damaged_passkeys_are_said_to_be_damaged_and_not_to_be_absent() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    vault.make(call(true), make_request("alice")).await.unwrap();
+    assert_eq!(vault.trouble(), None);
+    assert_eq!(vault.metadata().unwrap().unwrap().len(), 1);
+    drop(vault);
+    damage_newest(dir.path());
+
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    let trouble = vault.trouble().unwrap();
+    assert_eq!(trouble.kind, TroubleKind::Damaged);
+    assert!(trouble.reason.unwrap().contains("1 of its items"));
+    let asked = get_assertion::Request::new("a.example", [4; 32]);
+    assert_eq!(
+        vault.get(call(true), asked).await.unwrap_err().status(),
+        Status::Damaged
+    );
+    assert_eq!(
+        vault.metadata().unwrap_err().status(),
+        Status::Damaged,
+        "the platform keeps the list that it has"
+    );
+    vault.make(call(true), make_request("bob")).await.unwrap();
+    let asked = get_assertion::Request::new("a.example", [4; 32]);
+    vault.get(call(true), asked).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_vault_that_does_not_open_says_why_and_what_helps() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    vault.lock().await.unwrap();
+    let heads = dir.path().join("state/vault.heads");
+    let kept = std::fs::read(&heads).unwrap();
+    std::fs::remove_file(&heads).unwrap();
+    assert_eq!(vault.unlock(secret()).await.unwrap_err().status(), Status::Damaged);
+    let reason = vault.trouble().unwrap().reason.unwrap();
+    assert!(reason.contains("Restoring a backup"), "{reason}");
+    std::fs::write(&heads, kept).unwrap();
+    vault.unlock(secret()).await.unwrap();
+    assert_eq!(vault.trouble(), None);
 }

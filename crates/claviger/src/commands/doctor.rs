@@ -5,6 +5,7 @@ use std::path::Path;
 use claviger_kernel::sandbox;
 use claviger_prompt_api::manage::{ProviderState, Status};
 use claviger_prompt_api::messages::Messages;
+use claviger_prompt_api::sanitise;
 use claviger_prompt_api::trouble::Damage;
 use serde_json::json;
 
@@ -170,6 +171,16 @@ async fn platform() -> Vec<Finding> {
             remedy: Some("only for tests: restart the broker without it".into()),
         });
     }
+    findings.extend(status.providers.iter().filter_map(|provider| {
+        let trouble = provider.trouble.as_ref()?;
+        let what = format!("what {} keeps", sanitise::quoted(&provider.name));
+        let says = trouble.says.as_ref().map(|words| format!("it says “{words}”"));
+        Some(Finding::new(
+            what,
+            false,
+            &says.unwrap_or_else(|| "ask its maker".to_owned()),
+        ))
+    }));
     let enabled = status
         .providers
         .iter()

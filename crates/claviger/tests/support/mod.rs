@@ -149,7 +149,8 @@ impl Platform {
         pids.filter(is_ours).collect()
     }
 
-    /// Ends the prompt and every role, in order; whoever needs one starts it again.
+    /// Ends the prompt and every role, in order; whoever needs one starts it again. For a platform with a program of its own: what
+    /// runs another's looks the same.
     pub fn end_roles(&mut self) {
         self.stop_prompt();
         let running = self.processes();

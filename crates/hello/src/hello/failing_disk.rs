@@ -11,17 +11,24 @@ use super::{
 };
 use crate::disk::{Birth, DiskError, Found};
 
+#[derive(Debug, Default)]
+struct Contents {
+    published: Vec<u8>,
+    new: Vec<u8>,
+    noted: Option<u64>,
+}
+
 /// Keeps the last published file in memory and fails after so many steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Failing {
-    file: Arc<Mutex<(Vec<u8>, Vec<u8>, Option<u64>)>>,
+    file: Arc<Mutex<Contents>>,
     pub(super) steps_left: Arc<AtomicUsize>,
 }
 
 impl Failing {
     /// The file as a restart would find it.
     pub(super) fn published(&self) -> Vec<u8> {
-        self.file.lock().unwrap().0.clone()
+        self.file.lock().unwrap().published.clone()
     }
 
     fn step(&self) -> Result<(), DiskError> {
@@ -34,7 +41,7 @@ impl Failing {
 
 impl Medium for Failing {
     fn read(&mut self) -> Result<Option<Found>, DiskError> {
-        let bytes = self.file.lock().unwrap().0.clone();
+        let bytes = self.file.lock().unwrap().published.clone();
         Ok((!bytes.is_empty()).then_some(Found { bytes, birth: None }))
     }
 
@@ -44,7 +51,7 @@ impl Medium for Failing {
 
     fn fill(&mut self, bytes: &[u8]) -> Result<(), DiskError> {
         self.step()?;
-        self.file.lock().unwrap().1 = bytes.to_vec();
+        self.file.lock().unwrap().new = bytes.to_vec();
         Ok(())
     }
 
@@ -55,7 +62,7 @@ impl Medium for Failing {
     fn publish(&mut self) -> Result<(), DiskError> {
         self.step()?;
         let mut file = self.file.lock().unwrap();
-        file.0 = file.1.clone();
+        file.published = file.new.clone();
         Ok(())
     }
 
@@ -65,12 +72,12 @@ impl Medium for Failing {
 
     fn note(&mut self, generation: u64) -> Result<(), DiskError> {
         self.step()?;
-        self.file.lock().unwrap().2 = Some(generation);
+        self.file.lock().unwrap().noted = Some(generation);
         Ok(())
     }
 
     fn noted(&mut self) -> Result<Option<u64>, DiskError> {
-        Ok(self.file.lock().unwrap().2)
+        Ok(self.file.lock().unwrap().noted)
     }
 }
 

@@ -8,7 +8,7 @@ use claviger_ctap::{
     get_assertion, get_info, make_credential, status,
     types::CredentialId,
 };
-use claviger_joint::{Trouble, metadata::Entry, operation::Update, unlock::UnlockSecret};
+use claviger_joint::{Trouble, answer::Status, metadata::Entry, operation::Update, unlock::UnlockSecret};
 
 use super::{Call, Failure, Provider};
 
@@ -105,9 +105,14 @@ impl<S: CredentialStore> StoreProvider<S> {
 
     fn get_now(&self, call: Call, request: &get_assertion::Request) -> Result<get_assertion::Response, Failure> {
         let mut store = self.unlocked()?;
-        let settings = store.settings();
+        let (settings, trouble) = (store.settings(), store.trouble());
         let authenticator = Authenticator::new(&mut *store, settings, self.crypto);
-        authenticator.get_assertion(request, call.evidence).map_err(failure)
+        let got = authenticator.get_assertion(request, call.evidence).map_err(failure);
+        match (got, trouble) {
+            // It may be among what cannot be read.
+            (Err(failure), Some(trouble)) if failure.status() == Status::NotFound => Err(Failure::trouble(trouble)),
+            (got, _) => got,
+        }
     }
 }
 
@@ -176,14 +181,14 @@ impl<S: CredentialStore> Provider for StoreProvider<S> {
 
 /// The protocol's status for an error of the engine.
 fn failure<E: Into<Failure>>(error: authenticator::Error<E>) -> Failure {
-    use status::Status;
+    use status::Status as Ctap;
     match error {
         authenticator::Error::Store(error) => error.into(),
         authenticator::Error::Refused { status, why } => match status {
-            Status::CredentialExcluded => Failure::excluded(why),
-            Status::NoCredentials => Failure::not_found(why),
-            Status::UnsupportedAlgorithm | Status::UnsupportedOption => Failure::unsupported(why),
-            Status::OperationDenied | Status::NotAllowed => Failure::denied(why),
+            Ctap::CredentialExcluded => Failure::excluded(why),
+            Ctap::NoCredentials => Failure::not_found(why),
+            Ctap::UnsupportedAlgorithm | Ctap::UnsupportedOption => Failure::unsupported(why),
+            Ctap::OperationDenied | Ctap::NotAllowed => Failure::denied(why),
             _ => Failure::invalid_request(why),
         },
         authenticator::Error::Message(error) => Failure::invalid_request(error.to_string()),
