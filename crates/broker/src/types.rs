@@ -174,15 +174,10 @@ const MAX_LIST_BYTES: usize = 32 * 1024;
 /// Leaves out the end of a list that is too long for an envelope.
 fn cut(list: &mut Vec<CredentialDescriptor>) {
     let mut room = MAX_LIST_BYTES;
-    list.retain(|entry| match room.checked_sub(entry.id.as_bytes().len()) {
-        Some(left) => {
-            room = left;
-            true
-        }
-        None => {
-            room = 0;
-            false
-        }
+    list.retain(|entry| {
+        let left = room.checked_sub(entry.id.as_bytes().len());
+        room = left.unwrap_or_default();
+        left.is_some()
     });
 }
 

@@ -381,7 +381,7 @@ fn what_a_damaged_provider_may_have_kept_is_not_called_absent() {
     );
     // What is there all the same is offered, and a provider that takes no part is not heard.
     assert!(matches!(
-        plain(&nothing_named, &[torn.clone()], &[passkey("Torn", 1)]),
+        plain(&nothing_named, std::slice::from_ref(&torn), &[passkey("Torn", 1)]),
         Candidates::Choose { .. }
     ));
     let disabled = ProviderSnapshot { enabled: false, ..torn };

@@ -94,7 +94,7 @@ fn a_related_origin_needs_its_own_proof() {
             top_origin: None,
             related,
         };
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         CeremonyRequest::new(caller, page, get(&[]), UserVerification::Required, minute)
     };
     let shop = "https://shop.example.org";

@@ -64,7 +64,7 @@ fn an_enforced_protection_is_asked_only_of_who_keeps_it() {
         pid: 1,
         window: String::new(),
     };
-    let time = Duration::from_secs(60);
+    let time = Duration::from_mins(1);
     let request = CeremonyRequest::new(caller, Requester::Program, make, UserVerification::Required, time).unwrap();
     let offered = |enforced: bool, all: &[ProviderSnapshot]| {
         let request = request.clone().with_enforced_protection(enforced);
