@@ -1,6 +1,8 @@
 //! Providers that say what is not so.
 
 #![allow(
+    clippy::unused_self,
+    clippy::used_underscore_binding,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,

@@ -360,8 +360,8 @@ async fn at_a_door_that_waits_for_a_prompt_one_that_comes_late_asks() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let mut patient = caller();
-    patient.traits.waits_for_prompt = Duration::from_secs(60);
-    let minute = Duration::from_secs(60);
+    patient.traits.waits_for_prompt = Duration::from_mins(1);
+    let minute = Duration::from_mins(1);
     let origin = page("https://example.org", None);
     let make = CtapRequest::Make(make("alice"));
     let request = CeremonyRequest::new(patient, origin, make, UserVerification::Required, minute).unwrap();
@@ -380,7 +380,7 @@ async fn a_door_gives_up_when_its_patience_is_over() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let mut patient = caller();
     patient.traits.waits_for_prompt = Duration::from_millis(50);
-    let minute = Duration::from_secs(60);
+    let minute = Duration::from_mins(1);
     let origin = page("https://example.org", None);
     let make = CtapRequest::Make(make("alice"));
     let request = CeremonyRequest::new(patient, origin, make, UserVerification::Required, minute).unwrap();

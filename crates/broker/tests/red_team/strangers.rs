@@ -87,11 +87,11 @@ async fn its_claim_to_an_excluded_passkey_reaches_no_site() {
     let _ = proxy.push_metadata(NOTEBOOK, &claim(&id)).await;
     let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
     let _prompt = Prompt::attach(&bed, Script::approve()).await;
-    let mut make = make("alice");
-    make.exclude_list = vec![CredentialDescriptor::new(id.clone())];
+    let mut excluding = make("alice");
+    excluding.exclude_list = vec![CredentialDescriptor::new(id.clone())];
     let made = bed
         .broker
-        .ceremony(request(CtapRequest::Make(make)), CancelToken::new())
+        .ceremony(request(CtapRequest::Make(excluding)), CancelToken::new())
         .await;
     assert!(made.is_ok(), "{made:?}");
     let mut get = get_assertion::Request::new(RP, [0x42; 32]);

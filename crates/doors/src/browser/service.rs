@@ -94,7 +94,7 @@ impl Browser1 {
         let tell_if_nobody_can_ask = async {
             self.platform.prompt_missing().await;
             tell(user, &request.id, &Cause::NoPrompt).await;
-            future::pending().await
+            future::pending::<()>().await;
         };
         let ended = tokio::select! {
             ended = self.platform.ceremony(question, cancel) => ended,
