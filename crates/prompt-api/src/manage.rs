@@ -288,7 +288,7 @@ mod tests {
             "version": "2.0.0", "pid": 7, "tier": "tpm", "pin": null, "verification_problem": "Hello does not answer.",
             "prompt": {"attached": false, "kind": null, "scripted": false}, "scripted_prompt_allowed": false,
             "providers": [], "manifest_problems": [], "doors": ["browser"], "ceremonies_running": 0,
-            "audit": {"entries": 3, "head": "00"}, "weather": "fine",
+            "audit": {"entries": 3, "head": "00"}, "roles": "unproved", "weather": "fine",
         }))
         .unwrap();
         assert_eq!((status.tier.as_deref(), status.pin), (Some("tpm"), None));

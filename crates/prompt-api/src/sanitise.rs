@@ -103,7 +103,12 @@ pub fn quoted(text: &str) -> String {
 
 /// A [`label`] for a place between quotation marks: it has none of these itself.
 pub fn claim(text: &str) -> Option<String> {
-    label(&text.replace(['“', '”', '„', '‟', '«', '»'], "\""))
+    label(&unquoted(text))
+}
+
+/// The text with plain quotation marks in the place of those that stand around what others say.
+pub fn unquoted(text: &str) -> String {
+    text.replace(['“', '”', '„', '‟', '«', '»'], "\"")
 }
 
 /// A JSON document in which every hidden character is written as its number. It says the same, and can be looked at.

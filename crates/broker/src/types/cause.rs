@@ -204,7 +204,7 @@ pub struct Said(Option<String>);
 impl Said {
     /// What is left of a provider's words.
     pub(crate) fn of(reason: Option<String>) -> Self {
-        let clean = sanitise::line(&reason.unwrap_or_default(), MAX_SAID_CHARS);
+        let clean = sanitise::line(&sanitise::unquoted(&reason.unwrap_or_default()), MAX_SAID_CHARS);
         Self((!clean.is_empty()).then_some(clean))
     }
 

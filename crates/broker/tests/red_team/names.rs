@@ -1,6 +1,7 @@
 //! A8: a provider that is called like another is told from it wherever it is shown, and what a provider says is never the platform's
 //! word.
 
+use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use claviger_provider::dbus::Providers1Proxy;
@@ -86,9 +87,11 @@ async fn two_providers_of_one_name_are_both_shown_with_their_ids() {
         assert_eq!(provider["name"], format!("Notebook ({id})"));
     }
     for ambiguous in ["Notebook", "notebook"] {
-        assert!(manage.set_default_provider(ambiguous).await.is_err());
+        let chosen = manage.set_default_provider(ambiguous).await;
+        assert!(matches!(chosen, Err(Error::NotFound(_))));
     }
-    manage.set_default_provider(NOTEBOOK).await.unwrap();
+    let chosen = manage.set_default_provider(NOTEBOOK).await;
+    assert!(!matches!(chosen, Err(Error::NotFound(_))));
 }
 
 #[tokio::test]
