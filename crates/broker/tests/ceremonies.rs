@@ -84,6 +84,21 @@ async fn without_verification_there_is_no_pin_and_no_flag() {
 }
 
 #[tokio::test]
+async fn a_passkey_is_made_with_verification_whatever_the_site_asked() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let mut request = make_request("alice");
+    request.user_verification = UserVerification::Discouraged;
+    let Ok(CeremonyAnswer::Made(made)) = bed.broker.ceremony(request, CancelToken::new()).await else {
+        panic!()
+    };
+    assert!(prompt.views()[0].pin().is_some());
+    let flags = AuthenticatorData::parse(&made.auth_data).unwrap().flags;
+    assert!(flags.contains(Flags::UP | Flags::UV));
+}
+
+#[tokio::test]
 async fn the_first_ceremony_has_a_pin_chosen_and_weak_ones_refused() {
     let bed = Bed::without_pin().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;

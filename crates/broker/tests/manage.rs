@@ -15,7 +15,7 @@ use std::process::{Command, Output};
 use bed::*;
 use claviger_broker::registry::BUILT_IN;
 use claviger_broker::{CancelToken, Cause, Door, UserVerification};
-use claviger_joint::evidence::{self, Expected};
+use claviger_joint::evidence::{self, Expected, Purpose};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
@@ -289,6 +289,7 @@ async fn a_provider_gets_evidence_that_fits_its_transaction() {
         audience: &audience,
         transaction: TransactionId([9; 16]),
         buffer_hash: crypto.sha256(&[b"buffer"]),
+        purpose: Purpose::VerifyUser,
         now_ms: u64::try_from(now).unwrap(),
     };
     evidence::verify(crypto, &bytes, &key, &expected, &mut 0).unwrap();

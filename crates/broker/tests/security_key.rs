@@ -18,6 +18,7 @@ use claviger_broker::{
     Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Door, DoorTraits, Requester,
     SecurityKeyCaller, UserVerification, audit,
 };
+use claviger_ctap::authenticator::SecretOf;
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
@@ -104,12 +105,17 @@ fn secret() -> SharedSecret {
     SharedSecret::from_bytes(PinUvAuthProtocol::Two, &key).unwrap()
 }
 
-fn salted(salt: [u8; 32]) -> Map {
-    Map::new().with("hmac-secret", HmacSecretInput::new(secret(), &salt).unwrap().to_joint())
+/// As the door asks for it.
+fn salted(salt: [u8; 32], uv: UserVerification) -> Map {
+    let whose = SecretOf::client(uv != CONSENTED);
+    Map::new().with(
+        "hmac-secret",
+        HmacSecretInput::new(secret(), &salt).unwrap().to_joint(whose),
+    )
 }
 
 async fn hmac_secret(bed: &Bed, id: &CredentialId, salt: [u8; 32], uv: UserVerification) -> (Vec<u8>, Flags) {
-    let data = run(bed, get(Some(id), salted(salt), uv)).await.unwrap();
+    let data = run(bed, get(Some(id), salted(salt, uv), uv)).await.unwrap();
     let signed = data.extensions.unwrap();
     let sealed = signed.text("hmac-secret").unwrap().as_bytes().unwrap();
     (secret().decrypt(sealed).unwrap().to_vec(), data.flags)

@@ -5,7 +5,7 @@
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator::{
-    Authenticator, CRED_PROTECT, Error, MemoryError, MemoryStore, NoUv, Settings, UvProof, protection_of,
+    Authenticator, CRED_PROTECT, Error, MemoryError, MemoryStore, NoUv, SecretOf, Settings, UvProof, protection_of,
 };
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::cbor::{Map, Value};
@@ -69,14 +69,26 @@ fn secret(protocol: PinUvAuthProtocol) -> SharedSecret {
     SharedSecret::from_bytes(protocol, &bytes[..length]).unwrap()
 }
 
-fn input(protocol: PinUvAuthProtocol, salts: &[u8]) -> Value {
-    HmacSecretInput::new(secret(protocol), salts).unwrap().to_joint()
+fn input(protocol: PinUvAuthProtocol, salts: &[u8], whose: SecretOf) -> Value {
+    HmacSecretInput::new(secret(protocol), salts).unwrap().to_joint(whose)
 }
 
-/// The output for salts, decrypted.
+/// The output for salts, decrypted, of a client that asks for what it then gets.
 fn output(engine: &Engine, id: &CredentialId, protocol: PinUvAuthProtocol, salts: &[u8], verified: bool) -> Vec<u8> {
+    let whose = SecretOf::client(verified);
+    output_of(whose, engine, id, protocol, salts, verified)
+}
+
+fn output_of(
+    whose: SecretOf,
+    engine: &Engine,
+    id: &CredentialId,
+    protocol: PinUvAuthProtocol,
+    salts: &[u8],
+    verified: bool,
+) -> Vec<u8> {
     let mut request = get(Some(id));
-    request.extensions.insert("hmac-secret", input(protocol, salts));
+    request.extensions.insert("hmac-secret", input(protocol, salts, whose));
     let response = engine.get_assertion(&request, verified.then_some(Verified)).unwrap();
     let signed = AuthenticatorData::parse(&response.auth_data)
         .unwrap()
@@ -125,6 +137,15 @@ fn without_verification_hmac_secret_is_another_secret() {
     );
     assert_eq!(out(&other, false), out(&other, false));
     assert_ne!(out(&other, false), out(&other, true));
+    // What the client asked for counts, not that the user was verified for something else.
+    let protocol = PinUvAuthProtocol::Two;
+    let unasked = output_of(SecretOf::Anybody, &engine, &other, protocol, &[0x11; 32], true);
+    assert_eq!(unasked, out(&other, false));
+    let mut stolen = get(Some(&other));
+    let wanted = input(protocol, &[0x11; 32], SecretOf::TheVerified);
+    stolen.extensions.insert("hmac-secret", wanted);
+    let refused = engine.get_assertion(&stolen, None::<NoUv>).unwrap_err();
+    assert_eq!(refused.status(), Status::PuatRequired);
 }
 
 #[test]
@@ -133,7 +154,10 @@ fn hmac_secret_is_not_computed_behind_the_users_back() {
     let (id, _) = made(&mut engine, &make(Map::new()), false).unwrap();
     let mut request = get(Some(&id));
     request.options.up = false;
-    request.extensions = Map::new().with("hmac-secret", input(PinUvAuthProtocol::One, &[1; 32]));
+    request.extensions = Map::new().with(
+        "hmac-secret",
+        input(PinUvAuthProtocol::One, &[1; 32], SecretOf::Anybody),
+    );
     let refused = engine.get_assertion(&request, None::<NoUv>).unwrap_err();
     assert_eq!(refused.status(), Status::UnsupportedOption);
 }
@@ -144,7 +168,7 @@ fn hmac_secret_mc_gives_at_creation_what_an_assertion_gives() {
     let wrapped = |protocol| {
         Map::new()
             .with("hmac-secret", true)
-            .with("hmac-secret-mc", input(protocol, &[0x11; 32]))
+            .with("hmac-secret-mc", input(protocol, &[0x11; 32], SecretOf::TheVerified))
     };
     let request = make(wrapped(PinUvAuthProtocol::Two));
     let (id, signed) = made(&mut engine, &request, true).unwrap();
@@ -204,7 +228,11 @@ fn cred_protect_is_told_and_kept() {
 fn a_malformed_input_is_refused() {
     let mut engine = engine();
     let (id, _) = made(&mut engine, &make(Map::new()), false).unwrap();
-    let good = || input(PinUvAuthProtocol::Two, &[1; 32]).into_map().unwrap();
+    let good = || {
+        input(PinUvAuthProtocol::Two, &[1; 32], SecretOf::Anybody)
+            .into_map()
+            .unwrap()
+    };
     for bad in [
         Value::from(true),
         good().with(1, [1_u8; 31].as_slice()).into(),

@@ -157,6 +157,7 @@ impl HelloClient {
                     audience: &operation.audience,
                     transaction: operation.transaction,
                     buffer_hash: operation.buffer_hash,
+                    purpose: operation.purpose,
                     now_ms: unix_ms(),
                 };
                 // No count is kept here: the transaction is fresh and ours, so only this answer can fit it. Providers keep one.

@@ -90,6 +90,7 @@ async fn a_pin_is_chosen_and_opens_everything() {
         audience: &audience,
         transaction: TransactionId([1; 16]),
         buffer_hash: [1; 32],
+        purpose: operation(1).purpose,
         now_ms: evidence.claims().time_ms,
     };
     let bytes = evidence.into_bytes();

@@ -1,11 +1,12 @@
 //! Evidence: proof, by hello's key, that the user was verified once, for one operation.
 //!
-//! Evidence is a `COSE_Sign1` over a small map that names the provider, the transaction and the SHA-256 of the operation's
-//! parameters, so it cannot be carried to another provider, another request or another buffer. Whoever relies on it calls
+//! Evidence is a `COSE_Sign1` over a small map that names the provider, the transaction, the purpose and the SHA-256 of the operation's
+//! parameters, so it cannot be carried to another provider, request, operation or buffer. Whoever relies on it calls
 //! [`verify`]; the [`VerifiedEvidence`] that comes out is neither `Clone` nor otherwise made, and is the only thing with which
 //! the authenticator engine sets the UV flag.
 
 mod kinds;
+mod purpose;
 
 use claviger_ctap::{
     authenticator::UvProof,
@@ -14,7 +15,10 @@ use claviger_ctap::{
     crypto::{Crypto, CryptoError, PrivateKey, PublicKey},
 };
 
-pub use self::kinds::{Method, Tier, UnknownWord};
+pub use self::{
+    kinds::{Method, Tier, UnknownWord},
+    purpose::Purpose,
+};
 use crate::{
     fields::{Fields, MessageError},
     ident::{ProviderId, TransactionId},
@@ -57,6 +61,8 @@ pub struct EvidenceClaims {
     pub time_ms: u64,
     /// A number that grows with every piece of evidence that this key signs.
     pub count: u64,
+    /// What the user was verified for.
+    pub purpose: Purpose,
 }
 
 impl EvidenceClaims {
@@ -79,7 +85,8 @@ impl EvidenceClaims {
             .with(5, self.method.number())
             .with(6, self.tier.number())
             .with(7, self.time_ms)
-            .with(8, self.count);
+            .with(8, self.count)
+            .with(9, self.purpose.number());
         Value::from(map).encode()
     }
 
@@ -94,6 +101,7 @@ impl EvidenceClaims {
             tier: Tier::from_number(fields.unsigned(6)?),
             time_ms: fields.unsigned(7)?,
             count: fields.unsigned(8)?,
+            purpose: Purpose::from_number(fields.unsigned(9)?),
         })
     }
 }
@@ -107,6 +115,8 @@ pub struct Expected<'a> {
     pub transaction: TransactionId,
     /// SHA-256 of the request's parameters, or of the buffer given to `VerifyUser`.
     pub buffer_hash: [u8; 32],
+    /// What the user is to have been verified for.
+    pub purpose: Purpose,
     /// The time, in milliseconds since 1970.
     pub now_ms: u64,
 }
@@ -154,6 +164,9 @@ pub fn verify(
     if claims.buffer_hash != expected.buffer_hash {
         return Err(EvidenceError::Buffer);
     }
+    if claims.purpose != expected.purpose {
+        return Err(EvidenceError::Purpose);
+    }
     if claims.time_ms > expected.now_ms.saturating_add(SKEW_MS)
         || claims.time_ms.saturating_add(MAX_AGE_MS) < expected.now_ms
     {
@@ -190,6 +203,9 @@ pub enum EvidenceError {
     /// For other parameters.
     #[error("the evidence is for another buffer")]
     Buffer,
+    /// For another operation, or for no operation at all.
+    #[error("the evidence is for another purpose")]
+    Purpose,
     /// Too old, or from the future.
     #[error("the evidence is too old or from the future")]
     Time,
@@ -205,6 +221,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::operation::Operation;
 
     const NOW: u64 = 1_800_000_000_000;
 
@@ -221,6 +238,7 @@ mod tests {
             tier: Tier::Software,
             time_ms: NOW,
             count: 7,
+            purpose: Purpose::Operation(Operation::Get),
         }
     }
 
@@ -230,6 +248,7 @@ mod tests {
             audience: &ours.audience,
             transaction: ours.transaction,
             buffer_hash: ours.buffer_hash,
+            purpose: ours.purpose,
             now_ms: NOW,
         };
         change(&mut expected);
@@ -260,6 +279,18 @@ mod tests {
             judge(&claims(), |expected| expected.buffer_hash = [9; 32], 0),
             Err(EvidenceError::Buffer)
         );
+        // What a person agreed to for one thing serves for no other, and what a provider asked for by itself for no request.
+        for other in [
+            Purpose::Operation(Operation::Make),
+            Purpose::Operation(Operation::Delete),
+            Purpose::VerifyUser,
+            Purpose::Platform,
+        ] {
+            assert_eq!(
+                judge(&claims(), |expected| expected.purpose = other, 0),
+                Err(EvidenceError::Purpose)
+            );
+        }
     }
 
     #[test]
@@ -287,6 +318,7 @@ mod tests {
             audience: &claims.audience,
             transaction: claims.transaction,
             buffer_hash: claims.buffer_hash,
+            purpose: claims.purpose,
             now_ms: NOW,
         };
         let mut last = 3;
@@ -301,7 +333,7 @@ mod tests {
         #[test]
         fn arbitrary_bytes_are_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let claims = claims();
-            let expected = Expected { audience: &claims.audience, transaction: claims.transaction, buffer_hash: [2; 32], now_ms: NOW };
+            let expected = Expected { audience: &claims.audience, transaction: claims.transaction, buffer_hash: [2; 32], purpose: claims.purpose, now_ms: NOW };
             prop_assert!(verify(native(), &bytes, key(1).public_key(), &expected, &mut 0).is_err());
             let _ = EvidenceClaims::decode(&bytes);
         }
@@ -312,7 +344,7 @@ mod tests {
             let mut bytes = claims.sign(native(), &key(1)).unwrap();
             let at = position.index(bytes.len());
             bytes[at] ^= 1 << bit;
-            let expected = Expected { audience: &claims.audience, transaction: claims.transaction, buffer_hash: [2; 32], now_ms: NOW };
+            let expected = Expected { audience: &claims.audience, transaction: claims.transaction, buffer_hash: [2; 32], purpose: claims.purpose, now_ms: NOW };
             prop_assert!(verify(native(), &bytes, key(1).public_key(), &expected, &mut 0).is_err());
         }
     }

@@ -61,6 +61,12 @@ impl Operation {
         }
     }
 
+    /// Whether it is done only with evidence for it. An assertion needs some when it is to say that the user was verified, or gives secrets
+    /// of the verified; which its parameters tell.
+    pub fn needs_evidence(self) -> bool {
+        matches!(self, Self::Make | Self::Delete | Self::Update)
+    }
+
     /// The operation with this number.
     pub fn from_number(number: u64) -> Self {
         match number {

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::{
-    authenticator::{Refusal, device::Protection, hmac_secret::HmacSecretInput},
+    authenticator::{Refusal, SecretOf, device::Protection, hmac_secret::HmacSecretInput},
     cbor::{Limits, Map, Value, decode},
     cose::Sign1,
     crypto::{
@@ -21,7 +21,7 @@ use claviger_joint::{
     KeyId, ProviderId, TransactionId, Trouble, TroubleKind,
     answer::{Answer, LockStatePayload, Status},
     envelope::{self, Caller, Door, Grease, Presentation, Request, SignedRequest},
-    evidence::{self, EvidenceClaims, Expected, Method, Tier},
+    evidence::{self, EvidenceClaims, Expected, Method, Purpose, Tier},
     messages::{self, Description, ProviderState, Registration},
     metadata::{Diff, Entry},
     operation::{Cancel, Delete, Operation, Update},
@@ -145,6 +145,21 @@ fn claims() -> EvidenceClaims {
         tier: Tier::Software,
         time_ms: NOW,
         count: 7,
+        purpose: Purpose::Operation(Operation::Get),
+    }
+}
+
+/// The request with evidence for it.
+fn attested(request: Request) -> Request {
+    let claims = EvidenceClaims {
+        transaction: request.transaction,
+        buffer_hash: native().sha256(&[&request.parameters]),
+        purpose: Purpose::Operation(request.operation),
+        ..claims()
+    };
+    Request {
+        evidence: Some(claims.sign(native(), &uv_key()).unwrap()),
+        ..request
     }
 }
 
@@ -294,8 +309,8 @@ fn requests() {
                 case("lock state", &other(Operation::LockState, vec![]), &none),
                 case("unlock", &Request { unlock_box: Some(unlock_box()), ..other(Operation::Unlock, vec![]) }, &none),
                 case("lock", &other(Operation::Lock, vec![]), &none),
-                case("delete", &other(Operation::Delete, Delete { credential }.encode()), &none),
-                case("update", &other(Operation::Update, update.encode()), &none),
+                case("delete", &attested(other(Operation::Delete, Delete { credential }.encode())), &none),
+                case("update", &attested(other(Operation::Update, update.encode())), &none),
             ],
         }),
     );
@@ -349,6 +364,8 @@ fn refusals() {
                 case("expires before it is issued", invalid, changed(|it| (it.issued_ms, it.expires_ms) = (NOW + 2, NOW + 1))),
                 case("lives longer than ten minutes", invalid, changed(|it| it.expires_ms = NOW + 600_001)),
                 case("the last sequence number again", invalid, changed(|it| it.sequence -= 1)),
+                case("a passkey deleted without evidence", invalid, changed(|it| it.operation = Operation::Delete)),
+                case("a passkey made without evidence", invalid, changed(|it| it.operation = Operation::Make)),
                 case("a sequence number below the window", invalid, changed(|it| it.sequence -= 1000)),
                 case("a sequence number more than a day ahead of the clock", invalid,
                     changed(|it| it.sequence = NOW * 1000 + envelope::MAX_SEQUENCE_AHEAD_US + 1)),
@@ -368,6 +385,7 @@ fn evidence_vectors() {
         audience: &claims.audience,
         transaction: claims.transaction,
         buffer_hash: claims.buffer_hash,
+        purpose: claims.purpose,
         now_ms: NOW,
     };
     let verified = evidence::verify(native(), &bytes, uv_key().public_key(), &expected, &mut 6).unwrap();
@@ -383,6 +401,7 @@ fn evidence_vectors() {
             "buffer_hash": hex(claims.buffer_hash),
             "time_ms": claims.time_ms,
             "count": claims.count,
+            "purpose": claims.purpose.number(),
             "protected_header": protected,
             "payload": payload,
             "to_be_signed": to_be_signed,
@@ -532,9 +551,10 @@ fn extensions() {
         let input = HmacSecretInput::new(shared, &salts[..32 * count]).unwrap();
         let mut request = get_assertion::Request::new("example.org", [0xcc; 32]);
         request.options.uv = verified;
-        request.extensions = Map::new().with("hmac-secret", input.to_joint());
+        request.extensions = Map::new().with("hmac-secret", input.to_joint(SecretOf::client(verified)));
         let read = get_assertion::Request::from_cbor(&request.to_cbor()).unwrap();
-        let read = HmacSecretInput::from_joint(read.extensions.text("hmac-secret").unwrap()).unwrap();
+        let (read, whose) = HmacSecretInput::from_joint(read.extensions.text("hmac-secret").unwrap()).unwrap();
+        assert_eq!(whose, SecretOf::client(verified));
         let domain = b"claviger hmac-secret without user verification\0".as_slice();
         let evaluated = |salt: &[u8; 32]| {
             if verified {

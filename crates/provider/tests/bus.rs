@@ -22,6 +22,7 @@ use claviger_joint::{
     ProviderId, TransactionId, Trouble, TroubleKind,
     answer::{LockStatePayload, Status},
     envelope::Grease,
+    evidence::Purpose,
     messages::Description,
     metadata::Snapshot,
     operation::{Cancel, Delete, Operation, Update},
@@ -79,7 +80,13 @@ async fn make_and_get_with_and_without_verification() {
 #[tokio::test]
 async fn failures_have_their_status() {
     let stage = Stage::new(false).await;
-    let status = async |operation, parameters| stage.remote.ask(&request(operation, parameters)).await.status();
+    let status = async |operation: Operation, parameters| {
+        let mut request = request(operation, parameters);
+        if operation.needs_evidence() {
+            request = stage.with_evidence(request);
+        }
+        stage.remote.ask(&request).await.status()
+    };
     assert_eq!(status(Operation::Get, get_parameters()).await, Err(Status::NotFound));
     assert_eq!(status(Operation::Get, vec![0xff]).await, Err(Status::InvalidRequest));
     assert_eq!(
@@ -303,7 +310,7 @@ async fn an_unlock_box_opens_the_provider_for_the_request_that_brings_it() {
         request.unlock_box = Some(sealed);
         request
     };
-    let make = || request(Operation::Make, make_parameters());
+    let make = || stage.with_evidence(request(Operation::Make, make_parameters()));
     assert_eq!(stage.remote.ask(&make()).await.status(), Err(Status::Locked));
     assert_eq!(
         stage.remote.ask(&request(Operation::Unlock, vec![])).await.status(),
@@ -417,7 +424,7 @@ async fn the_platform_knows_the_credentials() {
 
     stage
         .remote
-        .ask(&request(Operation::Delete, Delete { credential: id }.encode()))
+        .ask(&stage.with_evidence(request(Operation::Delete, Delete { credential: id }.encode())))
         .await;
     stage.broker.until(|it| it.metadata.entries().is_empty()).await;
 }
@@ -483,7 +490,8 @@ async fn hellos_key_may_come_after_the_registration() {
     broker.until(|it| it.registrations == 1).await;
     broker.knowledge.lock().unwrap().uv = Some(2);
     let mut make = request(Operation::Make, make_parameters());
-    make.evidence = Some(broker.evidence(&id(), make.transaction, &make.parameters));
+    let purpose = Purpose::Operation(Operation::Make);
+    make.evidence = Some(broker.evidence(&id(), make.transaction, &make.parameters, purpose));
     assert_eq!(Remote::new(&connection).await.ask(&make).await.status(), Ok(()));
 }
 

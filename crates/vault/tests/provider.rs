@@ -17,7 +17,7 @@ use claviger_ctap::types::{CredentialDescriptor, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_joint::answer::Status;
 use claviger_joint::envelope::{Caller, Door, Presentation};
-use claviger_joint::evidence::{EvidenceClaims, Expected, Method, Tier, VerifiedEvidence, verify};
+use claviger_joint::evidence::{EvidenceClaims, Expected, Method, Purpose, Tier, VerifiedEvidence, verify};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_joint::{TransactionId, TroubleKind};
@@ -67,11 +67,13 @@ fn evidence() -> VerifiedEvidence {
         tier: Tier::Software,
         time_ms: 1000,
         count: 1,
+        purpose: Purpose::VerifyUser,
     };
     let expected = Expected {
         audience: &id,
         transaction,
         buffer_hash: [2; 32],
+        purpose: Purpose::VerifyUser,
         now_ms: 1000,
     };
     verify(

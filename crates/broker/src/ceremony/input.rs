@@ -2,7 +2,8 @@
 
 use claviger_ctap::types::RpId;
 use claviger_hello::MethodStatus;
-use claviger_joint::evidence::Method;
+use claviger_joint::evidence::{Method, Purpose};
+use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
@@ -185,6 +186,20 @@ impl Approval {
             Self::VerifyUser { provider, .. }
             | Self::DeletePasskey { provider, .. }
             | Self::RenamePasskey { provider, .. } => provider.id.clone(),
+        }
+    }
+
+    /// What the evidence is for.
+    pub fn purpose(&self) -> Purpose {
+        match self {
+            Self::Unlock { .. }
+            | Self::EnableProvider { .. }
+            | Self::Setup { .. }
+            | Self::UseSecurityKey
+            | Self::ListPasskeys => Purpose::Platform,
+            Self::VerifyUser { .. } => Purpose::VerifyUser,
+            Self::DeletePasskey { .. } => Purpose::Operation(Operation::Delete),
+            Self::RenamePasskey { .. } => Purpose::Operation(Operation::Update),
         }
     }
 

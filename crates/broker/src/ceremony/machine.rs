@@ -328,6 +328,7 @@ impl<T: Tokens> Machine<T> {
         out.push(Effect::Verify(Verify {
             gesture,
             audience,
+            purpose: self.screens.purpose.of_evidence(),
             transaction: self.transaction(),
             call: None,
             unlock,
@@ -392,6 +393,7 @@ impl<T: Tokens> Machine<T> {
                 out.push(Effect::Verify(Verify {
                     gesture,
                     audience: call.provider.clone(),
+                    purpose: self.screens.purpose.of_evidence(),
                     transaction: call.transaction,
                     unlock: if locked {
                         vec![call.provider.clone()]

@@ -6,6 +6,7 @@ use claviger_ctap::types::{CredentialId, RpId};
 use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::NotDone;
 use claviger_joint::envelope::Presentation;
+use claviger_joint::evidence::Purpose;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
 use claviger_prompt_api::view::{Kind, View};
 
@@ -184,6 +185,8 @@ pub struct Verify<T: Tokens> {
     pub gesture: T::Gesture,
     /// Whom the evidence is for: a provider, or [`ProviderId::platform`].
     pub audience: ProviderId,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The transaction that the evidence is bound to.
     pub transaction: TransactionId,
     /// The call that the evidence will go with; its parameters, with user verification asked for, are the buffer whose hash

@@ -2,6 +2,8 @@
 
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
+use claviger_joint::evidence::Purpose;
+use claviger_joint::operation::Operation;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::view::{AccountView, Choice, ChoiceKind, Kind, MethodView, Problem, SiteView, VERSION, View};
 use claviger_prompt_api::{sanitise, text};
@@ -17,6 +19,17 @@ pub(super) enum ScreenPurpose {
     Answer { creates: bool, rp_id: RpId },
     /// The user's approval.
     Approve(Approval),
+}
+
+impl ScreenPurpose {
+    /// What evidence for it is for.
+    pub(super) fn of_evidence(&self) -> Purpose {
+        match self {
+            Self::Answer { creates: true, .. } => Purpose::Operation(Operation::Make),
+            Self::Answer { creates: false, .. } => Purpose::Operation(Operation::Get),
+            Self::Approve(approval) => approval.purpose(),
+        }
+    }
 }
 
 /// A candidate under the name that the prompt knows it by.

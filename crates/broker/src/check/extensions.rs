@@ -68,7 +68,7 @@ impl Extensions<'_> {
 /// As long as the outputs for these salts are, encrypted as that protocol does (CTAP 2.1 §6.5.6, §6.5.7). What is in it only the client
 /// can tell.
 fn sealed_fits(input: &Value, output: &Value) -> bool {
-    let (Ok(input), Some(sealed)) = (HmacSecretInput::from_joint(input), output.as_bytes()) else {
+    let (Ok((input, _)), Some(sealed)) = (HmacSecretInput::from_joint(input), output.as_bytes()) else {
         return false;
     };
     let outputs = if input.second().is_some() { 64 } else { 32 };

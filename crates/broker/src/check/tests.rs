@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use claviger_ctap::authenticator::SecretOf;
 use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::AttestedCredential;
 use claviger_ctap::cbor::Map;
@@ -395,7 +396,9 @@ fn cred_protect_is_answered_with_the_level_that_was_asked_for() {
 fn salts(protocol: PinUvAuthProtocol, count: usize) -> Value {
     let length = if protocol == PinUvAuthProtocol::One { 32 } else { 64 };
     let secret = SharedSecret::from_bytes(protocol, &vec![1; length]).unwrap();
-    HmacSecretInput::new(secret, &vec![2; 32 * count]).unwrap().to_joint()
+    HmacSecretInput::new(secret, &vec![2; 32 * count])
+        .unwrap()
+        .to_joint(SecretOf::TheVerified)
 }
 
 #[test]

@@ -85,6 +85,7 @@ impl Broker {
         let request = VerifyRequest {
             evidence: Some(EvidenceScope {
                 audience: verify.audience,
+                purpose: verify.purpose,
                 transaction,
                 buffer_hash,
             }),

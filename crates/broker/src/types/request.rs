@@ -192,9 +192,12 @@ impl CeremonyRequest {
         }
     }
 
-    /// Whether the user is verified, whatever is chosen.
+    /// Whether the user is verified, whatever is chosen. To make a passkey always: who has copied a request key shall not be able to plant
+    /// one.
     pub(crate) fn verifies(&self) -> bool {
-        self.user_verification != UserVerification::Discouraged || self.operation.asks_prf()
+        matches!(self.operation, CtapRequest::Make(_))
+            || self.user_verification != UserVerification::Discouraged
+            || self.operation.asks_prf()
     }
 
     /// Whether a credential of this credProtect level is not there without verification (CTAP 2.1 §12.1), which is not asked for.

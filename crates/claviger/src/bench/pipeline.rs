@@ -13,7 +13,7 @@ use claviger_hello::pin::Pin;
 use claviger_hello::verification::EvidenceScope;
 use claviger_hello::{Hello, OpenKey};
 use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request, SignedRequest};
-use claviger_joint::evidence::{self, Expected, VerifiedEvidence};
+use claviger_joint::evidence::{self, Expected, Purpose, VerifiedEvidence};
 use claviger_joint::operation::Operation as Joint;
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_webauthn::origin::Origin;
@@ -146,6 +146,7 @@ impl Pipeline {
                 audience: self.provider.clone(),
                 transaction,
                 buffer_hash,
+                purpose: Purpose::Operation(operation),
             })
             .map_err(Failure::failed)?
             .into_bytes();
@@ -154,6 +155,7 @@ impl Pipeline {
             audience: &self.provider,
             transaction,
             buffer_hash,
+            purpose: Purpose::Operation(operation),
             now_ms: now_ms(),
         };
         let mut seen_by_broker = self.last_count;

@@ -22,6 +22,29 @@ pub const CRED_PROTECT: &str = "credProtect";
 /// Separates the salts of unverified users from all that a client can send for a verified one.
 const UNVERIFIED: &[u8] = b"claviger hmac-secret without user verification\0";
 
+/// Which of the two secrets of a credential hmac-secret is to evaluate (CTAP 2.1 §12.5).
+///
+/// The client's request decides, not whether the user happened to be verified: a passkey is never made without verification, and a locked
+/// provider is opened with the PIN, for programs too that asked for neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretOf {
+    /// 0: `CredRandomWithoutUV`.
+    Anybody,
+    /// 1: `CredRandomWithUV`, which is that of PRF.
+    TheVerified,
+}
+
+impl SecretOf {
+    /// The secret for a client that asks for verification, or does not.
+    pub fn client(asks_verification: bool) -> Self {
+        if asks_verification {
+            Self::TheVerified
+        } else {
+            Self::Anybody
+        }
+    }
+}
+
 /// What is asked for at creation.
 pub(super) struct AtCreation {
     /// The level of credProtect that the new credential gets.
@@ -65,14 +88,20 @@ impl<S: CredentialStore> Authenticator<S> {
                     "hmac-secret-mc without hmac-secret",
                 ));
             }
+            let (input, secret) = HmacSecretInput::from_joint(value)?;
             // Deviation: the secret for unverified users is the store's, which does not have the credential yet.
+            if secret == SecretOf::Anybody {
+                return Err(Error::refused(
+                    Status::UnsupportedOption,
+                    "hmac-secret-mc gives the secret of the verified user only",
+                ));
+            }
             if !verified {
                 return Err(Error::refused(
                     Status::PuatRequired,
                     "hmac-secret-mc needs user verification",
                 ));
             }
-            let input = HmacSecretInput::from_joint(value)?;
             let output = input.answer::<Error<S::Error>>(self.crypto, |salt| Ok(seed.evaluate(self.crypto, salt)))?;
             outputs.insert(NAME_MC, output);
         }
@@ -100,12 +129,17 @@ impl<S: CredentialStore> Authenticator<S> {
                 "hmac-secret without user presence",
             ));
         }
-        let input = HmacSecretInput::from_joint(value)?;
+        let (input, secret) = HmacSecretInput::from_joint(value)?;
+        if secret == SecretOf::TheVerified && !verified {
+            return Err(Error::refused(
+                Status::PuatRequired,
+                "this secret needs user verification",
+            ));
+        }
         let output = input.answer(self.crypto, |salt| {
-            let output = if verified {
-                self.store.prf(&record.id, salt)
-            } else {
-                self.store.prf_unverified(&record.id, salt)
+            let output = match secret {
+                SecretOf::TheVerified => self.store.prf(&record.id, salt),
+                SecretOf::Anybody => self.store.prf_unverified(&record.id, salt),
             };
             output.map_err(Error::Store)
         })?;
@@ -118,19 +152,25 @@ fn wrong_type(field: &'static str) -> MessageError {
 }
 
 impl HmacSecretInput {
-    /// Reads the form that crosses the provider protocol: salts, 32 or 64 bytes (1), PIN/UV auth protocol (2), wrap key (3).
-    pub fn from_joint(input: &Value) -> Result<Self, MessageError> {
+    /// Reads the form that crosses the provider protocol: salts, 32 or 64 bytes (1), PIN/UV auth protocol (2), wrap key (3), whose
+    /// secret (4).
+    pub fn from_joint(input: &Value) -> Result<(Self, SecretOf), MessageError> {
         let invalid = MessageError::Invalid { field: NAME };
         let map = input.as_map().ok_or(wrong_type(NAME))?;
         let bytes = |key| map.int(key).and_then(Value::as_bytes).ok_or(invalid);
         let number = map.int(2).and_then(Value::as_unsigned).ok_or(invalid)?;
         let protocol = PinUvAuthProtocol::from_number(number).ok_or(invalid)?;
         let secret = SharedSecret::from_bytes(protocol, bytes(3)?).map_err(|_| invalid)?;
-        Self::new(secret, bytes(1)?).ok_or(invalid)
+        let whose = match map.int(4).and_then(Value::as_unsigned) {
+            Some(0) => SecretOf::Anybody,
+            Some(1) => SecretOf::TheVerified,
+            _ => return Err(invalid),
+        };
+        Ok((Self::new(secret, bytes(1)?).ok_or(invalid)?, whose))
     }
 
     /// The counterpart of [`Self::from_joint`]. The value is not wiped: it is on its way out of the process.
-    pub fn to_joint(&self) -> Value {
+    pub fn to_joint(&self, whose: SecretOf) -> Value {
         let mut salts = Zeroizing::new(Vec::with_capacity(64));
         salts.extend_from_slice(self.first());
         salts.extend_from_slice(self.second().map_or(&[][..], |second| second));
@@ -138,6 +178,7 @@ impl HmacSecretInput {
             .with(1, salts.as_slice())
             .with(2, self.secret().protocol().number())
             .with(3, self.secret().to_bytes().as_slice())
+            .with(4, u64::from(whose == SecretOf::TheVerified))
             .into()
     }
 }

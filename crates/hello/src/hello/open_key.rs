@@ -62,6 +62,7 @@ impl OpenKey {
             audience: operation.audience.clone(),
             transaction: operation.transaction,
             buffer_hash: operation.buffer_hash,
+            purpose: operation.purpose,
             method: self.opened.method,
             tier: self.opened.tier,
             time_ms: self.clock.unix_ms(),

@@ -12,7 +12,8 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_ctap::crypto::native;
 use claviger_joint::{
     ProviderId,
-    evidence::{self, Expected, Method, Tier},
+    evidence::{self, Expected, Method, Purpose, Tier},
+    operation::Operation,
     unlock::UnlockKey,
 };
 use tempfile::TempDir;
@@ -91,6 +92,7 @@ pub(super) fn operation(number: u8) -> EvidenceScope {
         audience: ProviderId::parse("org.example.Notebook").unwrap(),
         transaction: TransactionId([number; 16]),
         buffer_hash: [number; 32],
+        purpose: Purpose::Operation(Operation::Get),
     }
 }
 
@@ -113,6 +115,7 @@ pub(super) fn expected(operation: &EvidenceScope) -> Expected<'_> {
         audience: &operation.audience,
         transaction: operation.transaction,
         buffer_hash: operation.buffer_hash,
+        purpose: operation.purpose,
         now_ms: NOW,
     }
 }

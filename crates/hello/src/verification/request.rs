@@ -4,7 +4,7 @@ use claviger_ctap::{
     cbor::{Map, Value, decode},
     crypto::ecdh::EcdhPublicKey,
 };
-use claviger_joint::{ProviderId, TransactionId};
+use claviger_joint::{ProviderId, TransactionId, evidence::Purpose};
 
 use super::{CodecError, LIMITS, MAX_UNLOCKS, array, field};
 
@@ -17,6 +17,8 @@ pub struct EvidenceScope {
     pub transaction: TransactionId,
     /// SHA-256 of the operation's parameters.
     pub buffer_hash: [u8; 32],
+    /// Which operation it is, or what else the user is verified for.
+    pub purpose: Purpose,
 }
 
 /// A provider to be unlocked.
@@ -46,13 +48,14 @@ impl VerifyRequest {
         of_evidence.or_else(|| self.unlock.first().map(|target| target.transaction))
     }
 
-    /// As it goes to hello: `{1: [{1: audience, 2: transaction, 3: buffer hash}], 2: [{1: provider, 2: transaction, 3: COSE_Key}]}`.
+    /// As it goes to hello: `{1: [{1: audience, 2: transaction, 3: buffer hash, 4: purpose}], 2: [{1: provider, 2: transaction, 3: COSE_Key}]}`.
     pub fn encode(&self) -> Vec<u8> {
         let evidence = self.evidence.iter().map(|operation| {
             let map = Map::new().with(1, operation.audience.as_str());
             Value::from(
                 map.with(2, operation.transaction.as_bytes())
-                    .with(3, operation.buffer_hash),
+                    .with(3, operation.buffer_hash)
+                    .with(4, operation.purpose.number()),
             )
         });
         let unlock = self.unlock.iter().map(|target| {
@@ -80,6 +83,7 @@ impl VerifyRequest {
                 audience: provider(operation)?,
                 transaction: transaction(operation)?,
                 buffer_hash: field(operation, 3, |hash| hash.as_bytes()?.try_into().ok())?,
+                purpose: Purpose::from_number(field(operation, 4, Value::as_unsigned)?),
             }),
             _ => return Err(CodecError::TooMany),
         };
@@ -132,6 +136,7 @@ mod tests {
                 audience: id,
                 transaction,
                 buffer_hash: [5; 32],
+                purpose: Purpose::VerifyUser,
             }),
             unlock: vec![target; unlocks],
         }

@@ -25,7 +25,7 @@ use claviger_hello::{
     service,
     verification::{EvidenceScope, VerifyRequest},
 };
-use claviger_joint::{ProviderId, TransactionId};
+use claviger_joint::{ProviderId, TransactionId, evidence::Purpose, operation::Operation};
 use claviger_peer::Peers;
 use tokio::task::JoinHandle;
 use zbus::Connection;
@@ -125,6 +125,7 @@ pub fn operation(number: u8) -> EvidenceScope {
         audience: vault(),
         transaction: TransactionId([number; 16]),
         buffer_hash: [number; 32],
+        purpose: Purpose::Operation(Operation::Get),
     }
 }
 

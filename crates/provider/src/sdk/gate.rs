@@ -8,7 +8,7 @@ use claviger_joint::{
     MessageError, ProviderId, TransactionId,
     answer::Status,
     envelope::{EnvelopeError, MAX_LIFETIME_MS, MAX_SEQUENCE_AHEAD_US, Request, SignedRequest},
-    evidence::{self, EvidenceError, Expected, VerifiedEvidence},
+    evidence::{self, EvidenceError, Expected, Purpose, VerifiedEvidence},
     messages::Registration,
     operation::Operation,
 };
@@ -67,6 +67,8 @@ pub(super) enum Rule {
     UnknownUvKey,
     #[error("{0}")]
     Evidence(#[from] EvidenceError),
+    #[error("this is done only with evidence that the user was verified for it")]
+    NoEvidence,
     #[error("operation {0} is not known")]
     Operation(u64),
     #[error("the sequence number cannot be written down")]
@@ -161,7 +163,8 @@ impl Gate {
         now_ms: u64,
     ) -> Result<VerifiedEvidence, Rule> {
         let mut count = self.journal.evidence();
-        let evidence = self.check_evidence(bytes, transaction, buffer_hash, now_ms, &mut count)?;
+        let expected = self.expected(transaction, buffer_hash, Purpose::VerifyUser, now_ms);
+        let evidence = self.check_evidence(bytes, &expected, &mut count)?;
         self.journal.accept_evidence(count).map_err(|_| Rule::Disk)?;
         Ok(evidence)
     }
@@ -220,10 +223,12 @@ impl Gate {
         // 6. From here on the request is used up, whatever becomes of it; this is on disk before anything is done.
         let mut count = self.journal.evidence();
         let buffer_hash = self.crypto.sha256(&[&request.parameters]);
+        let purpose = Purpose::Operation(request.operation);
+        let expected = self.expected(request.transaction, buffer_hash, purpose, now_ms);
         let evidence = request
             .evidence
             .as_deref()
-            .map(|bytes| self.check_evidence(bytes, request.transaction, buffer_hash, now_ms, &mut count));
+            .map(|bytes| self.check_evidence(bytes, &expected, &mut count));
         let remembered = if is_probe {
             &mut self.probes.0
         } else {
@@ -232,6 +237,9 @@ impl Gate {
         remembered.insert(request.transaction, request.expires_ms);
         self.journal.accept(request.sequence, count).map_err(|_| Rule::Disk)?;
         let evidence = evidence.transpose()?;
+        if evidence.is_none() && request.operation.needs_evidence() {
+            return Err(Rule::NoEvidence);
+        }
         // 7. Something that we know.
         if let Operation::Unknown(number) = request.operation {
             return Err(Rule::Operation(number));
@@ -239,22 +247,31 @@ impl Gate {
         Ok(Admitted { request, evidence })
     }
 
-    fn check_evidence(
+    /// What evidence must say to be good for us.
+    fn expected(
         &self,
-        bytes: &[u8],
         transaction: TransactionId,
         buffer_hash: [u8; 32],
+        purpose: Purpose,
         now_ms: u64,
-        last_count: &mut u64,
-    ) -> Result<VerifiedEvidence, Rule> {
-        let (_, key) = self.pins.uv_key().ok_or(Rule::UnknownUvKey)?;
-        let expected = Expected {
+    ) -> Expected<'_> {
+        Expected {
             audience: &self.provider,
             transaction,
             buffer_hash,
+            purpose,
             now_ms,
-        };
-        Ok(evidence::verify(self.crypto, bytes, key, &expected, last_count)?)
+        }
+    }
+
+    fn check_evidence(
+        &self,
+        bytes: &[u8],
+        expected: &Expected<'_>,
+        last_count: &mut u64,
+    ) -> Result<VerifiedEvidence, Rule> {
+        let (_, key) = self.pins.uv_key().ok_or(Rule::UnknownUvKey)?;
+        Ok(evidence::verify(self.crypto, bytes, key, expected, last_count)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_ctap::{get_assertion, make_credential, types::CredentialId};
+use claviger_ctap::{get_assertion, make_credential, prf::PrfInput, types::CredentialId};
 use claviger_joint::{
     PROTOCOL_VERSION, ProviderId, TransactionId, Trouble,
     answer::{Answer, LockStatePayload},
@@ -234,6 +234,9 @@ impl<P: Provider> Shared<P> {
             }
             Operation::Get => {
                 let request = get_assertion::Request::from_cbor(&parameters).map_err(malformed)?;
+                if call.evidence.is_none() && asks_verified(&request)? {
+                    return Err(Failure::invalid_request("this is answered only with evidence for it"));
+                }
                 // A client that only looks whether a credential is here does not use it.
                 let present = request.options.up;
                 let site = request.rp_id.clone();
@@ -399,6 +402,12 @@ impl Done {
             change: Some(Change::Any),
         }
     }
+}
+
+/// Whether an assertion is to say that the user was verified, or to give secrets of the verified.
+fn asks_verified(request: &get_assertion::Request) -> Result<bool, Failure> {
+    let prf = PrfInput::from_extensions(&request.extensions).map_err(malformed)?;
+    Ok(request.options.uv || prf.is_some_and(|input| input.wants_output()))
 }
 
 /// What these locks guard is consistent at every moment, so a panic elsewhere does not spoil it.

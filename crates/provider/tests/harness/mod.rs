@@ -21,7 +21,7 @@ use claviger_joint::{
     ProviderId, TransactionId, Trouble,
     answer::Answer,
     envelope::{Caller, Door, Grease, Presentation, Request},
-    evidence::{EvidenceClaims, Method, Tier},
+    evidence::{EvidenceClaims, Method, Purpose, Tier},
     messages::{ProviderState, Registration},
     metadata::{Diff, Entry, Snapshot},
     operation::{Operation, Update},
@@ -150,12 +150,18 @@ impl Broker {
         }
         let provider = ProviderId::parse(provider).unwrap();
         let transaction = TransactionId::from_bytes(transaction).unwrap();
-        Ok(self.evidence(&provider, transaction, buffer))
+        Ok(self.evidence(&provider, transaction, buffer, Purpose::VerifyUser))
     }
 }
 
 impl Broker {
-    pub fn evidence(&self, audience: &ProviderId, transaction: TransactionId, buffer: &[u8]) -> Vec<u8> {
+    pub fn evidence(
+        &self,
+        audience: &ProviderId,
+        transaction: TransactionId,
+        buffer: &[u8],
+        purpose: Purpose,
+    ) -> Vec<u8> {
         let claims = EvidenceClaims {
             audience: audience.clone(),
             transaction,
@@ -163,6 +169,7 @@ impl Broker {
             method: Method::Pin,
             tier: Tier::Software,
             time_ms: now_ms(),
+            purpose,
             count: self.note(|it| {
                 it.evidence_count += 1;
                 it.evidence_count
@@ -462,7 +469,11 @@ impl Stage {
     }
 
     pub fn with_evidence(&self, mut request: Request) -> Request {
-        request.evidence = Some(self.broker.evidence(&id(), request.transaction, &request.parameters));
+        let purpose = Purpose::Operation(request.operation);
+        let evidence = self
+            .broker
+            .evidence(&id(), request.transaction, &request.parameters, purpose);
+        request.evidence = Some(evidence);
         request
     }
 

@@ -12,13 +12,19 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
-use claviger_ctap::crypto::native;
+use claviger_ctap::{
+    authenticator_data::{AuthenticatorData, Flags},
+    crypto::native,
+    get_assertion,
+    prf::{self, PrfInput, PrfSalts},
+};
 use claviger_joint::{
     TransactionId,
     answer::Status,
     envelope::Request,
+    evidence::Purpose,
     messages::Description,
-    operation::Operation,
+    operation::{Delete, Operation, Update},
     unlock::{self, UnlockSecret},
 };
 use claviger_provider::sdk::{MAX_TRANSACTIONS, Provider};
@@ -90,4 +96,69 @@ async fn a_number_near_the_end_takes_no_other_away() {
     let next = request(Operation::LockState, vec![]);
     assert_eq!(stage.remote.ask(&next).await.status(), Ok(()));
     assert!(description(&stage).await.sequence_floor < now_ms() * 1000);
+}
+
+/// The key signs what it likes; what a person has to agree to needs hello's word for that very thing.
+#[tokio::test]
+async fn a_stolen_request_key_makes_changes_and_deletes_nothing() {
+    let stage = Stage::new(false).await;
+    stage.make().await;
+    stage.broker.until(|it| it.metadata.entries().len() == 1).await;
+    let known = || stage.broker.knowledge.lock().unwrap().metadata.entries().clone();
+    let before = known();
+    let credential = before.keys().next().unwrap().clone();
+    let update = Update {
+        credential: credential.clone(),
+        user_name: Some("mallory".to_owned()),
+        display_name: None,
+    };
+    for (operation, parameters) in [
+        (Operation::Make, make_parameters()),
+        (Operation::Delete, Delete { credential }.encode()),
+        (Operation::Update, update.encode()),
+    ] {
+        let bare = request(operation, parameters);
+        assert_eq!(stage.remote.ask(&bare).await.status(), Err(Status::InvalidRequest));
+        // Evidence that a person gave for something else: a sign-in, something of the provider's own, another of these.
+        for purpose in [
+            Purpose::Operation(Operation::Get),
+            Purpose::Operation(Operation::Unlock),
+            Purpose::VerifyUser,
+            Purpose::Platform,
+        ] {
+            let mut other = request(operation, bare.parameters.clone());
+            let evidence = stage
+                .broker
+                .evidence(&id(), other.transaction, &other.parameters, purpose);
+            other.evidence = Some(evidence);
+            let status = stage.remote.ask(&other).await.status();
+            assert_eq!(
+                status,
+                Err(Status::InvalidRequest),
+                "{operation:?} with evidence for {purpose:?}"
+            );
+        }
+    }
+    let salts = PrfSalts {
+        first: [7; 32].into(),
+        second: None,
+    };
+    let secrets = PrfInput {
+        eval: Some(salts),
+        ..PrfInput::default()
+    };
+    let mut verified = get_assertion::Request::new(RP_ID, [8; 32]);
+    verified.options.uv = true;
+    let mut prf = get_assertion::Request::new(RP_ID, [8; 32]);
+    prf.extensions.insert(prf::NAME, secrets.to_value());
+    for wanted in [verified, prf] {
+        let bare = request(Operation::Get, wanted.to_cbor());
+        assert_eq!(stage.remote.ask(&bare).await.status(), Err(Status::InvalidRequest));
+    }
+    // What is left: an assertion that says that nobody was verified.
+    let answer = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
+    let response = get_assertion::Response::from_cbor(&answer.result.unwrap().unwrap()).unwrap();
+    let flags = AuthenticatorData::parse(&response.auth_data).unwrap().flags;
+    assert!(!flags.contains(Flags::UV));
+    assert_eq!(known().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
 }

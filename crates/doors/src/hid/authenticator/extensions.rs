@@ -1,8 +1,8 @@
 //! The extensions (CTAP 2.1 §12) in the form of the joint. Malformed inputs are refused; extensions that are not known are left out.
 
 use claviger_ctap::MessageError;
-use claviger_ctap::authenticator::Refusal;
 use claviger_ctap::authenticator::hmac_secret::{HmacSecretInput, NAME as HMAC_SECRET, NAME_MC as HMAC_SECRET_MC};
+use claviger_ctap::authenticator::{Refusal, SecretOf};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::crypto::ecdh::EphemeralKey;
@@ -40,7 +40,8 @@ pub(super) fn at_creation(crypto: &dyn Crypto, key_agreement: &EphemeralKey, inp
             return refuse(Status::MissingParameter, "hmac-secret-mc without hmac-secret");
         }
         let input = HmacSecretInput::open(crypto, key_agreement, value)?;
-        asked.insert(HMAC_SECRET_MC, input.to_joint());
+        // A program that asks for no verification is told so (`doors::ctap`).
+        asked.insert(HMAC_SECRET_MC, input.to_joint(SecretOf::TheVerified));
     }
     Ok(asked)
 }
@@ -50,7 +51,7 @@ pub(super) fn at_assertion(
     crypto: &dyn Crypto,
     key_agreement: &EphemeralKey,
     inputs: &Map,
-    up: bool,
+    (up, verifies): (bool, bool),
 ) -> Result<Map, Refusal> {
     let mut asked = Map::new();
     if let Some(value) = inputs.text(HMAC_SECRET) {
@@ -59,7 +60,7 @@ pub(super) fn at_assertion(
             return refuse(Status::UnsupportedOption, "hmac-secret without user presence");
         }
         let input = HmacSecretInput::open(crypto, key_agreement, value)?;
-        asked.insert(HMAC_SECRET, input.to_joint());
+        asked.insert(HMAC_SECRET, input.to_joint(SecretOf::client(verifies)));
     }
     Ok(asked)
 }

@@ -53,11 +53,12 @@ impl DoorAuthenticator {
 
         // 10, the first half: malformed extension inputs, before the user is bothered.
         let up = request.options.up;
-        let asked = extensions::at_assertion(self.crypto, &self.key_agreement, &request.extensions, up)?;
+        let verifies = param.is_some() || (uv && up);
+        let wants = (up, verifies);
+        let asked = extensions::at_assertion(self.crypto, &self.key_agreement, &request.extensions, wants)?;
 
         // 9 to 13. The ceremony. For a program that only looks whether a credential is here nobody is asked, whatever it wishes. With a
         // token it finds those too that need verification (credProtect 3): it is about to use the token for them.
-        let verifies = param.is_some() || (uv && up);
         let mut ceremony = Request::new(request.rp_id, request.client_data_hash);
         ceremony.allow_list = request.allow_list;
         ceremony.extensions = asked;

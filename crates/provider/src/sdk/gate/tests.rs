@@ -3,7 +3,7 @@
 use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
 use claviger_joint::{
     envelope::{Caller, Door, Grease, Presentation},
-    evidence::{EvidenceClaims, Method, Tier},
+    evidence::{EvidenceClaims, Method, Purpose, Tier},
     messages::ProviderState,
 };
 use tempfile::TempDir;
@@ -113,6 +113,7 @@ fn evidence(request: &Request, seed: u8, count: u64) -> Vec<u8> {
         tier: Tier::Software,
         time_ms: NOW,
         count,
+        purpose: Purpose::Operation(request.operation),
     };
     claims.sign(native(), &key(seed)).unwrap()
 }
