@@ -31,7 +31,7 @@ use claviger_provider::manifest::{self, ManifestError};
 use crate::state_file;
 pub use keys::ROTATE_AFTER_MS;
 use keys::{KeysError, RequestKeys};
-pub use pin::Pin;
+pub use pin::{Digests, MAX_PROGRAM, Pin};
 pub use record::{Profile, Record};
 use saved::{Saved, SavedAll};
 
@@ -226,7 +226,7 @@ impl Registry {
         }
         Ok(match &record.pin {
             None => Some(false),
-            Some(pin) if pin.file == process.file => Some(true),
+            Some(pin) if pin.is_run_by(process) => Some(true),
             Some(_) => None,
         })
     }

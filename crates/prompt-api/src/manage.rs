@@ -116,6 +116,9 @@ pub struct Provider {
     pub passkeys: usize,
     /// Its program: the one that is pinned, or else the one that its manifest names.
     pub executable: Option<PathBuf>,
+    /// What the pinned program is, where it runs what others give it: then more than this provider passes for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<ProgramHost>,
     /// The version of the provider protocol that is spoken with it.
     pub version: u32,
     /// Its manifest.
@@ -139,6 +142,21 @@ pub enum TroubleKind {
     Damaged,
     /// It cannot work now.
     Unavailable,
+}
+
+/// A program that runs what others give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProgramHost {
+    /// It runs scripts: each one passes for the provider.
+    Interpreter,
+    /// It loads programs and libraries: each one passes for the provider.
+    Loader,
+    /// It starts sandboxes: what runs in one passes for the provider.
+    Sandbox,
+    /// One of a later version's, by whoever reads this.
+    #[serde(other)]
+    Other,
 }
 
 /// Whether a provider takes part.

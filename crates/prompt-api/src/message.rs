@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::manage::ProgramHost;
 use crate::trouble::{Damage, StateFile};
 
 /// A sentence or two, not yet in any language. The JSON form is an object: `code`, and the arguments beside it.
@@ -246,6 +247,11 @@ pub enum Message {
     /// `why` is what the bus said.
     BrokerEnded {
         why: String,
+    },
+
+    /// What enabling a program that runs others means.
+    ProgramHost {
+        host: ProgramHost,
     },
 
     // What is broken; see `Trouble`.

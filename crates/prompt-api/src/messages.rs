@@ -117,7 +117,7 @@ mod tests {
             "name": argument.as_str().unwrap_or("Work"), "words": "Export", "reason": "date", "why": "timed-out",
             "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
             "locked": argument.is_string(), "count": 2,
-            "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,
+            "host": "loader", "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,
         }))
         .unwrap()
     }

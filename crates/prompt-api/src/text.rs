@@ -13,6 +13,8 @@ pub const WAIT: &str = "wait";
 pub const PIN_NEEDED: &str = "pin-needed";
 /// The code of an approval that lacks a choice.
 pub const CHOICE_NEEDED: &str = "choice-needed";
+/// The code of the warning that a provider's program runs what others give it.
+pub const PROGRAM_HOST: &str = "program-host";
 /// The code of a provider that turned out to be locked.
 pub const LOCKED: &str = "locked";
 /// The code of a passkey that the site excludes.

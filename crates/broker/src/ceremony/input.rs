@@ -5,6 +5,7 @@ use claviger_hello::MethodStatus;
 use claviger_joint::evidence::{Method, Purpose};
 use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::manage::ProgramHost;
 use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
 
@@ -126,6 +127,8 @@ pub enum Approval {
         provider: ProviderName,
         /// The path of the program that it is: name and icon are what its author says.
         program: Option<String>,
+        /// What that program is, where it runs what others give it.
+        host: Option<ProgramHost>,
     },
     /// Verify the user for a provider, which gets the evidence.
     VerifyUser {

@@ -235,7 +235,12 @@ impl Screens {
                 words,
             });
         }
-        if let ScreenPurpose::Approve(Approval::EnableProvider { program, .. }) = &self.purpose {
+        if let ScreenPurpose::Approve(Approval::EnableProvider { program, host, .. }) = &self.purpose {
+            if let Some(host) = *host {
+                let warning = Message::ProgramHost { host };
+                view.problem
+                    .get_or_insert_with(|| text::problem(text::PROGRAM_HOST, warning));
+            }
             view.program = program
                 .as_deref()
                 .map(|path| sanitise::line(path, sanitise::MAX_PATH_CHARS));

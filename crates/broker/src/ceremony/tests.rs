@@ -494,6 +494,7 @@ fn approvals_end_with_evidence_for_their_audience() {
             Approval::EnableProvider {
                 provider: vault(),
                 program: None,
+                host: None,
             },
             Kind::EnableProvider,
             ProviderId::platform(),

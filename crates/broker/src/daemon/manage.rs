@@ -20,7 +20,7 @@ use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
 use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
-use crate::registry::{BUILT_IN, RegistryError, State};
+use crate::registry::{BUILT_IN, Pin, RegistryError, State};
 use crate::shown;
 use crate::types::{Caller, Cause, Door, DoorTraits};
 
@@ -98,9 +98,14 @@ impl Broker {
             let buffer = id.as_str().as_bytes().to_vec();
             let pin_before = self.pinned(&id);
             let program = pin_before.as_ref().map(|pin| pin.path.to_string_lossy().into_owned());
+            let host = pin_before.as_ref().and_then(Pin::host);
             self.approve(
                 &asking,
-                Approval::EnableProvider { provider, program },
+                Approval::EnableProvider {
+                    provider,
+                    program,
+                    host,
+                },
                 buffer,
                 None,
                 AuditEvent::Provider,
@@ -332,6 +337,7 @@ impl Broker {
                     .pin()
                     .map(|pin| pin.path.clone())
                     .or_else(|| record.manifest.exec.clone().map(PathBuf::from)),
+                host: record.pin().and_then(Pin::host),
                 version: claviger_joint::PROTOCOL_VERSION,
                 manifest: record.source.clone(),
             }

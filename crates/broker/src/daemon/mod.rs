@@ -57,7 +57,7 @@ use crate::cancel::CancelToken;
 use crate::ceremony;
 use crate::dbus::Identifier;
 use crate::queue::{PromptQueue, Ticket};
-use crate::registry::Registry;
+use crate::registry::{Digests, Registry};
 use crate::rules::Rules;
 use crate::types::{Caller, Door};
 
@@ -92,6 +92,7 @@ struct Inner {
     audit: Mutex<AuditLog>,
     /// What goes into the log counted: see [`Broker::audit_unasked`].
     repeats: Mutex<Repeats>,
+    digests: Digests,
     queue: Mutex<PromptQueue>,
     prompt: prompt::PromptSlot,
     links: Mutex<HashMap<ProviderId, Arc<ProviderLink>>>,

@@ -280,11 +280,13 @@ impl Broker {
             return Ok(Pin {
                 path: process.executable,
                 file: process.file,
+                changed_ns: None,
                 digest: String::new(),
             });
         }
         let crypto = self.inner.config.crypto;
-        let read = tokio::task::spawn_blocking(move || Pin::of(&process, crypto)).await;
+        let broker = self.clone();
+        let read = tokio::task::spawn_blocking(move || Pin::of(&process, crypto, &broker.inner.digests)).await;
         read.map_err(|error| Error::Failed(error.to_string()))?
             .map_err(|error| Error::Failed(format!("The provider's executable cannot be read: {error}.")))
     }

@@ -28,7 +28,7 @@ use crate::caller::{CallerError, PrivilegedCallers};
 use crate::dbus::Identifier;
 use crate::dbus::{ManageInterface, PromptInterface, ProvidersInterface};
 use crate::queue::PromptQueue;
-use crate::registry::{BUILT_IN, Registry, RegistryError, State};
+use crate::registry::{BUILT_IN, Digests, Registry, RegistryError, State};
 use crate::rules::{MAX_BYTES, Rules};
 use crate::state_file;
 use crate::unconfirmed::{self, Unconfirmed};
@@ -125,6 +125,7 @@ impl Broker {
             troubles,
             audit: Mutex::new(audit),
             repeats: Mutex::default(),
+            digests: Digests::default(),
             queue: Mutex::new(PromptQueue::new()),
             prompt: PromptSlot::new(),
             links: Mutex::new(HashMap::new()),

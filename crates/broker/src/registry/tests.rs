@@ -42,6 +42,7 @@ impl Fixture {
         Pin {
             path: "/usr/bin/notebook".into(),
             file,
+            changed_ns: Some(1),
             digest: content.to_string(),
         }
     }
@@ -107,6 +108,7 @@ fn the_built_in_vault_is_enabled_only_as_the_own_executable() {
     let own = Pin {
         path: "/usr/bin/claviger".into(),
         file: fixture.own,
+        changed_ns: None,
         digest: String::new(),
     };
     let mut registry = fixture.open();
@@ -252,7 +254,7 @@ fn processes_are_recognised_without_reading_the_file() {
     let mut registry = fixture.open();
     let process = Process::read(std::process::id()).unwrap();
     assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(false));
-    let pin = Pin::of(&process, native()).unwrap();
+    let pin = Pin::of(&process, native(), &Digests::default()).unwrap();
     assert_eq!(pin.digest.len(), 64);
     registry.register(&notebook, pin, native(), 5).unwrap();
     assert_eq!(registry.recognises(&notebook, &process).unwrap(), Some(true));

@@ -2,6 +2,8 @@
 
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::{Provider, Rule};
+use claviger_prompt_api::message::Message;
+use claviger_prompt_api::messages::Messages;
 
 use super::client;
 use crate::cli::{Provider as Command, Rule as RuleCommand};
@@ -68,7 +70,20 @@ fn print_providers(providers: &[Provider]) -> Result<(), Failure> {
             provider.passkeys.to_string(),
         ]
     });
-    print_table(heading, rows)
+    print_table(heading, rows)?;
+    let messages = Messages::english();
+    for provider in providers {
+        if let Some(host) = provider.host {
+            let program = provider.executable.as_ref().map(|path| path.display().to_string());
+            let warning = messages.text(&Message::ProgramHost { host });
+            line(format_args!(
+                "{} ({}): {warning}",
+                provider.id,
+                program.unwrap_or_default()
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 fn print_rules(rules: &[Rule]) -> Result<(), Failure> {

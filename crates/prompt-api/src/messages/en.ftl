@@ -198,6 +198,15 @@ pin-unusable = That was not entered the same way twice, or is no PIN. Once more.
 prompt-replaced = Another prompt has taken over.
 broker-ended = The broker ended ({ $why }). This prompt attaches to the next one.
 
+# What enabling a program that runs others means.
+
+program-host = { $host ->
+    [interpreter] This program runs scripts. Claviger knows the program and not the script: any script that it runs can pass for this provider.
+    [loader] This program loads other programs. Claviger knows the loader only: any program that it loads can pass for this provider.
+    [sandbox] This program starts others in a sandbox. Claviger knows the starter only: what runs in any of its sandboxes can pass for this provider.
+   *[other] This program runs what others give it, and any of that can pass for this provider.
+}
+
 # What is broken: which file, what helps, what works meanwhile.
 
 state-file = { $what ->

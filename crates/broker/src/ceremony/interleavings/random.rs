@@ -98,6 +98,7 @@ fn random_approval(random: &mut Random) -> Input {
         1 => Approval::EnableProvider {
             provider,
             program: None,
+            host: None,
         },
         2 => Approval::VerifyUser { provider, hint: None },
         3 => Approval::DeletePasskey {

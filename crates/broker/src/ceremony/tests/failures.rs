@@ -338,6 +338,7 @@ fn an_approval_tells_which_provider_failed_it() {
     let mut course = Driven::start(approval(Approval::EnableProvider {
         provider: named("org.example.P", "P"),
         program: Some("/opt/p/bin/p\u{202e}".to_owned()),
+        host: None,
     }));
     assert_eq!(course.view().program.as_deref(), Some("/opt/p/bin/p"));
     course
