@@ -23,7 +23,7 @@ pub mod queue;
 pub mod registry;
 pub mod rules;
 mod shown;
-mod state_file;
+pub mod state_file;
 pub mod types;
 mod unconfirmed;
 

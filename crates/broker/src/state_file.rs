@@ -65,7 +65,7 @@ pub(crate) fn set_aside(what: StateFile, damage: Damage, path: &Path) -> Trouble
 }
 
 /// What is wrong with a file that stays where it is.
-pub(crate) fn trouble(what: StateFile, damage: Damage, path: &Path) -> Trouble {
+pub fn trouble(what: StateFile, damage: Damage, path: &Path) -> Trouble {
     Trouble {
         what,
         damage,
@@ -82,7 +82,7 @@ pub(crate) fn noted(trouble: Trouble) -> Trouble {
 }
 
 /// What an error of reading or writing says of the file.
-pub(crate) fn damage(error: &io::Error) -> Damage {
+pub fn damage(error: &io::Error) -> Damage {
     match Unfit::of(error) {
         Some(Unfit::NotAFile) => Damage::NotAFile,
         Some(Unfit::TooLarge) => Damage::TooLarge,
@@ -98,6 +98,6 @@ pub(crate) fn damage(error: &io::Error) -> Damage {
 }
 
 /// Whether others than the user may read or change a file.
-pub(crate) fn is_open_to_others(path: &Path) -> bool {
+pub fn is_open_to_others(path: &Path) -> bool {
     std::fs::symlink_metadata(path).is_ok_and(|meta| meta.mode() & 0o077 != 0)
 }

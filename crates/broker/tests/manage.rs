@@ -216,6 +216,34 @@ async fn rules_and_the_default_decide_who_comes_first() {
 }
 
 #[tokio::test]
+async fn an_unlock_that_reached_nobody_is_an_error_and_recorded_as_one() {
+    let bed = Bed::new().await;
+    let safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let manage = bed.manage().await;
+    safe.connection.clone().close().await.unwrap();
+    bed.until(async |_| {
+        let providers = json(manage.providers()).await;
+        providers
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|provider| provider["running"] == false)
+    })
+    .await;
+    let refused = manage.unlock("").await;
+    assert!(
+        matches!(&refused, Err(Error::Failed(text)) if text.contains("Safe")),
+        "{refused:?}"
+    );
+    let log = json(manage.audit(1)).await;
+    let last = &log["entries"][0];
+    assert_eq!(
+        (&last["result"], &last["provider"], &last["detail"]),
+        (&"failed".into(), &SAFE.into(), &"unlock".into())
+    );
+}
+
+#[tokio::test]
 async fn a_rule_is_for_a_site_that_can_ask() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;

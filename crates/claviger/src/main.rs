@@ -4,6 +4,7 @@
 //! D-Bus and the browsers start, [`prompt`] is the terminal's face of the broker's questions, [`mod@bench`] measures.
 
 mod bench;
+mod broken;
 mod cli;
 mod commands;
 mod dirs;
@@ -89,7 +90,7 @@ async fn ask(command: Command, dirs: &Dirs) -> Result<(), Failure> {
 
 async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
     match command {
-        Command::Status(output) => commands::status::run(output.json).await,
+        Command::Status(output) => commands::status::run(dirs, output.json).await,
         Command::Doctor(output) => commands::doctor::run(dirs, output.json).await,
         Command::Setup(options) => setup(dirs, &options).await,
         Command::Passkey(command) => commands::passkey::run(command).await,
@@ -124,7 +125,7 @@ async fn setup(dirs: &Dirs, options: &cli::Setup) -> Result<(), Failure> {
     if options.dry_run || options.no_start {
         Ok(())
     } else {
-        commands::lock::choose_pin().await
+        commands::lock::choose_pin(dirs).await
     }
 }
 

@@ -52,6 +52,16 @@ pub enum StateFile {
     Manifest,
     /// The passkeys that no site has confirmed.
     Unconfirmed,
+    /// The PIN, with what it opens: hello's file.
+    Hello,
+    /// The built-in vault.
+    Vault,
+    /// The vault's record of how far this device has seen.
+    Heads,
+    /// The platform's keys, as the vault has pinned them.
+    PinnedKeys,
+    /// The numbers of the last requests, as the vault has seen them.
+    Sequence,
     /// A folder that state is kept in.
     Folder,
     /// A file of a later version's, by whoever reads this.
@@ -141,6 +151,11 @@ impl StateFile {
             Self::Doors => "doors",
             Self::Manifest => "manifest",
             Self::Unconfirmed => "unconfirmed",
+            Self::Hello => "hello",
+            Self::Vault => "vault",
+            Self::Heads => "heads",
+            Self::PinnedKeys => "pinned-keys",
+            Self::Sequence => "sequence",
             Self::Folder => "folder",
             Self::Other => "other",
         }
@@ -178,7 +193,12 @@ mod tests {
     use super::*;
     use crate::messages::Messages;
 
-    const FILES: [StateFile; 12] = [
+    const FILES: [StateFile; 17] = [
+        StateFile::Hello,
+        StateFile::Vault,
+        StateFile::Heads,
+        StateFile::PinnedKeys,
+        StateFile::Sequence,
         StateFile::Rules,
         StateFile::Providers,
         StateFile::RequestKey,

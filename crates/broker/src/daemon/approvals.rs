@@ -188,16 +188,35 @@ impl Broker {
     /// Hands the boxes of an approval to their providers.
     pub(super) async fn open_boxes(&self, caller: &Caller, approved: Approved) -> Result<(), Cause> {
         for (id, sealed) in approved.boxes {
-            let live = self.ready(&id).await.map_err(Cause::from)?;
-            let unlock = UnsignedRequest::unlock(sealed, approved.transaction, envelope_caller(caller, None));
-            self.order(&id, &live, unlock).await.map_err(|cause| match cause {
-                // It denies only what does not open it.
-                Cause::DeniedByPolicy => Cause::ProviderLocked,
-                other => other,
-            })?;
-            if let Some(link) = self.link(&id) {
-                link.lock_changed(live.name.as_str(), false);
+            if let Err(cause) = self.open_box(&id, caller, sealed, approved.transaction).await {
+                // That the user agreed is in the log already; that it came to nothing is not.
+                let entry = Entry::failed(AuditEvent::Manage, cause.clone()).provider(&id);
+                self.audit(&Entry {
+                    caller: Some(who(caller)),
+                    ..entry.detail("unlock")
+                });
+                return Err(cause);
             }
+        }
+        Ok(())
+    }
+
+    async fn open_box(
+        &self,
+        id: &ProviderId,
+        caller: &Caller,
+        sealed: Vec<u8>,
+        transaction: TransactionId,
+    ) -> Result<(), Cause> {
+        let live = self.ready(id).await.map_err(Cause::from)?;
+        let unlock = UnsignedRequest::unlock(sealed, transaction, envelope_caller(caller, None));
+        self.order(id, &live, unlock).await.map_err(|cause| match cause {
+            // It denies only what does not open it.
+            Cause::DeniedByPolicy => Cause::ProviderLocked,
+            other => other,
+        })?;
+        if let Some(link) = self.link(id) {
+            link.lock_changed(live.name.as_str(), false);
         }
         Ok(())
     }
@@ -206,7 +225,7 @@ impl Broker {
 /// What was asked, for the audit log.
 fn describe(approval: &Approval) -> &'static str {
     match approval {
-        Approval::Unlock { .. } => "unlock",
+        Approval::Unlock { .. } => "the user agrees to unlock",
         Approval::EnableProvider { .. } => "enable the provider",
         Approval::VerifyUser { .. } => "verify the user for the provider",
         Approval::DeletePasskey { .. } => "delete a passkey",

@@ -235,20 +235,29 @@ impl Broker {
         } else {
             vec![self.known_provider(provider)?]
         };
-        let providers = self.locked_among(ids, !provider.is_empty()).await?;
-        if providers.is_empty() {
-            return Ok(());
+        let (providers, left_out) = self.locked_among(ids).await;
+        if !providers.is_empty() {
+            let approval = Approval::Unlock { providers };
+            let approved = self
+                .approve(&asking, approval, Vec::new(), None, AuditEvent::Manage)
+                .await?;
+            self.open_boxes(&asking.caller, approved).await?;
         }
-        let approved = self
-            .approve(
-                &asking,
-                Approval::Unlock { providers },
-                Vec::new(),
-                None,
-                AuditEvent::Manage,
-            )
-            .await?;
-        Ok(self.open_boxes(&asking.caller, approved).await?)
+        match left_out {
+            None => Ok(()),
+            Some((id, cause)) if provider.is_empty() => {
+                self.audit(
+                    &Entry::failed(AuditEvent::Manage, cause.clone())
+                        .provider(&id)
+                        .detail("unlock"),
+                );
+                Err(Error::Failed(format!(
+                    "{} was not unlocked: {cause}. `claviger doctor` may know why.",
+                    sanitise::line(&self.provider_name(&id).name, sanitise::MAX_LABEL_CHARS)
+                )))
+            }
+            Some((_, cause)) => Err(cause.into()),
+        }
     }
 
     /// `Setup`.
@@ -261,7 +270,11 @@ impl Broker {
                 self.start_provider(&vault).await.map_err(Cause::from)?;
             }
             if self.provider_state(&vault)? == State::Enabled {
-                providers = self.locked_among(vec![vault], true).await?;
+                let (locked, left_out) = self.locked_among(vec![vault]).await;
+                if let Some((_, cause)) = left_out {
+                    return Err(cause.into());
+                }
+                providers = locked;
             }
         }
         let status = self
@@ -345,10 +358,9 @@ impl Broker {
         list.collect()
     }
 
-    /// Those of these providers that an unlock box opens and that are locked. A provider that cannot be asked is an error only if
-    /// `strict`.
-    async fn locked_among(&self, ids: Vec<ProviderId>, strict: bool) -> Result<Vec<ProviderName>, Error> {
-        let mut locked = Vec::new();
+    /// Those of these providers that an unlock box opens and that are locked; and the first that cannot be asked, with the reason.
+    async fn locked_among(&self, ids: Vec<ProviderId>) -> (Vec<ProviderName>, Option<(ProviderId, Cause)>) {
+        let (mut locked, mut left_out) = (Vec::new(), None);
         for id in ids {
             match self.ready(&id).await {
                 Ok(Live {
@@ -359,11 +371,13 @@ impl Broker {
                     locked.push(self.provider_name(&id));
                 }
                 Ok(_) => {}
-                Err(failure) if strict => return Err(Cause::from(failure).into()),
-                Err(failure) => tracing::warn!(provider = %id, ?failure, "left out"),
+                Err(failure) => {
+                    tracing::warn!(provider = %id, ?failure, "left out");
+                    left_out.get_or_insert((id, failure.into()));
+                }
             }
         }
-        Ok(locked)
+        (locked, left_out)
     }
 
     fn enabled_providers(&self) -> Vec<ProviderId> {

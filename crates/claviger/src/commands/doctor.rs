@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use claviger_kernel::sandbox;
-use claviger_prompt_api::manage::{ProviderState, Status};
+use claviger_prompt_api::manage::ProviderState;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
-use claviger_prompt_api::trouble::Damage;
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use serde_json::json;
 
 use super::client;
 use super::doctor_hid;
 use super::setup;
+use crate::broken;
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
 
@@ -41,7 +42,9 @@ pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     findings.push(extension_folder()?);
     findings.push(landlock());
     findings.extend(doctor_hid::findings());
-    findings.extend(platform().await);
+    // Before the broker is asked, which sets aside what it cannot use when it starts.
+    let broken = broken::troubles(dirs);
+    findings.extend(platform(broken).await);
     if as_json {
         output::json(&as_value(&findings))?;
     } else {
@@ -134,12 +137,14 @@ fn landlock() -> Finding {
     )
 }
 
-async fn platform() -> Vec<Finding> {
+async fn platform(broken: Vec<Trouble>) -> Vec<Finding> {
     let status = match client::status().await {
         Ok(status) => status,
         Err(error) => {
             let remedy = format!("run `claviger setup`, then `claviger status` ({error})");
-            return vec![Finding::new("broker", false, &remedy)];
+            let mut findings = vec![Finding::new("broker", false, &remedy)];
+            findings.extend(broken.iter().map(Finding::broken));
+            return findings;
         }
     };
     let pin = status.pin.as_ref();
@@ -190,31 +195,19 @@ async fn platform() -> Vec<Finding> {
         enabled,
         "enable one: `claviger provider enable org.claviger.Vault`",
     ));
-    findings.extend(broken(&status));
-    findings
-}
-
-/// What is broken, with what helps and what works meanwhile.
-fn broken(status: &Status) -> Vec<Finding> {
-    let messages = Messages::english();
-    let troubles = status.troubles.iter().map(|trouble| Finding {
-        what: messages.text(&trouble.found()),
-        state: match trouble.damage {
-            Damage::OpenToOthers => State::Weak,
-            _ => State::Broken,
-        },
-        remedy: Some(format!(
-            "{} {}",
-            messages.text(&trouble.remedy()),
-            messages.text(&trouble.still_works())
-        )),
-    });
-    let manifests = status.manifest_problems.iter().map(|problem| Finding {
+    // What both have seen the broker tells better: it knows what it did about it.
+    let unknown = |trouble: &&Trouble| {
+        let is_it = |told: &&Trouble| (told.what, &told.file) == (trouble.what, &trouble.file);
+        !status.troubles.iter().any(|told| is_it(&told))
+    };
+    findings.extend(broken.iter().filter(unknown).map(Finding::broken));
+    findings.extend(status.troubles.iter().map(Finding::broken));
+    findings.extend(status.manifest_problems.iter().map(|problem| Finding {
         what: format!("{}: {}", problem.manifest.display(), problem.problem),
         state: State::Weak,
         remedy: Some("repair it, or install the provider again; other providers work".into()),
-    });
-    troubles.chain(manifests).collect()
+    }));
+    findings
 }
 
 impl Finding {
@@ -224,6 +217,22 @@ impl Finding {
             what: what.into(),
             state: if good { State::Good } else { State::Missing },
             remedy: (!good).then(|| remedy.to_owned()),
+        }
+    }
+
+    /// A file that cannot be used as it is: what helps, and what works meanwhile.
+    fn broken(trouble: &Trouble) -> Self {
+        let messages = Messages::english();
+        let (remedy, works) = (messages.text(&trouble.remedy()), messages.text(&trouble.still_works()));
+        Self {
+            what: messages.text(&trouble.found()),
+            state: match (trouble.what, trouble.damage) {
+                // Hello does not read a file that others could have.
+                (StateFile::Hello, _) => State::Broken,
+                (_, Damage::OpenToOthers) => State::Weak,
+                _ => State::Broken,
+            },
+            remedy: Some(format!("{} {works}", remedy.trim())),
         }
     }
 

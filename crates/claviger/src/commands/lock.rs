@@ -1,6 +1,7 @@
 //! `claviger lock`, `claviger unlock`, and the choice of a PIN at the end of `claviger setup`.
 
 use super::{client, status};
+use crate::dirs::Dirs;
 use crate::output::{Failure, line};
 
 /// Locks one provider, or all.
@@ -21,8 +22,8 @@ pub async fn unlock(provider: Option<&str>) -> Result<(), Failure> {
 }
 
 /// Chooses a PIN if there is none yet, which also makes the vault.
-pub async fn choose_pin() -> Result<(), Failure> {
+pub async fn choose_pin(dirs: &Dirs) -> Result<(), Failure> {
     let broker = client::connect().await?;
     client::asking(broker.setup()).await?;
-    status::run(false).await
+    status::run(dirs, false).await
 }

@@ -2,12 +2,15 @@
 
 use claviger_doors::hid::control::Report;
 use claviger_peer::Standing;
-use claviger_prompt_api::manage::{PinStatus, PromptStatus, Provider, Status, TroubleKind};
+use claviger_prompt_api::manage::{PromptStatus, Provider, Status, TroubleKind};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
+use claviger_prompt_api::trouble::Trouble;
 use serde::Serialize;
 
 use super::{client, door};
+use crate::broken;
+use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
 
 /// The document that `--json` prints.
@@ -19,7 +22,7 @@ struct Document<'a> {
 }
 
 /// Runs the command.
-pub async fn run(as_json: bool) -> Result<(), Failure> {
+pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     let status = client::status().await?;
     let key = door::security_key().await?;
     if as_json {
@@ -39,13 +42,15 @@ pub async fn run(as_json: bool) -> Result<(), Failure> {
         status.tier.as_deref().unwrap_or("–")
     ))?;
     line(format_args!("Roles:     {}", roles(status.roles)))?;
-    line(format_args!("PIN:       {}", pin(status.pin.as_ref())))?;
+    line(format_args!("PIN:       {}", pin(&status)))?;
     line(format_args!("Prompt:    {}", prompt(&status.prompt)))?;
     for provider in &status.providers {
         line(format_args!("Provider:  {}", describe(provider)))?;
     }
-    for trouble in &status.troubles {
-        let messages = Messages::english();
+    let messages = Messages::english();
+    let seen = broken::troubles(dirs);
+    let is_told = |trouble: &&Trouble| !status.troubles.iter().any(|told| told.file == trouble.file);
+    for trouble in seen.iter().filter(is_told).chain(&status.troubles) {
         line(format_args!("Broken:    {}", messages.text(&trouble.found())))?;
         line(format_args!("           → {}", messages.text(&trouble.remedy())))?;
     }
@@ -72,8 +77,8 @@ fn prompt(prompt: &PromptStatus) -> String {
     }
 }
 
-fn pin(pin: Option<&PinStatus>) -> String {
-    match pin {
+fn pin(status: &Status) -> String {
+    match &status.pin {
         Some(pin) if pin.locked_out => "locked out after too many wrong tries (see SECURITY.md)".into(),
         Some(pin) if pin.set => {
             let why = if pin.restored {
@@ -87,7 +92,11 @@ fn pin(pin: Option<&PinStatus>) -> String {
             };
             format!("set, {} tries left{wait}{why}", pin.tries_left)
         }
-        _ => "not chosen yet; run `claviger setup`".into(),
+        Some(_) => "not chosen yet; run `claviger setup`".into(),
+        None => {
+            let problem = status.verification_problem.as_deref();
+            format!("cannot be asked. {}", problem.unwrap_or("Run `claviger doctor`."))
+        }
     }
 }
 

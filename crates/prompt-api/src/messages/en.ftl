@@ -220,6 +220,11 @@ state-file = { $what ->
     [privileged-callers] The list of programs that may name a web page
     [doors] The doors' settings
     [manifest] A provider's manifest
+    [hello] The PIN and what it opens
+    [vault] The vault
+    [heads] The vault's record of how far this device has seen
+    [pinned-keys] The platform's keys, as the vault knows them
+    [sequence] The numbers of the last requests, as the vault has seen them
     [folder] A folder of Claviger's
    *[other] A file of Claviger's
 }
@@ -247,6 +252,11 @@ trouble-remedy = { $damage ->
         [doors] Repair or remove { $file }.
         [manifest] Repair { $file }, or install the provider again.
         [unconfirmed] { trouble-aside } There is nothing to do.
+        [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: move away what is there and choose a new PIN with `claviger setup`.
+        [vault] Put { $file } back from a backup, then start the vault once with `claviger vault --accept-restored`. Nothing is made anew in its place by itself.
+        [heads] Put { $file } back from a backup, or, if the vault itself is the right one, start it once with `claviger vault --accept-restored`.
+        [pinned-keys] Remove { $file }: the vault takes the platform's keys anew when it next starts.
+        [sequence] Remove { $file }, ten minutes after the last request, and log in again.
         [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
        *[other] { trouble-aside } Repair { $file }.
     }
@@ -266,6 +276,11 @@ trouble-still-works = Meanwhile: { $what ->
     [doors] the security-key door stays shut; browsers and the command line work.
     [manifest] other providers work.
     [unconfirmed] everything works; passkeys that their sites never confirmed are not marked.
+    [hello] passkeys can be listed; nothing that needs the PIN works.
+    [vault] other providers work; the vault's passkeys cannot be used.
+    [heads] other providers work; the vault stays closed.
+    [pinned-keys] other providers work; the vault answers nobody.
+    [sequence] other providers work; the vault does not start.
     [folder] what is not kept there works.
    *[other] what does not need it works.
 }
