@@ -154,7 +154,7 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
 }
 
 /// The longest file of sequence numbers, in bytes.
-const MAX_SEQUENCE: usize = 4096;
+const MAX_SEQUENCE: usize = 128;
 
 fn look(what: StateFile, path: &Path, limit: u64, kind: Kind, is_whole: fn(&[u8]) -> bool) -> Option<Trouble> {
     let content = if kind == Kind::Setting {
