@@ -303,7 +303,7 @@ mod tests {
     #[test]
     fn a_status_of_a_later_version_is_read_for_what_is_known() {
         let status: Status = serde_json::from_value(json!({
-            "version": "2.0.0", "pid": 7, "tier": "tpm", "pin": null, "verification_problem": "Hello does not answer.",
+            "version": "2.0.0", "pid": 7, "roles": "proved", "tier": "tpm", "pin": null, "verification_problem": "Hello does not answer.",
             "prompt": {"attached": false, "kind": null, "scripted": false}, "scripted_prompt_allowed": false,
             "providers": [], "manifest_problems": [], "doors": ["browser"], "ceremonies_running": 0,
             "audit": {"entries": 3, "head": "00"}, "roles": "unproved", "weather": "fine",
