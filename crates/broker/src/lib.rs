@@ -1,7 +1,7 @@
 //! The platform: callers, ceremonies, provider registry, metadata cache, audit.
 //!
 //! Half of this crate is pure and half performs. The pure half decides: [`types`] holds the nouns of a ceremony,
-//! [`choice`] finds who may answer, [`ceremony`] is its course, [`queue`] whose turn it is on the screen, [`rules`] what the user has said before, [`check`] what must hold of an answer.
+//! [`choice`] finds who may answer, [`ceremony`] is its course, [`queue`] whose turn it is on the screen, [`patience`] who has asked in vain too often, [`rules`] what the user has said before, [`check`] what must hold of an answer.
 //!
 //! The performing half is [`daemon`], over [`caller`] (what a process is), [`registry`] (which providers), [`cache`] (which passkeys),
 //! [`audit`] (what happened) and [`dbus`] (the interfaces).
@@ -19,6 +19,7 @@ pub mod check;
 pub mod choice;
 pub mod daemon;
 pub mod dbus;
+pub mod patience;
 pub mod queue;
 pub mod registry;
 pub mod rules;

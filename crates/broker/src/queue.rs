@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use claviger_prompt_api::view::View;
 
+use crate::patience::Asker;
 use crate::types::Cause;
 
 /// How many ceremonies one page may have at a time, with all its frames and tabs: fewer than its browser, so that no page
@@ -81,6 +82,15 @@ impl PromptQueue {
             },
         );
         Ok(ticket)
+    }
+
+    /// Who is behind a ceremony: the caller and its page.
+    pub fn asker(&self, ticket: Ticket) -> Option<Asker> {
+        let admitted = self.admitted.get(&ticket)?;
+        Some(Asker {
+            caller: admitted.caller.clone(),
+            page: admitted.page.clone(),
+        })
     }
 
     /// Shows a ceremony's view: in place of its present one, or else behind all others. One that has left shows nothing.

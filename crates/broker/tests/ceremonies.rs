@@ -205,7 +205,11 @@ async fn an_excluded_passkey_is_met_before_anything_is_made() {
 async fn the_user_may_refuse() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
-    let _prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let _prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     assert_eq!(bed.make_passkey("alice").await.unwrap_err(), Cause::CancelledByUser);
     assert_eq!(
         audit::last(&bed.audit_path(), 1).unwrap()[0]["cause"],

@@ -53,7 +53,11 @@ async fn providers_are_enabled_by_the_user_only() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
     let manage = bed.manage().await;
-    let refusing = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let refusing = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     assert!(matches!(manage.enable_provider(NOTEBOOK).await, Err(Error::Refused(_))));
     assert_eq!(json(manage.providers()).await[0]["state"], "disabled");
     assert_eq!(refusing.kinds(), [Kind::EnableProvider]);
@@ -196,7 +200,11 @@ async fn rules_and_the_default_decide_who_comes_first() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
     let manage = bed.manage().await;
-    let prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     let first = async || {
         bed.make_passkey("alice").await.unwrap_err();
         prompt.views().last().unwrap().choices[0].provider_name.clone()
@@ -396,7 +404,7 @@ async fn a_newer_prompt_takes_over_what_is_on_show() {
         (vec![Kind::Create], vec![Kind::Create])
     );
     let view = &first.views()[0];
-    let action = Action::Refuse.to_json();
+    let action = Action::Refuse { for_a_while: false }.to_json();
     assert!(matches!(
         old.act(view.prompt, view.revision, &action, &[]).await,
         Err(Error::NotAllowed(_))

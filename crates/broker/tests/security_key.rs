@@ -286,7 +286,11 @@ async fn a_key_is_chosen_by_consent_alone() {
     );
     assert!(prompt.views()[0].pin().is_none());
     prompt.leave().await;
-    let _prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let _prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     assert_eq!(bed.broker.select(from()).await.unwrap_err(), Cause::CancelledByUser);
     let last = &audit::last(&bed.audit_path(), 1).unwrap()[0];
     assert_eq!(

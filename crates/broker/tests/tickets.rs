@@ -89,7 +89,11 @@ async fn a_ticket_makes_uses_and_unlocks_with_consent_only() {
 async fn a_refusal_is_a_refusal_ticket_or_not() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
-    let _prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let _prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     let ticket = ticket(&bed).await;
     let refused = run(&bed, make_request("alice"), ticket).await;
     assert!(matches!(refused, Err(Cause::CancelledByUser)));

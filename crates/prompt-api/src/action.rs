@@ -19,7 +19,10 @@ pub enum Action {
         remember: bool,
     },
     /// Do not; or: close this notice.
-    Refuse,
+    Refuse {
+        /// And do not let this site or program ask for a while.
+        for_a_while: bool,
+    },
 }
 
 impl Action {
@@ -35,7 +38,7 @@ impl Action {
         match serde_json::from_str(json).map_err(|_| ActionError::Malformed)? {
             Wire::Approve { choice: Some(id), .. } if !is_choice_id(&id) => Err(ActionError::ChoiceId),
             Wire::Approve { choice, remember } => Ok(Self::Approve { choice, remember }),
-            Wire::Refuse {} => Ok(Self::Refuse),
+            Wire::Refuse { for_a_while } => Ok(Self::Refuse { for_a_while }),
         }
     }
 
@@ -43,7 +46,7 @@ impl Action {
     pub fn to_json(&self) -> String {
         let wire = match self.clone() {
             Self::Approve { choice, remember } => Wire::Approve { choice, remember },
-            Self::Refuse => Wire::Refuse {},
+            Self::Refuse { for_a_while } => Wire::Refuse { for_a_while },
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
@@ -72,7 +75,10 @@ enum Wire {
         #[serde(default)]
         remember: bool,
     },
-    Refuse {},
+    Refuse {
+        #[serde(default)]
+        for_a_while: bool,
+    },
 }
 
 fn is_choice_id(id: &str) -> bool {
@@ -102,7 +108,14 @@ mod tests {
             Action::parse(r#"{"action":"approve","choice":null}"#),
             Ok(approve(None, false))
         );
-        assert_eq!(Action::parse(r#"{"action":"refuse"}"#), Ok(Action::Refuse));
+        assert_eq!(
+            Action::parse(r#"{"action":"refuse"}"#),
+            Ok(Action::Refuse { for_a_while: false })
+        );
+        assert_eq!(
+            Action::parse(r#"{"action":"refuse","for_a_while":true}"#),
+            Ok(Action::Refuse { for_a_while: true })
+        );
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::audit::{AuditEvent, Entry};
 use crate::cancel::CancelToken;
 use crate::ceremony::{Input, Outcome};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
+use crate::patience::{Asker, End};
 use crate::queue::Ticket;
 use crate::registry::{Record, State};
 use crate::types::{Cause, CeremonyAnswer, CeremonyRequest, CtapRequest, Internal, UserVerification};
@@ -128,6 +129,13 @@ impl Broker {
         deadline: Instant,
         cancel: CancelToken,
     ) -> Finished {
+        let asker = Asker {
+            caller: caller.to_owned(),
+            page: page.map(str::to_owned),
+        };
+        if lock(&self.inner.patience).wait_ms(&asker, now_ms()) > 0 {
+            return Finished::early(Cause::Paused);
+        }
         let ticket = match lock(&self.inner.queue).admit(caller, page) {
             Ok(ticket) => ticket,
             Err(cause) => return Finished::early(cause),
@@ -140,8 +148,13 @@ impl Broker {
             let _place = Place { broker, ticket };
             ceremony.run(start, mailbox, cancel).await
         });
-        task.await
-            .unwrap_or_else(|_| Finished::early(Internal::TaskEnded.into()))
+        let finished = task
+            .await
+            .unwrap_or_else(|_| Finished::early(Internal::TaskEnded.into()));
+        if let Some(end) = end_of(&finished.result) {
+            lock(&self.inner.patience).ended(&asker, end, now_ms());
+        }
+        finished
     }
 
     /// What a ceremony for `rp_id` starts from.
@@ -223,6 +236,24 @@ impl Broker {
 
     pub(super) fn transaction(&self) -> Result<TransactionId, Cause> {
         Ok(TransactionId::random(self.inner.config.crypto)?)
+    }
+}
+
+/// What an end means for the patience with the asker; nothing where the fault is not its own and nobody was bothered.
+fn end_of(result: &Result<Outcome<run::Real>, Cause>) -> Option<End> {
+    match result {
+        Ok(_) => Some(End::Answered),
+        Err(Cause::CancelledByUser | Cause::TimedOut) => Some(End::Declined),
+        Err(
+            Cause::CancelledByCaller
+            | Cause::CallerGone
+            | Cause::NoCredential
+            | Cause::Excluded
+            | Cause::ProviderDisabled
+            | Cause::Unsupported
+            | Cause::Unserved(_),
+        ) => Some(End::CameToNothing),
+        Err(_) => None,
     }
 }
 

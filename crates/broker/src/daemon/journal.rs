@@ -67,6 +67,7 @@ pub(super) fn needs_no_user(cause: &Cause) -> bool {
     matches!(
         cause,
         Cause::Busy
+            | Cause::Paused
             | Cause::VerificationUnavailable
             | Cause::CancelledByCaller
             | Cause::CallerGone

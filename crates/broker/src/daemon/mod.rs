@@ -56,6 +56,7 @@ use crate::caller::PrivilegedCallers;
 use crate::cancel::CancelToken;
 use crate::ceremony;
 use crate::dbus::Identifier;
+use crate::patience::Patience;
 use crate::queue::{PromptQueue, Ticket};
 use crate::registry::{Digests, Registry};
 use crate::rules::Rules;
@@ -94,6 +95,7 @@ struct Inner {
     repeats: Mutex<Repeats>,
     digests: Digests,
     queue: Mutex<PromptQueue>,
+    patience: Mutex<Patience>,
     prompt: prompt::PromptSlot,
     links: Mutex<HashMap<ProviderId, Arc<ProviderLink>>>,
     /// The mailbox of every ceremony.

@@ -13,9 +13,10 @@ use tokio::time::timeout;
 use zbus::names::{UniqueName, WellKnownName};
 
 use super::run::Gesture;
-use super::{Broker, lock};
+use super::{Broker, lock, now_ms};
 use crate::audit::{AuditEvent, Entry};
 use crate::ceremony::Event;
+use crate::patience::End;
 
 /// How long a prompt that the bus starts may take to attach.
 const ATTACH_DEADLINE: Duration = Duration::from_secs(15);
@@ -177,7 +178,13 @@ impl Broker {
                 remember,
                 gesture: pin.map(Gesture::Pin),
             },
-            Action::Refuse => Event::UserRefused,
+            Action::Refuse { for_a_while } => {
+                let asker = lock(&self.inner.queue).asker(ticket).filter(|_| for_a_while);
+                if let Some(asker) = asker {
+                    lock(&self.inner.patience).ended(&asker, End::NotForAWhile, now_ms());
+                }
+                Event::UserRefused
+            }
         };
         self.tell(ticket, event);
         Ok(())

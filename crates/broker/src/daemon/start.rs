@@ -127,6 +127,7 @@ impl Broker {
             repeats: Mutex::default(),
             digests: Digests::default(),
             queue: Mutex::new(PromptQueue::new()),
+            patience: Mutex::default(),
             prompt: PromptSlot::new(),
             links: Mutex::new(HashMap::new()),
             ceremonies: Mutex::new(HashMap::new()),

@@ -84,6 +84,9 @@ pub enum Cause {
     /// A rule of the user, the administrator or the provider forbids it.
     #[error("not allowed for this site")]
     DeniedByPolicy,
+    /// It asked in vain too often, or the user wants no question of it for a while.
+    #[error("it asked too often, or you wanted no question of it for a while")]
+    Paused,
     /// Too many requests are waiting, from this caller or altogether.
     #[error("too many requests are waiting")]
     Busy,
@@ -128,6 +131,7 @@ impl Cause {
             Self::Unserved(Unserved::Credentials) => "no-passkeys-allowed",
             Self::DeniedByPolicy => "denied-by-policy",
             Self::Busy => "busy",
+            Self::Paused => "paused",
             Self::VerificationUnavailable => "verification-unavailable",
             Self::NotRecorded => "not-recorded",
             Self::Internal(_) => "internal",
@@ -142,7 +146,8 @@ impl Cause {
             | Self::Excluded
             | Self::Unsupported
             | Self::Unserved(_)
-            | Self::Busy => Fault::Caller,
+            | Self::Busy
+            | Self::Paused => Fault::Caller,
             Self::CancelledByUser
             | Self::TimedOut
             | Self::NoCredential

@@ -495,7 +495,7 @@ impl Script {
 
 pub fn approve(view: &View, wanted: Option<&str>, pin: &'static str) -> (Action, Option<&'static str>) {
     if view.kind == Kind::Notice {
-        return (Action::Refuse, None);
+        return (Action::Refuse { for_a_while: false }, None);
     }
     let english = Messages::english();
     let choice = wanted.and_then(|wanted| {

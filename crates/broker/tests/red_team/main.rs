@@ -15,4 +15,5 @@ mod broken_files;
 mod full_disk;
 mod lists;
 mod names;
+mod pestering;
 mod strangers;

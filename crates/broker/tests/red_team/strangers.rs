@@ -67,7 +67,11 @@ async fn it_has_no_cache_and_is_told_so() {
 async fn it_is_no_could_help_at_any_site_and_wakes_nobody() {
     let bed = Bed::new().await;
     let _stranger = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
-    let prompt = Prompt::attach(&bed, Script::new(|_| Some((Action::Refuse, None)))).await;
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
     assert_eq!(bed.sign_in().await.unwrap_err(), Cause::NoCredential);
     let shown = serde_json::to_string(&prompt.views()).unwrap();
     assert!(

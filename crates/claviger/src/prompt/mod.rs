@@ -156,12 +156,12 @@ impl Prompt {
     async fn answer_from_script(&self, view: &View, reply: Reply) -> Result<(), Failure> {
         let (action, pin) = match reply {
             Reply::Hang => return Ok(()),
-            Reply::Refuse => (Action::Refuse, None),
+            Reply::Refuse => (Action::Refuse { for_a_while: false }, None),
             Reply::Impossible(wanted) => {
                 note(format_args!(
                     "The script wants \"{wanted}\", which is not among the choices: refused."
                 ));
-                (Action::Refuse, None)
+                (Action::Refuse { for_a_while: false }, None)
             }
             Reply::Approve {
                 choice,

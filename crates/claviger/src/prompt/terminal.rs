@@ -39,8 +39,9 @@ impl Terminal {
     pub async fn ask(&mut self, view: &View) -> Result<(Action, Option<Pin>), Failure> {
         self.keyboard.rest().await;
         loop {
-            let Some(choice) = self.ask_choice(view).await? else {
-                return Ok((Action::Refuse, None));
+            let choice = match self.ask_choice(view).await? {
+                Ok(choice) => choice,
+                Err(for_a_while) => return Ok((Action::Refuse { for_a_while }, None)),
             };
             let approve = |choice: Chosen| Action::Approve {
                 choice: choice.id,
@@ -56,11 +57,12 @@ impl Terminal {
         }
     }
 
-    async fn ask_choice(&mut self, view: &View) -> Result<Option<Chosen>, Failure> {
+    /// What was chosen, or whether a refusal is for a while.
+    async fn ask_choice(&mut self, view: &View) -> Result<Result<Chosen, bool>, Failure> {
         if view.kind == Kind::Notice {
-            self.line(&Message::AskClose {}).await?;
+            let answer = self.line(&Message::AskClose {}).await?;
             line("")?;
-            return Ok(None);
+            return Ok(Err(is_for_a_while(answer.trim())));
         }
         loop {
             let answer = self
@@ -73,11 +75,11 @@ impl Terminal {
             // What was not understood may be a PIN.
             line(match &parsed {
                 Parsed::Unclear => "",
-                Parsed::Chosen(_) | Parsed::Refused => answer.trim(),
+                Parsed::Chosen(_) | Parsed::Refused { .. } => answer.trim(),
             })?;
             match parsed {
-                Parsed::Chosen(chosen) => return Ok(Some(chosen)),
-                Parsed::Refused => return Ok(None),
+                Parsed::Chosen(chosen) => return Ok(Ok(chosen)),
+                Parsed::Refused { for_a_while } => return Ok(Err(for_a_while)),
                 Parsed::Unclear => self.say(&Message::AnswerUnclear {})?,
             }
         }
@@ -124,8 +126,13 @@ struct Chosen {
 #[derive(Debug, Eq, PartialEq)]
 enum Parsed {
     Chosen(Chosen),
-    Refused,
+    Refused { for_a_while: bool },
     Unclear,
+}
+
+/// The answer that refuses, and every further question of the same site or program for a while.
+fn is_for_a_while(answer: &str) -> bool {
+    answer.eq_ignore_ascii_case("nn")
 }
 
 fn parse_choice(view: &View, answer: &str) -> Parsed {
@@ -134,7 +141,8 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
         None => (answer, view.remember),
     };
     match answer.to_lowercase().as_str() {
-        "n" | "no" | "q" => Parsed::Refused,
+        "n" | "no" | "q" => Parsed::Refused { for_a_while: false },
+        answer if is_for_a_while(answer) => Parsed::Refused { for_a_while: true },
         // Where no PIN follows, this line is all the consent there is: an empty one is not enough.
         "" if view.pin().is_none() => Parsed::Unclear,
         "y" | "yes" | "" if view.choices.len() <= 1 => Parsed::Chosen(Chosen {
@@ -284,7 +292,7 @@ mod tests {
             .await
             .unwrap();
         let (action, _) = terminal.ask(&view).await.unwrap();
-        assert_eq!(action, Action::Refuse);
+        assert_eq!(action, Action::Refuse { for_a_while: false });
     }
 
     #[test]
@@ -334,6 +342,9 @@ mod tests {
             parse_choice(&asking(Some(pin.clone())), ""),
             Parsed::Chosen(_)
         ));
-        assert_eq!(parse_choice(&asking(Some(pin)), "no"), Parsed::Refused);
+        assert_eq!(
+            parse_choice(&asking(Some(pin)), "no"),
+            Parsed::Refused { for_a_while: false }
+        );
     }
 }

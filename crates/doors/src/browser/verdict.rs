@@ -114,6 +114,7 @@ mod tests {
             Cause::Busy,
             Cause::VerificationUnavailable,
             Cause::NotRecorded,
+            Cause::Paused,
             Cause::Internal(Internal::TaskEnded),
         ]
     }

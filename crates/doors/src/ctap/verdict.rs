@@ -21,7 +21,7 @@ pub fn status_of(asked: Asked, cause: &Cause) -> Status {
     match cause {
         // §6.1.2 step 14, §6.2.2 step 9: the user declined. Or nobody can be asked, or nobody may answer; that much the user has
         // read.
-        Cause::CancelledByUser | Cause::NoPrompt | Cause::DeniedByPolicy => Status::OperationDenied,
+        Cause::CancelledByUser | Cause::NoPrompt | Cause::DeniedByPolicy | Cause::Paused => Status::OperationDenied,
         Cause::ProviderDisabled if asked.makes => Status::OperationDenied,
         // §11.2.9.1.5: CTAPHID_CANCEL. A caller that is gone reads nothing any more.
         Cause::CancelledByCaller | Cause::CallerGone => Status::KeepaliveCancel,
@@ -97,6 +97,7 @@ mod tests {
             (Cause::Busy, 0x06, 0x06),
             (Cause::VerificationUnavailable, 0x7f, 0x7f),
             (Cause::NotRecorded, 0x7f, 0x7f),
+            (Cause::Paused, 0x27, 0x27),
             (Cause::Internal(Internal::TaskEnded), 0x7f, 0x7f),
         ] {
             assert_eq!(status_of(MAKE, &cause).code(), make, "make: {cause:?}");

@@ -151,6 +151,7 @@ failed = { $why ->
     [cancelled-by-caller] The program that asked cancelled its request.
     [caller-gone] The program that asked has gone.
     [timed-out] The time for this request ran out.
+    [paused] It asked too often, or you wanted no question of it for a while.
     [not-recorded] It cannot be recorded in the audit log, and nothing is done that is not recorded. Make room on the disk; `claviger doctor` knows which file.
     [no-prompt] There is no prompt to ask with. Start `claviger prompt`.
     [busy] Too many requests are waiting. Try again in a moment.
@@ -187,10 +188,10 @@ place = { $provider }{ $locked ->
    *[other] , locked
 }
 idle = Waiting for a site or a program to ask. Ctrl-C ends this prompt.
-ask-consent = Go on? [y = yes, n = no]
-ask-choice = Which one? [1–{ $count }, n = no; add ! not to remember it]
+ask-consent = Go on? [y = yes, n = no, nn = not this one for an hour]
+ask-choice = Which one? [1–{ $count }, n = no, nn = not this one for an hour; add ! not to remember it]
 answer-unclear = Please answer with one of the numbers, y or n.
-ask-close = Press Enter to close this.
+ask-close = Press Enter to close this (nn: nothing of this one for an hour).
 ask-pin = PIN:
 ask-new-pin = New PIN:
 ask-pin-again = The same PIN again:
