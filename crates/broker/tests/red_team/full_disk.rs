@@ -134,11 +134,11 @@ async fn nothing_is_signed_unrecorded_and_nothing_shown_unwritten() {
 
     fs::remove_file(disk.join("filler")).unwrap();
     manage.disable_provider(NOTEBOOK).await.unwrap();
-    manage.set_rule(RP, NOTEBOOK).await.unwrap();
+    let told = status(&bed).await;
     assert!(
-        status(&bed).await.troubles.is_empty(),
+        !told.troubles.iter().any(|trouble| trouble.damage == Damage::NoSpace),
         "{:?}",
-        status(&bed).await.troubles
+        told.troubles
     );
     again.shut_down().await;
 }
