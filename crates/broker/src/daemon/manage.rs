@@ -253,7 +253,7 @@ impl Broker {
                 );
                 Err(Error::Failed(format!(
                     "{} was not unlocked: {cause}. `claviger doctor` may know why.",
-                    sanitise::line(&self.provider_name(&id).name, sanitise::MAX_LABEL_CHARS)
+                    self.provider_name(&id).name
                 )))
             }
             Some((_, cause)) => Err(cause.into()),
