@@ -73,7 +73,7 @@ async fn a_program_that_has_the_brokers_name_is_told_nothing() {
 async fn a_browsers_request_is_not_passed_on_to_it() {
     let bus = Bus::start();
     let (_connection, mut messages) = impostor(&bus).await;
-    let text = br#"{"type":"capabilities"}"#;
+    let text = br#"{"channel":"c","type":"capabilities"}"#;
     let mut input = u32::try_from(text.len()).unwrap().to_ne_bytes().to_vec();
     input.extend(text);
     let output = run(

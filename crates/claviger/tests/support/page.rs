@@ -29,7 +29,7 @@ impl Request {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let message = json!({ "type": "ceremony", "kind": kind, "request": {
+        let message = json!({ "channel": "c", "type": "ceremony", "kind": kind, "request": {
             "requestId": "1", "origin": format!("https://{site}"), "sameOriginWithAncestors": true,
             "publicKey": public_key,
         }});
