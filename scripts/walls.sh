@@ -3,6 +3,8 @@
 #
 # Prints each break with its place and ends with 1, or says nothing and ends with 0. The reasons stand in ARCHITECTURE.md.
 set -euo pipefail
+# What ends a pipe runs in this shell, so that a break is remembered.
+shopt -s lastpipe
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # Crates with no machine around them: no runtime, bus, database or file, themselves or through what they use.
@@ -50,8 +52,14 @@ product crates/broker/src 'Door::Hid|"(hid|browser|portal|cli)"' | breaks "The b
 
 # A provider's id is parsed where it comes in: from the bus, a manifest or a file of the broker's. From there on it is a type.
 product crates/broker/src 'ProviderId::parse' | outside crates/broker/src/daemon crates/broker/src/dbus crates/broker/src/registry \
-  crates/broker/src/cache/file crates/broker/src/rules |
+  crates/broker/src/cache/file crates/broker/src/rules crates/broker/src/unconfirmed |
   breaks "A provider's id is parsed once, where it comes in, but:"
+
+# What tests share is in no program.
+for program in claviger claviger-virtual-key; do
+  cargo tree --quiet --locked --package "$program" --edges normal,build --prefix none --format '{p}' |
+    { grep '^claviger-dev ' || true; } | sort -u | breaks "$program is shipped, but depends on"
+done
 
 # Whatever a person reads goes through the one sanitiser. The native host's output is a browser's.
 product crates/claviger/src 'io::(stdout|stderr)|io::\{[^}]*(stdout|stderr)' | outside crates/claviger/src/output crates/claviger/src/roles |
