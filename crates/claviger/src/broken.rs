@@ -184,7 +184,7 @@ fn look_at_vault(path: &Path, kind: Kind) -> Option<Trouble> {
     let length = file.metadata().map(|meta| meta.len()).unwrap_or_default();
     let mut header = Vec::new();
     let read = file.take(100).read_to_end(&mut header);
-    if read.is_err() || !pages(&header).is_some_and(|pages| pages <= length) {
+    if read.is_err() || pages(&header).is_none_or(|pages| pages > length) {
         return Some(trouble(StateFile::Vault, Damage::Malformed, path));
     }
     open_to_others(StateFile::Vault, path, kind)
@@ -300,14 +300,14 @@ mod tests {
         }
 
         /// What is to be told of it, for a file that must be there.
-        fn told(self) -> Option<Damage> {
-            Some(match self {
+        fn told(self) -> Damage {
+            match self {
                 Self::Missing => Damage::Missing,
                 Self::Empty | Self::Garbage | Self::Truncated => Damage::Malformed,
                 Self::TooLong => Damage::TooLarge,
                 Self::WrongMode => Damage::OpenToOthers,
                 Self::Folder | Self::Pipe | Self::Link => Damage::NotAFile,
-            })
+            }
         }
     }
 
@@ -367,14 +367,13 @@ mod tests {
             (StateFile::Rules | StateFile::Cache | StateFile::Doors | StateFile::PrivilegedCallers, Harm::Missing) => {
                 None
             }
-            // These may be links, to a device neither.
-            (StateFile::PrivilegedCallers, Harm::Empty | Harm::Truncated) => None,
-            // A database and a log grow; zeros behind its end are no harm to the one and no line of the other.
-            (StateFile::Vault, Harm::TooLong) => None,
+            // A list may be short, even empty. A database grows; zeros behind its end are no harm.
+            (StateFile::PrivilegedCallers, Harm::Empty | Harm::Truncated) | (StateFile::Vault, Harm::TooLong) => None,
+            // They are no line of a log.
             (StateFile::AuditLog, Harm::TooLong) => Some(Damage::Malformed),
             // Longer than it can be is what these are by their own measure.
             (StateFile::CacheKey, Harm::Garbage) => Some(Damage::TooLarge),
-            _ => harm.told(),
+            _ => Some(harm.told()),
         }
     }
 
