@@ -153,8 +153,8 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
     .collect()
 }
 
-/// The longest file of sequence numbers, in bytes.
-const MAX_SEQUENCE: usize = 128;
+/// The longest file of sequence numbers, in bytes, as the SDK reads it.
+const MAX_SEQUENCE: usize = 64;
 
 fn look(what: StateFile, path: &Path, limit: u64, kind: Kind, is_whole: fn(&[u8]) -> bool) -> Option<Trouble> {
     let content = if kind == Kind::Setting {

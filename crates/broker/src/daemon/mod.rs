@@ -107,6 +107,8 @@ struct Inner {
     probes: security_key::Probes,
     /// Woken when something is to be written behind.
     unsaved: Notify,
+    /// Whose turn it is to write behind; who ends the broker waits for it.
+    writing: Arc<tokio::sync::Mutex<()>>,
     /// Ends the tasks that run as long as the broker.
     stopped: watch::Sender<bool>,
 }
@@ -194,6 +196,8 @@ impl Broker {
     /// Writes what is pending. Called by itself while the broker runs; call it once more at the end.
     pub async fn flush(&self) {
         self.audit_repeats();
+        // Its own until all is on disk, even when nobody waits for it any more.
+        let turn = Arc::clone(&self.inner.writing).lock_owned().await;
         let unsaved = lock(&self.inner.cache).take_unsaved();
         let rules = {
             let mut file = lock(&self.inner.rules);
@@ -218,7 +222,9 @@ impl Broker {
                     json.map(|json| claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash));
                 written.transpose()
             };
-            (failed, save(rules_path, rules), save(unconfirmed_path, unconfirmed))
+            let saved = (failed, save(rules_path, rules), save(unconfirmed_path, unconfirmed));
+            drop(turn);
+            saved
         });
         let Ok((failed, rules, unconfirmed)) = written.await else {
             tracing::error!("writing behind failed");

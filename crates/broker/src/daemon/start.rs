@@ -136,6 +136,7 @@ impl Broker {
             doors: Mutex::new(Vec::new()),
             activatable: Mutex::new(Vec::new()),
             unsaved: Notify::new(),
+            writing: Arc::default(),
             stopped: watch::Sender::new(false),
             connection,
             config,

@@ -81,6 +81,7 @@ pub async fn run(
         answered: HashMap::new(),
         started: 0,
         work: FuturesUnordered::new(),
+        notes: FuturesUnordered::new(),
     };
     let end = host.relay(&mut frames).await;
     let running = std::mem::take(&mut host.running);
@@ -88,6 +89,7 @@ pub async fn run(
         for id in running.keys() {
             upstream.cancel(id).await;
         }
+        while host.notes.next().await.is_some() {}
     };
     if timeout(FAREWELL, farewell).await.is_err() {
         tracing::warn!("the platform does not answer; the end of the connection has to do");
@@ -127,13 +129,14 @@ struct Host<'a, W, U> {
     /// How many were started, which names the next.
     started: u64,
     work: FuturesUnordered<LocalBoxFuture<'a, Done>>,
+    /// What the upstream is told without an answer. It is told even when the input ends before.
+    notes: FuturesUnordered<LocalBoxFuture<'a, ()>>,
 }
 
 /// Something that the upstream has answered.
 enum Done {
     Ceremony(RequestId, Result<String, String>),
     Question(ChannelId, Value),
-    Told,
 }
 
 impl<W: Write, U: Upstream> Host<'_, W, U> {
@@ -148,6 +151,7 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                     self.take(&Frame::parse(&frame?)?)?;
                 }
                 Some(done) = self.work.next() => self.deliver(done)?,
+                Some(()) = self.notes.next() => {}
                 (id, problem) = upstream.problem() => {
                     if let Some(asked) = self.running.get(&id).cloned() {
                         self.send(&asked.channel, message::problem(&asked.id, &problem))?;
@@ -185,10 +189,7 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                     id: id.clone(),
                 };
                 if let Some(name) = self.answered.remove(&asked) {
-                    self.work.push(Box::pin(async move {
-                        upstream.undelivered(&name).await;
-                        Done::Told
-                    }));
+                    self.notes.push(Box::pin(async move { upstream.undelivered(&name).await }));
                 }
             }
             Ok(ToHost::Ceremony { kind, id, request }) => {
@@ -245,7 +246,6 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                 Ok(())
             }
             Done::Question(channel, answer) => self.send(&channel, answer),
-            Done::Told => Ok(()),
         }
     }
 
@@ -269,10 +269,7 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
     fn withdraw(&mut self, name: RequestId) {
         let upstream = self.upstream;
         self.running.remove(&name);
-        self.work.push(Box::pin(async move {
-            upstream.cancel(&name).await;
-            Done::Told
-        }));
+        self.notes.push(Box::pin(async move { upstream.cancel(&name).await }));
     }
 
     fn send(&mut self, channel: &ChannelId, answer: Value) -> Result<(), HostError> {
