@@ -189,7 +189,8 @@ impl<W: Write, U: Upstream> Host<'_, W, U> {
                     id: id.clone(),
                 };
                 if let Some(name) = self.answered.remove(&asked) {
-                    self.notes.push(Box::pin(async move { upstream.undelivered(&name).await }));
+                    self.notes
+                        .push(Box::pin(async move { upstream.undelivered(&name).await }));
                 }
             }
             Ok(ToHost::Ceremony { kind, id, request }) => {
