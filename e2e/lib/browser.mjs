@@ -49,7 +49,7 @@ export class Browser {
       viewport: { width: 1100, height: 900 },
     });
     const browser = new Browser(context);
-    await until(async () => (await browser.attachment())?.state === "attached", 15_000, "attaching the extension");
+    await until(async () => (await browser.attachment())?.state === "attached", 60_000, "attaching the extension");
     return browser;
   }
 
@@ -60,7 +60,7 @@ export class Browser {
   /** The extension's service worker. */
   async worker() {
     const known = this.context.serviceWorkers().find((worker) => worker.url().includes(EXTENSION_ID));
-    return known ?? this.context.waitForEvent("serviceworker", { timeout: 15_000 });
+    return known ?? this.context.waitForEvent("serviceworker", { timeout: 60_000 });
   }
 
   /** What the extension knows of its own attachment. */

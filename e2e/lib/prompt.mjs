@@ -45,7 +45,7 @@ export class Prompt {
   }
 
   /** Resolves with the first view, past or future, that fits. */
-  view(fits, ms = 10_000) {
+  view(fits, ms = 60_000) {
     return until(() => this.views.find(fits), ms, "the awaited view");
   }
 

@@ -80,7 +80,7 @@ test("a passkey that is made while its page is behind another reaches it when it
   await askIn(page, "patient.example", "alice");
   await prompt.view((view) => view.kind === "create");
   const other = await bed.browser.page("https://other.example/");
-  await until(() => passkeys("patient.example").length === 1, 10_000, "the passkey");
+  await until(() => passkeys("patient.example").length === 1, 60_000, "the passkey");
   await page.bringToFront();
   assert.equal(await page.evaluate(() => window.outcome), "made");
   assert.equal(passkeys("patient.example")[0].confirmed, true);
@@ -93,9 +93,9 @@ test("a passkey whose page has gone is marked, told and replaced by the next one
   await askIn(page, "orphan.example", "alice");
   await prompt.view((view) => view.kind === "create");
   const other = await bed.browser.page("https://other.example/");
-  await until(() => passkeys("orphan.example").length === 1, 10_000, "the passkey");
+  await until(() => passkeys("orphan.example").length === 1, 60_000, "the passkey");
   await page.close();
-  await until(() => !passkeys("orphan.example")[0].confirmed, 15_000, "the mark");
+  await until(() => !passkeys("orphan.example")[0].confirmed, 60_000, "the mark");
   assert.match(bed.platform.claviger("passkey", "list"), /never confirmed by the site/);
   assert.equal(bed.lastAudit("create").cause, "undelivered");
   await bed.answers(YES);
@@ -119,7 +119,7 @@ test("a frame that asked and is taken away takes its question along", async () =
   });
   await prompt.view((view) => view.site?.rp_id === "frames.example");
   await page.evaluate(() => document.querySelector("iframe").remove());
-  await until(() => prompt.views.at(-1)?.kind === "idle", 15_000, "the end of the question");
+  await until(() => prompt.views.at(-1)?.kind === "idle", 60_000, "the end of the question");
   await page.close();
 });
 
@@ -130,6 +130,6 @@ test("a closed tab takes its question along although another tab shows the same 
   await askIn(page, "twin.example", "alice");
   await prompt.view((view) => view.site?.rp_id === "twin.example");
   await page.close();
-  await until(() => prompt.views.at(-1)?.kind === "idle", 15_000, "the end of the question");
+  await until(() => prompt.views.at(-1)?.kind === "idle", 60_000, "the end of the question");
   await twin.close();
 });

@@ -17,7 +17,7 @@ const CAME_TO_NOTHING: u32 = 1;
 /// The weight up to which nobody waits: five declined questions, or twenty that came to nothing.
 pub const FREE: u32 = 20;
 
-/// The first pause, in milliseconds. It doubles for each [`DECLINED`] of weight more.
+/// The first pause, in milliseconds. It doubles with each declined question more.
 pub const FIRST_PAUSE_MS: u64 = 2_000;
 
 /// The longest pause that comes by itself, in milliseconds.
