@@ -50,11 +50,14 @@ def main():
 
 
 def listen(bus, file):
+    parent = os.getppid()
     with open(file, "wb", buffering=0) as out:
-        while select.select([bus.socket], [], []):
-            kind, _, raw = bus.receive()
-            if kind == METHOD_CALL:
-                out.write(raw)
+        # It gives the name back when the process that the bus names has ended.
+        while os.getppid() == parent:
+            if select.select([bus.socket], [], [], 0.1)[0]:
+                kind, _, raw = bus.receive()
+                if kind == METHOD_CALL:
+                    out.write(raw)
 
 
 class Bus:

@@ -60,7 +60,7 @@ def connect_fork_exec(alice):
             problem = json.loads(alice.claviger("status", "--json"))["verification_problem"]
             demand("is not Claviger's hello" in problem, problem)
             alice.claviger("unlock", fails=True)
-            equal(received(held), "", "what the impostor was told")
+            equal(received(held), b"", "what the impostor was told")
     with check("an impostor of the security-key door asks nobody"):
         said = impostor(alice, "become", "org.claviger.HidDoor", "ctap")
         demand("is not Claviger's security-key door" in said, said)
@@ -71,7 +71,9 @@ def connect_fork_exec(alice):
             for command in (("status",), ("prompt", "--script", alice.home / "script.json"), ("unlock",)):
                 done = attempt(alice, *command)
                 demand(done.returncode != 0 and "is not Claviger's broker" in done.stderr, f"{command}: {done.stderr}")
-            equal(received(held), "", "what the impostor was told")
+            # A provider offers itself to whoever has the name, which tells nothing; it believes only keys that it has pinned.
+            told = received(held)
+            equal([name for name in (b"Manage1", b"Prompt1", b"Browser1", b"Ctap1") if name in told], [], "what the impostor was told")
     with check("hello answers nobody but the broker"):
         alice.open_prompt()
         said = impostor(alice, "become", "org.example.Somebody", "hello")
@@ -172,11 +174,10 @@ class holding:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(20)
-        self.told.with_suffix(".end").touch()
 
 
 def received(held):
-    return held.told.read_text()
+    return held.told.read_bytes()
 
 
 def drop_in(alice):
