@@ -60,7 +60,8 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Broker(options) => roles::broker(&dirs, options.allow_scripted_prompt),
         Command::Hello => roles::hello(&dirs),
-        Command::Vault(options) => roles::vault(&dirs, options.accept_restored),
+        Command::Vault(options) if options.accept_restored => roles::accept_restored(&dirs),
+        Command::Vault(_) => roles::vault(&dirs),
         Command::HidDoor(options) => roles::hid_door(&dirs, options.transport),
         Command::NativeHost { .. } => roles::native_host(),
         Command::Completions { shell } => {

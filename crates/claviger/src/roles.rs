@@ -9,6 +9,7 @@ use claviger_ctap::crypto::native;
 use claviger_doors::hid::control::Control;
 use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
+use claviger_files::Durability;
 use claviger_hello::Hello;
 use claviger_kernel::sandbox::{self, Sandbox};
 use claviger_peer::{Peers, proves_roles};
@@ -16,7 +17,7 @@ use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::dirs::{self, Dirs};
-use crate::output::Failure;
+use crate::output::{self, Failure};
 use crate::settings;
 use crate::upgrade::Program;
 
@@ -75,8 +76,20 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
     })?
 }
 
+/// `claviger vault --accept-restored`: leaves word for the vault that starts next, whoever starts it. Where processes are proved, the one
+/// that a person starts in a terminal is not taken for the vault.
+pub fn accept_restored(dirs: &Dirs) -> Result<(), Failure> {
+    let word = restored_word(dirs);
+    let failed = |error| Failure::Failed(format!("cannot write {}: {error}", word.display()));
+    claviger_files::make_folder(&dirs.state.join("vault")).map_err(failed)?;
+    claviger_files::replace_private(&word, b"", Durability::PowerCut).map_err(failed)?;
+    output::line(
+        "The vault that starts next takes its file as it is, once. End the one that runs (`pkill -f 'claviger vault'`), then run `claviger unlock`.",
+    )
+}
+
 /// Runs `claviger vault`.
-pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
+pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
     let own_state = dirs.state.join("vault");
     let sandbox = Sandbox {
         owns: vec![dirs.vault(), own_state.clone(), dirs.vault_state()],
@@ -90,6 +103,9 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
     if !sandbox::lock_memory() {
         tracing::info!("the memory limit (RLIMIT_MEMLOCK) is too small to keep the vault's memory out of swap");
     }
+    let word = restored_word(dirs);
+    let accept_restored = word.exists();
+    claviger_files::remove(&word).map_err(Failure::failed)?;
     let options = role::RunOptions {
         vault: Options {
             data_dir: dirs.vault(),
@@ -101,6 +117,11 @@ pub fn vault(dirs: &Dirs, accept_restored: bool) -> Result<(), Failure> {
         hidden: true,
     };
     block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?
+}
+
+/// The file that says that a restored vault is meant.
+fn restored_word(dirs: &Dirs) -> PathBuf {
+    dirs.state.join("vault/accept-restored")
 }
 
 /// Runs `claviger hid-door`, which holds PIN/UV tokens and no passkeys.

@@ -122,6 +122,29 @@ fn a_first_start_chooses_a_pin_makes_the_vault_and_shows_in_status_and_audit() {
 }
 
 #[test]
+fn a_restored_vault_is_taken_once_when_its_owner_says_so() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let program = folder.path().join("claviger");
+    fs::hard_link(CLAVIGER, &program).unwrap();
+    let mut platform = Platform::installed_at(&program, "--allow-scripted-prompt");
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    let forget = |platform: &mut Platform| {
+        platform.end_roles();
+        fs::remove_file(platform.path("state/claviger/vault/vault.heads")).unwrap();
+        platform.answer_with(&approving());
+    };
+    forget(&mut platform);
+    platform.fails(&["unlock"]);
+    assert!(platform.ok(&["vault", "--accept-restored"]).contains("once"));
+    platform.end_roles();
+    platform.answer_with(&approving());
+    platform.ok(&["unlock"]);
+    forget(&mut platform);
+    platform.fails(&["unlock"]);
+}
+
+#[test]
 fn a_guessable_pin_is_refused_and_nothing_is_set() {
     let mut platform = Platform::start("--allow-scripted-prompt");
     platform.answer_with(

@@ -254,8 +254,8 @@ trouble-remedy = { $damage ->
         [manifest] Repair { $file }, or install the provider again.
         [unconfirmed] { trouble-aside } There is nothing to do.
         [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: move away what is there and choose a new PIN with `claviger setup`.
-        [vault] Put { $file } back from a backup, then start the vault once with `claviger vault --accept-restored`. Nothing is made anew in its place by itself.
-        [heads] Put { $file } back from a backup, or, if the vault itself is the right one, start it once with `claviger vault --accept-restored`.
+        [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and log in again. Nothing is made anew in its place by itself.
+        [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and log in again.
         [pinned-keys] Remove { $file }: the vault takes the platform's keys anew when it next starts.
         [sequence] Remove { $file }, ten minutes after the last request, and log in again.
         [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
