@@ -160,23 +160,7 @@ impl Registry {
             } else {
                 let saved = self.absent.remove(id.as_str()).unwrap_or_default();
                 let keys = self.load_keys(&id, saved.pin.is_some());
-                let Saved {
-                    state,
-                    pin,
-                    profile,
-                    was_enabled,
-                } = saved;
-                Record {
-                    manifest,
-                    source,
-                    deceptive: false,
-                    state,
-                    pin,
-                    profile,
-                    was_enabled,
-                    keys,
-                    sequence: 0,
-                }
+                Record::new(manifest, source, saved, keys)
             };
             self.records.insert(id, record);
         }

@@ -1,8 +1,8 @@
 //! How the broker's nouns look on a screen: site, caller, and why a ceremony ended.
 
+use claviger_joint::Trouble;
 use claviger_joint::answer::Status;
-use claviger_joint::{Trouble, TroubleKind};
-use claviger_prompt_api::manage::{self, ProviderTrouble};
+use claviger_prompt_api::manage::ProviderTrouble;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::text::problem;
@@ -94,10 +94,7 @@ pub(crate) fn notice(cause: &Cause, provider: Option<&str>, site: Option<String>
 /// What is the matter with a provider.
 pub(crate) fn trouble(trouble: Trouble) -> ProviderTrouble {
     ProviderTrouble {
-        kind: match trouble.kind {
-            TroubleKind::Damaged => manage::TroubleKind::Damaged,
-            TroubleKind::Unavailable => manage::TroubleKind::Unavailable,
-        },
+        kind: trouble.kind,
         says: Said::of(trouble.reason).words().map(str::to_owned),
     }
 }

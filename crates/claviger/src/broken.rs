@@ -10,12 +10,10 @@ use std::path::{Path, PathBuf};
 use claviger_broker::state_file::{damage, is_open_to_others, trouble};
 use claviger_ctap::crypto::native;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
+use claviger_vault::provider::PROVIDER_ID;
 use serde_json::Value;
 
 use crate::dirs::Dirs;
-
-/// The built-in vault's name as a provider.
-const VAULT: &str = "org.claviger.Vault";
 
 /// The largest of the small files, in bytes.
 const MAX_SMALL: u64 = 16 * 1024 * 1024;
@@ -25,6 +23,9 @@ const MAX_CACHE: u64 = 128 * 1024 * 1024;
 
 /// A request key with the time it was made, in bytes; the file holds one or two.
 const REQUEST_KEY: usize = 40;
+
+/// The longest file of sequence numbers, in bytes, as the SDK reads it.
+const MAX_SEQUENCE: usize = 64;
 
 /// How long the vault's record is, in bytes.
 const HEADS: usize = 256;
@@ -55,10 +56,10 @@ impl Files {
             heads: dirs.state.join("vault/vault.heads"),
             pinned_keys: dirs.vault_state().join("keys.json"),
             sequence: dirs.vault_state().join("sequence"),
-            request_key: broker.join(format!("providers/{VAULT}.keys")),
+            request_key: broker.join(format!("providers/{PROVIDER_ID}.keys")),
             rules: broker.join("rules.json"),
             providers: broker.join("providers/providers.json"),
-            cache: broker.join(format!("metadata/{VAULT}.cache")),
+            cache: broker.join(format!("metadata/{PROVIDER_ID}.cache")),
             cache_key: broker.join("metadata/cache.key"),
             audit_log: broker.join("audit.jsonl"),
             doors: dirs.doors(),
@@ -152,9 +153,6 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
     .flatten()
     .collect()
 }
-
-/// The longest file of sequence numbers, in bytes, as the SDK reads it.
-const MAX_SEQUENCE: usize = 64;
 
 fn look(what: StateFile, path: &Path, limit: u64, kind: Kind, is_whole: fn(&[u8]) -> bool) -> Option<Trouble> {
     let content = if kind == Kind::Setting {

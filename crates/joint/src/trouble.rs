@@ -3,10 +3,13 @@
 //! A provider whose store is damaged still runs, and may still serve some of its credentials. Saying so keeps the platform from telling
 //! the user that there is no passkey.
 
+use std::{fmt, str::FromStr};
+
 use claviger_ctap::cbor::{Map, Value};
 
 use crate::{
     answer::{MAX_REASON_BYTES, Status, shortened},
+    evidence::UnknownWord,
     fields::{Fields, MessageError},
 };
 
@@ -68,6 +71,25 @@ impl Trouble {
             kind: TroubleKind::from_number(fields.unsigned(1)?).ok_or(MessageError::Value(1))?,
             reason: fields.optional_text(2, MAX_REASON_BYTES)?,
         })
+    }
+}
+
+/// The word that status and `--json` use.
+impl fmt::Display for TroubleKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Damaged => "damaged",
+            Self::Unavailable => "unavailable",
+        })
+    }
+}
+
+impl FromStr for TroubleKind {
+    type Err = UnknownWord;
+
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        let mut kinds = [Self::Damaged, Self::Unavailable].into_iter();
+        kinds.find(|kind| kind.to_string() == word).ok_or(UnknownWord)
     }
 }
 

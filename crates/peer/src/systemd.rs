@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName, UniqueName, WellKnownName};
-use zbus::{Connection, ObjectPath, connection, proxy};
+use zbus::proxy::CacheProperties;
+use zbus::{Connection, OwnedObjectPath, connection, proxy};
 
 use crate::unit::{Role, UnitFacts, Unproved, loads_other_code};
 
@@ -44,57 +45,47 @@ impl Managers {
 
     /// What the user's manager says of the role's unit.
     async fn facts(&self, manager: &UniqueName<'_>, role: Role) -> Result<UnitFacts, Unproved> {
-        let path = unit_path(role.unit());
-        let path = ObjectPath::try_from(path.as_str()).map_err(|error| not_answered(&error))?;
-        let unit = UnitProxy::builder(&self.session)
-            .destination(manager.to_owned())
-            .path(&path)
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await
-            .map_err(|error| not_answered(&error))?;
-        let service = ServiceProxy::builder(&self.session)
-            .destination(manager.to_owned())
-            .path(&path)
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await
-            .map_err(|error| not_answered(&error))?;
+        let path = unit_path(role.unit())?;
+        let unit = UnitProxy::builder(&self.session).destination(manager).path(&path);
+        let unit = unit.cache_properties(CacheProperties::No).build().await?;
+        let service = ServiceProxy::builder(&self.session).destination(manager).path(&path);
+        let service = service.cache_properties(CacheProperties::No).build().await?;
         Ok(UnitFacts {
-            fragment: unit.fragment_path().await.map_err(|error| not_answered(&error))?.into(),
-            drop_ins: unit
-                .drop_in_paths()
-                .await
-                .map_err(|error| not_answered(&error))?
-                .into_iter()
-                .map(PathBuf::from)
-                .collect(),
+            fragment: unit.fragment_path().await?.into(),
+            drop_ins: unit.drop_in_paths().await?.into_iter().map(PathBuf::from).collect(),
             // Last: had the unit's files changed before, this would be another process.
-            main_pid: service.main_pid().await.map_err(|error| not_answered(&error))?,
+            main_pid: service.main_pid().await?,
         })
     }
 
     /// The connection of the user's manager: the one whose process the system's manager says it is. systemd connects itself, so the
     /// process that the bus names never was another program's.
     async fn users_manager(&self, bus: &DBusProxy<'_>) -> Result<OwnedUniqueName, Unproved> {
-        let name = WellKnownName::from_static_str(NAME).map_err(|error| not_answered(&error))?;
-        let owner = bus
-            .get_name_owner(BusName::WellKnown(name))
-            .await
-            .map_err(|error| not_answered(&error))?;
+        let name = WellKnownName::from_static_str(NAME)?;
+        let owner = bus.get_name_owner(BusName::WellKnown(name)).await?;
         let known = self.users.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if known.as_ref() == Some(&owner) {
             return Ok(owner);
         }
-        let pid = bus
-            .get_connection_unix_process_id(BusName::Unique(owner.as_ref()))
-            .await
-            .map_err(|error| not_answered(&error))?;
+        let connection = BusName::Unique(owner.as_ref());
+        let pid = bus.get_connection_unix_process_id(connection).await?;
         if pid != users_manager_process().await? {
             return Err(Unproved::OtherManager { pid });
         }
         *self.users.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner.clone());
         Ok(owner)
+    }
+}
+
+impl From<zbus::Error> for Unproved {
+    fn from(error: zbus::Error) -> Self {
+        Self::NotAnswered(error.to_string())
+    }
+}
+
+impl From<zbus::fdo::Error> for Unproved {
+    fn from(error: zbus::fdo::Error) -> Self {
+        Self::NotAnswered(error.to_string())
     }
 }
 
@@ -120,22 +111,16 @@ trait Service {
 
 /// The process of the user's manager, as the system's manager names it. The system bus belongs to root, and so does that name on it.
 async fn users_manager_process() -> Result<u32, Unproved> {
-    let system = connection::Builder::address(SYSTEM_BUS);
-    let system = system.build().await.map_err(|error| not_answered(&error))?;
-    let path = unit_path(&format!("user@{}.service", rustix::process::getuid().as_raw()));
-    let path = ObjectPath::try_from(path.as_str()).map_err(|error| not_answered(&error))?;
-    let service = ServiceProxy::builder(&system)
-        .path(&path)
-        .cache_properties(zbus::proxy::CacheProperties::No)
-        .build()
-        .await
-        .map_err(|error| not_answered(&error))?;
-    service.main_pid().await.map_err(|error| not_answered(&error))
+    let system = connection::Builder::address(SYSTEM_BUS).build().await?;
+    let path = unit_path(&format!("user@{}.service", rustix::process::getuid().as_raw()))?;
+    let service = ServiceProxy::builder(&system).path(&path);
+    let service = service.cache_properties(CacheProperties::No).build().await?;
+    Ok(service.main_pid().await?)
 }
 
 /// The object of a unit: every byte of its name but ASCII letters and digits is written as `_` and two hexadecimal digits, a
 /// leading digit too (`org.freedesktop.systemd1(5)`, "Properties" of the manager; `sd_bus_path_encode(3)`).
-fn unit_path(unit: &str) -> String {
+fn unit_path(unit: &str) -> zbus::Result<OwnedObjectPath> {
     use std::fmt::Write as _;
 
     let mut path = String::from("/org/freedesktop/systemd1/unit/");
@@ -146,25 +131,22 @@ fn unit_path(unit: &str) -> String {
             let _ = write!(path, "_{byte:02x}");
         }
     }
-    path
-}
-
-fn not_answered(error: &impl ToString) -> Unproved {
-    Unproved::NotAnswered(error.to_string())
+    OwnedObjectPath::try_from(path)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_units_object_has_its_escaped_name() {
         assert_eq!(
-            unit_path("claviger-hid-door.service"),
+            unit_path("claviger-hid-door.service").unwrap().as_str(),
             "/org/freedesktop/systemd1/unit/claviger_2dhid_2ddoor_2eservice"
         );
         assert_eq!(
-            unit_path("user@1000.service"),
+            unit_path("user@1000.service").unwrap().as_str(),
             "/org/freedesktop/systemd1/unit/user_401000_2eservice"
         );
     }

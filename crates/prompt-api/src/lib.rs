@@ -17,3 +17,4 @@ pub mod sanitise;
 pub mod text;
 pub mod trouble;
 pub mod view;
+mod word;

@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use claviger_joint::TroubleKind;
 use claviger_peer::Standing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -129,19 +130,10 @@ pub struct Provider {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderTrouble {
     /// The kind of trouble.
+    #[serde(with = "crate::word")]
     pub kind: TroubleKind,
     /// The provider's own words, sanitised: to be shown as its words.
     pub says: Option<String>,
-}
-
-/// The kinds of trouble of a provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TroubleKind {
-    /// What it keeps, or some of it, cannot be read or trusted any more.
-    Damaged,
-    /// It cannot work now.
-    Unavailable,
 }
 
 /// A program that runs what others give it.

@@ -210,7 +210,7 @@ pub enum ChoiceKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MethodView {
     /// What the user does: `pin` is to type a PIN, `fingerprint` to touch the reader, and so on.
-    #[serde(with = "word")]
+    #[serde(with = "crate::word")]
     pub method: Method,
     /// What it is asked for.
     pub purpose: Purpose,
@@ -259,22 +259,6 @@ pub struct Problem {
     pub code: String,
     /// What to tell people.
     pub text: Message,
-}
-
-/// A method by the word that evidence, status and audit log have for it.
-mod word {
-    use claviger_joint::evidence::Method;
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde dictates the signature.
-    pub fn serialize<S: Serializer>(method: &Method, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(method)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Method, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

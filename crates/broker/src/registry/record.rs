@@ -61,15 +61,27 @@ impl Record {
         }
     }
 
+    /// A provider as it was kept, with its manifest and its keys.
+    pub(super) fn new(manifest: Manifest, source: PathBuf, saved: Saved, keys: Option<RequestKeys>) -> Self {
+        Self {
+            manifest,
+            source,
+            deceptive: false,
+            state: saved.state,
+            pin: saved.pin,
+            profile: saved.profile,
+            was_enabled: saved.was_enabled,
+            keys,
+            sequence: 0,
+        }
+    }
+
     /// Takes back a change that could not be kept.
     pub(super) fn restore(&mut self, saved: Saved) {
-        let Saved {
-            state,
-            pin,
-            profile,
-            was_enabled,
-        } = saved;
-        (self.state, self.pin, self.profile, self.was_enabled) = (state, pin, profile, was_enabled);
+        self.state = saved.state;
+        self.pin = saved.pin;
+        self.profile = saved.profile;
+        self.was_enabled = saved.was_enabled;
     }
 
     /// The key that signs requests to this provider.

@@ -1,32 +1,22 @@
 //! C3: a list of passkeys is never shorter than what the user has, even while it comes in parts.
 
-use claviger_ctap::authenticator::device::Protection;
-use claviger_ctap::types::{CredentialId, RpId, UserId};
+use claviger_ctap::types::CredentialId;
 use claviger_joint::metadata::{Diff, Entry, Snapshot};
 use claviger_prompt_api::manage::Passkey;
 use claviger_provider::dbus::Providers1Proxy;
 
 use crate::bed::*;
+use crate::entry;
 
 /// More than two diffs hold.
 const MANY: u32 = 700;
 
 fn entries() -> Vec<Entry> {
-    let entry = |number: u32| Entry {
-        credential_id: CredentialId::new(number.to_be_bytes()).unwrap(),
-        rp_id: RpId::new(format!("{number}.example")).unwrap(),
-        rp_name: None,
-        user_handle: Some(UserId::new(number.to_be_bytes()).unwrap()),
-        user_name: Some("alice".into()),
-        display_name: None,
-        created_ms: None,
-        last_used_ms: None,
-        backed_up: false,
-        tag: None,
-        discoverable: true,
-        protection: Protection::Optional,
+    let numbered = |number: u32| {
+        let id = CredentialId::new(number.to_be_bytes()).unwrap();
+        entry(id, &format!("{number}.example"))
     };
-    (0..MANY).map(entry).collect()
+    (0..MANY).map(numbered).collect()
 }
 
 async fn count(bed: &Bed) -> usize {

@@ -1,16 +1,16 @@
 //! A7: a provider that no person has enabled is a line in the settings, and nothing else.
 
 use claviger_broker::{CancelToken, Cause, CtapRequest};
-use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::get_assertion;
-use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpId, UserId};
-use claviger_joint::metadata::{Diff, Entry};
+use claviger_ctap::types::{CredentialDescriptor, CredentialId};
+use claviger_joint::metadata::Diff;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::manage::{Passkey, Provider, ProviderState};
 use claviger_prompt_api::view::Kind;
 use claviger_provider::dbus::Providers1Proxy;
 
 use crate::bed::*;
+use crate::entry;
 
 async fn providers(bed: &Bed) -> Vec<Provider> {
     serde_json::from_str(&bed.manage().await.providers().await.unwrap()).unwrap()
@@ -20,23 +20,6 @@ async fn passkeys(bed: &Bed) -> Vec<Passkey> {
     serde_json::from_str(&bed.manage().await.passkeys("").await.unwrap()).unwrap()
 }
 
-fn entry(id: CredentialId) -> Entry {
-    Entry {
-        credential_id: id,
-        rp_id: RpId::new(RP).unwrap(),
-        rp_name: None,
-        user_handle: Some(UserId::new(b"mallory").unwrap()),
-        user_name: Some("mallory".into()),
-        display_name: None,
-        created_ms: None,
-        last_used_ms: None,
-        backed_up: false,
-        tag: None,
-        discoverable: true,
-        protection: Protection::Optional,
-    }
-}
-
 /// A full list with one credential of this id at the usual site.
 fn claim(id: &CredentialId) -> Vec<u8> {
     let diff = Diff {
@@ -44,7 +27,7 @@ fn claim(id: &CredentialId) -> Vec<u8> {
         new: u64::MAX / 2,
         full: true,
         more: false,
-        upserts: vec![entry(id.clone())],
+        upserts: vec![entry(id.clone(), RP)],
         removed: Vec::new(),
     };
     diff.encode()

@@ -30,6 +30,9 @@ use crate::dirs::Dirs;
 use crate::output::Failure;
 use crate::roles;
 
+/// How long the vault may take to tell of all that it keeps.
+const LIST_PATIENCE: Duration = Duration::from_mins(5);
+
 /// The benchmark's PIN; it guards nothing.
 pub const PIN: &str = "493817";
 
@@ -299,11 +302,16 @@ async fn unlocked(address: &str) -> Result<(), Failure> {
 /// Waits until the vault has pushed its list.
 async fn listed(address: &str, passkeys: usize) -> Result<(), Failure> {
     let broker = connect(address).await?;
+    let start = Instant::now();
     loop {
         let status: Status =
             serde_json::from_str(&broker.status().await.map_err(Failure::failed)?).map_err(Failure::failed)?;
         if status.providers.iter().any(|provider| provider.passkeys >= passkeys) {
             return Ok(());
+        }
+        if start.elapsed() > LIST_PATIENCE {
+            let told = format!("the benchmark's vault did not tell of its {passkeys} passkeys");
+            return Err(Failure::Failed(told));
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -1,8 +1,9 @@
 //! `claviger status`: how the platform stands, the honest tier first.
 
 use claviger_doors::hid::control::Report;
+use claviger_joint::TroubleKind;
 use claviger_peer::Standing;
-use claviger_prompt_api::manage::{PromptStatus, Provider, Status, TroubleKind};
+use claviger_prompt_api::manage::{PromptStatus, Provider, Status};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::trouble::Trouble;

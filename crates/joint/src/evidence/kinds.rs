@@ -125,9 +125,9 @@ impl FromStr for Tier {
     }
 }
 
-/// A word that names no method or tier. Whoever wrote it is at fault.
+/// A word that names no method, tier or trouble. Whoever wrote it is at fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the word names no method and no tier")]
+#[error("the word names no method, tier or trouble")]
 pub struct UnknownWord;
 
 /// The value whose word this is: one of those with a name, or the prefix and a number.
