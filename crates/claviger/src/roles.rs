@@ -168,9 +168,11 @@ pub fn native_host() -> Result<(), Failure> {
     sandbox.enter().map_err(Failure::failed)?;
     block_on(async {
         let upstream = browser::native_host::BusUpstream::session(&program).await;
-        browser::native_host::run(std::io::stdin(), std::io::stdout(), &upstream)
-            .await
-            .map_err(Failure::failed)
+        tokio::select! {
+            ended = browser::native_host::run(std::io::stdin(), std::io::stdout(), &upstream) => ended.map_err(Failure::failed),
+            // It stays as long as the browser, and the new broker takes no word from the old program. The extension starts another one.
+            () = replaced() => Ok(()),
+        }
     })?
 }
 

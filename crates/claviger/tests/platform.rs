@@ -6,7 +6,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::{CLAVIGER, Platform};
@@ -297,8 +297,17 @@ fn after_an_upgrade_the_running_roles_and_the_prompt_make_room_for_the_new_progr
     platform.answer_with(&approving());
     platform.ok(&["setup"]);
     platform.ok(&["unlock"]);
-    let old = platform.processes();
-    assert_eq!(old.len(), 4, "broker, hello, vault, prompt");
+    // The browser's, which stays as long as its input does.
+    let mut host = platform.command(&["native-host"]);
+    let mut host = host.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut old = platform.processes();
+    // A process has its command line a moment after its parent goes on.
+    while !old.contains(&host.id()) {
+        assert!(Instant::now() < deadline, "the native host does not start");
+        old = platform.processes();
+    }
+    assert_eq!(old.len(), 5, "broker, hello, vault, prompt, native host");
 
     // As a package manager does it.
     fs::copy(CLAVIGER, &new).unwrap();
@@ -307,6 +316,7 @@ fn after_an_upgrade_the_running_roles_and_the_prompt_make_room_for_the_new_progr
     while platform.processes().iter().any(|pid| old.contains(pid)) {
         assert!(Instant::now() < deadline, "the old program still runs");
     }
+    assert!(host.wait().unwrap().success());
 
     platform.answer_with(&approving());
     platform.ok(&["unlock"]);
