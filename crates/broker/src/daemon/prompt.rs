@@ -265,3 +265,28 @@ impl Broker {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unproved_prompt_takes_no_proved_ones_place() {
+        let slot = PromptSlot::new();
+        let take = |name: &str, standing| {
+            slot.take(Attached {
+                name: name.to_owned(),
+                kind: "terminal".to_owned(),
+                standing,
+            })
+        };
+        take(":1.1", Standing::Unproved).unwrap();
+        take(":1.2", Standing::Unproved).unwrap();
+        take(":1.3", Standing::Proved).unwrap();
+        assert!(matches!(take(":1.4", Standing::Unproved), Err(Error::NotAllowed(_))));
+        assert!(slot.is(":1.3"));
+        take(":1.5", Standing::Proved).unwrap();
+        assert!(slot.is(":1.5"));
+    }
+}
