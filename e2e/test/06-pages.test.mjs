@@ -1,7 +1,7 @@
 // Many pages at once: whose question is asked, what becomes of the others', and of a passkey that reached no page.
 
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import { Bed, OPEN, PIN, YES } from "../lib/bed.mjs";
 import { create } from "../lib/site.mjs";
 import { until } from "../lib/wait.mjs";
@@ -24,6 +24,11 @@ before(async () => {
 after(async () => {
   await bed?.clear();
   await web?.stop();
+});
+
+// What a test leaves open would be asked for in the next one.
+afterEach(async () => {
+  for (const page of bed.browser.context.pages()) if (page !== bed.page) await page.close();
 });
 
 /** Has the page ask for a new passkey, without waiting for it; the outcome is kept in the page. */
@@ -71,7 +76,6 @@ test("the question of the tab in front takes the place of another's", async () =
   await bed.answers(YES);
   await first.bringToFront();
   assert.equal(await first.evaluate(() => window.outcome), "made");
-  await first.close();
 });
 
 test("a passkey that is made while its page is behind another reaches it when it is shown again", async () => {
@@ -79,12 +83,11 @@ test("a passkey that is made while its page is behind another reaches it when it
   const page = await bed.browser.page("https://patient.example/");
   await askIn(page, "patient.example", "alice");
   await prompt.view((view) => view.kind === "create");
-  const other = await bed.browser.page("https://other.example/");
+  await bed.browser.page("https://other.example/");
   await until(() => passkeys("patient.example").length === 1, 60_000, "the passkey");
   await page.bringToFront();
   assert.equal(await page.evaluate(() => window.outcome), "made");
   assert.equal(passkeys("patient.example")[0].confirmed, true);
-  for (const tab of [page, other]) await tab.close();
 });
 
 test("a passkey whose page has gone is marked, told and replaced by the next one for the account", async () => {
@@ -105,7 +108,6 @@ test("a passkey whose page has gone is marked, told and replaced by the next one
   const [left, ...more] = passkeys("orphan.example");
   assert.deepEqual(more, []);
   assert.equal(left.confirmed, true);
-  await again.close();
 });
 
 test("a frame that asked and is taken away takes its question along", async () => {
@@ -120,7 +122,6 @@ test("a frame that asked and is taken away takes its question along", async () =
   await prompt.view((view) => view.site?.rp_id === "frames.example");
   await page.evaluate(() => document.querySelector("iframe").remove());
   await until(() => prompt.views.at(-1)?.kind === "idle", 60_000, "the end of the question");
-  await page.close();
 });
 
 test("a closed tab takes its question along although another tab shows the same site", async () => {
@@ -131,5 +132,4 @@ test("a closed tab takes its question along although another tab shows the same 
   await prompt.view((view) => view.site?.rp_id === "twin.example");
   await page.close();
   await until(() => prompt.views.at(-1)?.kind === "idle", 60_000, "the end of the question");
-  await twin.close();
 });

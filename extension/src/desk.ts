@@ -35,6 +35,8 @@ export class Visit {
   /** What is under way, or has a good answer that waits for its page to be shown. */
   course: Course | null = null;
   answer: Outcome | null = null;
+  /** The number of the newest look at its page that has been taken in. */
+  seen = 0;
   timer: number | null = null;
   doubt: number | null = null;
   settle: (outcome: Outcome) => void = () => undefined;
@@ -51,6 +53,8 @@ export class Desk {
   readonly #clock: Clock;
   /** In the order in which they came. */
   readonly #visits = new Set<Visit>();
+  /** How many looks at pages have begun. */
+  #looks = 0;
 
   constructor(look: (origin: string) => Promise<Place[]>, clock: Clock) {
     this.#look = look;
@@ -87,8 +91,11 @@ export class Desk {
   }
 
   async #lookAt(visit: Visit): Promise<void> {
+    const look = (this.#looks += 1);
     const places = await this.#look(visit.origin);
-    if (!this.#visits.has(visit)) return;
+    // A look that began earlier and took longer tells of tabs as they were.
+    if (!this.#visits.has(visit) || look < visit.seen) return;
+    visit.seen = look;
     const end = (): void => this.#end(visit, { type: "failed", error: NOT_ALLOWED, problem: null });
     if (!visit.page.look(places)) return end();
     // While the request is open, Chromium refuses every other one of the page.

@@ -47,8 +47,9 @@ export class Page {
     return this.#doubtful;
   }
 
-  /** How the best of them stands. A page that cannot be found is not held back. */
+  /** How the best of them stands. One that was not looked for yet is held, and one that cannot be found is not. */
   get rank(): Rank {
+    if (this.#documents === null) return Rank.Behind;
     return this.#rank ?? Rank.Shown;
   }
 }

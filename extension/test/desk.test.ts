@@ -71,6 +71,42 @@ test("a page behind another is held, and asked for when it is seen", async () =>
   assert.deepEqual(await outcome, OK);
 });
 
+test("a page behind another is held while it is looked for, whatever else changes meanwhile", async () => {
+  const waiting: (() => void)[] = [];
+  const desk = new Desk(
+    (origin) => new Promise((resolve) => waiting.push(() => resolve([{ documentId: origin, rank: Rank.Behind }]))),
+    { setTimeout: () => 0, clearTimeout: () => undefined },
+  );
+  const begun: string[] = [];
+  for (const origin of ["a", "b"]) {
+    void desk.enter(new Visit(origin, () => (begun.push(origin), new Played())), 1000);
+  }
+  // The first is found, which lets the next page have its turn; the second is still being looked for.
+  waiting.shift()?.();
+  await settled();
+  assert.deepEqual(begun, []);
+  for (const found of waiting) found();
+  await settled();
+  assert.deepEqual(begun, []);
+});
+
+test("a look that took longer than a later one changes nothing", async () => {
+  const answers: ((places: Place[]) => void)[] = [];
+  const desk = new Desk(() => new Promise((resolve) => answers.push(resolve)), { setTimeout: () => 0, clearTimeout: () => undefined });
+  let begun = 0;
+  void desk.enter(new Visit("a", () => ((begun += 1), new Played())), 1000);
+  answers.shift()?.([{ documentId: "a", rank: Rank.Behind }]);
+  await settled();
+  void desk.lookAgain();
+  void desk.lookAgain();
+  const [older, newer] = answers;
+  newer?.([{ documentId: "a", rank: Rank.Behind }]);
+  await settled();
+  older?.([{ documentId: "a", rank: Rank.Front }]);
+  await settled();
+  assert.equal(begun, 0);
+});
+
 test("fifty tabs ask at once: only the one in front is asked for", async () => {
   const world = new World();
   for (let n = 0; n < 50; n += 1) {

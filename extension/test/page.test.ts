@@ -28,6 +28,10 @@ test("of several possible documents, the last one counts", () => {
   assert.ok(!page.look([place("three", Rank.Front)]));
 });
 
+test("a page that was not looked for yet is held", () => {
+  assert.equal(new Page().rank, Rank.Behind);
+});
+
 test("a page that cannot be found is neither held back nor taken for gone", () => {
   const page = new Page();
   assert.ok(page.look([]));
