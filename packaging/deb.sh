@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the Debian package from the release build: packaging/deb.sh [FOLDER] prints the package's path.
+# Builds the Debian package, from the release build unless CLAVIGER_PROFILE names another: packaging/deb.sh [FOLDER] prints the package's path.
 #
 # It lies in FOLDER, target/deb when there is none. Which files of the system it has is what `claviger setup --system`
 # knows; packaging/debian/ has what only dpkg wants.
@@ -29,7 +29,7 @@ tree=$work/tree
 program=$tree/usr/bin/claviger
 doc=$tree/usr/share/doc/claviger
 
-install -D "$CARGO_TARGET_DIR/release/claviger" "$program"
+install -D "$PROGRAMS/claviger" "$program"
 strip --strip-unneeded "$program"
 "$program" setup --system --root "$tree" >/dev/null
 

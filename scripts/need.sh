@@ -6,6 +6,12 @@ say() { printf '%s\n' "$*"; }
 # What the command line runs inside: the checkout's own build folder, one for all workspaces in it.
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$PWD/target}"
 
+# Which build of the programs is made and used: `release` as a person runs it, or `dev`, as ./test does.
+export CLAVIGER_PROFILE="${CLAVIGER_PROFILE:-release}"
+# Where cargo puts it.
+# shellcheck disable=SC2034 # for ./test and packaging/deb.sh
+PROGRAMS="$CARGO_TARGET_DIR/${CLAVIGER_PROFILE/#dev/debug}"
+
 # need_packages PACKAGE:COMMAND-OR-FILE:WHY ... installs the Debian packages whose command or file is not there.
 need_packages() {
   local entry package probe why missing=()
@@ -75,17 +81,21 @@ build_extension() {
   need_node_modules extension "the TypeScript compiler" && node extension/build.mjs
 }
 
-# The release build of the platform, the second provider and the playground; more is named as cargo wants it.
+# The platform, the second provider and the playground; more is named as cargo wants it.
 # shellcheck disable=SC2120 # what a caller adds is built in the same call: only the virtual machine does
-build_release() {
-  local quiet=()
-  [[ -t 2 ]] || quiet=(--quiet)
-  build_platform "$@" && cargo build "${quiet[@]}" --locked --release --manifest-path playground/Cargo.toml
+build_programs() {
+  build_platform "$@" && build_playground
 }
 
 # The same without the playground. Always in one call, so that what the programs share is built once.
 build_platform() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  cargo build "${quiet[@]}" --locked --release --package claviger --bin claviger --package claviger-provider --example notebook "$@"
+  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --package claviger --bin claviger --package claviger-provider --example notebook "$@"
+}
+
+build_playground() {
+  local quiet=()
+  [[ -t 2 ]] || quiet=(--quiet)
+  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --manifest-path playground/Cargo.toml
 }

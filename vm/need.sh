@@ -33,7 +33,7 @@ need_vm() {
 # need_vm_suite: everything that `vm/suite` needs besides. Sets VM_PYTHON.
 need_vm_suite() {
   need_build && need_node && need_packages "python3-venv:/usr/share/doc/python3-venv:holds the FIDO client in Python" &&
-    need_vm && need_vm_python && build_release --package claviger-virtual-key --bin claviger-virtual-key
+    need_vm && need_vm_python && build_programs --package claviger-virtual-key --bin claviger-virtual-key
 }
 
 # need_vm_root: a Linux of the guest's own, from this machine's package sources. Sets VM_ROOT.

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { chromiumProgram, switches } from "../lib/browser.mjs";
-import { fromRoot, release } from "../lib/paths.mjs";
+import { fromRoot, program } from "../lib/paths.mjs";
 import { EXTENSION_ID, NOTEBOOK, Platform } from "../lib/platform.mjs";
 import { Playground } from "../lib/playground.mjs";
 import { play } from "../lib/story.mjs";
@@ -50,7 +50,7 @@ async function platformOnly() {
   const platform = keep(await Platform.start({ scripted: script !== undefined }));
   const playground = keep(await Playground.start());
   const here = script === undefined && process.stdin.isTTY;
-  const command = [release("claviger"), "prompt", ...(script === undefined ? [] : ["--script", script])];
+  const command = [program("claviger"), "prompt", ...(script === undefined ? [] : ["--script", script])];
   if (script !== undefined) {
     const prompt = keepChild(spawn(command[0], command.slice(1), { env: { ...process.env, ...platform.env }, stdio: ["ignore", "ignore", "inherit"] }));
     prompt.on("exit", (status) => status !== 0 && !ending && (console.error("The scripted prompt ended."), void end(1)));
@@ -62,7 +62,7 @@ async function platformOnly() {
     user_data_dir: platform.userDataDir,
     dbus_address: platform.busAddress,
     env: platform.env,
-    claviger: release("claviger"),
+    claviger: program("claviger"),
     prompt: { kind: script === undefined ? "terminal" : "scripted", running: here || script !== undefined, command },
     playground: playground.origin,
     chromium_switches: switches({ headless: false }),
@@ -75,7 +75,7 @@ async function platformOnly() {
 
 /** The user's prompt, in this terminal; it can ask when this resolves. Its end is not the end: a newer one may have taken over. */
 async function askHere(platform) {
-  keepChild(spawn(release("claviger"), ["prompt"], { env: { ...process.env, ...platform.env }, stdio: "inherit" }));
+  keepChild(spawn(program("claviger"), ["prompt"], { env: { ...process.env, ...platform.env }, stdio: "inherit" }));
   await until(() => platform.status().prompt.attached, 10_000, "attaching the prompt");
 }
 

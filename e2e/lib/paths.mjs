@@ -10,7 +10,8 @@ export function fromRoot(...parts) {
   return path.join(root, ...parts);
 }
 
-/** A program of the release build. */
-export function release(program) {
-  return path.join(process.env.CARGO_TARGET_DIR ?? fromRoot("target"), "release", program);
+/** A program of the build that CLAVIGER_PROFILE names, or of the release build. */
+export function program(name) {
+  const profile = process.env.CLAVIGER_PROFILE ?? "release";
+  return path.join(process.env.CARGO_TARGET_DIR ?? fromRoot("target"), profile === "dev" ? "debug" : profile, name);
 }

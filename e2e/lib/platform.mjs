@@ -9,7 +9,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSy
 import os from "node:os";
 import path from "node:path";
 import { Prompt } from "./prompt.mjs";
-import { fromRoot, release } from "./paths.mjs";
+import { fromRoot, program } from "./paths.mjs";
 import { until } from "./wait.mjs";
 
 /** The extension's id; it follows from the public `key` in its manifest. */
@@ -77,14 +77,14 @@ export class Platform {
 
   /** Runs `claviger ARGS` on this platform and returns its standard output; throws when it fails. */
   claviger(...args) {
-    const done = spawnSync(release("claviger"), args, { env: { ...process.env, ...this.env }, encoding: "utf8", timeout: 60_000 });
+    const done = spawnSync(program("claviger"), args, { env: { ...process.env, ...this.env }, encoding: "utf8", timeout: 60_000 });
     if (done.status !== 0) throw new Error(`claviger ${args.join(" ")}: ${done.stderr || done.error || `status ${done.status}`}`);
     return done.stdout;
   }
 
   /** Like {@link claviger}, without waiting in the way of others: needed when the command asks the prompt. */
   clavigerAsync(...args) {
-    const child = spawn(release("claviger"), args, { env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(program("claviger"), args, { env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     let [out, err] = ["", ""];
     child.stdout.on("data", (data) => (out += data));
     child.stderr.on("data", (data) => (err += data));
@@ -164,12 +164,12 @@ export class Platform {
     for (const dir of ["bin", "pids", "services", "data/claviger/providers"]) mkdirSync(path.join(this.dir, dir), { recursive: true });
     copyFileSync(fromRoot("crates/claviger/data/org.claviger.Vault.provider"), path.join(this.dir, "data/claviger/providers/org.claviger.Vault.provider"));
     copyFileSync(fromRoot("crates/provider/examples/org.example.Notebook.provider"), path.join(this.dir, "data/claviger/providers/org.example.Notebook.provider"));
-    for (const [name, { role, program, args }] of Object.entries(SERVICES)) {
+    for (const [name, { role, program: named, args }] of Object.entries(SERVICES)) {
       const further = role === "broker" && scripted ? ["--allow-scripted-prompt"] : role === "notebook" ? ["--dir", this.notebookDir] : [];
-      const file = this.#wrap(role, [release(program), ...args, ...further], before[role]);
+      const file = this.#wrap(role, [program(named), ...args, ...further], before[role]);
       writeFileSync(path.join(this.dir, "services", `${name}.service`), `[D-BUS Service]\nName=${name}\nExec=${file}\n`);
     }
-    const host = this.#wrap("native-host", [release("claviger"), "native-host"]);
+    const host = this.#wrap("native-host", [program("claviger"), "native-host"]);
     writeFileSync(
       path.join(this.nativeMessagingHosts, `${NATIVE_HOST}.json`),
       JSON.stringify({

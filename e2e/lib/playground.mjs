@@ -3,14 +3,14 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { release } from "./paths.mjs";
+import { program } from "./paths.mjs";
 
 export class Playground {
   #child;
 
   /** Starts a playground on a free port. `record` names the file for the ceremonies. */
   static async start({ port = 0, record } = {}) {
-    const child = spawn(release("claviger-playground"), ["--port", String(port), ...(record === undefined ? [] : ["--record", record])], {
+    const child = spawn(program("claviger-playground"), ["--port", String(port), ...(record === undefined ? [] : ["--record", record])], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const origin = await new Promise((resolve, reject) => {

@@ -4,7 +4,7 @@ import { spawn } from "node:child_process";
 import { appendFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { release } from "./paths.mjs";
+import { program } from "./paths.mjs";
 import { until } from "./wait.mjs";
 
 export class Prompt {
@@ -27,7 +27,7 @@ export class Prompt {
 
   constructor(platform, file) {
     const env = { ...process.env, ...platform.env, CLAVIGER_LOG: platform.log };
-    this.#child = spawn(release("claviger"), ["prompt", "--script", file], { env, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(program("claviger"), ["prompt", "--script", file], { env, stdio: ["ignore", "pipe", "pipe"] });
     const log = path.join(platform.logs, "prompt.log");
     this.#child.stderr.on("data", (data) => appendFileSync(log, data));
     createInterface({ input: this.#child.stdout }).on("line", (line) => {

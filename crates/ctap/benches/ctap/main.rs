@@ -137,7 +137,8 @@ fn compare(quick: bool) {
     let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/compare/Cargo.toml");
     let target = concat!(env!("CARGO_TARGET_TMPDIR"), "/..");
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["run", "--quiet", "--locked", "--release", "--manifest-path", manifest]);
+    cargo.args(["run", "--quiet", "--locked", "--manifest-path", manifest]);
+    cargo.args((!cfg!(debug_assertions)).then_some("--release"));
     cargo.args(["--target-dir", target, "--"]);
     cargo.args(quick.then_some("--quick"));
     if !cargo.status().is_ok_and(|status| status.success()) {
