@@ -39,6 +39,10 @@ export class Prompt {
     this.#child.on("exit", (status, signal) => (this.#ended = status ?? signal));
   }
 
+  get pid() {
+    return this.#child.pid;
+  }
+
   /** The views that were shown, oldest first. */
   get views() {
     return this.events.filter((event) => event.event === "view").map((event) => event.view);

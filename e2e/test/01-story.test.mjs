@@ -1,6 +1,7 @@
 // The story as it should go: first start, two providers, sign-in in all its forms, PRF.
 
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { Bed, NO, PIN, YES } from "../lib/bed.mjs";
 import { NOTEBOOK, VAULT } from "../lib/platform.mjs";
@@ -199,6 +200,28 @@ test("a passkey that both providers could have made is listed, renamed and delet
   assert.equal(deleted.status, 0, deleted.err);
   assert.equal(list().some((passkey) => passkey.id === early.id), false);
   assert.equal((await bed.signIn({ name: "early" })).error.name, "NotAllowedError");
+});
+
+test("who registered as a provider or attached as a prompt is in the audit log, proved or not", async () => {
+  const prompt = await bed.answers(YES);
+  const said = bed.platform.audit(10_000).map(({ detail }) => detail);
+  assert.ok(said.includes(`process ${prompt.pid} is the prompt: scripted, unproved`), said.join("\n"));
+  const providers = [...bed.platform.pids("vault"), ...bed.platform.pids("notebook")];
+  assert.equal(providers.length, 2);
+  for (const pid of providers) assert.ok(said.includes(`process ${pid} registered (unproved)`), said.join("\n"));
+});
+
+test("every thread of every role is behind a filter of system calls, and none leaves a core dump", async () => {
+  const prompt = await bed.answers(YES);
+  const roles = [["prompt", prompt.pid], ...["broker", "hello", "vault", "native-host"].map((role) => [role, bed.platform.pids(role)[0]])];
+  for (const [role, pid] of roles) {
+    assert.match(readFileSync(`/proc/${pid}/limits`, "utf8"), /^Max core file size +1 +1 /m, role);
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const status = readFileSync(`/proc/${pid}/task/${thread}/status`, "utf8");
+      assert.match(status, /^NoNewPrivs:\t1$/m, role);
+      assert.match(status, /^Seccomp:\t2$/m, role);
+    }
+  }
 });
 
 test("the audit log's chain is whole", () => {

@@ -2,7 +2,7 @@
 // nobody can set; so hello runs in a time namespace of its own, in which the machine booted that much earlier.
 
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { Bed, PIN, RUN, YES } from "../lib/bed.mjs";
@@ -88,4 +88,22 @@ test("wrong PINs until the lock-out; then the right PIN does not help, and the c
 test("the lock-out outlives hello's process", async () => {
   await pass(0);
   assert.equal(pin().locked_out, true);
+});
+
+test("who starts over, as SECURITY.md says it, chooses a PIN and has a vault again", async () => {
+  await bed.platform.withoutPrompt();
+  for (const role of ["broker", "hello", "vault", "notebook"]) {
+    bed.platform.signal(role, "SIGKILL");
+    await until(() => bed.platform.pids(role).length === 0, 20_000, `the end of ${role}`);
+  }
+  for (const folder of ["state/claviger/hello", "state/claviger/vault", "state/claviger/providers", "data/claviger/vault"]) {
+    renameSync(path.join(bed.platform.dir, folder), path.join(bed.platform.dir, `${folder}.away`));
+  }
+  await bed.answers(YES);
+  const { status, err } = await bed.platform.clavigerAsync("setup");
+  assert.equal(status, 0, err);
+  assert.equal(pin().locked_out, false);
+  assert.equal((await bed.register({ name: "again" })).accepted?.user.name, "again");
+  assert.equal((await bed.signIn({ name: "again" })).accepted?.user.name, "again");
+  assert.equal((await bed.signIn({ name: "owner" })).error.name, "NotAllowedError", "what the old vault kept is away");
 });

@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { RUN } from "../lib/bed.mjs";
 import { Secrets, files, find } from "../lib/secrets.mjs";
 
-const BEDS = ["01-story", "02-refusals", "03-providers", "04-lock-out"];
+const BEDS = ["01-story", "02-refusals", "03-providers", "04-lock-out", "05-told", "06-pages"];
 const secrets = new Secrets(path.join(RUN, "secrets.jsonl")).all();
 
 test("every kind of secret was collected", () => {
