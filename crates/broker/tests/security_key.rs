@@ -30,8 +30,10 @@ use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
 use claviger_prompt_api::action::Action;
+use claviger_prompt_api::manage::Passkey;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
+use claviger_provider::dbus::Providers1Proxy;
 
 const VERIFIED: UserVerification = UserVerification::Required;
 const CONSENTED: UserVerification = UserVerification::Discouraged;
@@ -332,6 +334,31 @@ async fn credentials_are_listed_changed_and_deleted_after_consent() {
     assert!(bed.broker.list_credentials(from()).await.unwrap().is_empty());
     let gone = bed.broker.delete_credential(from(), &alices).await.unwrap_err();
     assert_eq!(gone, Cause::NoCredential);
+}
+
+#[tokio::test]
+async fn an_id_that_two_providers_have_means_neither() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::choose("Notebook")).await;
+    let (id, _) = made(&bed, make("alice", Map::new(), VERIFIED)).await;
+    let proxy = Providers1Proxy::new(&safe.connection).await.unwrap();
+    proxy.push_metadata(SAFE, &claim(&id)).await.unwrap();
+
+    let screens = prompt.views().len();
+    assert_eq!(bed.broker.credential(&id).unwrap_err(), Cause::Ambiguous);
+    assert_eq!(prompt.views().len(), screens, "nobody is asked about what is not clear");
+    let manage = bed.manage().await;
+    let listed: Vec<Passkey> = serde_json::from_str(&manage.passkeys("").await.unwrap()).unwrap();
+    let mut keepers: Vec<&str> = listed.iter().map(|passkey| passkey.provider.as_str()).collect();
+    keepers.sort_unstable();
+    assert_eq!(keepers, [NOTEBOOK, SAFE], "both are named");
+    assert!(listed.iter().all(|passkey| passkey.id == listed[0].id));
+
+    // With its provider it is clear again, and the other one's stays.
+    manage.delete_passkey(NOTEBOOK, &listed[0].id).await.unwrap();
+    assert_eq!(bed.broker.credential(&id).unwrap().provider.as_str(), SAFE);
 }
 
 #[tokio::test]

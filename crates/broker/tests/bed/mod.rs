@@ -9,13 +9,14 @@ use claviger_broker::{
     Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Config, CtapRequest, Door, DoorTraits,
     Requester, UserVerification,
 };
+use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemoryStore, PrfOutput, PrfSeed, Settings};
 use claviger_ctap::crypto::{PrivateKey, native};
-use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
+use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, RpId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, get_info, make_credential};
 use claviger_dev::bus::Bus;
 use claviger_hello::{Hello, memfd, pin::Pin, service};
-use claviger_joint::metadata::Entry;
+use claviger_joint::metadata::{Diff, Entry};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_peer::Peers;
@@ -215,6 +216,37 @@ pub fn get() -> get_assertion::Request {
 
 pub fn get_request() -> CeremonyRequest {
     request(CtapRequest::Get(get()))
+}
+
+/// What a provider may say of a credential that it may not have.
+pub fn entry(id: CredentialId, rp_id: &str) -> Entry {
+    Entry {
+        credential_id: id,
+        rp_id: RpId::new(rp_id).unwrap(),
+        rp_name: None,
+        user_handle: Some(UserId::new(b"mallory").unwrap()),
+        user_name: Some("mallory".into()),
+        display_name: None,
+        created_ms: None,
+        last_used_ms: None,
+        backed_up: false,
+        tag: None,
+        discoverable: true,
+        protection: Protection::Optional,
+    }
+}
+
+/// A full list with one credential of this id at the usual site.
+pub fn claim(id: &CredentialId) -> Vec<u8> {
+    let diff = Diff {
+        base: 0,
+        new: u64::MAX / 2,
+        full: true,
+        more: false,
+        upserts: vec![entry(id.clone(), RP)],
+        removed: Vec::new(),
+    };
+    diff.encode()
 }
 
 /// What a provider does when it is asked for an assertion or a credential.

@@ -6,7 +6,6 @@ use claviger_prompt_api::manage::Passkey;
 use claviger_provider::dbus::Providers1Proxy;
 
 use crate::bed::*;
-use crate::entry;
 
 /// More than two diffs hold.
 const MANY: u32 = 700;

@@ -17,25 +17,3 @@ mod lists;
 mod names;
 mod pestering;
 mod strangers;
-
-use claviger_ctap::authenticator::device::Protection;
-use claviger_ctap::types::{CredentialId, RpId, UserId};
-use claviger_joint::metadata::Entry;
-
-/// What a provider may say of a credential that it may not have.
-fn entry(id: CredentialId, rp_id: &str) -> Entry {
-    Entry {
-        credential_id: id,
-        rp_id: RpId::new(rp_id).unwrap(),
-        rp_name: None,
-        user_handle: Some(UserId::new(b"mallory").unwrap()),
-        user_name: Some("mallory".into()),
-        display_name: None,
-        created_ms: None,
-        last_used_ms: None,
-        backed_up: false,
-        tag: None,
-        discoverable: true,
-        protection: Protection::Optional,
-    }
-}

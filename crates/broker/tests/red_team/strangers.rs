@@ -3,14 +3,12 @@
 use claviger_broker::{CancelToken, Cause, CtapRequest};
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
-use claviger_joint::metadata::Diff;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::manage::{Passkey, Provider, ProviderState};
 use claviger_prompt_api::view::Kind;
 use claviger_provider::dbus::Providers1Proxy;
 
 use crate::bed::*;
-use crate::entry;
 
 async fn providers(bed: &Bed) -> Vec<Provider> {
     serde_json::from_str(&bed.manage().await.providers().await.unwrap()).unwrap()
@@ -18,19 +16,6 @@ async fn providers(bed: &Bed) -> Vec<Provider> {
 
 async fn passkeys(bed: &Bed) -> Vec<Passkey> {
     serde_json::from_str(&bed.manage().await.passkeys("").await.unwrap()).unwrap()
-}
-
-/// A full list with one credential of this id at the usual site.
-fn claim(id: &CredentialId) -> Vec<u8> {
-    let diff = Diff {
-        base: 0,
-        new: u64::MAX / 2,
-        full: true,
-        more: false,
-        upserts: vec![entry(id.clone(), RP)],
-        removed: Vec::new(),
-    };
-    diff.encode()
 }
 
 #[tokio::test]

@@ -13,6 +13,9 @@ const UNCONFIRMED: &str = "never confirmed by the site";
 /// How many characters of an id the list shows; enough to name one passkey on the command line.
 const SHORT_ID: usize = 12;
 
+/// How many passkeys are named when it is not clear which one is meant.
+const MAX_NAMED: usize = 5;
+
 /// Runs the command.
 pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
@@ -98,27 +101,9 @@ async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
     line(format_args!("Backed up:    {}", passkey.backed_up))
 }
 
-/// The passkey whose id, or provider's id with `/` and its id, begins with `prefix`; an error when there is none, or more than one.
+/// The passkey that is named by [its beginning](the_one).
 async fn find(prefix: &str) -> Result<Passkey, Failure> {
-    let mut fitting: Vec<Passkey> = passkeys("")
-        .await?
-        .into_iter()
-        .filter(|passkey| {
-            let whole = format!("{}/{}", passkey.provider, passkey.id);
-            passkey.id.starts_with(prefix) || whole.starts_with(prefix)
-        })
-        .collect();
-    let found = fitting.pop();
-    match (found, fitting.len()) {
-        (Some(passkey), 0) => Ok(passkey),
-        (Some(_), more) => Err(Failure::Usage(format!(
-            "{} passkeys begin with {prefix}; say more of the id, or PROVIDER/ID",
-            more + 1
-        ))),
-        (None, _) => Err(Failure::Usage(format!(
-            "no passkey begins with {prefix}; see `claviger passkey list`"
-        ))),
-    }
+    the_one(passkeys("").await?, prefix)
 }
 
 async fn passkeys(filter: &str) -> Result<Vec<Passkey>, Failure> {
@@ -134,4 +119,82 @@ fn claimed(text: Option<&String>) -> String {
 /// A time in UTC, `YYYY-MM-DD HH:MM`.
 fn time(ms: Option<u64>) -> String {
     ms.map_or_else(|| "never".to_owned(), super::audit::utc)
+}
+
+/// The passkey whose id, or provider's id with `/` and its id, begins with `prefix`; an error when there is none, or more than one:
+/// which of them is meant is not to be guessed, even where two providers have the same id.
+fn the_one(passkeys: Vec<Passkey>, prefix: &str) -> Result<Passkey, Failure> {
+    let whole = |passkey: &Passkey| format!("{}/{}", passkey.provider, passkey.id);
+    let mut fitting: Vec<Passkey> = passkeys
+        .into_iter()
+        .filter(|passkey| passkey.id.starts_with(prefix) || whole(passkey).starts_with(prefix))
+        .collect();
+    let count = fitting.len();
+    match fitting.pop() {
+        Some(passkey) if count == 1 => Ok(passkey),
+        Some(last) => {
+            fitting.push(last);
+            let mut names: Vec<String> = fitting.iter().take(MAX_NAMED).map(whole).collect();
+            if count > MAX_NAMED {
+                names.push("…".to_owned());
+            }
+            Err(Failure::Usage(format!(
+                "{count} passkeys begin with {prefix}; say which one you mean: {}",
+                names.join(", ")
+            )))
+        }
+        None => Err(Failure::Usage(format!(
+            "no passkey begins with {prefix}; see `claviger passkey list`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn kept_by(provider: &str, id: &str) -> Passkey {
+        Passkey {
+            id: id.into(),
+            rp_id: "example.org".into(),
+            rp_name: None,
+            user_name: None,
+            display_name: None,
+            provider: provider.into(),
+            provider_name: provider.into(),
+            created_ms: None,
+            last_used_ms: None,
+            backed_up: false,
+            discoverable: true,
+            confirmed: true,
+            tag: None,
+            algorithm: None,
+        }
+    }
+
+    #[test]
+    fn an_id_that_two_providers_have_means_neither_and_both_are_named() {
+        let both = || vec![kept_by("org.example.A", "Zm9v"), kept_by("org.example.B", "Zm9v")];
+        for named in ["Zm9v", "Zm", "org.example."] {
+            let refused = the_one(both(), named).unwrap_err();
+            assert!(matches!(refused, Failure::Usage(_)), "{refused:?}");
+            let said = refused.to_string();
+            assert!(said.contains("org.example.A/Zm9v, org.example.B/Zm9v"), "{said}");
+        }
+        for provider in ["org.example.A", "org.example.B"] {
+            let found = the_one(both(), &format!("{provider}/Zm9v")).unwrap();
+            assert_eq!(found.provider, provider);
+        }
+    }
+
+    #[test]
+    fn of_many_passkeys_only_some_are_named() {
+        let many = (0..100)
+            .map(|nth| kept_by("org.example.A", &format!("Zm{nth}")))
+            .collect();
+        let said = the_one(many, "Zm").unwrap_err().to_string();
+        assert!(said.starts_with("100 passkeys begin with Zm;"), "{said}");
+        assert!(said.ends_with("/Zm4, …"), "{said}");
+    }
 }
