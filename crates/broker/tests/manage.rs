@@ -19,6 +19,7 @@ use claviger_joint::evidence::{self, Expected, Purpose};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
+use claviger_prompt_api::fault::Fault;
 use claviger_prompt_api::view::Kind;
 use serde_json::Value;
 
@@ -240,7 +241,7 @@ async fn an_unlock_that_reached_nobody_is_an_error_and_recorded_as_one() {
     .await;
     let refused = manage.unlock("").await;
     assert!(
-        matches!(&refused, Err(Error::Failed(text)) if text.contains("Safe")),
+        matches!(&refused, Err(Error::Failed(why)) if why.sentence.contains("Safe")),
         "{refused:?}"
     );
     let log = json(manage.audit(1)).await;
@@ -371,6 +372,35 @@ async fn other_programs_may_neither_manage_nor_prompt() {
         String::from_utf8_lossy(&state.stdout).contains("unregistered"),
         "anybody may ask for a state"
     );
+}
+
+#[tokio::test]
+async fn a_failure_comes_with_its_code_and_whose_fault_it_is() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
+    let manage = bed.manage().await;
+    let said = |failed: Result<(), Error>| {
+        let why = failed.unwrap_err().reason().unwrap().clone();
+        assert!(why.sentence.ends_with('.'), "{why:?}");
+        (why.code, why.fault)
+    };
+    let no_prompt = said(manage.enable_provider(NOTEBOOK).await);
+    assert_eq!(no_prompt, ("no-prompt".into(), Some(Fault::Platform)));
+    let _refusing = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
+    let refused = said(manage.enable_provider(NOTEBOOK).await);
+    assert_eq!(refused, ("cancelled-by-user".into(), Some(Fault::User)));
+    let unregistered = said(manage.disable_provider(SAFE).await);
+    assert_eq!(unregistered, ("not-registered".into(), Some(Fault::Provider)));
+    let unknown = said(manage.enable_provider("org.example.Nobody").await);
+    assert_eq!(unknown, ("unknown-provider".into(), Some(Fault::Caller)));
+    let nothing = said(manage.delete_passkey(NOTEBOOK, "AAAA").await);
+    assert_eq!(nothing, ("no-credential".into(), Some(Fault::User)));
+    let no_id = said(manage.delete_passkey(NOTEBOOK, "!").await);
+    assert_eq!(no_id, ("invalid-argument".into(), Some(Fault::Caller)));
 }
 
 #[tokio::test]

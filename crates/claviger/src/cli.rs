@@ -82,6 +82,36 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Whether the command's result, or why there is none, goes to a program.
+    pub fn prints_json(&self) -> bool {
+        match self {
+            Self::Status(output)
+            | Self::Doctor(output)
+            | Self::Passkey(
+                Passkey::List { output, .. }
+                | Passkey::Show { output, .. }
+                | Passkey::Rename { output, .. }
+                | Passkey::Delete { output, .. },
+            )
+            | Self::Provider(
+                Provider::List(output)
+                | Provider::Enable { output, .. }
+                | Provider::Disable { output, .. }
+                | Provider::Default { output, .. }
+                | Provider::Rule(Rule::List(output) | Rule::Set { output, .. } | Rule::Clear { output, .. }),
+            )
+            | Self::Lock(OneProvider { output, .. })
+            | Self::Unlock(OneProvider { output, .. })
+            | Self::Door(Door::List(output))
+            | Self::Audit(AuditArguments { output, .. })
+            | Self::Bench(Bench::Ceremony { output, .. } | Bench::Vault { output, .. }) => output.json,
+            Self::Setup(setup) => setup.json,
+            _ => false,
+        }
+    }
+}
+
 /// How to print.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Output {
@@ -141,12 +171,18 @@ pub enum Passkey {
         id: String,
         /// The new name
         name: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
     /// Delete a passkey for good (asks for your PIN)
     Delete {
         /// Its id, or the beginning of it, as `list` shows it
         #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
         id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -159,16 +195,25 @@ pub enum Provider {
     Enable {
         /// The provider's id, for example org.claviger.Vault
         id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
     /// Stop using a provider; its passkeys stay where they are
     Disable {
         /// The provider's id
         id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
     /// Choose the provider that is offered first
     Default {
         /// The provider's id
         id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
     /// Rules for single sites
     #[command(subcommand)]
@@ -186,11 +231,17 @@ pub enum Rule {
         rp_id: String,
         /// The provider's id
         provider: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
     /// Forget the rule for this site
     Clear {
         /// The site's RP ID
         rp_id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
     },
 }
 
@@ -199,6 +250,9 @@ pub enum Rule {
 pub struct OneProvider {
     /// The provider's id; all providers when left out
     pub provider: Option<String>,
+    /// How to print.
+    #[command(flatten)]
+    pub output: Output,
 }
 
 /// `claviger door …`.
@@ -355,11 +409,11 @@ mod tests {
                 assert_eq!((named.as_str(), output.json), (id, arguments.contains(&"--json")));
             }
             assert!(
-                matches!(parse(&["delete", id]).unwrap().command, Command::Passkey(Passkey::Delete { id: named }) if named == id)
+                matches!(parse(&["delete", id]).unwrap().command, Command::Passkey(Passkey::Delete { id: named, .. }) if named == id)
             );
             assert!(matches!(
                 parse(&["rename", id, "a name"]).unwrap().command,
-                Command::Passkey(Passkey::Rename { id: named, name }) if named == id && name == "a name"
+                Command::Passkey(Passkey::Rename { id: named, name, .. }) if named == id && name == "a name"
             ));
         }
     }

@@ -22,27 +22,24 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use cli::{Bench, Cli, Command};
 use dirs::Dirs;
-use output::{Failure, note};
+use output::Failure;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
     let arguments = arguments();
-    let done = if let Some(options) = hid::options(&arguments) {
+    let (as_json, done) = if let Some(options) = hid::options(&arguments) {
         hid::start_log();
-        hid::run(&options)
+        (false, hid::run(&options))
     } else {
-        let cli = Cli::parse_from(arguments);
+        let command = Cli::parse_from(arguments).command;
         start_log();
-        run(cli.command)
+        (command.prints_json(), run(command))
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            note(format_args!("claviger: {failure}"));
-            if let Some(remedy) = failure.remedy() {
-                note(remedy);
-            }
+            failure.tell(as_json);
             failure.exit_code()
         }
     }
@@ -96,8 +93,8 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         Command::Setup(options) => setup(dirs, &options).await,
         Command::Passkey(command) => commands::passkey::run(command).await,
         Command::Provider(command) => commands::provider::run(command).await,
-        Command::Lock(one) => commands::lock::lock(one.provider.as_deref()).await,
-        Command::Unlock(one) => commands::lock::unlock(one.provider.as_deref()).await,
+        Command::Lock(one) => commands::lock::lock(&one).await,
+        Command::Unlock(one) => commands::lock::unlock(&one).await,
         Command::Door(command) => commands::door::run(dirs, command).await,
         Command::Audit(command) => commands::audit::run(command).await,
         Command::Prompt(options) => prompt::run(options.script.as_deref()).await,

@@ -5,10 +5,18 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use claviger_prompt_api::dbus::{self, Reason};
+use claviger_prompt_api::fault::Fault;
 use claviger_prompt_api::sanitise;
+use claviger_prompt_api::text::sentence;
 use serde::Serialize;
+use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// Whether this command has printed its document. A program that reads one does not look for a second.
+static PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// The longest cell of a table, in characters: an origin or a path.
 const MAX_CELL_CHARS: usize = sanitise::MAX_HOST_CHARS;
@@ -31,12 +39,46 @@ pub enum Failure {
     /// `doctor` found something missing; the report is already printed. Exit status 5.
     #[error("something is missing")]
     Incomplete,
+    /// The broker did not do it and says why. Exit status 4 or 2 where that is the user's refusal or wrong usage, or else 1.
+    #[error("{0}")]
+    Broker(dbus::Error),
 }
 
 impl Failure {
     /// Any other failure, told in its own words.
     pub fn failed(error: impl std::fmt::Display) -> Self {
         Self::Failed(error.to_string())
+    }
+
+    /// Tells the failure on standard error. With `as_json` it goes to standard output too, for the program that reads a document there,
+    /// unless one is printed already.
+    pub fn tell(&self, as_json: bool) {
+        note(format_args!("claviger: {self}"));
+        if let Some(remedy) = self.remedy() {
+            note(remedy);
+        }
+        if as_json && !PRINTED.load(Ordering::Relaxed) {
+            let reason = self.reason();
+            let fault = reason.fault.map(Fault::name);
+            // Nobody is left to tell when standard output is closed.
+            let _ = json(&json!({"error": {"code": reason.code, "fault": fault, "sentence": reason.sentence}}));
+        }
+    }
+
+    /// What it is for a program: the broker's own reason, or that of this command.
+    fn reason(&self) -> Reason {
+        let (code, fault) = match self {
+            Self::Failed(_) => ("failed", Fault::Platform),
+            Self::Usage(_) => ("usage", Fault::Caller),
+            Self::Unreachable(_) => ("unreachable", Fault::Platform),
+            Self::Refused(_) => ("refused", Fault::User),
+            Self::Incomplete => ("incomplete", Fault::Platform),
+            Self::Broker(error) => match error.reason() {
+                Some(reason) => return reason.clone(),
+                None => ("unreachable", Fault::Platform),
+            },
+        };
+        Reason::new(code, fault, sentence(&self.to_string()))
     }
 
     /// What to do about it, where there is something.
@@ -50,11 +92,11 @@ impl Failure {
     /// The exit status of this failure.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Failed(_) => 1,
-            Self::Usage(_) => 2,
-            Self::Unreachable(_) => 3,
-            Self::Refused(_) => 4,
+            Self::Usage(_) | Self::Broker(dbus::Error::InvalidArgument(_)) => 2,
+            Self::Unreachable(_) | Self::Broker(dbus::Error::Bus(_)) => 3,
+            Self::Refused(_) | Self::Broker(dbus::Error::Refused(_) | dbus::Error::LockedOut(_)) => 4,
             Self::Incomplete => 5,
+            Self::Failed(_) | Self::Broker(_) => 1,
         })
     }
 }
@@ -69,11 +111,21 @@ pub fn question(text: impl std::fmt::Display) -> Result<(), Failure> {
     print(&format!("{} ", sanitise::shown(&text.to_string())))
 }
 
+/// Says that a command has done what it is for: in a sentence, or as JSON for programs, which need no words.
+pub fn done(as_json: bool, text: impl std::fmt::Display) -> Result<(), Failure> {
+    if as_json {
+        json(&json!({"done": true}))
+    } else {
+        line(text)
+    }
+}
+
 /// Prints a JSON document, its members in alphabetical order. It is for programs and says what is; only how it is spelled is for the
 /// terminal that it may end in.
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let value = serde_json::to_value(value).map_err(Failure::failed)?;
     let document = serde_json::to_string_pretty(&value).map_err(Failure::failed)?;
+    PRINTED.store(true, Ordering::Relaxed);
     print(&format!("{}\n", sanitise::json(&document)))
 }
 

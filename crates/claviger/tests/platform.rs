@@ -21,7 +21,7 @@ fn approving() -> String {
 fn without_a_platform_a_command_says_so_and_exits_with_3() {
     let nowhere = tempfile::tempdir().unwrap();
     let output = Command::new(CLAVIGER)
-        .args(["status"])
+        .args(["status", "--json"])
         .env(
             "DBUS_SESSION_BUS_ADDRESS",
             format!("unix:path={}", nowhere.path().join("bus").display()),
@@ -30,6 +30,12 @@ fn without_a_platform_a_command_says_so_and_exits_with_3() {
         .unwrap();
     assert_eq!(output.status.code(), Some(3));
     assert!(String::from_utf8(output.stderr).unwrap().contains("claviger doctor"));
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let error = &document["error"];
+    assert_eq!(
+        (&error["code"], &error["fault"]),
+        (&"unreachable".into(), &"platform".into())
+    );
 }
 
 #[test]
@@ -267,6 +273,45 @@ fn a_passkey_that_does_not_exist_is_a_usage_error() {
     let platform = Platform::start("");
     assert_eq!(platform.fails(&["passkey", "show", "AAAA"]).0, 2);
     assert!(platform.ok(&["passkey", "list"]).contains("No passkeys"));
+}
+
+#[test]
+fn with_json_a_failure_is_one_document_with_code_fault_and_sentence() {
+    let mut platform = Platform::start("--allow-scripted-prompt");
+    let fails = |platform: &Platform, arguments: &[&str]| {
+        let output = platform.run(arguments);
+        let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let error = &document["error"];
+        let sentence = error["sentence"].as_str().unwrap().to_owned();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!sentence.is_empty() && told.contains("claviger: "), "{told}");
+        let [code, fault] = ["code", "fault"].map(|member| error[member].as_str().unwrap().to_owned());
+        (output.status.code().unwrap(), code, fault)
+    };
+    let expect = |status: i32, code: &str, fault: &str| (status, code.to_owned(), fault.to_owned());
+    // The broker's own.
+    let unknown = fails(&platform, &["provider", "enable", "org.example.Nobody", "--json"]);
+    assert_eq!(unknown, expect(1, "unknown-provider", "caller"));
+    let no_site = fails(
+        &platform,
+        &["provider", "rule", "set", "a b", "org.claviger.Vault", "--json"],
+    );
+    assert_eq!(no_site, expect(2, "invalid-argument", "caller"));
+    platform.answer_with(&approving());
+    platform.ok(&["setup"]);
+    assert_eq!(platform.json(&["lock", "--json"]), serde_json::json!({"done": true}));
+    platform.answer_with(r#"[{"do":{"refuse":true}}]"#);
+    let refused = fails(&platform, &["unlock", "--json"]);
+    assert_eq!(refused, expect(4, "cancelled-by-user", "user"));
+    // The command's own.
+    let nothing = fails(&platform, &["passkey", "show", "AAAA", "--json"]);
+    assert_eq!(nothing, expect(2, "usage", "caller"));
+    // What has printed its document prints no second one: this is one, or it could not be read.
+    fs::write(platform.path("state/claviger/broker/audit.jsonl"), "").unwrap();
+    let output = platform.run(&["audit", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let log: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(log["intact"], false);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 
 pub mod action;
 pub mod dbus;
+pub mod fault;
 pub mod manage;
 pub mod message;
 pub mod messages;

@@ -85,7 +85,7 @@ impl Broker {
     pub(super) fn attend_sender(&self, header: &Header<'_>) -> Result<(CancelToken, Attendance), Error> {
         let sender = header
             .sender()
-            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+            .ok_or_else(|| Error::not_allowed("The message names no sender."))?;
         let cancel = CancelToken::new();
         let attendance = self.attend(sender, &cancel);
         Ok((cancel, attendance))

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use claviger_ctap::types::RpId;
 use claviger_joint::ProviderId;
 use claviger_peer::Standing;
-use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::dbus::{Error, Reason};
 use claviger_prompt_api::manage::{
     AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, Rule, Status,
 };
@@ -18,7 +18,7 @@ use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
-use crate::audit::{self, AuditEvent, Entry};
+use crate::audit::{self, AuditEvent, Entry, Failure};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, Pin, RegistryError, State};
 use crate::shown;
@@ -112,9 +112,9 @@ impl Broker {
             )
             .await?;
             if self.pinned(&id) != pin_before {
-                return Err(Error::Failed(
-                    "The provider's program changed while you were asked; try again.".into(),
-                ));
+                let (code, fault) = (Failure::ExecutableChanged.code(), Failure::ExecutableChanged.fault());
+                let text = "The provider's program changed while you were asked; try again.";
+                return Err(Error::Failed(Reason::new(code, fault, text)));
             }
             let transition = lock(&self.inner.registry).enable(&id)?;
             self.announce(&id, transition).await;
@@ -163,7 +163,7 @@ impl Broker {
         let rp_id = site_of(site)?;
         self.require_program(&id).await?;
         self.decide_rules(|rules| rules.remember(&rp_id, &id))?
-            .map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
+            .map_err(|error| Error::invalid_argument(sentence(&error.to_string())))
     }
 
     /// `ClearRule`.
@@ -178,7 +178,7 @@ impl Broker {
             Ok(())
         } else {
             let site = sanitise::line(site, sanitise::MAX_HOST_CHARS);
-            Err(Error::NotFound(format!("There is no rule for {site}.")))
+            Err(Error::not_found(format!("There is no rule for {site}.")))
         }
     }
 
@@ -196,7 +196,7 @@ impl Broker {
         if running || (can_start && !is_missing) {
             Ok(())
         } else {
-            Err(Error::NotReady(format!(
+            Err(Error::not_ready(format!(
                 "{id} cannot be started: its program is missing. Install it, or choose another one."
             )))
         }
@@ -251,10 +251,11 @@ impl Broker {
                         .provider(&id)
                         .detail("unlock"),
                 );
-                Err(Error::Failed(format!(
+                let text = format!(
                     "{} was not unlocked: {cause}. `claviger doctor` may know why.",
                     self.provider_name(&id).name
-                )))
+                );
+                Err(Error::Failed(Reason::new(cause.code(), cause.fault(), text)))
             }
             Some((_, cause)) => Err(cause.into()),
         }
@@ -282,7 +283,7 @@ impl Broker {
             .verifier
             .status()
             .await
-            .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+            .map_err(|error| Error::failed(sentence(&error.to_string())))?;
         if !status.hello.pin_set() || !providers.is_empty() {
             let approval = Approval::Setup { providers };
             let approved = self
@@ -292,9 +293,13 @@ impl Broker {
         }
         match vault.map(|vault| self.provider_state(&vault)).transpose()? {
             Some(State::Enabled) | None => Ok(()),
-            Some(State::Registered | State::Unregistered) => Err(Error::Failed(format!(
-                "The vault is disabled, so no passkey can be made in it; enable it: `claviger provider enable {BUILT_IN}`."
-            ))),
+            Some(State::Registered | State::Unregistered) => {
+                let (code, fault) = (Cause::ProviderDisabled.code(), Cause::ProviderDisabled.fault());
+                let text = format!(
+                    "The vault is disabled, so no passkey can be made in it; enable it: `claviger provider enable {BUILT_IN}`."
+                );
+                Err(Error::Failed(Reason::new(code, fault, text)))
+            }
         }
     }
 
@@ -307,8 +312,8 @@ impl Broker {
         let known = head.clone();
         let read =
             tokio::task::spawn_blocking(move || (audit::last(&path, count), audit::verify_with(&path, &known))).await;
-        let (entries, verified) = read.map_err(|error| Error::Failed(error.to_string()))?;
-        let entries = entries.map_err(|error| Error::Failed(format!("The audit log cannot be read: {error}.")))?;
+        let (entries, verified) = read.map_err(|error| Error::failed(error.to_string()))?;
+        let entries = entries.map_err(|error| Error::failed(format!("The audit log cannot be read: {error}.")))?;
         let problem = verified.as_ref().err().map(|error| sentence(&error.to_string()));
         Ok(AuditLog {
             entries,
@@ -429,7 +434,7 @@ fn site_of(text: &str) -> Result<RpId, Error> {
     let site = site.filter(|site| site.as_str().chars().all(is_of_a_name));
     site.ok_or_else(|| {
         let text = sanitise::line(text, sanitise::MAX_HOST_CHARS);
-        Error::InvalidArgument(format!("“{text}” is no site. A rule needs one, such as example.com."))
+        Error::invalid_argument(format!("“{text}” is no site. A rule needs one, such as example.com."))
     })
 }
 

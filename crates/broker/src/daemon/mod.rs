@@ -249,7 +249,7 @@ impl Broker {
         let result = change(&mut rules);
         let json = rules.to_json();
         claviger_files::replace_private(&self.inner.rules_path(), json.as_bytes(), Durability::PowerCut)
-            .map_err(|error| Error::Failed(format!("The rules cannot be written: {error}.")))?;
+            .map_err(|error| Error::failed(format!("The rules cannot be written: {error}.")))?;
         (file.rules, file.unsaved) = (rules, false);
         Ok(result)
     }

@@ -95,7 +95,7 @@ impl Broker {
     ) -> Result<(), Error> {
         let asking = self.asking(header).await?;
         if name.trim().is_empty() || name.len() > MAX_NAME_BYTES || name.chars().any(char::is_control) {
-            return Err(Error::InvalidArgument(format!(
+            return Err(Error::invalid_argument(format!(
                 "A name has 1 to {MAX_NAME_BYTES} bytes and no control characters."
             )));
         }
@@ -226,7 +226,7 @@ impl Broker {
             .ok()
             .and_then(|bytes| CredentialId::new(bytes).ok());
         Ok(CredentialRef {
-            id: id.ok_or_else(|| Error::InvalidArgument("That is not the id of a passkey.".into()))?,
+            id: id.ok_or_else(|| Error::invalid_argument("That is not the id of a passkey."))?,
             provider: self.known_provider(provider)?,
         })
     }

@@ -76,7 +76,7 @@ impl PromptSlot {
         let now = state.attached.as_ref();
         if attached.standing == Standing::Unproved && now.is_some_and(|now| now.standing == Standing::Proved) {
             let text = "The graphical prompt is attached. A prompt in a terminal cannot take its place.";
-            return Err(Error::NotAllowed(text.into()));
+            return Err(Error::not_allowed(text));
         }
         state.attached = Some(attached);
         state.missing = false;
@@ -117,12 +117,10 @@ impl Broker {
             "scripted" => {
                 let text =
                     "A scripted prompt may attach only to a broker that was started with --allow-scripted-prompt.";
-                return Err(Error::NotAllowed(text.into()));
+                return Err(Error::not_allowed(text));
             }
             _ => {
-                return Err(Error::InvalidArgument(
-                    "A prompt is terminal, scripted or graphical.".into(),
-                ));
+                return Err(Error::invalid_argument("A prompt is terminal, scripted or graphical."));
             }
         }
         let attached = Attached {
@@ -154,7 +152,7 @@ impl Broker {
             }
             // The sender lives in the broker, which lives as long as this call.
             if changes.changed().await.is_err() {
-                return Err(Error::Failed("The broker is shutting down.".into()));
+                return Err(Error::failed("The broker is shutting down."));
             }
         }
     }
@@ -171,7 +169,7 @@ impl Broker {
         self.require_attached(sender)?;
         let ticket = lock(&self.inner.queue)
             .act(prompt, revision)
-            .map_err(|stale| Error::NotReady(sentence(&stale.to_string())))?;
+            .map_err(|stale| Error::not_ready(sentence(&stale.to_string())))?;
         let event = match action {
             Action::Approve { choice, remember } => Event::UserApproved {
                 choice,
@@ -259,8 +257,8 @@ impl Broker {
         if self.inner.prompt.is(sender.as_str()) {
             Ok(())
         } else {
-            Err(Error::NotAllowed(
-                "Another prompt is attached, or this one has not attached.".into(),
+            Err(Error::not_allowed(
+                "Another prompt is attached, or this one has not attached.",
             ))
         }
     }

@@ -4,7 +4,8 @@ use claviger_joint::messages::Registration;
 use claviger_joint::metadata::{self, ApplyError, Diff};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_peer::{Process, Role, Standing};
-use claviger_prompt_api::dbus::{Error, PATH};
+use claviger_prompt_api::dbus::{Error, PATH, Reason};
+use claviger_prompt_api::fault::Fault;
 use claviger_prompt_api::text::sentence;
 use zbus::message::Header;
 use zbus::names::{UniqueName, WellKnownName};
@@ -21,13 +22,14 @@ use crate::types::{Caller, Cause, Door, DoorTraits};
 
 impl From<RegistryError> for Error {
     fn from(error: RegistryError) -> Self {
-        let text = sentence(&error.to_string());
-        match error {
-            RegistryError::Unknown(_) => Self::NotFound(text),
-            RegistryError::NotRegistered(_) => Self::NotReady(text),
-            RegistryError::OtherExecutable { .. } => Self::NotAllowed(text),
-            RegistryError::Io { .. } | RegistryError::Damaged(_) | RegistryError::Crypto(_) => Self::Failed(text),
-        }
+        let (kind, code, fault): (fn(Reason) -> Self, _, _) = match error {
+            RegistryError::Unknown(_) => (Self::NotFound, "unknown-provider", Fault::Caller),
+            RegistryError::NotRegistered(_) => (Self::NotReady, "not-registered", Fault::Provider),
+            RegistryError::OtherExecutable { .. } => (Self::NotAllowed, "executable-changed", Fault::Provider),
+            RegistryError::Io { .. } | RegistryError::Damaged(_) => (Self::Failed, "state-damaged", Fault::Platform),
+            RegistryError::Crypto(_) => (Self::Failed, "internal", Fault::Platform),
+        };
+        kind(Reason::new(code, fault, sentence(&error.to_string())))
     }
 }
 
@@ -50,7 +52,7 @@ impl Broker {
             .verifier
             .status()
             .await
-            .map_err(|error| Error::Failed(sentence(&error.to_string())))?
+            .map_err(|error| Error::failed(sentence(&error.to_string())))?
             .uv_key;
         let (transition, registration) = {
             let mut registry = lock(&self.inner.registry);
@@ -62,7 +64,7 @@ impl Broker {
                 .endorsing_key()
                 .ok_or_else(|| RegistryError::NotRegistered(id.clone()))?;
             let registration = Registration::new(crypto, id, transition.new, record.public_keys(), uv_key, signer)
-                .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+                .map_err(|error| Error::failed(sentence(&error.to_string())))?;
             (transition, registration.encode())
         };
         if transition.executable_changed {
@@ -95,7 +97,7 @@ impl Broker {
         self.require_pinned(id, header).await?;
         let transition = lock(&self.inner.registry).unregister(id)?;
         self.change_cache(|cache| cache.clear(id))
-            .map_err(|error| Error::Failed(sentence(&error.to_string())))?;
+            .map_err(|error| Error::failed(sentence(&error.to_string())))?;
         self.change_rules(|rules| rules.forget_provider(id));
         self.audit(&Entry::ok(AuditEvent::Provider).provider(id).detail("unregistered"));
         self.announce(id, transition).await;
@@ -116,18 +118,18 @@ impl Broker {
     pub(crate) async fn push_metadata(&self, id: &ProviderId, diff: &[u8], header: &Header<'_>) -> Result<u64, Error> {
         self.require_pinned(id, header).await?;
         if diff.len() > metadata::MAX_BYTES {
-            return Err(Error::InvalidArgument("The diff is too large.".into()));
+            return Err(Error::invalid_argument("The diff is too large."));
         }
         if !lock(&self.inner.registry).record(id).is_some_and(Record::was_enabled) {
-            return Err(Error::NotReady(
-                "The provider is not enabled; push when StateChanged tells that it is.".into(),
+            return Err(Error::not_ready(
+                "The provider is not enabled; push when StateChanged tells that it is.",
             ));
         }
-        let diff = Diff::decode(diff).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
+        let diff = Diff::decode(diff).map_err(|error| Error::invalid_argument(sentence(&error.to_string())))?;
         match self.change_cache(|cache| cache.push(id, diff)) {
             Ok(generation) => Ok(generation),
             Err(ApplyError::Generation { held }) => Ok(held),
-            Err(error) => Err(Error::InvalidArgument(sentence(&error.to_string()))),
+            Err(error) => Err(Error::invalid_argument(sentence(&error.to_string()))),
         }
     }
 
@@ -148,7 +150,7 @@ impl Broker {
                 .record(id)
                 .ok_or_else(|| RegistryError::Unknown(id.to_string()))?;
             if record.state() != State::Enabled {
-                return Err(Error::NotReady("The provider is not enabled.".into()));
+                return Err(Error::not_ready("The provider is not enabled."));
             }
             (
                 registry.shown_name(id),
@@ -233,12 +235,12 @@ impl Broker {
                 .clone()
         };
         let sender = header.sender().ok_or(CallerError::NoSender)?;
-        let name = WellKnownName::try_from(bus_name.as_str()).map_err(|error| Error::Failed(error.to_string()))?;
+        let name = WellKnownName::try_from(bus_name.as_str()).map_err(|error| Error::failed(error.to_string()))?;
         let owner = self.inner.bus.get_name_owner(name.into()).await;
         if owner.is_ok_and(|owner| owner == *sender) {
             Ok(self.provider_process(id, sender).await?)
         } else {
-            Err(Error::NotAllowed(format!(
+            Err(Error::not_allowed(format!(
                 "A provider must own its bus name, {bus_name}."
             )))
         }
@@ -253,7 +255,7 @@ impl Broker {
         let (process, _) = self.require_owner(id, header).await?;
         match lock(&self.inner.registry).recognises(id, &process)? {
             Some(true) => Ok(()),
-            _ => Err(Error::NotReady("The provider has to call Register first.".into())),
+            _ => Err(Error::not_ready("The provider has to call Register first.")),
         }
     }
 
@@ -287,7 +289,7 @@ impl Broker {
         let crypto = self.inner.config.crypto;
         let broker = self.clone();
         let read = tokio::task::spawn_blocking(move || Pin::of(&process, crypto, &broker.inner.digests)).await;
-        read.map_err(|error| Error::Failed(error.to_string()))?
-            .map_err(|error| Error::Failed(format!("The provider's executable cannot be read: {error}.")))
+        read.map_err(|error| Error::failed(error.to_string()))?
+            .map_err(|error| Error::failed(format!("The provider's executable cannot be read: {error}.")))
     }
 }

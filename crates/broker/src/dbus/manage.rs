@@ -109,5 +109,5 @@ impl ManageInterface {
 
 /// An answer as it goes over the bus. A path that is not UTF-8 cannot be said in JSON.
 fn json(answer: &impl Serialize) -> Result<String, Error> {
-    serde_json::to_string(answer).map_err(|error| Error::Failed(sentence(&error.to_string())))
+    serde_json::to_string(answer).map_err(|error| Error::failed(sentence(&error.to_string())))
 }

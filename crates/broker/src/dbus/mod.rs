@@ -12,7 +12,7 @@ mod manage;
 mod prompt;
 mod providers;
 
-use claviger_prompt_api::dbus::Error;
+use claviger_prompt_api::dbus::{Error, Reason};
 use claviger_prompt_api::text::sentence;
 
 pub use identify::{Browser, Identifier};
@@ -25,20 +25,23 @@ use crate::types::Cause;
 
 impl From<CallerError> for Error {
     fn from(error: CallerError) -> Self {
-        Self::NotAllowed(sentence(&error.to_string()))
+        Self::not_allowed(sentence(&error.to_string()))
     }
 }
 
 impl From<Cause> for Error {
     fn from(cause: Cause) -> Self {
-        let text = sentence(&cause.to_string());
+        let mut reason = Reason::new(cause.code(), cause.fault(), sentence(&cause.to_string()));
         match cause {
-            Cause::CancelledByUser => Self::Refused(text),
-            Cause::NoPrompt => Self::NoPrompt(text),
-            Cause::LockedOut => Self::LockedOut(text),
-            Cause::NoPin => Self::NotReady("No PIN has been chosen yet. Run `claviger setup` to choose one.".into()),
-            Cause::NoCredential => Self::NotFound(text),
-            _ => Self::Failed(text),
+            Cause::CancelledByUser => Self::Refused(reason),
+            Cause::NoPrompt => Self::NoPrompt(reason),
+            Cause::LockedOut => Self::LockedOut(reason),
+            Cause::NoPin => {
+                "No PIN has been chosen yet. Run `claviger setup` to choose one.".clone_into(&mut reason.sentence);
+                Self::NotReady(reason)
+            }
+            Cause::NoCredential => Self::NotFound(reason),
+            _ => Self::Failed(reason),
         }
     }
 }

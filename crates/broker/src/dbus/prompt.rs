@@ -22,7 +22,7 @@ impl PromptInterface {
         let peer = self.0.callers().require_prompt(&header).await?;
         let sender = header
             .sender()
-            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+            .ok_or_else(|| Error::not_allowed("The message names no sender."))?;
         self.0.attach_prompt(sender, kind, &peer)
     }
 
@@ -30,7 +30,7 @@ impl PromptInterface {
     async fn next_view(&self, prompt: u64, revision: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         let sender = header
             .sender()
-            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
+            .ok_or_else(|| Error::not_allowed("The message names no sender."))?;
         self.0.next_view(sender, prompt, revision).await
     }
 
@@ -46,12 +46,12 @@ impl PromptInterface {
     ) -> Result<(), Error> {
         let sender = header
             .sender()
-            .ok_or_else(|| Error::NotAllowed("The message names no sender.".into()))?;
-        let action = Action::parse(action).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))?;
+            .ok_or_else(|| Error::not_allowed("The message names no sender."))?;
+        let action = Action::parse(action).map_err(|error| Error::invalid_argument(sentence(&error.to_string())))?;
         let mut pins = pins.into_iter().map(OwnedFd::from);
         let pin = pins.next();
         if pins.next().is_some() {
-            return Err(Error::InvalidArgument("There is at most one PIN to an action.".into()));
+            return Err(Error::invalid_argument("There is at most one PIN to an action."));
         }
         self.0.act(sender, prompt, revision, action, pin)
     }

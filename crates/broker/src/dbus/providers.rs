@@ -51,7 +51,7 @@ impl ProvidersInterface {
         #[zbus(header)] header: Header<'_>,
     ) -> Result<Vec<u8>, Error> {
         let transaction = TransactionId::from_bytes(&transaction)
-            .ok_or_else(|| Error::InvalidArgument("A transaction has 16 bytes.".into()))?;
+            .ok_or_else(|| Error::invalid_argument("A transaction has 16 bytes."))?;
         self.0
             .verify_user(&parse(id)?, transaction, hint, &buffer, &header)
             .await
@@ -63,5 +63,5 @@ impl ProvidersInterface {
 }
 
 fn parse(id: &str) -> Result<ProviderId, Error> {
-    ProviderId::parse(id).map_err(|error| Error::InvalidArgument(sentence(&error.to_string())))
+    ProviderId::parse(id).map_err(|error| Error::invalid_argument(sentence(&error.to_string())))
 }

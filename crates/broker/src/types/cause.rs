@@ -5,6 +5,7 @@ use std::fmt;
 use claviger_ctap::crypto::CryptoError;
 use claviger_joint::Trouble;
 use claviger_joint::answer::{NotDone, Status};
+pub use claviger_prompt_api::fault::Fault;
 use claviger_prompt_api::sanitise;
 use claviger_webauthn::Unserved;
 
@@ -237,32 +238,4 @@ pub enum Internal {
     /// A ceremony ended with an approval, or an approval with an answer.
     #[error("it ended with another kind of outcome than it was begun for")]
     WrongOutcome,
-}
-
-/// Whose fault something is; the name in logs and JSON is that of [`Fault::name`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Fault {
-    /// The program or page that asks.
-    Caller,
-    /// A provider.
-    Provider,
-    /// The user, who decided so or has something to do first.
-    User,
-    /// A rule of the user, the administrator or a provider.
-    Policy,
-    /// The platform itself, or the machine under it.
-    Platform,
-}
-
-impl Fault {
-    /// The name in the audit log and in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Provider => "provider",
-            Self::User => "user",
-            Self::Policy => "policy",
-            Self::Platform => "platform",
-        }
-    }
 }

@@ -52,12 +52,6 @@ pub fn json<T: DeserializeOwned>(text: &str) -> Result<T, Failure> {
 pub fn failure(error: &Error) -> Failure {
     match error {
         Error::Bus(error) => Failure::Unreachable(error.to_string()),
-        Error::Refused(text) | Error::LockedOut(text) => Failure::Refused(text.clone()),
-        Error::InvalidArgument(text) => Failure::Usage(text.clone()),
-        Error::NotFound(text)
-        | Error::NotAllowed(text)
-        | Error::NoPrompt(text)
-        | Error::NotReady(text)
-        | Error::Failed(text) => Failure::Failed(text.clone()),
+        answered => Failure::Broker(answered.clone()),
     }
 }

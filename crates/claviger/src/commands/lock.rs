@@ -1,24 +1,25 @@
 //! `claviger lock`, `claviger unlock`, and the choice of a PIN at the end of `claviger setup`.
 
 use super::{client, status};
+use crate::cli::OneProvider;
 use crate::dirs::Dirs;
-use crate::output::{Failure, line};
+use crate::output::{Failure, done};
 
 /// Locks one provider, or all.
-pub async fn lock(provider: Option<&str>) -> Result<(), Failure> {
+pub async fn lock(one: &OneProvider) -> Result<(), Failure> {
     client::connect()
         .await?
-        .lock(provider.unwrap_or(""))
+        .lock(one.provider.as_deref().unwrap_or(""))
         .await
         .map_err(|error| client::failure(&error))?;
-    line("Locked.")
+    done(one.output.json, "Locked.")
 }
 
 /// Unlocks one provider, or all, with the PIN.
-pub async fn unlock(provider: Option<&str>) -> Result<(), Failure> {
+pub async fn unlock(one: &OneProvider) -> Result<(), Failure> {
     let broker = client::connect().await?;
-    client::asking(broker.unlock(provider.unwrap_or(""))).await?;
-    line("Unlocked.")
+    client::asking(broker.unlock(one.provider.as_deref().unwrap_or(""))).await?;
+    done(one.output.json, "Unlocked.")
 }
 
 /// Chooses a PIN if there is none yet, which also makes the vault.

@@ -5,7 +5,7 @@ use claviger_prompt_api::sanitise;
 
 use super::client;
 use crate::cli::Passkey as Command;
-use crate::output::{self, Failure, line};
+use crate::output::{self, Failure, done, line};
 
 /// Stands for the last use of a passkey that its site knows nothing of.
 const UNCONFIRMED: &str = "never confirmed by the site";
@@ -21,17 +21,18 @@ pub async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::List { filter, output } => list(filter.as_deref().unwrap_or(""), output.json).await,
         Command::Show { id, output } => show(&id, output.json).await,
-        Command::Rename { id, name } => {
+        Command::Rename { id, name, output } => {
             let passkey = find(&id).await?;
             let broker = client::connect().await?;
             client::asking(broker.rename_passkey(&passkey.provider, &passkey.id, &name)).await?;
-            line(format_args!("Renamed to {name}."))
+            done(output.json, format_args!("Renamed to {name}."))
         }
-        Command::Delete { id } => {
+        Command::Delete { id, output } => {
             let passkey = find(&id).await?;
             let broker = client::connect().await?;
             client::asking(broker.delete_passkey(&passkey.provider, &passkey.id)).await?;
-            line("Deleted. The site does not know yet: remove it in your account there too.")
+            let told = "Deleted. The site does not know yet: remove it in your account there too.";
+            done(output.json, told)
         }
     }
 }

@@ -7,7 +7,7 @@ use claviger_prompt_api::messages::Messages;
 
 use super::client;
 use crate::cli::{Provider as Command, Rule as RuleCommand};
-use crate::output::{self, Failure, line};
+use crate::output::{self, Failure, done, line};
 
 /// Runs the command.
 pub async fn run(command: Command) -> Result<(), Failure> {
@@ -22,17 +22,18 @@ pub async fn run(command: Command) -> Result<(), Failure> {
                 print_providers(&providers)
             }
         }
-        Command::Enable { id } => {
+        Command::Enable { id, output } => {
             client::asking(broker.enable_provider(&id)).await?;
-            line(format_args!("{id} is enabled."))
+            done(output.json, format_args!("{id} is enabled."))
         }
-        Command::Disable { id } => {
+        Command::Disable { id, output } => {
             broker.disable_provider(&id).await.map_err(failure)?;
-            line(format_args!("{id} is disabled. Its passkeys stay where they are."))
+            let told = format_args!("{id} is disabled. Its passkeys stay where they are.");
+            done(output.json, told)
         }
-        Command::Default { id } => {
+        Command::Default { id, output } => {
             broker.set_default_provider(&id).await.map_err(failure)?;
-            line(format_args!("{id} is offered first from now on."))
+            done(output.json, format_args!("{id} is offered first from now on."))
         }
         Command::Rule(RuleCommand::List(output)) => {
             let rules: Vec<Rule> = client::json(&broker.rules().await.map_err(failure)?)?;
@@ -42,13 +43,17 @@ pub async fn run(command: Command) -> Result<(), Failure> {
                 print_rules(&rules)
             }
         }
-        Command::Rule(RuleCommand::Set { rp_id, provider }) => {
+        Command::Rule(RuleCommand::Set {
+            rp_id,
+            provider,
+            output,
+        }) => {
             broker.set_rule(&rp_id, &provider).await.map_err(failure)?;
-            line(format_args!("{provider} is offered first for {rp_id}."))
+            done(output.json, format_args!("{provider} is offered first for {rp_id}."))
         }
-        Command::Rule(RuleCommand::Clear { rp_id }) => {
+        Command::Rule(RuleCommand::Clear { rp_id, output }) => {
             broker.clear_rule(&rp_id).await.map_err(failure)?;
-            line(format_args!("No rule for {rp_id} any more."))
+            done(output.json, format_args!("No rule for {rp_id} any more."))
         }
     }
 }

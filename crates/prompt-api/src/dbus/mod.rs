@@ -1,13 +1,14 @@
 //! The broker on the session bus, as a prompt and the settings see it: names, proxies, and the errors that its methods give.
 
+mod error;
 mod manage;
 mod prompt;
 
 use claviger_peer::{PeerError, Peers, Role};
-use zbus::DBusError;
 use zbus::names::OwnedUniqueName;
 use zbus::proxy::CacheProperties;
 
+pub use error::{Error, Reason};
 pub use manage::Manage1Proxy;
 pub use prompt::Prompt1Proxy;
 
@@ -41,34 +42,9 @@ pub async fn prompt(peers: &Peers) -> Result<Prompt1Proxy<'static>, Error> {
     Ok(proxy.await?)
 }
 
-/// Why a method failed. The message is a sentence for people and says what can be done; it never holds a secret.
-#[derive(Debug, Clone, PartialEq, DBusError)]
-#[zbus(prefix = "org.claviger.Error")]
-pub enum Error {
-    /// The bus itself failed.
-    #[zbus(error)]
-    Bus(zbus::Error),
-    /// The user said no, or did not prove to be the user.
-    Refused(String),
-    /// What the caller names does not exist.
-    NotFound(String),
-    /// The caller's argument cannot be used.
-    InvalidArgument(String),
-    /// The caller may not call this.
-    NotAllowed(String),
-    /// There is no prompt to ask the user with.
-    NoPrompt(String),
-    /// There were too many wrong PINs.
-    LockedOut(String),
-    /// Something has to be done first.
-    NotReady(String),
-    /// Anything else: a provider or the platform failed.
-    Failed(String),
-}
-
 async fn find(peers: &Peers) -> Result<OwnedUniqueName, Error> {
     peers.find(Role::Broker).await.map_err(|error| match error {
         PeerError::Bus(text) => Error::Bus(zbus::Error::Failure(text)),
-        error => Error::NotAllowed(format!("Another program may pose as the broker: {error}.")),
+        error => Error::not_allowed(format!("Another program may pose as the broker: {error}.")),
     })
 }
