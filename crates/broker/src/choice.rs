@@ -72,6 +72,8 @@ pub struct PasskeySnapshot {
     pub created_ms: Option<u64>,
     /// When it was last used, in milliseconds since the Unix epoch.
     pub last_used_ms: Option<u64>,
+    /// Whether its site knows it, as far as is known.
+    pub confirmed: bool,
 }
 
 /// What is asked of a provider.
@@ -404,12 +406,13 @@ fn passkey_candidate(passkey: &PasskeySnapshot, provider: &ProviderSnapshot, sev
         }
     });
     let second = second.map(|name| Message::DisplayName { name });
+    let doubt = (!passkey.confirmed).then_some(Message::NeverConfirmed {});
     Candidate {
         provider: provider.id.clone(),
         provider_name,
         credential: Some(passkey.credential.id.clone()),
         label: Message::Account { account },
-        details: second.into_iter().chain(place).collect(),
+        details: second.into_iter().chain(place).chain(doubt).collect(),
         lock: provider.lock,
     }
 }

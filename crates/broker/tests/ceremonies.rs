@@ -21,6 +21,7 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
 use claviger_ctap::types::{CredentialId, RpId};
 use claviger_prompt_api::action::Action;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use zbus::names::UniqueName;
@@ -338,7 +339,7 @@ async fn a_disabled_provider_is_not_asked() {
 async fn a_new_passkey_that_its_page_never_got_is_marked_until_it_is_used() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
-    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
     let made = bed.make_passkey("alice").await.unwrap();
     let id = AuthenticatorData::parse(&made.auth_data).unwrap().attested.unwrap().id;
     let manage = bed.manage().await;
@@ -363,8 +364,19 @@ async fn a_new_passkey_that_its_page_never_got_is_marked_until_it_is_used() {
     let kept = std::fs::read_to_string(bed.audit_path().with_file_name("unconfirmed.json")).unwrap();
     assert!(kept.contains(NOTEBOOK), "it outlives the broker");
 
+    let marked = || {
+        let view = prompt.views().pop().unwrap();
+        assert_eq!((view.kind, view.choices.len()), (Kind::SignIn, 1));
+        view.choices[0].details.contains(&Message::NeverConfirmed {})
+    };
     bed.sign_in().await.unwrap();
+    assert!(
+        marked(),
+        "whoever chooses an account sees that the site may not know it"
+    );
     assert_eq!(confirmed().await, true, "the site asked for it, so it knows it");
+    bed.sign_in().await.unwrap();
+    assert!(!marked());
 }
 
 #[tokio::test]

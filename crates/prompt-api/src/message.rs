@@ -213,6 +213,8 @@ pub enum Message {
         provider: String,
     },
     ReplacesPasskey {},
+    /// Of a passkey that did not reach the page that had asked for it: its site may not know it.
+    NeverConfirmed {},
 
     // The terminal prompt's own words: the names of what a view holds, questions, and what it says of itself.
     SiteField {},

@@ -106,6 +106,7 @@ pub(super) fn passkey(provider: &str, number: u8, user_name: &str) -> PasskeySna
         discoverable: true,
         created_ms: Some(u64::from(number)),
         last_used_ms: None,
+        confirmed: true,
     }
 }
 

@@ -46,6 +46,7 @@ fn passkey(provider: &str, number: u8) -> PasskeySnapshot {
         discoverable: true,
         created_ms: None,
         last_used_ms: None,
+        confirmed: true,
     }
 }
 

@@ -165,6 +165,7 @@ impl Broker {
             lock(&self.inner.rules),
         );
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
+        let unconfirmed = lock(&self.inner.unconfirmed);
         let rp_id = request.rp_id();
         let providers = registry
             .records()
@@ -201,18 +202,22 @@ impl Broker {
         let passkeys = cache
             .for_site(rp_id.as_str())
             .filter(|(provider, cached)| takes_part(provider) && request.sees(cached.entry.protection))
-            .map(|(provider, cached)| PasskeySnapshot {
-                credential: CredentialRef {
+            .map(|(provider, cached)| {
+                let credential = CredentialRef {
                     provider: provider.clone(),
                     id: cached.entry.credential_id.clone(),
-                },
-                rp_id: cached.entry.rp_id.clone(),
-                user_handle: cached.entry.user_handle.clone(),
-                user_name: cached.entry.user_name.clone(),
-                display_name: cached.entry.display_name.clone(),
-                discoverable: cached.entry.discoverable,
-                created_ms: cached.entry.created_ms,
-                last_used_ms: cached.entry.last_used_ms,
+                };
+                PasskeySnapshot {
+                    confirmed: !unconfirmed.list.contains(&credential),
+                    credential,
+                    rp_id: cached.entry.rp_id.clone(),
+                    user_handle: cached.entry.user_handle.clone(),
+                    user_name: cached.entry.user_name.clone(),
+                    display_name: cached.entry.display_name.clone(),
+                    discoverable: cached.entry.discoverable,
+                    created_ms: cached.entry.created_ms,
+                    last_used_ms: cached.entry.last_used_ms,
+                }
             })
             .collect();
         let mut preference = rules.rules.preference(rp_id);

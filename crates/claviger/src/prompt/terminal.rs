@@ -253,7 +253,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use claviger_joint::evidence::Method;
-    use claviger_prompt_api::view::{CallerView, MethodView, Progress};
+    use claviger_prompt_api::view::{CallerView, Choice, ChoiceKind, MethodView, Progress};
     use tokio::sync::mpsc;
 
     use super::super::keyboard::Line;
@@ -324,6 +324,29 @@ mod tests {
         assert_eq!(
             draw(&view, &Messages::english()),
             ["Program: /opt/notebook/bin/notebook"]
+        );
+    }
+
+    #[test]
+    fn a_passkey_that_its_site_never_confirmed_is_marked_under_its_account() {
+        let mut view = asking(None);
+        view.choices = vec![Choice {
+            id: "c1".to_owned(),
+            kind: ChoiceKind::Passkey,
+            provider: "org.example.Notebook".to_owned(),
+            provider_name: "Notebook".to_owned(),
+            label: Message::Account {
+                account: Some("alice".to_owned()),
+            },
+            details: vec![Message::NeverConfirmed {}],
+            locked: false,
+        }];
+        assert_eq!(
+            draw(&view, &Messages::english()),
+            [
+                "  1 alice (Notebook)",
+                "     Never confirmed by the site, which may not know it"
+            ]
         );
     }
 

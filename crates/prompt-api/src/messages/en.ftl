@@ -164,6 +164,7 @@ look-in = Look in { $provider }
 display-name = { $name }
 disabled-provider = { $provider } (disabled)
 replaces-passkey = Replaces the passkey it already keeps for this account
+never-confirmed = Never confirmed by the site, which may not know it
 
 # The terminal prompt's own words. The answers to its questions are y and n in every language.
 
