@@ -14,6 +14,7 @@ use claviger_ctap::cbor::Map;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use claviger_ctap::{get_assertion, make_credential, prf};
 pub use claviger_joint::envelope::Door;
+use claviger_peer::Standing;
 use claviger_prompt_api::view::AccountView;
 pub use claviger_webauthn::UserVerification;
 
@@ -45,6 +46,9 @@ pub struct Caller {
     pub door: Door,
     /// What is special about that door.
     pub traits: DoorTraits,
+    /// How well it is known that whoever speaks for it is what it seems: a browser's native host, the command line and all that is not
+    /// installed as a package prove nothing.
+    pub standing: Standing,
     /// Its application id, where the sandbox or the desktop vouches for one.
     pub app_id: Option<String>,
     /// What to call it in front of a person ("Chromium"); empty where it has no name.

@@ -341,6 +341,11 @@ async fn a_new_passkey_that_its_page_never_got_is_marked_until_it_is_used() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let prompt = Prompt::attach(&bed, Script::approve()).await;
     let made = bed.make_passkey("alice").await.unwrap();
+    let asker = &audit::last(&bed.audit_path(), 1).unwrap()[0]["caller"];
+    assert_eq!(
+        (&asker["name"], &asker["standing"]),
+        (&"Chromium".into(), &"unproved".into())
+    );
     let id = AuthenticatorData::parse(&made.auth_data).unwrap().attested.unwrap().id;
     let manage = bed.manage().await;
     let confirmed = async || {

@@ -29,6 +29,7 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserI
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_hello::client_pin::ClientPin;
 use claviger_hello::{memfd, pin::Pin};
+use claviger_peer::Standing;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::manage::Passkey;
 use claviger_prompt_api::messages::Messages;
@@ -48,6 +49,7 @@ fn program() -> Caller {
             tells_unsupported: true,
             waits_for_prompt: Duration::ZERO,
         },
+        standing: Standing::Unproved,
         app_id: None,
         name: "ssh".into(),
         executable: "/usr/bin/ssh".into(),

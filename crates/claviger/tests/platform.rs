@@ -119,12 +119,15 @@ fn a_first_start_chooses_a_pin_makes_the_vault_and_shows_in_status_and_audit() {
     platform.ok(&["lock"]);
     platform.ok(&["unlock"]);
     assert!(platform.ok(&["audit", "--verify"]).contains("intact"));
-    assert!(
-        !platform.json(&["audit", "--json"])["entries"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-    );
+    let entries = platform.json(&["audit", "--json"])["entries"].clone();
+    let asked = entries
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| !entry["caller"].is_null());
+    let standings: Vec<_> = asked.map(|entry| &entry["caller"]["standing"]).collect();
+    assert!(!standings.is_empty() && standings.iter().all(|standing| **standing == "unproved"));
+    assert!(platform.ok(&["audit"]).contains("Claviger (unproved)"));
 }
 
 #[test]

@@ -24,15 +24,15 @@ use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, RpId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_dev::bus::Bus;
-use claviger_doors::ctap::Platform;
 use claviger_doors::ctap::message::{
     Ceremony, CeremonyReply, Delete, Info, List, ListReply, PinCheck, Program, Select, Update,
 };
 use claviger_doors::ctap::proxy::Ctap1Proxy;
 use claviger_doors::ctap::service::Ctap1;
+use claviger_doors::ctap::{DoorProcess, Platform};
 use claviger_doors::hid::ENTRANCE;
 use claviger_joint::{CredentialRef, ProviderId};
-use claviger_peer::PeerError;
+use claviger_peer::{PeerError, Standing};
 use claviger_prompt_api::dbus;
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
@@ -92,13 +92,16 @@ fn got() -> get_assertion::Response {
 }
 
 impl Platform for Played {
-    fn own<'a>(&'a self, _: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>> {
+    fn own<'a>(&'a self, _: &'a Header<'_>) -> BoxFuture<'a, Result<DoorProcess, CallerError>> {
         let stranger = self.stranger;
         Box::pin(async move {
             if stranger {
                 Err(CallerError::Peer(PeerError::Gone))
             } else {
-                Ok(4711)
+                Ok(DoorProcess {
+                    pid: 4711,
+                    standing: Standing::Proved,
+                })
             }
         })
     }

@@ -50,7 +50,7 @@ const BOOTED: &str = "/run/systemd/system";
 const MAX_REMEMBERED: usize = 256;
 
 /// How well it is known that a peer has its role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It is the main process of the role's unit, which is root's.

@@ -263,6 +263,9 @@ pub struct AuditEntry {
 pub struct AuditCaller {
     /// The name shown to the user.
     pub name: String,
+    /// Whether it is proved that who spoke for it has that role; absent in the entries of earlier versions.
+    #[serde(default)]
+    pub standing: Option<Standing>,
 }
 
 /// How the user was verified, in the audit log.
@@ -311,7 +314,8 @@ mod tests {
             "result": "failed", "cause": "timed-out", "fault": "user", "prev": "00", "hash": "01",
         }))
         .unwrap();
-        assert_eq!(entry.caller.unwrap().name, "Chromium");
+        let caller = entry.caller.unwrap();
+        assert_eq!((caller.name.as_str(), caller.standing), ("Chromium", None));
         assert_eq!(entry.evidence, None);
         assert!(serde_json::from_value::<AuditEntry>(json!("not a line")).is_err());
     }

@@ -2,6 +2,7 @@
 
 use claviger_joint::ProviderId;
 use claviger_joint::envelope::Door;
+use claviger_peer::Standing;
 use serde::{Serialize, Serializer};
 
 use super::failure::Failure;
@@ -50,6 +51,8 @@ pub struct Who {
     pub name: String,
     /// The executable, as `/proc` names it.
     pub executable: String,
+    /// Whether it is proved that who spoke for it has that role, `proved` or `unproved`.
+    pub standing: Standing,
 }
 
 /// What kind of user verification stood behind an operation.
@@ -135,6 +138,7 @@ impl Entry {
                 door: who.door,
                 name: cut(&who.name),
                 executable: cut(&who.executable),
+                standing: who.standing,
             }),
             rp_id: cut_opt(&self.rp_id),
             provider: self.provider.clone(),

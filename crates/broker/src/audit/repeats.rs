@@ -104,6 +104,7 @@ impl Window {
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 mod tests {
     use claviger_joint::envelope::Door;
+    use claviger_peer::Standing;
 
     use super::super::AuditEvent;
     use super::*;
@@ -114,6 +115,7 @@ mod tests {
                 door: Door::Browser,
                 name: name.into(),
                 executable: "/usr/bin/browser".into(),
+                standing: Standing::Unproved,
             }),
             ..Entry::failed(AuditEvent::Create, Failure::RefusedAtDoor).detail("https://a.example")
         }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_joint::envelope::Door;
+use claviger_peer::Standing;
 
 use super::entry::MAX_FIELD;
 use super::*;
@@ -12,6 +13,7 @@ fn entry(detail: &str) -> Entry {
             door: Door::Browser,
             name: "Chromium".into(),
             executable: "/usr/bin/chromium".into(),
+            standing: Standing::Unproved,
         }),
         rp_id: Some("example.org".into()),
         ..Entry::failed(AuditEvent::Get, Cause::NoCredential).detail(detail)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use claviger_hello::UvEvidence;
 use claviger_hello::ticket::PinTicket;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_peer::Standing;
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::view::CallerView;
 use tokio::time::Instant;
@@ -66,6 +67,8 @@ impl Broker {
         let caller = Caller {
             door: Door::Cli,
             traits: DoorTraits::default(),
+            // Any program of the user's can run this one.
+            standing: Standing::Unproved,
             app_id: None,
             name: "Claviger".into(),
             executable: process.executable,

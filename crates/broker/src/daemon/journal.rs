@@ -84,6 +84,7 @@ pub(super) fn who(caller: &Caller) -> Who {
         door: caller.door,
         name: caller.name.clone(),
         executable: caller.executable.to_string_lossy().into_owned(),
+        standing: caller.standing,
     }
 }
 

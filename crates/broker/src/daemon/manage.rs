@@ -443,6 +443,7 @@ fn own_caller() -> Caller {
     Caller {
         door: Door::Cli,
         traits: DoorTraits::default(),
+        standing: Standing::Proved,
         app_id: None,
         name: "Claviger".into(),
         executable: PathBuf::new(),

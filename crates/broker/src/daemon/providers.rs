@@ -144,6 +144,12 @@ impl Broker {
     ) -> Result<Vec<u8>, Error> {
         let (cancel, attendance) = self.attend_sender(header)?;
         self.require_pinned(id, header).await?;
+        // Only the vault is a role of ours, and proved where roles are.
+        let standing = if id.as_str() == BUILT_IN && self.inner.callers.peers().proves() {
+            Standing::Proved
+        } else {
+            Standing::Unproved
+        };
         let (name, pin) = {
             let registry = lock(&self.inner.registry);
             let record = registry
@@ -160,6 +166,7 @@ impl Broker {
         let caller = Caller {
             door: Door::Provider,
             traits: DoorTraits::default(),
+            standing,
             app_id: None,
             name: name.to_string(),
             executable: pin,

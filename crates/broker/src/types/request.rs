@@ -35,9 +35,10 @@ pub enum Requester {
 /// # use std::time::Duration;
 /// # use claviger_broker::{Caller, CeremonyRequest, Door, DoorTraits, CtapRequest, Requester, UserVerification};
 /// # use claviger_ctap::get_assertion;
+/// # use claviger_peer::Standing;
 /// # use claviger_webauthn::Origin;
 /// # let traits = DoorTraits { names_origins: true, ..DoorTraits::default() };
-/// # let caller = Caller { door: Door::Browser, traits, app_id: None, name: "Chromium".into(), executable: "/usr/bin/chromium".into(), pid: 1, window: String::new() };
+/// # let caller = Caller { door: Door::Browser, traits, standing: Standing::Unproved, app_id: None, name: "Chromium".into(), executable: "/usr/bin/chromium".into(), pid: 1, window: String::new() };
 /// let page = |origin| Ok::<_, claviger_webauthn::OriginError>(Requester::Page { origin: Origin::parse(origin)?, top_origin: None, related: None });
 /// let get = CtapRequest::Get(get_assertion::Request::new("example.com", [7; 32]));
 /// let ask = |requester| CeremonyRequest::new(caller.clone(), requester, get.clone(), UserVerification::Required, Duration::from_secs(60));

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use claviger_ctap::cbor::Limits;
 use claviger_ctap::types::{RpEntity, UserEntity, UserId};
+use claviger_peer::Standing;
 use claviger_webauthn::{Origin, RelatedOrigin, RpIdError};
 
 use super::*;
@@ -82,6 +83,7 @@ fn a_related_origin_needs_its_own_proof() {
         let caller = Caller {
             door: Door::Browser,
             traits,
+            standing: Standing::Unproved,
             app_id: None,
             name: "Chromium".to_owned(),
             executable: "/usr/bin/chromium".into(),

@@ -19,7 +19,7 @@ use claviger_hello::{Hello, memfd, pin::Pin, service};
 use claviger_joint::metadata::{Diff, Entry};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
-use claviger_peer::Peers;
+use claviger_peer::{Peers, Standing};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::Prompt1Proxy;
 use claviger_prompt_api::messages::Messages;
@@ -163,6 +163,7 @@ pub fn caller() -> Caller {
             names_origins: true,
             ..DoorTraits::default()
         },
+        standing: Standing::Unproved,
         app_id: None,
         name: "Chromium".into(),
         executable: "/usr/bin/chromium".into(),

@@ -1,6 +1,7 @@
 //! `claviger audit`: what happened, and whether anybody changed the record of it.
 
-use claviger_prompt_api::manage::{AuditEntry, AuditLog};
+use claviger_peer::Standing;
+use claviger_prompt_api::manage::{AuditCaller, AuditEntry, AuditLog};
 use claviger_prompt_api::sanitise;
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,6 +66,14 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
+/// Who asked, and that nothing proves it where that is so.
+fn named(AuditCaller { name, standing }: AuditCaller) -> String {
+    match standing {
+        Some(Standing::Unproved) => format!("{name} ({})", Standing::Unproved.name()),
+        Some(Standing::Proved) | None => name,
+    }
+}
+
 /// A line that cannot be read is shown as it is.
 fn describe(line: &Value) -> String {
     let Ok(entry) = AuditEntry::deserialize(line) else {
@@ -76,7 +85,7 @@ fn describe(line: &Value) -> String {
         entry.result,
         entry.rp_id,
         entry.provider,
-        entry.caller.map(|caller| caller.name),
+        entry.caller.map(named),
         entry.cause,
         entry.evidence.as_ref().map(|evidence| evidence.method.clone()),
         entry.evidence.map(|evidence| evidence.tier),

@@ -6,6 +6,7 @@ use claviger_broker::audit::AuditEvent;
 use claviger_broker::caller::CallerError;
 use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, CeremonyRequest, Door, DoorTraits};
 use claviger_ctap::types::{CredentialId, RpId};
+use claviger_peer::Standing;
 use claviger_prompt_api::dbus;
 use claviger_webauthn::limits;
 use futures_util::future::BoxFuture;
@@ -67,6 +68,8 @@ impl Platform for Broker {
             Ok(Caller {
                 door: Door::Browser,
                 traits: TRAITS,
+                // A process that became the browser after it started the host looks the same.
+                standing: Standing::Unproved,
                 app_id: None,
                 name: browser.name,
                 executable: browser.process.executable,

@@ -15,5 +15,5 @@ mod question;
 pub mod service;
 pub mod verdict;
 
-pub use platform::Platform;
+pub use platform::{DoorProcess, Platform};
 pub use service::Entrance;

@@ -10,15 +10,24 @@ use claviger_broker::{
 use claviger_ctap::get_assertion;
 use claviger_ctap::types::{CredentialId, UserEntity, UserId};
 use claviger_joint::CredentialRef;
-use claviger_peer::Role;
+use claviger_peer::{Role, Standing};
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
 
+/// The process of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoorProcess {
+    /// Its id.
+    pub pid: u32,
+    /// How well it is known to be the door's.
+    pub standing: Standing,
+}
+
 /// What the interface needs of the platform behind it: the [`Broker`], or a test's stand-in.
 pub trait Platform: Send + Sync + 'static {
-    /// The process id of the sender, which must be the platform's own program.
-    fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>>;
+    /// The door's process that sent a message: its id, and how well it is known to be the door's.
+    fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<DoorProcess, CallerError>>;
 
     /// Tells `token` when `sender` leaves the bus, as long as the returned value lives. See [`Broker::attend`].
     fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Box<dyn Send>;
@@ -74,8 +83,14 @@ pub trait Platform: Send + Sync + 'static {
 }
 
 impl Platform for Broker {
-    fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<u32, CallerError>> {
-        Box::pin(async move { Ok(self.callers().require_role(header, Role::HidDoor).await?.process.pid) })
+    fn own<'a>(&'a self, header: &'a Header<'_>) -> BoxFuture<'a, Result<DoorProcess, CallerError>> {
+        Box::pin(async move {
+            let peer = self.callers().require_role(header, Role::HidDoor).await?;
+            Ok(DoorProcess {
+                pid: peer.process.pid,
+                standing: peer.standing,
+            })
+        })
     }
 
     fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Box<dyn Send> {

@@ -13,6 +13,7 @@ use claviger_ctap::{get_assertion, make_credential};
 
 use super::Entrance;
 use super::message::{ListReply, Listed, MAX_LISTED, Program};
+use super::platform::DoorProcess;
 
 /// How long the user has. Clients cancel what they no longer wait for.
 pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
@@ -21,7 +22,7 @@ pub(super) const TIMEOUT: Duration = Duration::from_mins(2);
 const EXTENSIONS: [&str; 3] = ["credProtect", "hmac-secret", "hmac-secret-mc"];
 
 /// The caller. The door's process looked it up in `/proc`; where it could not, the door itself is named by its process.
-pub(super) fn caller(entrance: &Entrance, program: Option<Program>, door_pid: u32) -> Caller {
+pub(super) fn caller(entrance: &Entrance, program: Option<Program>, process: DoorProcess) -> Caller {
     let (name, executable, pid) = match program {
         Some(program) => (program.name, program.executable, program.pid),
         None => (String::new(), None, None),
@@ -29,10 +30,11 @@ pub(super) fn caller(entrance: &Entrance, program: Option<Program>, door_pid: u3
     Caller {
         door: entrance.door,
         traits: entrance.traits,
+        standing: process.standing,
         app_id: None,
         name,
         executable: executable.map(PathBuf::from).unwrap_or_default(),
-        pid: pid.unwrap_or(door_pid),
+        pid: pid.unwrap_or(process.pid),
         window: String::new(),
     }
 }

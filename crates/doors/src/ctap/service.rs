@@ -19,7 +19,7 @@ use zbus::names::UniqueName;
 use super::message::{
     Ceremony, CeremonyReply, Delete, Info, List, ListReply, Malformed, PinCheck, Program, Select, Update,
 };
-use super::platform::Platform;
+use super::platform::{DoorProcess, Platform};
 use super::question;
 use super::verdict::{Asked, status_of};
 
@@ -68,7 +68,7 @@ impl Ctap1 {
         }
     }
 
-    async fn perform(&self, makes: bool, call: Ceremony, door_pid: u32, cancel: CancelToken) -> CeremonyReply {
+    async fn perform(&self, makes: bool, call: Ceremony, process: DoorProcess, cancel: CancelToken) -> CeremonyReply {
         let asked = Asked {
             makes,
             client_pin: call.ticket.is_some(),
@@ -82,7 +82,7 @@ impl Ctap1 {
             Ok(operation) => operation,
             Err(status) => return CeremonyReply::failed(status),
         };
-        let caller = question::caller(&self.entrance, call.program, door_pid);
+        let caller = question::caller(&self.entrance, call.program, process);
         // A client that only looks: nobody is asked.
         if let CtapRequest::Get(request) = &operation
             && !request.options.up
@@ -123,7 +123,7 @@ impl Ctap1 {
         let call = Ceremony::decode(&request).map_err(invalid)?;
         let turn = self.begin(&header).await?;
         Ok(self
-            .perform(true, call, turn.door_pid, turn.cancel.clone())
+            .perform(true, call, turn.process, turn.cancel.clone())
             .await
             .encode())
     }
@@ -133,7 +133,7 @@ impl Ctap1 {
         let call = Ceremony::decode(&request).map_err(invalid)?;
         let turn = self.begin(&header).await?;
         Ok(self
-            .perform(false, call, turn.door_pid, turn.cancel.clone())
+            .perform(false, call, turn.process, turn.cancel.clone())
             .await
             .encode())
     }
@@ -217,10 +217,10 @@ impl Ctap1 {
 
     /// Checks a client PIN, `LEFT(SHA-256(PIN), 16)` in a sealed memory file: [`PinCheck`].
     async fn check_pin(&self, pin_hash: OwnedFd, #[zbus(header)] header: Header<'_>) -> fdo::Result<Vec<u8>> {
-        let door_pid = self.platform.own(&header).await?;
+        let process = self.platform.own(&header).await?;
         let checked = self
             .platform
-            .check_pin(&question::caller(&self.entrance, None, door_pid), pin_hash.into())
+            .check_pin(&question::caller(&self.entrance, None, process), pin_hash.into())
             .await;
         let check = PinCheck(checked.map_err(|error| unavailable(&error))?);
         Ok(check.encode())
@@ -235,10 +235,10 @@ impl Ctap1 {
         let cancel = CancelToken::new();
         let admission = self.running.admit(sender, &cancel)?;
         let attendance = self.platform.attend(sender, &cancel);
-        let door_pid = self.platform.own(header).await?;
+        let process = self.platform.own(header).await?;
         Ok(Turn {
             entrance: self.entrance,
-            door_pid,
+            process,
             cancel,
             _admission: admission,
             _attendance: attendance,
@@ -249,7 +249,7 @@ impl Ctap1 {
 /// A call of a door's process while it runs.
 struct Turn {
     entrance: Entrance,
-    door_pid: u32,
+    process: DoorProcess,
     cancel: CancelToken,
     _admission: Admission,
     _attendance: Box<dyn Send>,
@@ -258,7 +258,7 @@ struct Turn {
 impl Turn {
     fn caller(&self, program: Option<Program>, ticket: Option<PinTicket>) -> SecurityKeyCaller {
         SecurityKeyCaller {
-            caller: question::caller(&self.entrance, program, self.door_pid),
+            caller: question::caller(&self.entrance, program, self.process),
             ticket,
             cancel: self.cancel.clone(),
         }

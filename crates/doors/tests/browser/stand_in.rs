@@ -13,6 +13,7 @@ use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpId, Use
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_doors::browser::message::Kind;
 use claviger_doors::browser::{Platform, TRAITS};
+use claviger_peer::Standing;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -80,6 +81,7 @@ impl Platform for StandIn {
             Ok(Caller {
                 door: Door::Browser,
                 traits: TRAITS,
+                standing: Standing::Unproved,
                 app_id: None,
                 name: browser.name,
                 executable: browser.process.executable,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use claviger_ctap::make_credential;
 use claviger_ctap::types::{RpEntity, UserEntity};
+use claviger_peer::Standing;
 
 use super::*;
 use crate::choice::Preference;
@@ -58,6 +59,7 @@ fn an_enforced_protection_is_asked_only_of_who_keeps_it() {
     let caller = Caller {
         door: Door::Cli,
         traits: DoorTraits::default(),
+        standing: Standing::Unproved,
         app_id: None,
         name: "test".to_owned(),
         executable: "/usr/bin/test".into(),
