@@ -3,6 +3,7 @@
 //!
 //! * [`bus`] is a D-Bus of one test's own.
 //! * [`ctaphid`] is a program at a security key, [`ctap2`] what it does there.
+//! * [`joint`] is the platform's side of the joint, [`store`] what a provider keeps.
 
 // Whatever does not hold here fails the test that asked.
 #![allow(
@@ -16,3 +17,5 @@
 pub mod bus;
 pub mod ctap2;
 pub mod ctaphid;
+pub mod joint;
+pub mod store;

@@ -1,6 +1,5 @@
 //! A private bus with the broker, the real hello, providers on the real SDK and a prompt that the test plays.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,11 +9,10 @@ use claviger_broker::{
     Requester, UserVerification,
 };
 use claviger_ctap::authenticator::device::Protection;
-use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemoryStore, PrfOutput, PrfSeed, Settings};
-use claviger_ctap::crypto::{PrivateKey, native};
-use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, RpId, UserEntity, UserId};
+use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, RpId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, get_info, make_credential};
 use claviger_dev::bus::Bus;
+use claviger_dev::store::LockableStore;
 use claviger_hello::{Hello, memfd, pin::Pin, service};
 use claviger_joint::metadata::{Diff, Entry};
 use claviger_joint::operation::Update;
@@ -25,7 +23,7 @@ use claviger_prompt_api::dbus::Prompt1Proxy;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use claviger_provider::manifest::Manifest;
-use claviger_provider::sdk::{self, Call, CredentialStore, Failure, Options, Provider, Serving, StoreProvider};
+use claviger_provider::sdk::{self, Call, Failure, Options, Provider, Serving, StoreProvider};
 use claviger_webauthn::Origin;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -281,12 +279,7 @@ impl Probe {
         let connection = bed.connect().await;
         let behaviour = Arc::new(Mutex::new(behaviour));
         let (asked, dropped) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-        let store = Store {
-            inner: MemoryStore::new(native()),
-            locked: id == SAFE,
-            lockable: id == SAFE,
-            names: HashMap::new(),
-        };
+        let store = LockableStore::new(id == SAFE);
         let played = Played {
             inner: StoreProvider::new(Arc::new(Mutex::new(store))),
             connection: connection.clone(),
@@ -332,7 +325,7 @@ impl Drop for Dropped {
 }
 
 pub struct Played {
-    inner: StoreProvider<Store>,
+    inner: StoreProvider<LockableStore>,
     connection: Connection,
     behaviour: Arc<Mutex<Behaviour>>,
     asked: Arc<Notify>,
@@ -415,87 +408,6 @@ impl Provider for Played {
 
     async fn update(&self, call: Call, update: Update) -> Result<(), Failure> {
         self.inner.update(call, update).await
-    }
-}
-
-/// A store in memory that can be locked, deleted from and renamed in.
-pub struct Store {
-    inner: MemoryStore,
-    locked: bool,
-    lockable: bool,
-    /// New user names; `None` for deleted credentials.
-    names: HashMap<CredentialId, Option<String>>,
-}
-
-fn failed(error: MemoryError) -> Failure {
-    Failure::internal(error.to_string())
-}
-
-impl authenticator::CredentialStore for Store {
-    type Error = Failure;
-
-    fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Failure> {
-        let mut records = authenticator::CredentialStore::find(&self.inner, rp_id).map_err(failed)?;
-        records.retain(|record| self.names.get(&record.id) != Some(&None));
-        Ok(records)
-    }
-
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Failure> {
-        self.inner.insert(record, key, prf_seed).map_err(failed)
-    }
-
-    fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.inner.sign(id, message).map_err(failed)
-    }
-
-    fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Failure> {
-        self.inner.prf(id, salt).map_err(failed)
-    }
-}
-
-impl CredentialStore for Store {
-    fn settings(&self) -> Settings {
-        Settings::new(Aaguid(*b"claviger-testing"))
-    }
-
-    fn is_locked(&self) -> bool {
-        self.locked
-    }
-
-    fn takes_unlock_secret(&self) -> bool {
-        self.lockable
-    }
-
-    fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Failure> {
-        drop(secret);
-        self.locked = false;
-        Ok(())
-    }
-
-    fn lock(&mut self) {
-        self.locked = self.lockable;
-    }
-
-    fn list(&self) -> Result<Vec<Entry>, Failure> {
-        let named = |record: &CredentialRecord| {
-            let name = self.names.get(&record.id).cloned();
-            (name != Some(None)).then(|| {
-                let mut entry = Entry::try_from(record.clone()).unwrap();
-                entry.user_name = name.flatten().or(entry.user_name);
-                entry
-            })
-        };
-        Ok(self.inner.records().filter_map(named).collect())
-    }
-
-    fn delete(&mut self, id: &CredentialId) -> Result<(), Failure> {
-        self.names.insert(id.clone(), None);
-        Ok(())
-    }
-
-    fn update(&mut self, update: &Update) -> Result<(), Failure> {
-        self.names.insert(update.credential.clone(), update.user_name.clone());
-        Ok(())
     }
 }
 

@@ -11,20 +11,20 @@ use std::{
 };
 
 use claviger_ctap::{
-    authenticator::{self, CredentialRecord, MemoryStore, PrfOutput, PrfSeed, Settings},
-    crypto::{Algorithm, PrivateKey, PublicKey, native},
+    crypto::native,
     get_assertion, get_info, make_credential,
-    types::{Aaguid, CredentialId, RpEntity, UserEntity, UserId},
+    types::{CredentialId, RpEntity, UserEntity, UserId},
 };
-use claviger_dev::bus::Bus;
+pub use claviger_dev::joint::{key, public};
+use claviger_dev::{bus::Bus, store::LockableStore};
 use claviger_joint::{
     ProviderId, TransactionId, Trouble,
     answer::Answer,
-    envelope::{Caller, Door, Grease, Presentation, Request},
+    envelope::{Caller, Door, Grease, Request},
     evidence::{EvidenceClaims, Method, Purpose, Tier},
     messages::{ProviderState, Registration},
     metadata::{Diff, Entry, Snapshot},
-    operation::{Operation, Update},
+    operation::Operation,
     unlock::UnlockSecret,
 };
 use claviger_provider::{
@@ -36,14 +36,6 @@ use tokio::sync::{Notify, Semaphore};
 use zbus::{Connection, fdo};
 
 pub const RP_ID: &str = "example.org";
-
-pub fn key(seed: u8) -> PrivateKey {
-    PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
-}
-
-pub fn public(seed: u8) -> PublicKey {
-    key(seed).public_key().clone()
-}
 
 pub fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
@@ -182,26 +174,17 @@ impl Broker {
 /// A good request; sequence numbers grow over all tests of a process.
 pub fn request(operation: Operation, parameters: Vec<u8>) -> Request {
     static NEXT: AtomicU64 = AtomicU64::new(1000);
+    let transaction = TransactionId::random(native()).unwrap();
+    let bare = claviger_dev::joint::request(id(), operation, transaction, now_ms());
     Request {
-        provider: id(),
-        operation,
-        transaction: TransactionId::random(native()).unwrap(),
         sequence: NEXT.fetch_add(1, Ordering::Relaxed),
-        issued_ms: now_ms(),
-        expires_ms: now_ms() + 60_000,
         caller: Caller {
-            app_id: None,
-            name: "test".into(),
             origin: Some("https://example.org".into()),
-            top_origin: None,
             door: Door::Browser,
+            ..bare.caller
         },
-        window: None,
         parameters,
-        evidence: None,
-        presentation: Presentation::Silent,
-        hint: None,
-        unlock_box: None,
+        ..bare
     }
 }
 
@@ -260,98 +243,9 @@ impl Remote {
     }
 }
 
-/// A store in memory that can be locked; it is opened by the first secret that it ever saw.
-pub struct TestStore {
-    memory: MemoryStore,
-    secret: Option<[u8; 32]>,
-    locked: bool,
-    pub lockable: bool,
-    pub deleted: Vec<CredentialId>,
-    pub trouble: Option<Trouble>,
-}
-
-impl authenticator::CredentialStore for TestStore {
-    type Error = Failure;
-
-    fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Failure> {
-        if let Some(trouble) = &self.trouble {
-            return Err(Failure::trouble(trouble.clone()));
-        }
-        let mut found = self.memory.find(rp_id).map_err(memory)?;
-        found.retain(|record| !self.deleted.contains(&record.id));
-        Ok(found)
-    }
-
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Failure> {
-        self.memory.insert(record, key, prf_seed).map_err(memory)
-    }
-
-    fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Failure> {
-        self.memory.sign(id, message).map_err(memory)
-    }
-
-    fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Failure> {
-        self.memory.prf(id, salt).map_err(memory)
-    }
-}
-
-impl sdk::CredentialStore for TestStore {
-    fn settings(&self) -> Settings {
-        Settings::new(Aaguid([9; 16]))
-    }
-
-    fn is_locked(&self) -> bool {
-        self.locked
-    }
-
-    fn trouble(&self) -> Option<Trouble> {
-        self.trouble.clone()
-    }
-
-    fn takes_unlock_secret(&self) -> bool {
-        self.lockable
-    }
-
-    fn unlock(&mut self, secret: UnlockSecret) -> Result<(), Failure> {
-        if self.secret.get_or_insert(*secret.expose()) != secret.expose() {
-            return Err(Failure::denied("another secret"));
-        }
-        self.locked = false;
-        Ok(())
-    }
-
-    fn lock(&mut self) {
-        self.locked = self.lockable;
-    }
-
-    fn list(&self) -> Result<Vec<Entry>, Failure> {
-        let records = self
-            .memory
-            .records()
-            .filter(|record| !self.deleted.contains(&record.id));
-        Ok(records
-            .cloned()
-            .map(|record| Entry::try_from(record).unwrap())
-            .collect())
-    }
-
-    fn delete(&mut self, id: &CredentialId) -> Result<(), Failure> {
-        self.memory
-            .records()
-            .find(|record| record.id == *id)
-            .ok_or_else(|| Failure::not_found("no such credential"))?;
-        self.deleted.push(id.clone());
-        Ok(())
-    }
-}
-
-fn memory(error: authenticator::MemoryError) -> Failure {
-    Failure::internal(error.to_string())
-}
-
-/// A provider over [`TestStore`] whose get waits for a permit, so that a test decides when it ends.
+/// A provider over [`LockableStore`] whose get waits for a permit, so that a test decides when it ends.
 pub struct TestProvider {
-    pub inner: StoreProvider<TestStore>,
+    pub inner: StoreProvider<LockableStore>,
     pub permits: Arc<Semaphore>,
     pub begun: Arc<Semaphore>,
     /// How often it had to list all that it has.
@@ -360,17 +254,8 @@ pub struct TestProvider {
 
 impl TestProvider {
     pub fn new(lockable: bool) -> Self {
-        let memory = MemoryStore::new(native());
-        let store = TestStore {
-            memory,
-            secret: None,
-            locked: lockable,
-            lockable,
-            deleted: Vec::new(),
-            trouble: None,
-        };
         Self {
-            inner: StoreProvider::new(Arc::new(Mutex::new(store))),
+            inner: StoreProvider::new(Arc::new(Mutex::new(LockableStore::new(lockable)))),
             permits: Arc::new(Semaphore::new(1000)),
             begun: Arc::new(Semaphore::new(0)),
             listed: AtomicU64::new(0),
@@ -424,10 +309,6 @@ impl Provider for TestProvider {
 
     async fn delete(&self, call: Call, credential: CredentialId) -> Result<(), Failure> {
         self.inner.delete(call, credential).await
-    }
-
-    async fn update(&self, call: Call, update: Update) -> Result<(), Failure> {
-        self.inner.update(call, update).await
     }
 }
 

@@ -5,10 +5,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
+use claviger_ctap::crypto::native;
 use claviger_dev::bus::Bus;
+use claviger_dev::joint::key;
 use claviger_joint::answer::Answer;
-use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request};
+use claviger_joint::envelope::{Grease, Request};
 use claviger_joint::messages::{Description, ProviderState, Registration};
 use claviger_joint::metadata::Diff;
 use claviger_joint::operation::Operation;
@@ -180,25 +181,8 @@ pub fn request(operation: Operation, transaction: TransactionId) -> Request {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let issued_ms = u64::try_from(now.as_millis()).unwrap();
     Request {
-        provider: id(),
-        operation,
-        transaction,
         sequence: u64::try_from(now.as_micros()).unwrap(),
-        issued_ms,
-        expires_ms: issued_ms + 60_000,
-        caller: Caller {
-            app_id: None,
-            name: "test".into(),
-            origin: None,
-            top_origin: None,
-            door: Door::Cli,
-        },
-        window: None,
-        parameters: vec![0xa0],
-        evidence: None,
-        presentation: Presentation::Silent,
-        hint: None,
-        unlock_box: None,
+        ..claviger_dev::joint::request(id(), operation, transaction, issued_ms)
     }
 }
 
@@ -213,8 +197,4 @@ pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
 
 fn id() -> ProviderId {
     ProviderId::parse(PROVIDER_ID).unwrap()
-}
-
-fn key(seed: u8) -> PrivateKey {
-    PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
 }

@@ -1,8 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::crypto::{Algorithm, PrivateKey, native};
+use claviger_dev::joint::{key, public, request};
 use claviger_joint::{
-    envelope::{Caller, Door, Grease, Presentation},
+    envelope::Grease,
     evidence::{EvidenceClaims, Method, Purpose, Tier},
     messages::ProviderState,
 };
@@ -11,10 +12,6 @@ use tempfile::TempDir;
 use super::*;
 
 const NOW: u64 = 1_800_000_000_000;
-
-fn key(seed: u8) -> PrivateKey {
-    PrivateKey::from_secret(Algorithm::EdDsa, &[seed; 32]).unwrap()
-}
 
 fn provider() -> ProviderId {
     ProviderId::parse("org.example.Notebook").unwrap()
@@ -40,7 +37,6 @@ impl Bench {
     }
 
     fn meet(&mut self, keys: &[u8], uv: Option<u8>) {
-        let public = |seed: u8| key(seed).public_key().clone();
         let keys = keys.iter().copied().map(public).collect();
         let state = ProviderState::Enabled;
         let registration = Registration::new(native(), &provider(), state, keys, uv.map(public), &key(1)).unwrap();
@@ -53,25 +49,8 @@ impl Bench {
         let mut transaction = [0x77; 16];
         transaction[..8].copy_from_slice(&self.sequence.to_be_bytes());
         Request {
-            provider: provider(),
-            operation: Operation::Get,
-            transaction: TransactionId(transaction),
             sequence: self.sequence,
-            issued_ms: NOW,
-            expires_ms: NOW + 60_000,
-            caller: Caller {
-                app_id: None,
-                name: "test".into(),
-                origin: None,
-                top_origin: None,
-                door: Door::Cli,
-            },
-            window: None,
-            parameters: vec![0xa0],
-            evidence: None,
-            presentation: Presentation::Silent,
-            hint: None,
-            unlock_box: None,
+            ..request(provider(), Operation::Get, TransactionId(transaction), NOW)
         }
     }
 
