@@ -24,6 +24,8 @@ fn attacker() {
         return;
     };
     let stop = AtomicBool::new(false);
+    // Before it can have opened anything, or the two words could come in either order.
+    say("trying");
     let opened = std::thread::scope(|scope| {
         let attack = scope.spawn(|| {
             while !stop.load(Ordering::Relaxed) {
@@ -34,7 +36,6 @@ fn attacker() {
             }
             None
         });
-        say("trying");
         std::io::stdin().read_exact(&mut [0]).unwrap();
         stop.store(true, Ordering::Relaxed);
         attack.join().unwrap()
