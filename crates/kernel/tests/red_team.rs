@@ -15,6 +15,8 @@ use rustix::process::{
 
 const ROLE: &str = "CLAVIGER_TEST_ROLE";
 const TARGET: &str = "CLAVIGER_TEST_TARGET";
+/// A file of the user's that no role needs.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
 
 /// Not a test by itself: the role. It confines itself, tries everything, and says what it could do.
 #[test]
@@ -44,6 +46,8 @@ fn role() {
         ("abstract socket", UnixStream::connect_addr(&address(&target)).is_err()),
         ("program", Command::new("/bin/true").status().is_err()),
         ("network", std::net::UdpSocket::bind("127.0.0.1:0").is_err()),
+        ("file", File::open(FILE).is_err()),
+        ("the system's file", File::open("/etc/passwd").is_err()),
     ];
     for (what, refused) in tried {
         println!("\n{what}: {}", if refused { "refused" } else { "done" });
@@ -99,7 +103,7 @@ fn address(name: &str) -> SocketAddr {
 }
 
 #[test]
-fn the_vault_reaches_no_other_process() {
+fn the_vault_reaches_no_other_process_and_no_file_that_is_not_its_own() {
     let said = attempts("vault");
     for what in [
         "signal",
@@ -110,10 +114,13 @@ fn the_vault_reaches_no_other_process() {
         "abstract socket",
         "program",
         "network",
+        "file",
     ] {
         assert!(said.contains(&format!("\n{what}: refused")), "{what}\n{said}");
     }
-    assert!(said.contains("\nown signal: done"), "{said}");
+    for what in ["own signal", "the system's file"] {
+        assert!(said.contains(&format!("\n{what}: done")), "{what}\n{said}");
+    }
 }
 
 /// What SECURITY.md says is not claimed: roles that know their peers can read what does not hide.
@@ -123,7 +130,7 @@ fn the_broker_and_hello_reach_the_memory_of_a_process_that_does_not_hide_and_not
     for what in ["signal", "signal by handle", "descriptor", "program", "network"] {
         assert!(said.contains(&format!("\n{what}: refused")), "{what}\n{said}");
     }
-    for what in ["executable", "memory", "abstract socket", "own signal"] {
+    for what in ["executable", "memory", "abstract socket", "own signal", "file"] {
         assert!(said.contains(&format!("\n{what}: done")), "{what}\n{said}");
     }
 }

@@ -9,6 +9,7 @@ use claviger_hello::verification::NotVerified;
 use claviger_joint::answer::{NotDone, Status};
 use claviger_joint::envelope::Presentation;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::manage::ProgramHost;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{ChoiceKind, Kind, Purpose, View};
@@ -467,6 +468,19 @@ fn an_excluded_passkey_is_told_after_consent_only() {
     course
         .on(Event::UserRefused)
         .says(&["CloseView", "Finish(CancelledByUser)"]);
+}
+
+#[test]
+fn who_is_asked_to_enable_a_provider_hears_what_its_pin_does_not_hold() {
+    for (host, said) in [(None, None), (Some(ProgramHost::Interpreter), Some("program-host"))] {
+        let course = Driven::start(approval(Approval::EnableProvider {
+            provider: named(VAULT, "Claviger vault"),
+            program: Some("/usr/bin/python3".to_owned()),
+            host,
+        }));
+        let problem = course.view().problem.as_ref().map(|problem| problem.code.as_str());
+        assert_eq!(problem, said);
+    }
 }
 
 #[test]

@@ -102,3 +102,69 @@ const ALLOWED: [i64; 32] = [
     libc::SYS_restart_syscall,
     libc::SYS_exit_group,
 ];
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+    use std::fs::{self, File};
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    const DEVICE: &str = "CLAVIGER_TEST_DEVICE";
+
+    /// Not a test by itself: the helper. It confines itself, tries everything, and says what it could do.
+    #[test]
+    fn helper() {
+        let Some(device) = std::env::var_os(DEVICE) else { return };
+        let device = Path::new(&device);
+        let seats = device.with_file_name("seats");
+        enter(device, &seats).unwrap();
+        let tried = [
+            ("device", File::options().read(true).write(true).open(device).is_err()),
+            ("seats", fs::read_dir(&seats).is_err()),
+            ("file", File::open(device.with_file_name("other")).is_err()),
+            ("the system's file", File::open("/etc/passwd").is_err()),
+            ("thread", std::thread::Builder::new().spawn(|| ()).is_err()),
+            ("program", Command::new("/bin/true").status().is_err()),
+            ("network", std::net::UdpSocket::bind("127.0.0.1:0").is_err()),
+            ("local socket", std::os::unix::net::UnixDatagram::unbound().is_err()),
+        ];
+        for (what, refused) in tried {
+            println!("\n{what}: {}", if refused { "refused" } else { "done" });
+        }
+        // Not even a thread may end by itself.
+        std::process::exit(0);
+    }
+
+    #[test]
+    fn the_helper_opens_its_device_and_reads_its_seats_and_does_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["device", "other"] {
+            fs::write(folder.path().join(name), []).unwrap();
+        }
+        fs::create_dir(folder.path().join("seats")).unwrap();
+        let ran = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "hid::sandbox::tests::helper", "--nocapture"])
+            .env(DEVICE, folder.path().join("device"))
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+        let said = String::from_utf8(ran.stdout).unwrap();
+        for what in ["device", "seats"] {
+            assert!(said.contains(&format!("\n{what}: done")), "{what}\n{said}");
+        }
+        for what in [
+            "file",
+            "the system's file",
+            "thread",
+            "program",
+            "network",
+            "local socket",
+        ] {
+            assert!(said.contains(&format!("\n{what}: refused")), "{what}\n{said}");
+        }
+    }
+}

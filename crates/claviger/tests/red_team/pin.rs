@@ -62,6 +62,20 @@ fn a_page_that_asks_again_while_the_pin_is_typed_makes_none_of_it_readable() {
 }
 
 #[test]
+fn a_prompt_that_is_ended_in_the_middle_of_a_pin_leaves_none_of_it_to_the_shell() {
+    let (platform, mut terminal) = prompted();
+    let _request = Request::send(&platform, "create", SITE, &create("alice"));
+    let at = terminal.sees("Go on?", 0);
+    terminal.types("y\n");
+    terminal.sees("PIN:", at);
+    // Ctrl-C ends the prompt, and the fingers go on.
+    terminal.types("493\u{3}");
+    terminal.types("817");
+    let seen = String::from_utf8(terminal.end()).unwrap();
+    assert!(!seen.contains("493") && !seen.contains("817"), "{seen}");
+}
+
+#[test]
 fn a_pin_that_is_typed_where_a_choice_is_asked_for_is_not_shown() {
     let (platform, mut terminal) = prompted();
     let request = Request::send(&platform, "create", SITE, &create("alice"));
