@@ -108,7 +108,18 @@ test("outputs that pages read are there, and a policy that is enforced is kept",
   const { outputs, error } = await create(page, creation({ authenticatorSelection: { residentKey: "required" }, extensions }));
   assert.equal(error, undefined);
   assert.deepEqual(outputs.largeBlob, { supported: false });
-  assert.equal(outputs.credBlob, false);
+  assert.equal(outputs.credBlob, true);
+});
+
+test("what a site leaves with a passkey comes back to it", async () => {
+  await bed.answers(YES);
+  await page.bringToFront();
+  const user = { id: "DDDD", name: "blobs", displayName: "B" };
+  const made = await create(page, creation({ authenticatorSelection: { residentKey: "required" }, extensions: { credBlob: "AAEC" }, user }));
+  assert.equal(made.outputs.credBlob, true, JSON.stringify(made));
+  const allowCredentials = [{ type: "public-key", id: made.credential.id }];
+  const used = await get(page, { rpId: "bank.example", challenge, allowCredentials, extensions: { getCredBlob: true } });
+  assert.equal(used.outputs.getCredBlob, "AAEC", JSON.stringify(used));
 });
 
 test("a long challenge and a long exclude list are no fault of the site's", async () => {

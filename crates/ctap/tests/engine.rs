@@ -579,9 +579,57 @@ fn malformed_prf_input_is_refused_and_unknown_extensions_are_ignored() {
 
     request.extensions = Map::new()
         .with("example.com/unknown", Value::Null)
-        .with("credBlob", vec![1_u8]);
+        .with("minPinLength", true);
     let response = engine.make_credential(&request, None::<NoUv>, 1).unwrap();
     assert_eq!(response.unsigned_extension_outputs, None);
+}
+
+// credBlob
+
+fn signed_output(auth_data: &[u8], name: &str) -> Option<Value> {
+    let data = AuthenticatorData::parse(auth_data).unwrap();
+    data.extensions.and_then(|outputs| outputs.text(name).cloned())
+}
+
+#[test]
+fn a_cred_blob_is_kept_with_a_discoverable_credential_and_read_back() {
+    for (length, discoverable, kept) in [(0, true, true), (32, true, true), (33, true, false), (32, false, false)] {
+        let mut engine = engine();
+        let mut request = make(b"alice");
+        request.options.rk = discoverable;
+        request.extensions = Map::new().with("credBlob", vec![7_u8; length]);
+        let response = engine.make_credential(&request, Some(Verified), 1).unwrap();
+        let output = signed_output(&response.auth_data, "credBlob");
+        assert_eq!(output, Some(Value::from(kept)), "{length} {discoverable}");
+
+        let id = engine.store().records().next().unwrap().id.clone();
+        let mut request = get(&[&id]);
+        let silent = engine.get_assertion(&request, Some(Verified)).unwrap();
+        assert_eq!(signed_output(&silent.auth_data, "credBlob"), None, "nobody asked");
+        request.extensions = Map::new().with("credBlob", true);
+        let read = engine.get_assertion(&request, Some(Verified)).unwrap();
+        let blob = vec![7_u8; if kept { length } else { 0 }];
+        assert_eq!(signed_output(&read.auth_data, "credBlob"), Some(Value::from(blob)));
+    }
+}
+
+#[test]
+fn a_cred_blob_of_another_type_is_refused_and_a_store_without_blobs_says_nothing() {
+    let mut request = make(b"alice");
+    request.extensions = Map::new().with("credBlob", true);
+    assert_status(
+        engine().make_credential(&request, Some(Verified), 1),
+        Status::CborUnexpectedType,
+    );
+
+    let mut store = Faulty {
+        inner: MemoryStore::new(portable()),
+        fails: "nothing",
+    };
+    let mut without = Authenticator::new(&mut store, settings(), portable());
+    assert!(!without.get_info().supports_extension("credBlob"));
+    let response = without.make_credential(&request, Some(Verified), 1).unwrap();
+    assert_eq!(signed_output(&response.auth_data, "credBlob"), None);
 }
 
 // getInfo
@@ -594,7 +642,8 @@ fn get_info_tells_what_the_settings_allow() {
     assert_eq!(info.algorithms, [-7, -8]);
     assert_eq!(info.transports, ["internal"]);
     assert_eq!(info.attestation_formats, ["packed"]);
-    assert!(info.supports_extension("prf") && !info.supports_extension("credBlob"));
+    assert!(info.supports_extension("prf") && info.supports_extension("credBlob"));
+    assert_eq!(info.max_cred_blob_length, Some(32));
     assert_eq!(info.options.get("uv"), Some(&true));
     assert_eq!(info.max_credential_id_length, Some(1023));
 
@@ -641,9 +690,15 @@ impl CredentialStore for Faulty {
         Ok(self.inner.find(rp_id).unwrap())
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Broken> {
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Broken> {
         self.check("insert")?;
-        self.inner.insert(record, key, prf_seed).unwrap();
+        self.inner.insert(record, key, prf_seed, cred_blob).unwrap();
         Ok(())
     }
 

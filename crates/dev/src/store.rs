@@ -54,8 +54,14 @@ impl authenticator::CredentialStore for LockableStore {
         Ok(found)
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Failure> {
-        self.memory.insert(record, key, prf_seed).map_err(failed)
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Failure> {
+        self.memory.insert(record, key, prf_seed, cred_blob).map_err(failed)
     }
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Failure> {

@@ -82,7 +82,13 @@ impl authenticator::CredentialStore for Notebook {
         pages.map(Page::record).collect()
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Failure> {
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        _cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Failure> {
         let stays = |page: &Page| !page.record().is_ok_and(|older| record.replaces(&older));
         self.pages.retain(stays);
         let user = record.user;

@@ -27,7 +27,7 @@ fn main() {
     let mut ids = Vec::with_capacity(ITEMS);
     for n in 0..ITEMS {
         let record = record(&format!("site-{}.example", n / 2), &format!("user {n}"), &key);
-        creates.push(timed(|| vault.add_passkey(&record, &key, &seed).unwrap()));
+        creates.push(timed(|| vault.add_passkey(&record, &key, &seed, None).unwrap()));
         ids.push(record.id);
     }
     figure("durable create, 10 000 times from empty", creates);

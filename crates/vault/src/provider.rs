@@ -124,9 +124,15 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
         Ok(self.vault.find(rp_id)?.into_iter().filter_map(served).collect())
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Error> {
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Error> {
         self.touch();
-        self.vault.add_passkey(&record, &key, &prf_seed).map(drop)
+        self.vault.add_passkey(&record, &key, &prf_seed, cred_blob).map(drop)
     }
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Error> {
@@ -143,6 +149,15 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
     fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.touch();
         self.vault.prf_unverified(id, salt)
+    }
+
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
+    fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, Error> {
+        self.touch();
+        self.vault.cred_blob(id)
     }
 }
 

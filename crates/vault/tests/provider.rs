@@ -180,6 +180,29 @@ async fn make_and_get_with_prf_through_the_sdk() {
 }
 
 #[tokio::test]
+async fn what_a_site_leaves_with_a_passkey_is_there_at_its_next_sign_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    assert!(vault.info().supports_extension("credBlob"));
+    let mut request = make_request("alice");
+    request.extensions.insert("credBlob", b"what the site left".as_slice());
+    let made = vault.make(call(true), request).await.unwrap();
+    let outputs = |data: &[u8]| AuthenticatorData::parse(data).unwrap().extensions.unwrap();
+    assert_eq!(outputs(&made.auth_data).text("credBlob").unwrap().as_bool(), Some(true));
+
+    vault.lock().await.unwrap();
+    vault.unlock(secret()).await.unwrap();
+    let mut request = get_assertion::Request::new("a.example", [4; 32]);
+    request.extensions.insert("credBlob", true);
+    let used = vault.get(call(true), request).await.unwrap();
+    assert_eq!(
+        outputs(&used.auth_data).text("credBlob").unwrap().as_bytes(),
+        Some(b"what the site left".as_slice())
+    );
+}
+
+#[tokio::test]
 async fn without_evidence_no_uv_and_an_excluded_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let vault = provider(dir.path(), &TestClock::default());

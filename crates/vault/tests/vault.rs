@@ -33,7 +33,7 @@ fn passkeys_survive_a_lock_and_a_restart() {
         let key = native().generate(algorithm).unwrap();
         let record = record("bank.example", &format!("{algorithm:?}"), &key);
         vault
-            .add_passkey(&record, &key, &PrfSeed::from_bytes(&[7; 32]))
+            .add_passkey(&record, &key, &PrfSeed::from_bytes(&[7; 32]), None)
             .unwrap();
     }
     let salt = [9; 32];
@@ -149,7 +149,9 @@ fn other_items_and_imported_passkeys_are_kept() {
     let mut made = Vault::attach(&options(&dir.path().join("elsewhere")), native()).unwrap();
     made.unlock(&SECRET, 1).unwrap();
     let record = record("bank.example", "alice", &key);
-    let id = made.add_passkey(&record, &key, &PrfSeed::from_bytes(&[7; 32])).unwrap();
+    let id = made
+        .add_passkey(&record, &key, &PrfSeed::from_bytes(&[7; 32]), None)
+        .unwrap();
 
     // As another manager would export it: without our extension, beside a password.
     let mut item = made.item(id).unwrap();

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::{
     CallerContext, CeremonyType, ClientData, Error, Hint, RelatedOrigin, ResponseJson, Unserved, UserVerification,
+    cred_blob::{self, CredBlob},
     json::{self, Object},
     large_blob::LargeBlob,
     limits, options,
@@ -71,7 +72,7 @@ impl Ceremony {
         // 11. and 12. Extensions.
         let large_blob = LargeBlob::at_create(extensions)?;
         let protection = ProtectionPolicy::parse(extensions)?;
-        let cred_blob = extensions.map_or(Ok(None), |extensions| extensions.bytes("credBlob"))?;
+        let cred_blob = CredBlob::at_create(extensions)?;
         let prf = Prf::at_create(extensions)?;
         let cred_props = extensions.map_or(Ok(None), |extensions| extensions.boolean("credProps"))?;
         // 13.–15. The client data.
@@ -97,6 +98,9 @@ impl Ceremony {
         }
         if let Some(level) = protection.and_then(ProtectionPolicy::request) {
             request.extensions.insert(CRED_PROTECT, level);
+        }
+        if let Some(blob) = &cred_blob {
+            blob.ask(&mut request.extensions);
         }
         request.options.rk = selection.resident_key;
         request.options.uv = user_verification != UserVerification::Discouraged;
@@ -197,8 +201,7 @@ impl Ceremony {
                 cred_props: self.cred_props.then_some(CredProps {
                     rk: self.request.options.rk,
                 }),
-                // Asked for and not stored.
-                cred_blob: self.cred_blob.then_some(false),
+                cred_blob: self.cred_blob.then(|| cred_blob::is_kept(&data)),
                 large_blob: self.large_blob.map(LargeBlob::output),
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {
@@ -209,6 +212,7 @@ impl Ceremony {
                     }),
                     None => None,
                 },
+                ..ExtensionOutputs::default()
             },
             kind: "public-key",
         };

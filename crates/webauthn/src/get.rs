@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::{
     CallerContext, CeremonyType, ClientData, Error, Hint, RelatedOrigin, ResponseJson, Unserved, UserVerification,
+    cred_blob,
     json::{self, Object},
     large_blob::LargeBlob,
     options,
@@ -29,6 +30,7 @@ pub struct Ceremony {
     hints: Vec<Hint>,
     prf: Option<Prf>,
     large_blob: Option<LargeBlob>,
+    cred_blob: bool,
     unserved: Option<Unserved>,
     related: Option<RelatedOrigin>,
 }
@@ -71,6 +73,7 @@ impl Ceremony {
         if let Some(prf) = prf.as_ref().filter(|prf| prf.evaluates()) {
             request.extensions.insert("prf", prf.request());
         }
+        let cred_blob = cred_blob::ask_at_get(extensions, &mut request.extensions)?;
         request.options.uv = user_verification != UserVerification::Discouraged;
         Ok(Self {
             rp_id,
@@ -81,6 +84,7 @@ impl Ceremony {
             hints: options::hints(options)?,
             prf,
             large_blob,
+            cred_blob,
             unserved,
             related,
         })
@@ -128,7 +132,7 @@ impl Ceremony {
     /// [`Error::Provider`] when the answer does not fit this request. That the signature is right is the broker's check, who knows the
     /// public key.
     pub fn finish(&self, response: &Response) -> Result<ResponseJson, Error> {
-        response::authenticator_data(&response.auth_data, &self.rp_id, self.user_verification)?;
+        let data = response::authenticator_data(&response.auth_data, &self.rp_id, self.user_verification)?;
         let id = self.credential(response)?;
         let unsigned = prf::output(response.unsigned_extension_outputs.as_ref())?;
         let json = AuthenticationResponse {
@@ -142,6 +146,7 @@ impl Ceremony {
             },
             authenticator_attachment: "platform",
             client_extension_results: ExtensionOutputs {
+                get_cred_blob: cred_blob::read(&data).filter(|_| self.cred_blob).map(Base64Url),
                 large_blob: self.large_blob.map(LargeBlob::output),
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {

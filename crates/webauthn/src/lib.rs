@@ -45,11 +45,14 @@
 //! * Time limits are clamped to 15 s … 10 min, and are 5 min when the page names none.
 //! * PRF results are those of a verified user, so asking for them raises the requirement to "required".
 //! * A signature algorithm that nobody here knows is passed on like any other: which ones there are is the providers' matter.
-//! * Unknown extensions are ignored. `largeBlob` and `credBlob` are answered as for an authenticator that has neither; an enforced
-//!   credential protection policy is asked of the provider, and a passkey without is an error.
+//! * Unknown extensions are ignored, `minPinLength` among them: it answers only RP IDs that an administrator has named, and none can be
+//!   yet. `largeBlob` is answered as for an authenticator that has none.
+//! * `credBlob` and an enforced credential protection policy are asked of the provider. A provider without the first keeps nothing; a
+//!   passkey without the second is an error.
 
 pub mod client_data;
 pub mod create;
+mod cred_blob;
 mod error;
 pub mod get;
 mod json;

@@ -77,6 +77,8 @@ pub(crate) struct ExtensionOutputs<'a> {
     pub(crate) cred_props: Option<CredProps>,
     #[serde(rename = "credBlob", skip_serializing_if = "Option::is_none")]
     pub(crate) cred_blob: Option<bool>,
+    #[serde(rename = "getCredBlob", skip_serializing_if = "Option::is_none")]
+    pub(crate) get_cred_blob: Option<Base64Url<'a>>,
     #[serde(rename = "largeBlob", skip_serializing_if = "Option::is_none")]
     pub(crate) large_blob: Option<LargeBlobOutput>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -133,7 +133,7 @@ pub struct Passkey {
     pub user_handle: UserId,
     /// The private key: PKCS#8, DER.
     pub key: SecretBytes,
-    /// What belongs to FIDO extensions: the PRF's seeds.
+    /// What belongs to FIDO extensions: the PRF's seeds, and what the site left with the passkey.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fido2_extensions: Option<Fido2Extensions>,
     /// Fields of later versions.
@@ -148,7 +148,10 @@ pub struct Fido2Extensions {
     /// The seeds of `hmac-secret`, which the web calls `prf`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hmac_credentials: Option<HmacCredentials>,
-    /// `credBlob`, `largeBlob` and what may come.
+    /// Up to 32 bytes that the site left when the passkey was made (CTAP 2.1, section 12.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cred_blob: Option<SecretBytes>,
+    /// `largeBlob` and what may come.
     #[serde(flatten)]
     pub other: Fields,
 }

@@ -1,12 +1,12 @@
 //! What extensions may answer.
 //!
-//! An extension answers only when asked (`WebAuthn` level 3, 9), where it belongs, and with what was asked for. Web doors ask for `prf`, whose
-//! outputs are not signed; the security-key door asks for the others, whose outputs are. So an output that a door did not ask for
-//! is refused without looking at the door.
+//! An extension answers only when asked (`WebAuthn` level 3, 9), where it belongs, and with what was asked for. The outputs of
+//! `prf` are not signed, those of the others are. Who asks for which is the doors' business: an output that was not asked for is
+//! refused without looking at the door.
 
-use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator::hmac_secret::{self, HmacSecretInput};
+use claviger_ctap::authenticator::{CRED_BLOB, CRED_PROTECT, MAX_CRED_BLOB};
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::prf;
@@ -57,6 +57,10 @@ impl Extensions<'_> {
         match (name, self.makes) {
             // Neither a lower level than the program relies on, nor one that it did not ask for.
             (CRED_PROTECT, true) => output == input,
+            (CRED_BLOB, true) => output.as_bool().is_some() && input.as_bytes().is_some(),
+            (CRED_BLOB, false) => {
+                input.as_bool() == Some(true) && output.as_bytes().is_some_and(|blob| blob.len() <= MAX_CRED_BLOB)
+            }
             (hmac_secret::NAME, true) => output.as_bool() == Some(true) && input.as_bool() == Some(true),
             (hmac_secret::NAME_MC, true) => self.assurance == Assurance::Verified && sealed_fits(input, output),
             (hmac_secret::NAME, false) => sealed_fits(input, output),

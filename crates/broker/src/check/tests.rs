@@ -374,9 +374,40 @@ fn extensions_answer_only_when_asked() {
     make.unsigned = make.data.extensions.take();
     assert!(make.check().is_err());
     let mut get = Get::new();
-    get.request.extensions = Map::new().with("credBlob", true);
-    get.data.extensions = Some(Map::new().with("credBlob", vec![1_u8]));
+    get.request.extensions = Map::new().with("minPinLength", true);
+    get.data.extensions = Some(Map::new().with("minPinLength", 6));
     assert!(get.check().is_err());
+}
+
+#[test]
+fn a_cred_blob_is_answered_as_it_was_asked_for() {
+    let bytes = |length: usize| Value::from(vec![1_u8; length]);
+    for (asked, answered, passes) in [
+        (Some(bytes(3)), Value::from(true), true),
+        (Some(bytes(3)), Value::from(false), true),
+        (Some(bytes(3)), bytes(3), false),
+        (None, Value::from(true), false),
+    ] {
+        let mut make = Make::new(Algorithm::Es256);
+        make.request.extensions = asked.map_or_else(Map::new, |asked| Map::new().with("credBlob", asked));
+        make.data.extensions = Some(Map::new().with("credBlob", answered.clone()));
+        assert_eq!(make.check().is_ok(), passes, "{answered:?}");
+        make.unsigned = make.data.extensions.take();
+        assert!(make.check().is_err(), "not signed");
+    }
+    for (asked, answered, passes) in [
+        (Some(true), bytes(0), true),
+        (Some(true), bytes(32), true),
+        (Some(true), bytes(33), false),
+        (Some(true), Value::from(true), false),
+        (Some(false), bytes(3), false),
+        (None, bytes(3), false),
+    ] {
+        let mut get = Get::new();
+        get.request.extensions = asked.map_or_else(Map::new, |asked| Map::new().with("credBlob", asked));
+        get.data.extensions = Some(Map::new().with("credBlob", answered.clone()));
+        assert_eq!(get.check().is_ok(), passes, "{asked:?} {answered:?}");
+    }
 }
 
 #[test]

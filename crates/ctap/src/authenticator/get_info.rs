@@ -1,6 +1,6 @@
 //! `authenticatorGetInfo` (CTAP 2.1 §6.4).
 
-use super::{Authenticator, CRED_PROTECT, CredentialStore, attestation, hmac_secret};
+use super::{Authenticator, CRED_BLOB, CRED_PROTECT, CredentialStore, MAX_CRED_BLOB, attestation, hmac_secret};
 use crate::cbor::Limits;
 use crate::crypto::Algorithm;
 use crate::get_info::Response;
@@ -15,6 +15,10 @@ impl<S: CredentialStore> Authenticator<S> {
         info.extensions = [CRED_PROTECT, hmac_secret::NAME, hmac_secret::NAME_MC, prf::NAME]
             .map(str::to_owned)
             .to_vec();
+        if self.store.keeps_blobs() {
+            info.extensions.push(CRED_BLOB.to_owned());
+            info.max_cred_blob_length = u64::try_from(MAX_CRED_BLOB).ok();
+        }
         info.options = [
             // Credentials that are found without their id.
             ("rk", true),

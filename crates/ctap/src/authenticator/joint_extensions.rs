@@ -1,5 +1,5 @@
-//! The extensions of a security key as a provider serves them: credProtect (CTAP 2.1 §12.1), hmac-secret (§12.5) and hmac-secret-mc
-//! (CTAP 2.2).
+//! The extensions of a security key as a provider serves them: credProtect (CTAP 2.1 §12.1), credBlob (§12.2), hmac-secret (§12.5) and
+//! hmac-secret-mc (CTAP 2.2).
 //!
 //! The PIN/UV auth protocol ends at the platform. What comes here in the place of `saltEnc` and `saltAuth` are the salts themselves and
 //! the *wrap key*, the shared secret of that protocol, under which the outputs go into the signed authenticator data.
@@ -12,12 +12,19 @@ use super::{Authenticator, CredentialRecord, CredentialStore, Error};
 use crate::cbor::{Map, Value};
 use crate::crypto::portable;
 use crate::fields::MessageError;
+use crate::make_credential::Request;
 use crate::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use crate::prf::PrfSeed;
 use crate::status::Status;
 
 /// The name of the extension credProtect.
 pub const CRED_PROTECT: &str = "credProtect";
+
+/// The name of the extension credBlob.
+pub const CRED_BLOB: &str = "credBlob";
+
+/// Longest credBlob, in bytes: what every authenticator that knows them takes (CTAP 2.1 §12.2).
+pub const MAX_CRED_BLOB: usize = 32;
 
 /// Separates the salts of unverified users from all that a client can send for a verified one.
 const UNVERIFIED: &[u8] = b"claviger hmac-secret without user verification\0";
@@ -49,6 +56,8 @@ impl SecretOf {
 pub(super) struct AtCreation {
     /// The level of credProtect that the new credential gets.
     pub(super) protection: Protection,
+    /// The credBlob that it keeps.
+    pub(super) cred_blob: Option<Vec<u8>>,
     /// The signed outputs.
     pub(super) outputs: Option<Map>,
 }
@@ -62,10 +71,11 @@ impl<S: CredentialStore> Authenticator<S> {
     /// Reads the inputs of makeCredential and gives the outputs.
     pub(super) fn extensions_at_creation(
         &self,
-        inputs: &Map,
+        request: &Request,
         verified: bool,
         seed: &PrfSeed,
     ) -> Result<AtCreation, Error<S::Error>> {
+        let inputs = &request.extensions;
         let mut outputs = Map::new();
         let mut protection = Protection::default();
         if let Some(value) = inputs.text(CRED_PROTECT) {
@@ -73,6 +83,12 @@ impl<S: CredentialStore> Authenticator<S> {
             let unknown = Error::refused(Status::InvalidOption, "an unknown credProtect level");
             protection = Protection::from_number(number).ok_or(unknown)?;
             outputs.insert(CRED_PROTECT, number);
+        }
+        let mut cred_blob = None;
+        if let Some(value) = inputs.text(CRED_BLOB).filter(|_| self.store.keeps_blobs()) {
+            let blob = value.as_bytes().ok_or(wrong_type(CRED_BLOB))?;
+            cred_blob = (request.options.rk && blob.len() <= MAX_CRED_BLOB).then(|| blob.to_vec());
+            outputs.insert(CRED_BLOB, cred_blob.is_some());
         }
         let asked = match inputs.text(NAME) {
             Some(value) => value.as_bool().ok_or(wrong_type(NAME))?,
@@ -107,6 +123,7 @@ impl<S: CredentialStore> Authenticator<S> {
         }
         Ok(AtCreation {
             protection,
+            cred_blob,
             outputs: (!outputs.is_empty()).then_some(outputs),
         })
     }
@@ -119,9 +136,27 @@ impl<S: CredentialStore> Authenticator<S> {
         verified: bool,
         record: &CredentialRecord,
     ) -> Result<Option<Map>, Error<S::Error>> {
-        let Some(value) = inputs.text(NAME) else {
-            return Ok(None);
-        };
+        let mut outputs = Map::new();
+        if let Some(value) = inputs.text(CRED_BLOB).filter(|_| self.store.keeps_blobs())
+            && value.as_bool().ok_or(wrong_type(CRED_BLOB))?
+        {
+            // §12.2: an empty string when there is none.
+            let blob = self.store.cred_blob(&record.id).map_err(Error::Store)?;
+            outputs.insert(CRED_BLOB, blob.unwrap_or_default());
+        }
+        if let Some(value) = inputs.text(NAME) {
+            outputs.insert(NAME, self.hmac_secret_output(value, up, verified, record)?);
+        }
+        Ok((!outputs.is_empty()).then_some(outputs))
+    }
+
+    fn hmac_secret_output(
+        &self,
+        input: &Value,
+        up: bool,
+        verified: bool,
+        record: &CredentialRecord,
+    ) -> Result<Vec<u8>, Error<S::Error>> {
         // §12.5: nothing is computed behind the user's back.
         if !up {
             return Err(Error::refused(
@@ -129,21 +164,20 @@ impl<S: CredentialStore> Authenticator<S> {
                 "hmac-secret without user presence",
             ));
         }
-        let (input, secret) = HmacSecretInput::from_joint(value)?;
+        let (input, secret) = HmacSecretInput::from_joint(input)?;
         if secret == SecretOf::TheVerified && !verified {
             return Err(Error::refused(
                 Status::PuatRequired,
                 "this secret needs user verification",
             ));
         }
-        let output = input.answer(self.crypto, |salt| {
+        input.answer(self.crypto, |salt| {
             let output = match secret {
                 SecretOf::TheVerified => self.store.prf(&record.id, salt),
                 SecretOf::Anybody => self.store.prf_unverified(&record.id, salt),
             };
             output.map_err(Error::Store)
-        })?;
-        Ok(Some(Map::new().with(NAME, output)))
+        })
     }
 }
 

@@ -102,7 +102,7 @@ impl<S: CredentialStore> Authenticator<S> {
         // 15. Extensions. Those that are not known are ignored.
         let prf_seed = PrfSeed::generate(self.crypto)?;
         let prf_answer = self.prf_at_creation(request, verified, &prf_seed)?;
-        let extensions = self.extensions_at_creation(&request.extensions, verified, &prf_seed)?;
+        let extensions = self.extensions_at_creation(request, verified, &prf_seed)?;
 
         // 16. The key pair.
         let key = self.crypto.generate(algorithm)?;
@@ -140,7 +140,9 @@ impl<S: CredentialStore> Authenticator<S> {
 
         // 17, 18. Store it; the store drops what this credential replaces. Credentials that are not discoverable are
         // stored too: an id that wraps the key would outlive a deletion.
-        self.store.insert(record, key, prf_seed).map_err(Error::Store)?;
+        self.store
+            .insert(record, key, prf_seed, extensions.cred_blob)
+            .map_err(Error::Store)?;
 
         let mut response = Response::new(statement.format, auth_data, statement.content);
         response.enterprise_attestation = statement.enterprise;

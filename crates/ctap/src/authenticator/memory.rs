@@ -83,13 +83,22 @@ impl CredentialStore for MemoryStore {
         Ok(self.records().filter(|record| record.rp_id == rp_id).cloned().collect())
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), MemoryError> {
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), MemoryError> {
         let secrets = CredentialSecrets {
             verified_seed: prf_seed,
             unverified_seed: PrfSeed::generate(self.crypto)?,
             large_blob_key: None,
         };
-        let attributes = Attributes::default();
+        let attributes = Attributes {
+            cred_blob,
+            ..Attributes::default()
+        };
         self.insert_new(StoredCredential { record, attributes }, key, secrets)
     }
 
@@ -99,6 +108,14 @@ impl CredentialStore for MemoryStore {
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, MemoryError> {
         self.hmac_secret(id, true, salt)
+    }
+
+    fn keeps_blobs(&self) -> bool {
+        true
+    }
+
+    fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, MemoryError> {
+        Ok(self.entry(id)?.attributes.cred_blob.clone())
     }
 }
 

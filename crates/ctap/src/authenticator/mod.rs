@@ -27,7 +27,7 @@ use thiserror::Error;
 
 pub use attester::{AttestationSigner, Attester, Unfit};
 use get_assertion::named_if;
-pub use joint_extensions::{CRED_PROTECT, SecretOf};
+pub use joint_extensions::{CRED_BLOB, CRED_PROTECT, MAX_CRED_BLOB, SecretOf};
 pub use memory::{MemoryError, MemoryStore};
 pub use protected_id::protection_of;
 pub use refusal::Refusal;

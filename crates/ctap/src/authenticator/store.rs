@@ -52,8 +52,15 @@ pub trait CredentialStore {
     fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Self::Error>;
 
     /// Keeps a new credential, durably, before it returns; and takes the credentials that the new one
-    /// [replaces](CredentialRecord::replaces) out of what [`Self::find`] returns.
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Self::Error>;
+    /// [replaces](CredentialRecord::replaces) out of what [`Self::find`] returns. `cred_blob` is there only for a store that
+    /// [keeps blobs](Self::keeps_blobs).
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Self::Error>;
 
     /// Signs with the key of a credential that [`Self::find`] returned, in the WebAuthn encoding
     /// ([`Crypto::sign`](crate::crypto::Crypto::sign)).
@@ -69,6 +76,17 @@ pub trait CredentialStore {
     fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
         self.prf(id, &unverified_salt(salt))
     }
+
+    /// Whether sites may leave bytes of theirs with a credential (credBlob, CTAP 2.1 §12.2): getInfo then says so.
+    fn keeps_blobs(&self) -> bool {
+        false
+    }
+
+    /// The credBlob that a credential which [`Self::find`] returned was inserted with. Called only if the store
+    /// [keeps blobs](Self::keeps_blobs).
+    fn cred_blob(&self, _id: &CredentialId) -> Result<Option<Vec<u8>>, Self::Error> {
+        Ok(None)
+    }
 }
 
 impl<S: CredentialStore> CredentialStore for &mut S {
@@ -78,8 +96,14 @@ impl<S: CredentialStore> CredentialStore for &mut S {
         S::find(self, rp_id)
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), Self::Error> {
-        S::insert(self, record, key, prf_seed)
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), Self::Error> {
+        S::insert(self, record, key, prf_seed, cred_blob)
     }
 
     fn sign(&self, id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Self::Error> {
@@ -92,5 +116,13 @@ impl<S: CredentialStore> CredentialStore for &mut S {
 
     fn prf_unverified(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Self::Error> {
         S::prf_unverified(self, id, salt)
+    }
+
+    fn keeps_blobs(&self) -> bool {
+        S::keeps_blobs(self)
+    }
+
+    fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, Self::Error> {
+        S::cred_blob(self, id)
     }
 }

@@ -19,7 +19,7 @@ use crate::index::PasskeyInfo;
 const HMAC_SHA256: &str = "hmac-sha256";
 
 impl Vault {
-    /// Keeps a new passkey as an item of its own, and in the same transaction takes out those that it
+    /// Keeps a new passkey, with the bytes of its site's if there are any (CTAP 2.1, section 12.2), as an item of its own, and in the same transaction takes out those that it
     /// [replaces](CredentialRecord::replaces). `record.created_ms` is now.
     ///
     /// # Errors
@@ -29,11 +29,12 @@ impl Vault {
         record: &CredentialRecord,
         key: &PrivateKey,
         seed: &PrfSeed,
+        cred_blob: Option<Vec<u8>>,
     ) -> Result<ItemId, Error> {
         if self.opened()?.index.passkey(&record.id).is_some() {
             return Err(Error::Exists);
         }
-        let item = new_item(self.crypto, record, key, seed)?;
+        let item = new_item(self.crypto, record, key, seed, cred_blob)?;
         let replaced: Vec<_> = self
             .find(&record.rp_id)?
             .into_iter()
@@ -73,6 +74,17 @@ impl Vault {
     /// The same with its seed for users who were not verified.
     pub fn prf_unverified(&self, credential_id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Error> {
         self.evaluate(credential_id, salt, |seeds| &seeds.without_uv)
+    }
+
+    /// The bytes that the passkey's site left with it when it was made (CTAP 2.1, section 12.2).
+    pub fn cred_blob(&self, credential_id: &CredentialId) -> Result<Option<Vec<u8>>, Error> {
+        self.with_passkey(self.passkey(credential_id)?, |passkey| {
+            let blob = passkey
+                .fido2_extensions
+                .as_ref()
+                .and_then(|fido2| fido2.cred_blob.as_ref());
+            Ok(blob.map(|blob| blob.expose().to_vec()))
+        })
     }
 
     fn evaluate(
@@ -143,7 +155,13 @@ impl Vault {
     }
 }
 
-fn new_item(crypto: &dyn Crypto, record: &CredentialRecord, key: &PrivateKey, seed: &PrfSeed) -> Result<Item, Error> {
+fn new_item(
+    crypto: &dyn Crypto,
+    record: &CredentialRecord,
+    key: &PrivateKey,
+    seed: &PrfSeed,
+    cred_blob: Option<Vec<u8>>,
+) -> Result<Item, Error> {
     let title = record.rp_name.clone().unwrap_or_else(|| record.rp_id.clone());
     let mut item = Item::new(ItemId::random(crypto)?, title);
     item.creation_at = i64::try_from(record.created_ms / 1000).ok();
@@ -172,6 +190,7 @@ fn new_item(crypto: &dyn Crypto, record: &CredentialRecord, key: &PrivateKey, se
         key: SecretBytes::new(key.to_pkcs8_der()),
         fido2_extensions: Some(Fido2Extensions {
             hmac_credentials: Some(seeds),
+            cred_blob: cred_blob.map(|blob| SecretBytes::new(Zeroizing::new(blob))),
             other: Fields::default(),
         }),
         other: Fields::default(),

@@ -48,6 +48,6 @@ pub fn record(rp_id: &str, user: &str, public: &PrivateKey) -> CredentialRecord 
 pub fn add(vault: &mut Vault, rp_id: &str, user: &str) -> Result<CredentialRecord, Error> {
     let key = native().generate(Algorithm::EdDsa).unwrap();
     let record = record(rp_id, user, &key);
-    vault.add_passkey(&record, &key, &PrfSeed::from_bytes(&[1; 32]))?;
+    vault.add_passkey(&record, &key, &PrfSeed::from_bytes(&[1; 32]), None)?;
     Ok(record)
 }

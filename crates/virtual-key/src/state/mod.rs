@@ -153,13 +153,20 @@ impl CredentialStore for Store {
         Ok(here.into_iter().map(|stored| stored.record).collect())
     }
 
-    fn insert(&mut self, record: CredentialRecord, key: PrivateKey, prf_seed: PrfSeed) -> Result<(), StateError> {
+    fn insert(
+        &mut self,
+        record: CredentialRecord,
+        key: PrivateKey,
+        prf_seed: PrfSeed,
+        cred_blob: Option<Vec<u8>>,
+    ) -> Result<(), StateError> {
         let secrets = CredentialSecrets {
             verified_seed: prf_seed,
             unverified_seed: PrfSeed::generate(self.crypto)?,
             large_blob_key: None,
         };
-        let attributes = Attributes::default();
+        let mut attributes = Attributes::default();
+        attributes.cred_blob = cred_blob;
         self.insert_new(StoredCredential { record, attributes }, key, secrets)
     }
 

@@ -547,7 +547,7 @@ fn a_credential_protection_policy_is_asked_of_the_provider_and_enforced() {
 }
 
 #[test]
-fn large_blobs_and_cred_blobs_are_answered_as_for_a_key_that_has_none() {
+fn large_blobs_and_cred_blobs_are_answered_as_for_a_key_that_has_none_where_nobody_keeps_them() {
     let outputs = |extensions: Value| {
         finish(&begin(json!({"extensions": extensions})).unwrap(), &plain_answer())["clientExtensionResults"].clone()
     };
@@ -575,6 +575,35 @@ fn large_blobs_and_cred_blobs_are_answered_as_for_a_key_that_has_none() {
     }
     assert_eq!(refused(json!({"extensions": {"largeBlob": true}})), "TypeError");
     assert_eq!(refused(json!({"extensions": {"credBlob": "?"}})), "TypeError");
+}
+
+#[test]
+fn a_cred_blob_is_asked_of_the_provider_and_the_page_learns_whether_it_is_kept() {
+    let keeping = |output: bool| {
+        let mut data = AuthenticatorData::parse(&plain_answer().auth_data).unwrap();
+        data.extensions = Some(Map::new().with("credBlob", output));
+        Response::new("none", data.encode(), Map::new())
+    };
+    let ceremony = begin(json!({"extensions": {"credBlob": base64url(b"secret")}})).unwrap();
+    let input = ceremony.request().extensions.text("credBlob").unwrap();
+    assert_eq!(input.as_bytes(), Some(b"secret".as_slice()));
+    for kept in [true, false] {
+        assert_eq!(
+            finish(&ceremony, &keeping(kept))["clientExtensionResults"],
+            json!({"credBlob": kept})
+        );
+    }
+    assert_eq!(
+        finish(&begin(json!({})).unwrap(), &keeping(true))["clientExtensionResults"],
+        json!({})
+    );
+    // What nobody takes is not asked for.
+    let long = begin(json!({"extensions": {"credBlob": base64url(&[1; 33])}})).unwrap();
+    assert!(long.request().extensions.is_empty());
+    assert_eq!(
+        finish(&long, &plain_answer())["clientExtensionResults"],
+        json!({"credBlob": false})
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Authentication from the page's JSON to the page's JSON.
 
 use claviger_ctap::{
-    authenticator_data::Flags,
+    authenticator_data::{AuthenticatorData, Flags},
     cbor::{Limits, Map},
     crypto,
     get_assertion::{Request, Response},
@@ -212,6 +212,38 @@ fn a_large_blob_is_neither_read_nor_written_and_wrong_wishes_are_told() {
     assert_eq!(refused(json!({"write": "AA"}), &[b"one", b"two"]), "NotSupportedError");
     assert_eq!(refused(json!({"write": "?"}), &[b"one"]), "TypeError");
     assert!(with(json!({"read": true}), &[]).is_ok());
+}
+
+#[test]
+fn a_cred_blob_comes_back_to_the_page_that_asks_for_it() {
+    let with_blob = |blob: &[u8]| {
+        let mut answer = answer(b"one");
+        let mut data = AuthenticatorData::parse(&answer.auth_data).unwrap();
+        data.extensions = Some(Map::new().with("credBlob", blob));
+        answer.auth_data = data.encode();
+        answer
+    };
+    let asking = begin(json!({"extensions": {"getCredBlob": true}, "allowCredentials": allow(&[b"one"])})).unwrap();
+    assert_eq!(
+        asking
+            .request()
+            .extensions
+            .text("credBlob")
+            .and_then(claviger_ctap::cbor::Value::as_bool),
+        Some(true)
+    );
+    let outputs = |ceremony: &Ceremony, answer: &Response| finish(ceremony, answer)["clientExtensionResults"].clone();
+    assert_eq!(
+        outputs(&asking, &with_blob(b"secret")),
+        json!({"getCredBlob": base64url(b"secret")})
+    );
+    assert_eq!(outputs(&asking, &with_blob(b"")), json!({"getCredBlob": ""}));
+    assert_eq!(outputs(&asking, &answer(b"one")), json!({}), "a provider without");
+    let silent = begin(json!({"extensions": {"getCredBlob": false}, "allowCredentials": allow(&[b"one"])})).unwrap();
+    assert!(silent.request().extensions.is_empty());
+    assert_eq!(outputs(&silent, &with_blob(b"secret")), json!({}));
+    let wrong = begin(json!({"extensions": {"getCredBlob": "AA"}}));
+    assert_eq!(wrong.unwrap_err().dom_name(), "TypeError");
 }
 
 #[test]
