@@ -7,13 +7,15 @@
 VM_CACHE="$CARGO_TARGET_DIR/vm"
 
 # What runs in the guest besides what this project builds.
-VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server udev chromium firefox-esr)
+VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server udev chromium firefox-esr
+  systemd cryptsetup-bin libpam-u2f pamu2fcfg pamtester git)
 
 # What a Linux of the guest's own (`vm/run -r`) is made of: a system that people log in to.
 VM_ROOT_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 fido2-tools acl)
 
 # What the initial RAM disk loads, in this order; modprobe adds what these need.
-VM_MODULES=(virtio_pci virtio_console virtio-rng virtiofs 9pnet_virtio 9p overlay af_packet uhid hid-generic)
+VM_MODULES=(virtio_pci virtio_console virtio-rng virtiofs 9pnet_virtio 9p overlay af_packet uhid hid-generic
+  loop dm-crypt xts ecb aesni-intel algif_skcipher)
 
 # need_vm: everything that `vm/run` needs. Sets VM_KERNEL, VM_INITRD and VM_LAYER; VM_READY says that it is all there.
 need_vm() {
@@ -79,17 +81,19 @@ vm_apt() {
   apt-get -qq -o Debug::NoLocking=true -o "Dir::Cache::archives=$VM_CACHE/debs" -o APT::Sandbox::User= "$@" </dev/null
 }
 
-# vm_files ARGUMENTS...: the names of the files that apt-get would fetch. When it knows too little, its lists are renewed.
+# vm_files ARGUMENTS...: the names of the files that apt-get would fetch if none were here: it names no address of a file
+# that is downloaded already, so it is shown a folder without any. When it knows too little, its lists are renewed.
 vm_files() {
-  local found
-  if ! found=$(vm_apt --print-uris "$@" 2>/dev/null); then
+  local found empty="$VM_CACHE/no-debs"
+  mkdir -p "$empty/partial" || return 1
+  if ! found=$(vm_apt -o "Dir::Cache::archives=$empty" --print-uris "$@" 2>/dev/null); then
     if ((EUID != 0)); then
       say "This machine's lists of packages are not enough for the virtual machine. Please run this, then start again:"
       say "  sudo apt-get update"
       return 1
     fi >&2
     apt-get update -qq </dev/null >/dev/null 2>&1
-    found=$(vm_apt --print-uris "$@") || return 1
+    found=$(vm_apt -o "Dir::Cache::archives=$empty" --print-uris "$@") || return 1
   fi
   [[ -z $found ]] || cut -d' ' -f2 <<<"$found"
 }

@@ -221,9 +221,11 @@ def silent_request(device, rp="latency.example"):
     """Registers a credential and returns the CTAP bytes of a getAssertion for it with up=false."""
     from fido2 import cbor
 
-    made = Ctap2(device).make_credential(
-        os.urandom(32), {"id": rp, "name": rp}, {"id": b"latency", "name": "latency"}, [{"type": "public-key", "alg": -7}]
-    )
+    ctap = Ctap2(device)
+    made = ctap.make_credential(
+        os.urandom(32), {"id": rp, "name": rp}, {"id": b"latency", "name": "latency"}, [{"type": "public-key", "alg": -7}],
+        options={"uv": True} if ctap.info.options.get("uv") else None,
+    )  # fmt: skip
     identity = made.auth_data.credential_data.credential_id
     note(f"credential ID of {len(identity)} bytes")
     return b"\x02" + cbor.encode({1: rp, 2: os.urandom(32), 3: [{"id": identity, "type": "public-key"}], 5: {"up": False}})

@@ -40,8 +40,9 @@ def looked_at(door):
 
 def credentials(door):
     device = door.device
-    with check("fido2-cred -M/-V and fido2-assert -G/-V: consent only"):
-        made = tools.make(device, "plain.example")
+    with check("fido2-cred -M/-V without options asks for the PIN; fido2-assert -G/-V: consent only"):
+        tools.make_refused(device, "plain.example", "-q")
+        made = tools.make(device, "plain.example", pins=[PIN])
         tools.sign(device, made, "-p", verify=["-p"])
     with check("the user was asked, about a program and an RP ID and never an origin"):
         view = next(view for view in reversed(door.views()) if view["kind"] == "sign-in")

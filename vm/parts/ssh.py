@@ -51,7 +51,7 @@ def _account(name, uid, home):
         path.write_text("".join([*lines, line]))
 
 
-def _asking(pin):
+def asking(pin):
     """The environment in which OpenSSH asks a program for the PIN; without one, the program says no."""
     ASKPASS.write_text("#!/bin/sh\nexit 1\n" if pin is None else f"#!/bin/sh\necho '{pin}'\n")
     ASKPASS.chmod(0o700)
@@ -62,7 +62,7 @@ def generate(device, type, name, *options, pin=None):
     """A new key pair whose private half is in the device; returns the file's path."""
     file = WORK / name
     wishes = [word for option in (f"device={device}", f"application=ssh:{name}", *options) for word in ("-O", option)]
-    run("ssh-keygen", "-q", "-t", type, "-N", "", "-C", name, "-f", file, *wishes, env=_asking(pin))
+    run("ssh-keygen", "-q", "-t", type, "-N", "", "-C", name, "-f", file, *wishes, env=asking(pin))
     return file
 
 
@@ -72,7 +72,7 @@ def login(file, words="", pin=None, fails=False):
     said = run(
         "ssh", "-F", "none", "-p", PORT, "-i", file, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none",
         "-o", f"UserKnownHostsFile={WORK}/known_hosts", "-o", "StrictHostKeyChecking=accept-new", "-o", "PreferredAuthentications=publickey",
-        f"{USER}@127.0.0.1", "id -un", env=_asking(pin), fails=fails,
+        f"{USER}@127.0.0.1", "id -un", env=asking(pin), fails=fails,
     )  # fmt: skip
     demand(fails or said.strip() == USER, f"the server's answer is {said!r}")
 
@@ -83,7 +83,7 @@ def fetch(pin):
     folder.mkdir()
     os.chdir(folder)
     try:
-        run("ssh-keygen", "-q", "-K", "-N", "", env=_asking(pin))
+        run("ssh-keygen", "-q", "-K", "-N", "", env=asking(pin))
     finally:
         os.chdir(WORK)
     return sorted(file for file in folder.iterdir() if file.suffix != ".pub")

@@ -80,8 +80,8 @@ fn device(options: &Options, surroundings: Surroundings) -> Result<Device<Surrou
     let mut settings = Settings {
         // A key of its own: nothing copies what it holds.
         backup: Backup::DeviceBound,
-        // libfido2 and ssh-keygen expect a statement of every key.
-        attestation: Attestation::SelfUnlessNonePreferred,
+        // libfido2 and ssh-keygen expect a statement of every key, pam_u2f before 1.2 one with a certificate.
+        attestation: Attestation::OneTimeUnlessNonePreferred,
         transports: vec!["usb".to_owned()],
         max_credentials_in_list: 64,
         ..Settings::new(options.aaguid.unwrap_or(AAGUID))
@@ -94,7 +94,9 @@ fn device(options: &Options, surroundings: Surroundings) -> Result<Device<Surrou
             }
         }
     }
-    let mut device = Device::new(surroundings, settings, Numbers::default()).map_err(Failure::failed)?;
+    let device = Device::new(surroundings, settings, Numbers::default()).map_err(Failure::failed)?;
+    // So that programs ask for the PIN when they create what they will use with it.
+    let mut device = device.without_unverified_creation();
     if options.no_u2f {
         device = device.without_u2f();
     }

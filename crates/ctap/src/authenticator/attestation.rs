@@ -1,7 +1,7 @@
-//! Attestation statements (WebAuthn Level 3 §8): `none`, and `packed` by the credential's own key, by the deployment's
-//! key, or by the key that identifies a device to its organisation.
+//! Attestation statements (WebAuthn Level 3 §8): `none`, and `packed` by the credential's own key, by a key of
+//! this one registration, by the deployment's key, or by the key that identifies a device to its organisation.
 
-use super::{Attestation, Attester, Settings};
+use super::{Attestation, Attester, Settings, attest_once, one_time};
 use crate::cbor::Map;
 use crate::crypto::{Crypto, CryptoError, PrivateKey};
 use crate::make_credential::Request;
@@ -37,6 +37,7 @@ pub(super) fn attest(
     let format = format(settings, &request.attestation_formats_preference);
     let content = match (format, &settings.attestation) {
         (PACKED, Attestation::Certified(attester)) => attester.attest(crypto, settings.aaguid, signed)?,
+        (PACKED, Attestation::OneTimeUnlessNonePreferred) => attest_once(crypto, settings.aaguid, signed)?,
         // §8.2, self attestation: `alg` and `sig` by the credential's own key, no certificates.
         (PACKED, _) => Map::new()
             .with("alg", key.algorithm().cose())
@@ -55,9 +56,10 @@ pub(super) fn attest(
 pub(super) fn formats(settings: &Settings) -> Vec<String> {
     match settings.attestation {
         Attestation::None => Vec::new(),
-        Attestation::SelfWhenPreferred | Attestation::SelfUnlessNonePreferred | Attestation::Certified(_) => {
-            vec![PACKED.to_owned()]
-        }
+        Attestation::SelfWhenPreferred
+        | Attestation::SelfUnlessNonePreferred
+        | Attestation::OneTimeUnlessNonePreferred
+        | Attestation::Certified(_) => vec![PACKED.to_owned()],
     }
 }
 
@@ -83,6 +85,7 @@ fn enterprise<'a>(settings: &'a Settings, request: &Request) -> Option<&'a Attes
 pub(super) fn longest_certified(settings: &Settings) -> usize {
     let own = match &settings.attestation {
         Attestation::Certified(attester) => attester.longest(),
+        Attestation::OneTimeUnlessNonePreferred => one_time::LONGEST,
         _ => 0,
     };
     let enterprise = settings.enterprise.as_ref().map(|one| one.attester.longest());
@@ -94,7 +97,9 @@ fn format(settings: &Settings, preference: &[String]) -> &'static str {
     let packed = settings.attestation != Attestation::None;
     let otherwise = match settings.attestation {
         Attestation::None | Attestation::SelfWhenPreferred => NONE,
-        Attestation::SelfUnlessNonePreferred | Attestation::Certified(_) => PACKED,
+        Attestation::SelfUnlessNonePreferred | Attestation::OneTimeUnlessNonePreferred | Attestation::Certified(_) => {
+            PACKED
+        }
     };
     preference
         .iter()

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::cbor::{Map, Value};
 use crate::crypto::der::{self, SEQUENCE};
-use crate::crypto::{Crypto, CryptoError, PrivateKey, PublicKey};
+use crate::crypto::{Algorithm, Crypto, CryptoError, PrivateKey, PublicKey};
 use crate::types::Aaguid;
 
 /// Signs attestations: a [`PrivateKey`], or a key that lives elsewhere, for example in a TPM.
@@ -75,15 +75,7 @@ impl Attester {
             return Err(CryptoError::InvalidKey("an attestation key of another AAGUID"));
         }
         let signature = self.signer.sign(crypto, signed)?;
-        let chain: Vec<Value> = self
-            .chain
-            .iter()
-            .map(|certificate| certificate.as_slice().into())
-            .collect();
-        Ok(Map::new()
-            .with("alg", self.signer.public_key().algorithm().cose())
-            .with("sig", signature)
-            .with("x5c", chain))
+        Ok(packed(self.signer.public_key().algorithm(), signature, &self.chain))
     }
 
     /// Bytes of a statement, at most.
@@ -92,6 +84,15 @@ impl Attester {
         let chain = self.chain.iter().map(|certificate| certificate.len() + 3);
         signature + 3 + chain.sum::<usize>()
     }
+}
+
+/// A packed statement with certificates (WebAuthn Level 3 §8.2).
+pub(super) fn packed(algorithm: Algorithm, signature: Vec<u8>, chain: &[Vec<u8>]) -> Map {
+    let chain: Vec<Value> = chain.iter().map(|certificate| certificate.as_slice().into()).collect();
+    Map::new()
+        .with("alg", algorithm.cose())
+        .with("sig", signature)
+        .with("x5c", chain)
 }
 
 /// The same key and certificates.

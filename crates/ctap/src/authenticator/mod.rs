@@ -9,6 +9,7 @@
 
 mod attestation;
 mod attester;
+mod certificate;
 pub mod device;
 mod get_assertion;
 mod get_info;
@@ -16,6 +17,7 @@ pub mod hmac_secret;
 mod joint_extensions;
 mod make_credential;
 mod memory;
+mod one_time;
 mod protected_id;
 mod refusal;
 mod settings;
@@ -29,6 +31,7 @@ pub use attester::{AttestationSigner, Attester, Unfit};
 use get_assertion::named_if;
 pub use joint_extensions::{CRED_BLOB, CRED_PROTECT, MAX_CRED_BLOB, SecretOf};
 pub use memory::{MemoryError, MemoryStore};
+pub use one_time::attest_once;
 pub use protected_id::protection_of;
 pub use refusal::Refusal;
 pub use settings::{Attestation, Backup, Enterprise, Settings};

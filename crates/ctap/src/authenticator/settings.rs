@@ -49,6 +49,10 @@ pub enum Attestation {
     /// Packed self attestation unless the request prefers `none`: what clients of security keys are used to. libfido2 and
     /// `ssh-keygen` refuse a key whose attestation is `none`.
     SelfUnlessNonePreferred,
+    /// Packed attestation by a key and a certificate that are made for the one credential, unless the request prefers
+    /// `none` ([`attest_once`](super::attest_once)). It says as little as self attestation, and clients take it that want
+    /// a certificate: `pam_u2f` before 1.2 refuses self attestation.
+    OneTimeUnlessNonePreferred,
     /// Packed attestation by a key that vouches for all devices of the model, unless the request prefers `none`. The
     /// client takes it out when the website does not ask for it (WebAuthn Level 3 §5.1.3).
     Certified(Arc<Attester>),

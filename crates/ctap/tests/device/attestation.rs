@@ -141,6 +141,33 @@ fn a_supplied_key_attests_unless_none_is_preferred() {
 }
 
 #[test]
+fn a_one_time_key_attests_unless_none_is_preferred_and_fits_the_message_that_is_announced() {
+    let one_time = || Settings {
+        attestation: Attestation::OneTimeUnlessNonePreferred,
+        ..settings()
+    };
+    let mut key = device(one_time());
+    assert_eq!(key.info().attestation_formats, ["packed"]);
+    let mut statements = Vec::new();
+    for algorithm in [Algorithm::Es256, Algorithm::EdDsa] {
+        let mut request = make(b"alice");
+        request.algorithms = vec![algorithm.cose()];
+        let response = key.make(&request).unwrap();
+        assert_eq!((response.fmt.as_str(), response.att_stmt.len()), ("packed", 3));
+        assert_eq!(response.att_stmt.text("alg").and_then(Value::as_int), Some(-7));
+        statements.push(response.att_stmt.text("x5c").cloned().unwrap());
+        request.attestation_formats_preference = vec!["none".to_owned()];
+        assert_eq!(key.make(&request).unwrap().fmt, "none");
+    }
+    assert_ne!(statements[0], statements[1]);
+    let short = Numbers {
+        max_message_bytes: 1400,
+        ..Numbers::default()
+    };
+    assert!(Device::new(world(), one_time(), short).is_err());
+}
+
+#[test]
 fn a_key_of_another_model_attests_nothing() {
     let mut key = device(Settings {
         aaguid: Aaguid([9; 16]),

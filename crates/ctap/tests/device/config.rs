@@ -5,7 +5,7 @@ use claviger_ctap::authenticator_config::{MinPinLength, Request, SubCommand};
 use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::status::Status;
 
-use crate::bed::{Key, PIN, RP, Reply, get, make};
+use crate::bed::{Key, PIN, RP, Reply, get, id_of, make};
 
 const ACFG: Permissions = Permissions::AUTHENTICATOR_CONFIGURATION;
 
@@ -49,6 +49,34 @@ fn always_uv_lets_nothing_through_without_verification_but_a_silent_probe() {
 
     toggle(&mut key, Some(PIN)).unwrap();
     key.get(&get(&[&id])).unwrap();
+}
+
+#[test]
+fn without_unverified_creation_a_pin_is_asked_for_at_every_creation_and_at_no_other_time() {
+    let mut key = Key::new();
+    key.device = key.device.without_unverified_creation();
+    let mut request = make(b"alice");
+    request.options.rk = false;
+    assert!(key.info().options["makeCredUvNotRqd"], "there is no PIN to ask for");
+    key.make(&request).unwrap();
+
+    key.set_pin(PIN).unwrap();
+    assert!(!key.info().options["makeCredUvNotRqd"]);
+    assert_eq!(key.make(&request).err(), Some(Status::PuatRequired));
+    let token = key.token(PIN, Permissions::MAKE_CREDENTIAL, Some(RP)).unwrap();
+    token.sign_make(&mut request);
+    let id = id_of(&key.make(&request).unwrap());
+    key.get(&get(&[&id])).unwrap();
+}
+
+#[test]
+fn a_reader_without_a_pin_is_no_reason_to_refuse_who_does_not_know_how_to_use_it() {
+    let mut key = Key::with_uv();
+    key.device = key.device.without_unverified_creation();
+    let mut request = make(b"alice");
+    request.options.rk = false;
+    assert!(key.info().options["makeCredUvNotRqd"]);
+    key.make(&request).unwrap();
 }
 
 #[test]

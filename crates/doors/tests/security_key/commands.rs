@@ -3,7 +3,7 @@
 use claviger_ctap::authenticator::device::command;
 use claviger_ctap::cbor::Map;
 use claviger_ctap::client_pin::Permissions;
-use claviger_ctap::crypto::portable;
+use claviger_ctap::crypto::{PublicKey, portable};
 use claviger_ctap::get_info;
 use claviger_ctap::make_credential;
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
@@ -11,12 +11,20 @@ use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId};
 use claviger_ctap::{cbor, get_assertion};
 use claviger_dev::ctap2::Ctap2 as _;
+use claviger_doors::ctap::message::Info;
 use proptest::prelude::*;
 
 use super::client::{HASH, Key, PIN, SITE, get_request, make_request};
-use super::stand_in::{Asked, StandIn, TICKET};
+use super::stand_in::{Asked, MODEL, StandIn, TICKET};
 
 const BOTH: [PinUvAuthProtocol; 2] = PinUvAuthProtocol::ALL;
+
+/// A creation with built-in verification.
+fn verified() -> make_credential::Request {
+    let mut request = make_request();
+    request.options.uv = true;
+    request
+}
 
 fn descriptor(id: u8) -> CredentialDescriptor {
     CredentialDescriptor::new(CredentialId::new([id; 32]).unwrap())
@@ -30,15 +38,16 @@ fn get_info_says_what_can_be_done_now() {
     assert_eq!(with_pin.algorithms, [-7, -8]);
     assert_eq!(with_pin.transports, ["usb"]);
     let options = |info: &get_info::Response| info.options.clone().into_iter().collect::<Vec<_>>();
-    let always = ["credMgmt", "makeCredUvNotRqd", "pinUvAuthToken", "rk", "up"];
+    let always = ["credMgmt", "pinUvAuthToken", "rk", "up"];
     for name in always {
         assert_eq!(with_pin.options.get(name), Some(&true), "{name}");
     }
     assert_eq!(with_pin.options.get("uv"), Some(&true));
     assert_eq!(with_pin.options.get("clientPin"), Some(&true));
+    assert_eq!(with_pin.options.get("makeCredUvNotRqd"), Some(&false));
     assert_eq!(
         options(&with_pin).len(),
-        always.len() + 2,
+        always.len() + 3,
         "nothing else, `plat` least of all"
     );
 
@@ -49,6 +58,7 @@ fn get_info_says_what_can_be_done_now() {
         None,
         "false would offer to set one"
     );
+    assert_eq!(without_pin.options.get("makeCredUvNotRqd"), Some(&true));
 }
 
 #[test]
@@ -141,17 +151,46 @@ fn a_browser_s_dummy_credential_is_a_selection_and_never_made() {
     }
 }
 
+/// A platform whose PIN programs cannot ask for.
+fn without_client_pin() -> StandIn {
+    let platform = StandIn::new();
+    let info = platform.info.get();
+    platform.info.set(Info {
+        client_pin: false,
+        ..info
+    });
+    platform
+}
+
 #[test]
-fn a_credential_without_verification_asks_for_consent_only() {
+fn a_program_that_could_ask_for_the_pin_creates_nothing_without_verification() {
+    // What `systemd-cryptenroll`, `pamu2fcfg` and `ssh-keygen` ask for at first: they ask for the PIN then.
     let mut key = Key::new(StandIn::new());
+    assert_eq!(key.make(&make_request()), Err(Status::PuatRequired));
+    assert_eq!(key.platform.asked(), [], "nobody is bothered");
+    let token = key
+        .pin_token(PinUvAuthProtocol::Two, PIN, Permissions::MAKE_CREDENTIAL, Some(SITE))
+        .unwrap();
+    assert!(key.make(&token.sign_make(make_request())).is_ok());
+}
+
+#[test]
+fn where_no_program_can_ask_for_the_pin_a_credential_without_verification_asks_for_consent_only() {
+    for platform in [StandIn::without_pin, without_client_pin] {
+        let mut key = Key::new(platform());
+        let mut request = make_request();
+        request.exclude_list = vec![descriptor(3)];
+        let response = key.make(&request).unwrap();
+        assert_eq!(
+            response.unsigned_extension_outputs, None,
+            "only what every client takes"
+        );
+        assert_eq!(key.platform.asked(), [Asked::Make(Box::new(request), None)]);
+    }
+    let mut key = Key::new(without_client_pin());
     let mut request = make_request();
-    request.exclude_list = vec![descriptor(3)];
-    let response = key.make(&request).unwrap();
-    assert_eq!(
-        response.unsigned_extension_outputs, None,
-        "only what every client takes"
-    );
-    assert_eq!(key.platform.asked(), [Asked::Make(Box::new(request), None)]);
+    request.options.rk = true;
+    assert_eq!(key.make(&request), Err(Status::PuatRequired));
 }
 
 #[test]
@@ -277,10 +316,11 @@ fn an_assertion_holds_only_what_every_client_takes() {
 #[test]
 fn requests_that_the_specification_refuses_are_refused_before_the_user_is_bothered() {
     type Change = fn(&mut make_credential::Request);
-    let changes: [(Change, Status); 9] = [
+    let changes: [(Change, Status); 10] = [
         (|r| r.algorithms = vec![-257], Status::UnsupportedAlgorithm),
         (|r| r.options.up = false, Status::InvalidOption),
-        (|r| r.options.rk = true, Status::PuatRequired),
+        (|r| r.options.uv = false, Status::PuatRequired),
+        (|r| (r.options.uv, r.options.rk) = (false, true), Status::PuatRequired),
         (|r| r.enterprise_attestation = Some(1), Status::InvalidParameter),
         (|r| r.pin_uv_auth_param = Some(vec![1; 16]), Status::MissingParameter),
         (
@@ -299,7 +339,7 @@ fn requests_that_the_specification_refuses_are_refused_before_the_user_is_bother
     ];
     for (number, (change, status)) in changes.into_iter().enumerate() {
         let mut key = Key::new(StandIn::new());
-        let mut request = make_request();
+        let mut request = verified();
         change(&mut request);
         assert_eq!(key.make(&request), Err(status), "change {number}");
         assert_eq!(key.platform.asked(), [], "change {number}");
@@ -349,7 +389,7 @@ fn a_token_serves_its_own_site_and_permission_only() {
 #[test]
 fn extensions_travel_in_the_joint_s_form_and_unknown_ones_do_not() {
     let mut key = Key::new(StandIn::new());
-    let mut request = make_request();
+    let mut request = verified();
     let known = Map::new().with("credProtect", 3).with("hmac-secret", true);
     request.extensions = known.clone().with("credBlob", vec![1]).with("minPinLength", true);
     key.make(&request).unwrap();
@@ -408,7 +448,7 @@ fn outputs_at_creation_are_for_who_asks_for_the_secret() {
         .with(2, wrapped)
         .with(3, mac)
         .with(4, 2);
-    let mut request = make_request();
+    let mut request = verified();
     request.extensions = Map::new().with("hmac-secret-mc", input.clone());
     assert_eq!(key.make(&request), Err(Status::MissingParameter));
     request.extensions = Map::new()
@@ -437,7 +477,7 @@ fn what_the_platform_refuses_reaches_the_program_as_it_is() {
     ] {
         let mut key = Key::new(StandIn::new());
         key.platform.refuses.set(Some(status));
-        assert_eq!(key.make(&make_request()), Err(status));
+        assert_eq!(key.make(&verified()), Err(status));
         assert_eq!(key.get(&get_request()), Err(status));
     }
 }
@@ -445,7 +485,7 @@ fn what_the_platform_refuses_reaches_the_program_as_it_is() {
 #[test]
 fn who_prefers_no_attestation_format_gets_one_with_a_signature() {
     let mut key = Key::new(StandIn::new());
-    let mut request = make_request();
+    let mut request = verified();
     request.attestation_formats_preference.clear();
     key.make(&request).unwrap();
     request.attestation_formats_preference = vec!["packed".to_owned()];
@@ -453,6 +493,34 @@ fn who_prefers_no_attestation_format_gets_one_with_a_signature() {
         key.platform.asked(),
         [Asked::Make(Box::new(request), None)],
         "libfido2 takes no other"
+    );
+}
+
+#[test]
+fn a_self_attestation_goes_out_as_one_by_a_certificate_of_its_own() {
+    let mut key = Key::new(StandIn::new());
+    key.platform.attests.set(true);
+    let mut request = verified();
+    request.attestation_formats_preference.clear();
+    let response = key.make(&request).unwrap();
+    assert_eq!(response.fmt, "packed");
+    let statement = &response.att_stmt;
+    assert_eq!(statement.text("alg").and_then(cbor::Value::as_int), Some(-7));
+    let chain = statement.text("x5c").and_then(cbor::Value::as_array).unwrap();
+    let [certificate] = chain else {
+        panic!("one certificate")
+    };
+    let certificate = certificate.as_bytes().unwrap();
+    // A P-256 key ends with its uncompressed point, after a bit string's head: what libfido2 reads and verifies with.
+    let head = [0x03, 0x42, 0x00];
+    let at = certificate.windows(3).position(|window| window == head).unwrap() + 3;
+    let public_key = PublicKey::from_p256_point(certificate[at..at + 65].try_into().unwrap()).unwrap();
+    let signed = [response.auth_data.as_slice(), &HASH].concat();
+    let signature = statement.text("sig").and_then(cbor::Value::as_bytes).unwrap();
+    assert_eq!(portable().verify(&public_key, &signed, signature), Ok(()));
+    assert!(
+        certificate.windows(16).any(|window| window == MODEL.0),
+        "the provider's model, as in the authenticator data"
     );
 }
 
@@ -474,7 +542,7 @@ proptest! {
 #[test]
 fn openssh_asks_for_its_own_application() {
     let mut key = Key::new(StandIn::new());
-    let mut request = make_request();
+    let mut request = verified();
     request.rp.id = "ssh:".to_owned();
     request.algorithms = vec![-8];
     request.extensions = Map::new().with("credProtect", 1);

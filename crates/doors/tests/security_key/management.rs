@@ -88,6 +88,36 @@ fn the_user_agrees_once_for_each_token() {
 }
 
 #[test]
+fn who_proves_the_pin_again_on_its_channel_is_still_shown_what_it_was_shown_for_the_pin() {
+    let mut key = key();
+    // As `ssh-keygen -K` does it: a token for each question.
+    let fresh = |key: &mut Key| key.pin_token(TWO, PIN, CM, None).unwrap();
+    let lists = |key: &mut Key, token: &Token| {
+        key.platform.asked();
+        names(key, token);
+        key.platform.asked().len()
+    };
+    let token = fresh(&mut key);
+    assert_eq!(lists(&mut key, &token), 1);
+    for _ in 0..4 {
+        let token = fresh(&mut key);
+        assert_eq!(lists(&mut key, &token), 0, "one approval");
+        key.platform.now_ms.set(key.platform.now_ms.get() + 29_000);
+    }
+    // Not what was shown long ago, on another channel, or without the PIN.
+    key.platform.now_ms.set(key.platform.now_ms.get() + 2_000);
+    let token = fresh(&mut key);
+    assert_eq!(lists(&mut key, &token), 1, "too late");
+    key.channel = 2;
+    let token = fresh(&mut key);
+    assert_eq!(lists(&mut key, &token), 1, "another channel");
+    let token = key.uv_token(TWO, CM, None).unwrap();
+    assert_eq!(lists(&mut key, &token), 1, "a token for nothing");
+    let token = fresh(&mut key);
+    assert_eq!(lists(&mut key, &token), 1, "it had not proved the PIN");
+}
+
+#[test]
 fn a_refusal_shows_nothing_and_the_next_try_asks_again() {
     let mut key = key();
     let token = key.uv_token(TWO, CM, None).unwrap();

@@ -3,11 +3,11 @@
 use std::cell::{Cell, RefCell};
 
 use claviger_broker::{NotVerified, PinTicket};
-use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
+use claviger_ctap::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use claviger_ctap::cbor::Map;
-use claviger_ctap::crypto::portable;
+use claviger_ctap::crypto::{Algorithm, portable};
 use claviger_ctap::status::Status;
-use claviger_ctap::types::{CredentialDescriptor, CredentialId, UserEntity, UserId};
+use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
 use claviger_doors::ctap::message::{Info, Listed, PinCheck};
 use claviger_doors::hid::upstream::Upstream;
@@ -37,9 +37,14 @@ pub struct StandIn {
     /// What hello says to a PIN; `None`: it is right.
     pub pin: Cell<Option<NotVerified>>,
     pub list: RefCell<Vec<Listed>>,
+    /// Whether new credentials come with self attestation.
+    pub attests: Cell<bool>,
     asked: RefCell<Vec<Asked>>,
     waits: Cell<bool>,
 }
+
+/// The provider's model.
+pub const MODEL: Aaguid = Aaguid(*b"a provider's own");
 
 pub const TICKET: [u8; 16] = *b"a ticket, sixtee";
 
@@ -57,6 +62,7 @@ impl StandIn {
             hangs: Cell::new(false),
             pin: Cell::new(None),
             list: RefCell::new(Vec::new()),
+            attests: Cell::new(false),
             asked: RefCell::new(Vec::new()),
             waits: Cell::new(false),
         }
@@ -127,6 +133,27 @@ fn auth_data(rp_id: &str, up: bool, uv: bool) -> Vec<u8> {
     .encode()
 }
 
+/// A new credential of an `EdDSA` key, with its self attestation.
+fn self_attested(request: &make_credential::Request) -> make_credential::Response {
+    let key = portable().generate(Algorithm::EdDsa).unwrap();
+    let data = AuthenticatorData {
+        rp_id_hash: rp_id_hash(&request.rp.id),
+        flags: Flags::UP.with_if(request.options.uv, Flags::UV),
+        sign_count: 0,
+        attested: Some(AttestedCredential {
+            aaguid: MODEL,
+            id: CredentialId::new([1; 32]).unwrap(),
+            public_key: key.public_key().clone(),
+        }),
+        extensions: None,
+    }
+    .encode();
+    let signed = [data.as_slice(), &request.client_data_hash].concat();
+    let signature = portable().sign(&key, &signed).unwrap();
+    let statement = Map::new().with("alg", Algorithm::EdDsa.cose()).with("sig", signature);
+    make_credential::Response::new("packed", data, statement)
+}
+
 #[allow(clippy::needless_pass_by_value)]
 fn bytes(ticket: Option<PinTicket>) -> Option<[u8; 16]> {
     ticket.map(|ticket| *ticket.as_bytes())
@@ -148,8 +175,12 @@ impl Upstream for StandIn {
         ticket: Option<PinTicket>,
     ) -> Result<make_credential::Response, Status> {
         self.user(Asked::Make(Box::new(request.clone()), bytes(ticket))).await?;
-        let data = auth_data(&request.rp.id, true, request.options.uv);
-        let mut response = make_credential::Response::new("none", data, Map::new());
+        let mut response = if self.attests.get() {
+            self_attested(request)
+        } else {
+            let data = auth_data(&request.rp.id, true, request.options.uv);
+            make_credential::Response::new("none", data, Map::new())
+        };
         response.unsigned_extension_outputs = Some(Map::new().with("unsigned", true));
         Ok(response)
     }

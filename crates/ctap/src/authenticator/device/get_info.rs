@@ -49,7 +49,7 @@ impl<E: Environment> Device<E> {
             ("ep", self.enterprise_capable().then_some(self.state.enterprise)),
             ("setMinPINLength", Some(true)),
             ("alwaysUv", Some(self.state.always_uv)),
-            ("makeCredUvNotRqd", Some(!self.state.always_uv)),
+            ("makeCredUvNotRqd", Some(self.makes_unverified())),
         ]
         .into_iter()
         .filter_map(|(name, value)| value.map(|value| (name.to_owned(), value)))

@@ -44,18 +44,14 @@ impl<E: Environment> Device<E> {
         // 6. alwaysUv.
         let uv = self.uv_with_always_uv(uv, param.is_some())?;
 
-        // 7, 8, 10. makeCredUvNotRqd: only a discoverable credential needs the user verified, if they can be.
-        if self.protected() && request.options.rk && !uv && param.is_none() {
+        // 7, 8, 10. Without makeCredUvNotRqd every credential, with it only a discoverable one, needs the user verified,
+        // if they can be.
+        let needs_uv = self.protected() && (request.options.rk || !self.makes_unverified());
+        if needs_uv && !uv && param.is_none() {
             return if self.state.pin.is_some() {
-                refuse(
-                    Status::PuatRequired,
-                    "a discoverable credential needs user verification",
-                )
+                refuse(Status::PuatRequired, "the credential needs user verification")
             } else {
-                refuse(
-                    Status::OperationDenied,
-                    "a discoverable credential needs user verification",
-                )
+                refuse(Status::OperationDenied, "the credential needs user verification")
             };
         }
 

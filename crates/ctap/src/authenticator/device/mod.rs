@@ -31,7 +31,6 @@
 //! from its own surroundings.
 
 mod authorize;
-mod certificate;
 mod client_pin;
 mod config;
 mod continuation;
@@ -121,6 +120,7 @@ pub struct Device<E: Environment> {
     continuation: Option<Continuation>,
     fragments: Option<Fragments>,
     u2f: bool,
+    unverified_creation: bool,
 }
 
 /// Why a [`Device`] does not start. `S` is the store's own error.
@@ -167,6 +167,7 @@ impl<E: Environment> Device<E> {
             continuation: None,
             fragments: None,
             u2f: true,
+            unverified_creation: true,
         })
     }
 
@@ -174,6 +175,18 @@ impl<E: Environment> Device<E> {
     #[must_use]
     pub fn describe(mut self, description: Description) -> Self {
         self.description = description;
+        self
+    }
+
+    /// The same device where nothing is created without verification while there is a PIN: getInfo says then that
+    /// makeCredUvNotRqd is false (§6.1.2 steps 7 to 10, §6.4).
+    ///
+    /// The specification would rather have it true. But a client that is served without the PIN at creation and asks for
+    /// it at each use finds another hmac-secret there (§12.5): `systemd-cryptenroll` up to 252 enrols a disk so that
+    /// nothing opens it.
+    #[must_use]
+    pub fn without_unverified_creation(mut self) -> Self {
+        self.unverified_creation = false;
         self
     }
 
@@ -272,6 +285,11 @@ impl<E: Environment> Device<E> {
     /// Whether some form of user verification is set up (§6.1.2 step 7, "protected").
     fn protected(&self) -> bool {
         self.state.pin.is_some() || self.environment.built_in_uv() == BuiltInUv::Configured
+    }
+
+    /// makeCredUvNotRqd: whether a credential that is not discoverable may be made for whoever is not verified.
+    fn makes_unverified(&self) -> bool {
+        !self.state.always_uv && (self.unverified_creation || self.state.pin.is_none())
     }
 
     /// Writes the lasting state.

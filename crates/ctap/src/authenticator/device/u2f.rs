@@ -3,10 +3,9 @@
 //! U2F knows a site by a hash only. A credential that it makes is stored under the hash in hexadecimal digits, with the
 //! hash among its attributes; whoever looks for a site's credentials finds them with the others.
 
-use super::certificate::self_signed;
 use super::store::{Attributes, CredentialSecrets, Protection};
 use super::{Device, DeviceStore, Environment, Fault, Presence, Purpose, StoredCredential};
-use crate::authenticator::{Backup, CredentialRecord, CredentialStore as _, Error};
+use crate::authenticator::{Backup, CredentialRecord, CredentialStore as _, Error, certificate};
 use crate::crypto::Algorithm;
 use crate::prf::PrfSeed;
 use crate::status::Status;
@@ -126,7 +125,7 @@ impl<E: Environment> Device<E> {
         let length = u8::try_from(handle.len()).map_err(|_| U2fRefusal::Word(StatusWord::Other))?;
         let signed = [&[0], application.as_slice(), challenge, handle, point].concat();
         let signature = crypto.sign(&key, &signed)?;
-        let certificate = self_signed(crypto, &key)?;
+        let certificate = certificate::of_u2f_key(crypto, &key)?;
         let answer = [&[5], point.as_slice(), &[length], handle, &certificate, &signature].concat();
 
         let attributes = Attributes {

@@ -32,6 +32,7 @@ pub struct Configuration {
     uv: BuiltInUv,
     pin: bool,
     always_uv: bool,
+    unverified_creation: bool,
     enterprise: bool,
     description: Description,
 }
@@ -45,7 +46,10 @@ impl Configuration {
         settings.algorithms.clone_from(&self.algorithms);
         settings.enterprise = self.enterprise.then(|| crate::attestation::enterprise(RP));
         let device = Device::new(world, settings, self.numbers).unwrap();
-        let device = device.describe(self.description.clone());
+        let mut device = device.describe(self.description.clone());
+        if !self.unverified_creation {
+            device = device.without_unverified_creation();
+        }
         let mut key = Key::new();
         key.device = if self.u2f { device } else { device.without_u2f() };
         if self.pin {
@@ -140,24 +144,27 @@ fn configuration() -> impl Strategy<Value = Configuration> {
         uv_modality: product.then_some(2),
         certifications: product.then(|| ("FIDO".to_owned(), 1)).into_iter().collect(),
     });
-    (numbers, algorithms, uv, any::<[bool; 4]>(), description).prop_map(
-        |(numbers, algorithms, uv, [u2f, pin, always_uv, enterprise], description)| Configuration {
-            // Long keys, and certificates, need long messages.
-            numbers: Numbers {
-                max_message_bytes: if enterprise || algorithms.len() > 2 {
-                    numbers.max_message_bytes.max(7000)
-                } else {
-                    numbers.max_message_bytes
+    (numbers, algorithms, uv, any::<[bool; 5]>(), description).prop_map(
+        |(numbers, algorithms, uv, [u2f, pin, always_uv, unverified_creation, enterprise], description)| {
+            Configuration {
+                // Long keys, and certificates, need long messages.
+                numbers: Numbers {
+                    max_message_bytes: if enterprise || algorithms.len() > 2 {
+                        numbers.max_message_bytes.max(7000)
+                    } else {
+                        numbers.max_message_bytes
+                    },
+                    ..numbers
                 },
-                ..numbers
-            },
-            algorithms,
-            u2f,
-            uv,
-            pin,
-            always_uv,
-            enterprise,
-            description,
+                algorithms,
+                u2f,
+                uv,
+                pin,
+                always_uv,
+                unverified_creation,
+                enterprise,
+                description,
+            }
         },
     )
 }

@@ -21,7 +21,7 @@ const MAX_PIN_RETRIES: u32 = 8;
 const MAX_UV_RETRIES: u32 = 25;
 
 impl DoorAuthenticator {
-    pub(super) async fn client_pin<U: Upstream>(&mut self, upstream: &U, parameters: &[u8]) -> Answer {
+    pub(super) async fn client_pin<U: Upstream>(&mut self, upstream: &U, channel: u32, parameters: &[u8]) -> Answer {
         let request = Request::from_cbor_within(parameters, &Limits::CTAP)?;
         let Some(sub_command) = SubCommand::from_number(request.sub_command) else {
             return refuse(Status::InvalidSubcommand, "an unknown clientPIN subcommand");
@@ -30,8 +30,8 @@ impl DoorAuthenticator {
             SubCommand::GetPinRetries => retries(upstream, MAX_PIN_RETRIES, |answer| &mut answer.pin_retries).await?,
             SubCommand::GetUvRetries => retries(upstream, MAX_UV_RETRIES, |answer| &mut answer.uv_retries).await?,
             SubCommand::GetKeyAgreement => self.key_agreement(&request)?,
-            SubCommand::GetPinToken => self.superseded_token(upstream, &request).await?,
-            SubCommand::GetTokenUsingPin => self.token_using_pin(upstream, &request).await?,
+            SubCommand::GetPinToken => self.superseded_token(upstream, channel, &request).await?,
+            SubCommand::GetTokenUsingPin => self.token_using_pin(upstream, channel, &request).await?,
             SubCommand::GetTokenUsingUv => self.token_using_uv(upstream, &request).await?,
             SubCommand::SetPin | SubCommand::ChangePin => {
                 return refuse(Status::OperationDenied, "the PIN is chosen with `claviger`");
@@ -49,22 +49,34 @@ impl DoorAuthenticator {
     }
 
     /// §6.5.5.7.1: a token with the permissions that CTAP 2.0 knew.
-    async fn superseded_token<U: Upstream>(&mut self, upstream: &U, request: &Request) -> Result<Response, Refusal> {
+    async fn superseded_token<U: Upstream>(
+        &mut self,
+        upstream: &U,
+        channel: u32,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
         if request.permissions.is_some() || request.rp_id.is_some() {
             return refuse(Status::InvalidParameter, "permissions in the superseded getPinToken");
         }
-        self.token_for_pin(upstream, request, Grant::superseded()).await
+        self.token_for_pin(upstream, channel, request, Grant::superseded())
+            .await
     }
 
     /// §6.5.5.7.2.
-    async fn token_using_pin<U: Upstream>(&mut self, upstream: &U, request: &Request) -> Result<Response, Refusal> {
+    async fn token_using_pin<U: Upstream>(
+        &mut self,
+        upstream: &U,
+        channel: u32,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
         let grant = Grant::asked_for(request, OFFERED)?;
-        self.token_for_pin(upstream, request, grant).await
+        self.token_for_pin(upstream, channel, request, grant).await
     }
 
     async fn token_for_pin<U: Upstream>(
         &mut self,
         upstream: &U,
+        channel: u32,
         request: &Request,
         grant: Grant,
     ) -> Result<Response, Refusal> {
@@ -82,7 +94,7 @@ impl DoorAuthenticator {
             Ok(ticket) => {
                 let backing = Backing {
                     ticket: Some(ticket),
-                    list: None,
+                    list: self.still_shown(channel, upstream.now_ms()),
                 };
                 self.issue(upstream, &secret, grant, backing)
             }

@@ -9,7 +9,7 @@ use claviger_ctap::crypto::Crypto;
 use claviger_ctap::status::Status;
 use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity};
 
-use super::{Answer, Backing, DoorAuthenticator, platform, refuse};
+use super::{Answer, Backing, DoorAuthenticator, Shown, platform, refuse};
 use crate::ctap::message::Listed;
 use crate::hid::upstream::Upstream;
 
@@ -18,6 +18,9 @@ const ROOM: u64 = 1000;
 
 /// After this time there is no *next* (§6.8.3: as long as that of get next assertion).
 const CONTINUATION_MS: u64 = 30_000;
+
+/// For this time the list that a program was shown for the PIN stays shown to it.
+const SHOWN_MS: u64 = 30_000;
 
 /// An enumeration that has begun.
 pub(super) struct Continuation {
@@ -52,7 +55,7 @@ impl DoorAuthenticator {
         };
         let now_ms = upstream.now_ms();
         let response = match sub_command {
-            SubCommand::GetCredsMetadata => self.metadata(upstream, &request).await?,
+            SubCommand::GetCredsMetadata => self.metadata(upstream, channel, &request).await?,
             SubCommand::EnumerateRpsBegin => self.first_rp(upstream, channel, &request).await?,
             SubCommand::EnumerateCredentialsBegin => self.first_credential(upstream, channel, &request).await?,
             // The token was checked with the first.
@@ -64,16 +67,21 @@ impl DoorAuthenticator {
                 Some(Rest::Credentials(rest)) => self.give_credential(channel, now_ms, rest, Status::NotAllowed)?,
                 _ => return refuse(Status::NotAllowed, "no enumeration of credentials has begun"),
             },
-            SubCommand::DeleteCredential => self.delete(upstream, &request).await?,
-            SubCommand::UpdateUserInformation => self.update_user(upstream, &request).await?,
+            SubCommand::DeleteCredential => self.delete(upstream, channel, &request).await?,
+            SubCommand::UpdateUserInformation => self.update_user(upstream, channel, &request).await?,
         };
         Ok(response.to_cbor())
     }
 
     /// §6.8.2.
-    async fn metadata<U: Upstream>(&mut self, upstream: &U, request: &Request) -> Result<Response, Refusal> {
+    async fn metadata<U: Upstream>(
+        &mut self,
+        upstream: &U,
+        channel: u32,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
         self.authorize(upstream, request)?.for_every_site()?;
-        let existing = self.list(upstream).await?.len();
+        let existing = self.list(upstream, channel).await?.len();
         let mut response = Response::default();
         response.existing_credentials = u64::try_from(existing).ok();
         response.remaining_credentials = Some(ROOM);
@@ -88,7 +96,12 @@ impl DoorAuthenticator {
         request: &Request,
     ) -> Result<Response, Refusal> {
         self.authorize(upstream, request)?.for_every_site()?;
-        let mut rps: Vec<_> = self.list(upstream).await?.iter().map(|one| one.rp_id.clone()).collect();
+        let mut rps: Vec<_> = self
+            .list(upstream, channel)
+            .await?
+            .iter()
+            .map(|one| one.rp_id.clone())
+            .collect();
         rps.sort_unstable_by(|a, b| b.cmp(a));
         rps.dedup();
         let total = u64::try_from(rps.len()).ok();
@@ -108,7 +121,7 @@ impl DoorAuthenticator {
         let hash = request.rp_id_hash()?;
         authority.for_site(self.crypto, &hash)?;
         let crypto = self.crypto;
-        let listed = self.list(upstream).await?.iter();
+        let listed = self.list(upstream, channel).await?.iter();
         let of_site = listed.filter(|one| crypto.sha256(&[one.rp_id.as_bytes()]) == hash);
         let rest: Vec<_> = of_site.rev().cloned().collect();
         let total = u64::try_from(rest.len()).ok();
@@ -118,8 +131,13 @@ impl DoorAuthenticator {
     }
 
     /// §6.8.5.
-    async fn delete<U: Upstream>(&mut self, upstream: &U, request: &Request) -> Result<Response, Refusal> {
-        let (id, _) = self.named(upstream, request).await?;
+    async fn delete<U: Upstream>(
+        &mut self,
+        upstream: &U,
+        channel: u32,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
+        let (id, _) = self.named(upstream, channel, request).await?;
         let ticket = self.ticket(true, upstream);
         upstream.delete(&id, ticket).await.map_err(platform)?;
         if let Some(list) = self.shown(upstream) {
@@ -129,8 +147,13 @@ impl DoorAuthenticator {
     }
 
     /// §6.8.6.
-    async fn update_user<U: Upstream>(&mut self, upstream: &U, request: &Request) -> Result<Response, Refusal> {
-        let (id, known) = self.named(upstream, request).await?;
+    async fn update_user<U: Upstream>(
+        &mut self,
+        upstream: &U,
+        channel: u32,
+        request: &Request,
+    ) -> Result<Response, Refusal> {
+        let (id, known) = self.named(upstream, channel, request).await?;
         let mut user = request.user()?;
         if known.is_some_and(|known| known.user.id != user.id) {
             return refuse(Status::InvalidParameter, "another account than the credential's");
@@ -166,12 +189,13 @@ impl DoorAuthenticator {
     async fn named<U: Upstream>(
         &mut self,
         upstream: &U,
+        channel: u32,
         request: &Request,
     ) -> Result<(CredentialId, Option<Listed>), Refusal> {
         let authority = self.authorize(upstream, request)?;
         let id = request.credential()?.id;
         if authority.0.is_some() {
-            self.list(upstream).await?;
+            self.list(upstream, channel).await?;
         }
         let Some(list) = self.shown(upstream) else {
             return Ok((id, None));
@@ -187,24 +211,42 @@ impl DoorAuthenticator {
         Ok((id, Some(found)))
     }
 
-    /// The list, which the user agrees to show once for each token.
-    async fn list<U: Upstream>(&mut self, upstream: &U) -> Result<&[Listed], Refusal> {
+    /// The list, which the user agrees to show once for each token, and for those that follow it by the PIN ([`Self::still_shown`]).
+    async fn list<U: Upstream>(&mut self, upstream: &U, channel: u32) -> Result<&[Listed], Refusal> {
         if self.shown(upstream).is_none() {
             let ticket = self.ticket(true, upstream);
+            let by_pin = ticket.is_some();
             let list = upstream.list(ticket).await.map_err(platform)?;
+            let touched_ms = upstream.now_ms();
             if let Some(Backing { list: place, .. }) = self.backing(upstream) {
-                *place = Some(list);
+                *place = Some(Shown {
+                    channel,
+                    by_pin,
+                    touched_ms,
+                    list,
+                });
             }
         }
+        let now_ms = upstream.now_ms();
         // The user may have taken longer than the token lives.
-        match self.shown(upstream) {
-            Some(list) => Ok(list),
-            None => refuse(Status::PinAuthInvalid, "the token has expired"),
-        }
+        let Some(shown) = self.backing(upstream).and_then(|backing| backing.list.as_mut()) else {
+            return refuse(Status::PinAuthInvalid, "the token has expired");
+        };
+        shown.touched_ms = now_ms;
+        Ok(&shown.list)
     }
 
     fn shown<U: Upstream>(&mut self, upstream: &U) -> Option<&mut Vec<Listed>> {
-        self.backing(upstream)?.list.as_mut()
+        let shown = self.backing(upstream)?.list.as_mut()?;
+        Some(&mut shown.list)
+    }
+
+    /// What the token that is about to be replaced has shown, if whoever proves the PIN now saw it by the PIN before: on the same
+    /// channel, and just now.
+    pub(super) fn still_shown(&mut self, channel: u32, now_ms: u64) -> Option<Shown> {
+        let shown = self.tokens.current(now_ms)?.attachment().list.take()?;
+        let fresh = now_ms.saturating_sub(shown.touched_ms) <= SHOWN_MS;
+        (shown.by_pin && fresh && shown.channel == channel).then_some(shown)
     }
 
     fn backing<U: Upstream>(&mut self, upstream: &U) -> Option<&mut Backing> {

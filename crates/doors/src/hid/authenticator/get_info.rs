@@ -7,6 +7,7 @@ use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::types::{Aaguid, CredentialId};
 
 use super::{Answer, MAX_LIST, extensions, platform};
+use crate::ctap::message::Info;
 use crate::hid::upstream::Upstream;
 
 /// The algorithms that every provider of this platform signs with, best first.
@@ -26,7 +27,7 @@ pub(super) async fn answer<U: Upstream>(upstream: &U) -> Answer {
     option("uv", info.pin_set);
     option("pinUvAuthToken", true);
     option("credMgmt", true);
-    option("makeCredUvNotRqd", true);
+    option("makeCredUvNotRqd", makes_unverified(info));
     // Without one that can be checked it is absent: `false` would offer to set one, and the PIN is chosen with `claviger`.
     if info.client_pin {
         option("clientPin", true);
@@ -39,4 +40,11 @@ pub(super) async fn answer<U: Upstream>(upstream: &U) -> Answer {
     answer.transports = vec!["usb".to_owned()];
     answer.algorithms = ALGORITHMS.map(Algorithm::cose).to_vec();
     Ok(answer.to_cbor())
+}
+
+/// makeCredUvNotRqd: whether a program that asks for no verification is served at creation. Not where it could ask for the PIN: it
+/// would ask at each use, and find another hmac-secret there than the one that it has enrolled (CTAP 2.1 §12.5). The prompt
+/// verifies the user either way.
+pub(super) fn makes_unverified(info: Info) -> bool {
+    !info.client_pin
 }

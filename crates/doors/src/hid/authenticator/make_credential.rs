@@ -1,13 +1,15 @@
 //! `authenticatorMakeCredential` (CTAP 2.1 §6.1.2): the steps of the algorithm that are the door's; the rest is the platform's.
 
 use claviger_ctap::authenticator::token::Param;
-use claviger_ctap::cbor::Limits;
+use claviger_ctap::authenticator::{Refusal, attest_once};
+use claviger_ctap::authenticator_data::AuthenticatorData;
+use claviger_ctap::cbor::{Limits, Map};
 use claviger_ctap::client_pin::Permissions;
 use claviger_ctap::crypto::Algorithm;
 use claviger_ctap::make_credential::{Options, Request, Response};
 use claviger_ctap::status::Status;
 
-use super::get_info::ALGORITHMS;
+use super::get_info::{ALGORITHMS, makes_unverified};
 use super::{Answer, DoorAuthenticator, MAX_LIST, extensions, platform, refuse};
 use crate::hid::upstream::Upstream;
 
@@ -41,17 +43,16 @@ impl DoorAuthenticator {
         if !request.options.up {
             return refuse(Status::InvalidOption, "a credential without user presence");
         }
-        if param.is_none() && (uv || request.options.rk) {
-            let protected = upstream.info().await.map_err(platform)?.pin_set;
-            if uv && !protected {
+        if param.is_none() {
+            let info = upstream.info().await.map_err(platform)?;
+            if uv && !info.pin_set {
                 return refuse(Status::InvalidOption, "no PIN was chosen, so nobody can be verified");
             }
-            // 7, 8, 10. makeCredUvNotRqd: only a discoverable credential needs the user verified, if they can be.
-            if !uv && protected {
-                return refuse(
-                    Status::PuatRequired,
-                    "a discoverable credential needs user verification",
-                );
+            // 7, 8, 10. Without makeCredUvNotRqd every credential, with it only a discoverable one, needs the user verified, if
+            // they can be.
+            let needs_uv = info.pin_set && (request.options.rk || !makes_unverified(info));
+            if needs_uv && !uv {
+                return refuse(Status::PuatRequired, "the credential needs user verification");
             }
         }
 
@@ -86,8 +87,8 @@ impl DoorAuthenticator {
         ceremony.extensions = asked;
         ceremony.attestation_formats_preference = request.attestation_formats_preference;
         if ceremony.attestation_formats_preference.is_empty() {
-            // libfido2 and OpenSSH take no credential whose attestation has no signature. A self attestation says nothing about anybody.
-            ceremony.attestation_formats_preference.push("packed".to_owned());
+            // libfido2 and OpenSSH take no credential whose attestation has no signature.
+            ceremony.attestation_formats_preference.push(PACKED.to_owned());
         }
         ceremony.options = Options {
             uv: uv || param.is_some(),
@@ -98,6 +99,27 @@ impl DoorAuthenticator {
         self.spend(param.is_some(), upstream);
 
         // Some clients refuse members that they do not know, so there are only the three that all do.
-        Ok(Response::new(made.fmt, made.auth_data, made.att_stmt).to_cbor())
+        let statement = self.statement(&made, &ceremony.client_data_hash)?;
+        Ok(Response::new(made.fmt, made.auth_data, statement).to_cbor())
+    }
+
+    /// The attestation statement. The self attestation of a provider, which the platform has checked, goes out as one with a
+    /// certificate: `pam_u2f` before 1.2 takes no other. Both say nothing about anybody.
+    fn statement(&self, made: &Response, client_data_hash: &[u8; 32]) -> Result<Map, Refusal> {
+        if made.fmt != PACKED || made.att_stmt.text("x5c").is_some() {
+            return Ok(made.att_stmt.clone());
+        }
+        let Ok(AuthenticatorData {
+            attested: Some(attested),
+            ..
+        }) = AuthenticatorData::parse(&made.auth_data)
+        else {
+            return refuse(Status::Other, "the platform's answer has no credential");
+        };
+        let signed = [made.auth_data.as_slice(), client_data_hash].concat();
+        Ok(attest_once(self.crypto, attested.aaguid, &signed)?)
     }
 }
+
+/// The attestation format of security keys.
+const PACKED: &str = "packed";

@@ -7,7 +7,8 @@
 //!   that one prompt verifies. So there is one prompt for a sign-in, and the UV flag comes from hello's evidence alone.
 //! * A token *using PIN* carries hello's ticket for the PIN that the program has shown. The command that it is used for asks for consent
 //!   only, and spends the ticket for its evidence.
-//! * The list of credentials is shown to a program once per token, after the user's consent.
+//! * The list of credentials is shown to a program once per token, after the user's consent. To who shows the PIN again on the same
+//!   channel soon after, it is the same showing: libfido2 gets a token for each question, and `ssh-keygen -K` asks five.
 //! * There is no *get next assertion*: the user chooses the account in the prompt.
 //! * The PIN is chosen with `claviger`, and nothing is reset from here.
 
@@ -44,7 +45,17 @@ struct Backing {
     /// For a PIN that a program has shown, until it is spent.
     ticket: Option<PinTicket>,
     /// The credentials that the user has agreed to show to whoever holds the token.
-    list: Option<Vec<Listed>>,
+    list: Option<Shown>,
+}
+
+/// The credentials that a program was shown.
+struct Shown {
+    channel: u32,
+    /// Whether it had proved the PIN.
+    by_pin: bool,
+    /// When they were looked at last.
+    touched_ms: u64,
+    list: Vec<Listed>,
 }
 
 /// The body of an answer, without the status byte.
@@ -89,7 +100,7 @@ impl DoorAuthenticator {
         match *code {
             command::MAKE_CREDENTIAL => self.make_credential(upstream, parameters).await,
             command::GET_ASSERTION => self.get_assertion(upstream, parameters).await,
-            command::CLIENT_PIN => self.client_pin(upstream, parameters).await,
+            command::CLIENT_PIN => self.client_pin(upstream, channel, parameters).await,
             // The code of the prototype, with the same parameters, is the only one that libfido2 knew until 1.15.
             command::CREDENTIAL_MANAGEMENT | CREDENTIAL_MANAGEMENT_PREVIEW => {
                 self.credential_management(upstream, channel, continuation, parameters)
