@@ -14,6 +14,8 @@ const { Chromium, Firefox } = name === "firefox" ? await import("./marionette.mj
 
 let browser = null;
 let failed = false;
+/** Whether the last step failed. */
+let stuck = false;
 
 await step("starts", async () => {
   browser = await (Firefox ?? Chromium).open(log, PATIENCE);
@@ -27,26 +29,44 @@ for await (const account of createInterface({ input: process.stdin })) {
 await browser?.close();
 process.exit(failed ? 1 : 0);
 
+/** Every step brings what it needs, so that each says by itself what works. */
 async function story(account) {
+  let user = null;
+  const register = async (name) => {
+    await fill("name", name);
+    const note = await act("sign-up", "was created and accepted");
+    user = name;
+    return note;
+  };
+  const registered = () => user ?? register(`${account}-again`);
+  const signedOut = () => act("sign-out", "");
+  const signInByName = async () => {
+    await fill("name", user);
+    return act("sign-in-name", `${user} signed in, verified`);
+  };
+  const signedIn = async () => {
+    await registered();
+    if (await browser.evaluate("document.getElementById('member').hidden")) await signInByName();
+  };
+
   await step("shows the playground, without an extension", async () => {
-    await browser.goTo(origin, PATIENCE);
+    await visit();
     const own = await browser.evaluate("/native code/.test(CredentialsContainer.prototype.create.toString())");
     if (!own) throw new Error("somebody put himself in the place of navigator.credentials.create");
   });
-  await step("registers a passkey", async () => {
-    await fill("name", account);
-    return act("sign-up", "was created and accepted");
-  });
+  await step("registers a passkey", () => register(account));
   await step("signs in without a name (discoverable)", async () => {
-    await act("sign-out", "");
-    return act("sign-in", `${account} signed in, verified`);
+    await registered();
+    await signedOut();
+    return act("sign-in", `${user} signed in, verified`);
   });
   await step("signs in by name (allow list, after a silent probe)", async () => {
-    await act("sign-out", "");
-    await fill("name", account);
-    return act("sign-in-name", `${account} signed in, verified`);
+    await registered();
+    await signedOut();
+    return signInByName();
   });
   await step("encrypts and decrypts a note (PRF, hence hmac-secret)", async () => {
+    await signedIn();
     await fill("note", "The treasure is under the old oak.");
     await act("lock-note", "was encrypted");
     await act("open-note", "was decrypted");
@@ -54,24 +74,36 @@ async function story(account) {
     if (note !== "The treasure is under the old oak.") throw new Error(`the note is now ${note}`);
   });
   // Chromium tells the person, in a dialog of its own, and the page nothing until that is closed.
-  await step("asks to register the same account on the same key again", () => act("add", Firefox ? "already a passkey" : ""));
+  await step("asks to register the same account on the same key again", async () => {
+    await signedIn();
+    return act("add", Firefox ? "already a passkey" : "");
+  });
 }
 
-/** One step; when one has failed, those after it do not begin. */
+/** The playground's page, loaded anew: whatever an earlier step has left waiting is withdrawn. */
+function visit() {
+  if (browser === null) throw new Error("the browser did not start");
+  return browser.goTo(origin, PATIENCE);
+}
+
+/** One step, which begins on a new page when the one before has failed. */
 async function step(what, action) {
   const line = { step: what };
-  if (failed) line.error = "not reached";
-  else {
-    const started = Date.now();
-    try {
-      const note = await action();
-      line.note = `${((Date.now() - started) / 1000).toFixed(1)} s${note === undefined ? "" : `: ${note}`}`;
-    } catch (error) {
-      failed = true;
-      line.error = error.message;
-    }
+  const started = Date.now();
+  try {
+    if (stuck) await visit();
+    stuck = false;
+    const note = await action();
+    line.note = `${seconds(started)} s${note === undefined ? "" : `: ${note}`}`;
+  } catch (error) {
+    failed = stuck = true;
+    line.error = `after ${seconds(started)} s: ${error.message}`;
   }
   tell(line);
+}
+
+function seconds(started) {
+  return ((Date.now() - started) / 1000).toFixed(1);
 }
 
 function tell(line) {

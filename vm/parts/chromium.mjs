@@ -28,6 +28,9 @@ const SWITCHES = [
   "--no-default-browser-check",
   "--no-first-run",
   "--password-store=basic",
+  // What it says to security keys, and hears from them, goes to its log.
+  "--enable-logging=stderr",
+  "--vmodule=device_event_log_impl=1",
 ];
 
 export class Chromium {
