@@ -2,29 +2,31 @@
 //! registration.
 //!
 //! The cache answers "which passkeys are there for this site" while a provider is locked or not running. It is kept in memory by
-//! RP ID and, per provider, in one encrypted file; a change is written later, off the path of a ceremony ([`Cache::take_unsaved`]).
-//! A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing else; it is set aside.
+//! RP ID and, per provider, in one encrypted file, to which a change is added later, off the path of a ceremony
+//! ([`Cache::take_unsaved`]). A lost or damaged file costs one full push by its provider and the knowledge of public keys, nothing
+//! else; it is set aside.
 //!
-//! What a push changes is decided by the joint's [`Snapshot`]; `credentials` keeps what the platform knows beyond it, `file` the
-//! files.
+//! What a push changes is decided by the joint's [`Snapshot`](claviger_joint::metadata::Snapshot); `credentials` keeps what the
+//! platform knows beyond it, each as one encoded `record`, and `file` the files.
 
 mod credentials;
 mod file;
+mod record;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use claviger_ctap::cbor::Value;
 use claviger_ctap::crypto::{Crypto, CryptoError, PublicKey};
 use claviger_ctap::types::CredentialId;
 use claviger_joint::ProviderId;
-use claviger_joint::metadata::{ApplyError, Diff, Entries, Entry, MAX_CREDENTIALS, Snapshot};
+use claviger_joint::metadata::{ApplyError, Diff, Entries, Entry, MAX_CREDENTIALS};
 use claviger_prompt_api::trouble::Trouble;
 
-use self::credentials::Credentials;
-use self::file::CacheFiles;
 pub use self::file::Unsaved;
+use self::file::{CacheFiles, Held};
 
 /// The most credentials that are kept, of all providers together.
 pub const MAX_ALL: usize = 2 * MAX_CREDENTIALS;
@@ -34,8 +36,20 @@ pub const MAX_ALL: usize = 2 * MAX_CREDENTIALS;
 pub struct Cached {
     /// What the provider says about it.
     pub entry: Entry,
-    /// The public key that the platform saw when the credential was made here.
-    pub public_key: Option<PublicKey>,
+    /// The public key that the platform saw when the credential was made here, as a `COSE_Key`.
+    pub key: Option<Value>,
+}
+
+impl Cached {
+    /// The public key, where it is known. Checking it costs as much as a signature.
+    pub fn public_key(&self) -> Option<PublicKey> {
+        PublicKey::from_cose(self.key.as_ref()?).ok()
+    }
+
+    /// The COSE number of the key's algorithm, where the key is known.
+    pub fn algorithm(&self) -> Option<i64> {
+        self.key.as_ref()?.as_map()?.int(3)?.as_int()
+    }
 }
 
 impl fmt::Debug for Cached {
@@ -71,31 +85,13 @@ pub struct Cache {
     troubles: Vec<Trouble>,
 }
 
-/// What one provider has.
-#[derive(Default)]
-struct Held {
-    snapshot: Snapshot<Credentials>,
-    unsaved: bool,
-}
-
-impl From<Snapshot<Credentials>> for Held {
-    fn from(snapshot: Snapshot<Credentials>) -> Self {
-        Self {
-            snapshot,
-            unsaved: false,
-        }
-    }
-}
-
 impl Cache {
     /// Opens the cache in `folder`, which is made if missing. Files that cannot be decrypted or decoded are set aside.
     pub fn open(folder: &Path, crypto: &'static dyn Crypto) -> Result<Self, CacheError> {
         let mut troubles = Vec::new();
         let files = CacheFiles::open(folder, crypto, &mut troubles)?;
-        let read = files.read_all(&mut troubles);
-        let providers = read.into_iter().map(|(id, snapshot)| (id, Held::from(snapshot)));
         Ok(Self {
-            providers: providers.collect(),
+            providers: files.read_all(&mut troubles).into_iter().collect(),
             files,
             most: MAX_ALL,
             troubles,
@@ -118,16 +114,26 @@ impl Cache {
         if others + held.snapshot.count_after(&diff) > self.most {
             return Err(ApplyError::TooMany);
         }
+        let (replaces, is_complete) = (diff.full || held.snapshot.is_gathering(), !diff.more);
+        let upserts = diff.upserts.iter().map(|entry| &entry.credential_id);
+        let named: Vec<CredentialId> = upserts.chain(&diff.removed).cloned().collect();
         held.snapshot.apply(diff)?;
-        held.unsaved = true;
+        if !replaces {
+            held.changed(named);
+        } else if is_complete {
+            held.changed_altogether();
+        }
         Ok(held.snapshot.latest())
     }
 
     /// A credential was made here: what the ceremony knows of it counts until the provider pushes its own words, and its public key
     /// stays.
-    pub fn learn(&mut self, provider: &ProviderId, entry: Entry, public_key: PublicKey) {
+    pub fn learn(&mut self, provider: &ProviderId, entry: Entry, public_key: &PublicKey) {
         let held = self.providers.entry(provider.clone()).or_default();
-        held.unsaved |= held.snapshot.entries_mut().learn(entry, public_key);
+        let id = entry.credential_id.clone();
+        if held.snapshot.entries_mut().learn(entry, public_key) {
+            held.changed([id]);
+        }
     }
 
     /// A credential signed something at `now_ms` (Unix time in milliseconds).
@@ -157,8 +163,10 @@ impl Cache {
 
     /// A credential was deleted.
     pub fn removed(&mut self, provider: &ProviderId, id: &CredentialId) {
-        if let Some(held) = self.providers.get_mut(provider) {
-            held.unsaved |= held.snapshot.entries_mut().forget(id);
+        if let Some(held) = self.providers.get_mut(provider)
+            && held.snapshot.entries_mut().forget(id.as_bytes())
+        {
+            held.changed([id.clone()]);
         }
     }
 
@@ -169,7 +177,7 @@ impl Cache {
     }
 
     /// The credentials for a site, provider by provider.
-    pub fn for_site<'a>(&'a self, rp_id: &'a str) -> impl Iterator<Item = (&'a ProviderId, &'a Cached)> {
+    pub fn for_site<'a>(&'a self, rp_id: &'a str) -> impl Iterator<Item = (&'a ProviderId, Cached)> {
         self.providers.iter().flat_map(move |(provider, held)| {
             let credentials = held.snapshot.entries().for_site(rp_id);
             credentials.map(move |cached| (provider, cached))
@@ -177,15 +185,15 @@ impl Cache {
     }
 
     /// All credentials.
-    pub fn all(&self) -> impl Iterator<Item = (&ProviderId, &Cached)> {
+    pub fn all(&self) -> impl Iterator<Item = (&ProviderId, Cached)> {
         self.providers.iter().flat_map(|(provider, held)| {
-            let credentials = held.snapshot.entries().all();
-            credentials.map(move |cached| (provider, &**cached))
+            let records = held.snapshot.entries().all();
+            records.filter_map(move |record| Some((provider, record.cached()?)))
         })
     }
 
     /// One credential of a provider.
-    pub fn credential(&self, provider: &ProviderId, id: &CredentialId) -> Option<&Cached> {
+    pub fn credential(&self, provider: &ProviderId, id: &CredentialId) -> Option<Cached> {
         self.providers.get(provider)?.snapshot.entries().credential(id)
     }
 
@@ -205,27 +213,27 @@ impl Cache {
 
     /// What has changed since the last call, to be written by [`Unsaved::save`] on any thread.
     pub fn take_unsaved(&mut self) -> Vec<Unsaved> {
-        let mut unsaved = Vec::new();
-        for (provider, held) in &mut self.providers {
-            if std::mem::take(&mut held.unsaved) {
-                unsaved.push(self.files.unsaved(provider, &held.snapshot));
-            }
-        }
-        unsaved
+        let (files, providers) = (&self.files, &mut self.providers);
+        let unsaved = providers
+            .iter_mut()
+            .map(|(provider, held)| files.take_unsaved(provider, held));
+        unsaved.flatten().collect()
     }
 
     /// These lists could not be written: they are still to be.
     pub fn not_saved(&mut self, providers: &[ProviderId]) {
         for provider in providers {
             if let Some(held) = self.providers.get_mut(provider) {
-                held.unsaved = true;
+                held.not_saved();
             }
         }
     }
 
     fn change(&mut self, provider: &ProviderId, id: &CredentialId, change: impl FnOnce(&mut Entry)) {
-        if let Some(held) = self.providers.get_mut(provider) {
-            held.unsaved |= held.snapshot.entries_mut().change(id, change);
+        if let Some(held) = self.providers.get_mut(provider)
+            && held.snapshot.entries_mut().change(id, change)
+        {
+            held.changed([id.clone()]);
         }
     }
 }

@@ -98,12 +98,12 @@ pub struct Assertion {
 }
 
 /// What the platform knows about the credential that answered an assertion.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Known<'a> {
+#[derive(Debug, Clone, Default)]
+pub struct Known {
     /// Its public key, seen at registration.
-    pub public_key: Option<&'a PublicKey>,
+    pub public_key: Option<PublicKey>,
     /// The user handle of its account.
-    pub user_handle: Option<&'a [u8]>,
+    pub user_handle: Option<UserId>,
 }
 
 /// Checks the answer to `authenticatorMakeCredential`.
@@ -150,13 +150,13 @@ pub fn made(
 ///
 /// An authenticator that was given an allow list may leave out the account (CTAP 2.1, 6.2.3); for a site that named none it is
 /// filled in from what the platform knows.
-pub fn asserted<'a>(
+pub fn asserted(
     crypto: &dyn Crypto,
     request: &get_assertion::Request,
     discoverable: bool,
     assurance: Assurance,
     payload: &[u8],
-    known: impl FnOnce(&CredentialId) -> Known<'a>,
+    known: impl FnOnce(&CredentialId) -> Known,
 ) -> Result<Assertion, Rejection> {
     let mut response = get_assertion::Response::from_cbor(payload)?;
     let data = AuthenticatorData::parse(&response.auth_data)?;
@@ -170,9 +170,8 @@ pub fn asserted<'a>(
     }
     let known = known(id);
     match (&response.user, known.user_handle) {
-        (Some(user), Some(handle)) if user.id.as_bytes() != handle => return Err(Rejection::Account),
-        (None, Some(handle)) if discoverable => {
-            let id = UserId::new(handle).map_err(|_| Rejection::Account)?;
+        (Some(user), Some(handle)) if user.id != handle => return Err(Rejection::Account),
+        (None, Some(id)) if discoverable => {
             response.user = Some(UserEntity {
                 id,
                 name: None,
@@ -183,7 +182,7 @@ pub fn asserted<'a>(
         (None, None) if discoverable => return Err(Rejection::Account),
         _ => {}
     }
-    if let Some(key) = known.public_key {
+    if let Some(key) = &known.public_key {
         let message = [response.auth_data.as_slice(), &request.client_data_hash].concat();
         crypto
             .verify(key, &message, &response.signature)

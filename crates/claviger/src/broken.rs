@@ -19,7 +19,7 @@ use crate::dirs::Dirs;
 const MAX_SMALL: u64 = 16 * 1024 * 1024;
 
 /// The largest list of a provider's passkeys, in bytes.
-const MAX_CACHE: u64 = 128 * 1024 * 1024;
+const MAX_CACHE: u64 = 256 * 1024 * 1024;
 
 /// A request key with the time it was made, in bytes; the file holds one or two.
 const REQUEST_KEY: usize = 40;
@@ -128,8 +128,13 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
             is_versioned,
         ),
         look(StateFile::Cache, &files.cache, MAX_CACHE, Kind::Possible, |bytes| {
-            // Magic, nonce, tag.
-            bytes.starts_with(b"claviger-cache-1") && bytes.len() >= 16 + 24 + 16
+            // Magic, nonce, tag; or magic, random, and the same after a length.
+            let shortest = [
+                (b"claviger-cache-1", 16 + 24 + 16),
+                (b"claviger-cache-2", 32 + 4 + 24 + 16),
+            ];
+            let mut known = shortest.into_iter();
+            known.any(|(magic, shortest)| bytes.starts_with(magic) && bytes.len() >= shortest)
         }),
         look(
             StateFile::CacheKey,

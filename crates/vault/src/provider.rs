@@ -113,8 +113,8 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
 
     fn find(&self, rp_id: &str) -> Result<Vec<CredentialRecord>, Error> {
         self.touch();
-        let served = |info: &PasskeyInfo| {
-            let record = record(info);
+        let served = |info: PasskeyInfo| {
+            let record = record(&info);
             if record.is_none() {
                 tracing::error!(item = %info.item, "the public key of a passkey cannot be read: it is not served");
             }
@@ -271,16 +271,16 @@ fn record(info: &PasskeyInfo) -> Option<CredentialRecord> {
 }
 
 /// Not by way of [`record`]: checking ten thousand public keys for a list that has none would take half a second.
-fn entry(info: &PasskeyInfo) -> Entry {
-    let named = |name: &str| (!name.is_empty()).then(|| name.to_owned());
+fn entry(info: PasskeyInfo) -> Entry {
+    let named = |name: String| (!name.is_empty()).then_some(name);
     Entry {
         protection: protection_of(&info.credential_id),
-        credential_id: info.credential_id.clone(),
-        rp_id: info.rp_id.clone(),
-        rp_name: info.rp_name.clone(),
-        user_handle: Some(info.user_handle.clone()),
-        user_name: named(&info.username),
-        display_name: named(&info.user_display_name),
+        credential_id: info.credential_id,
+        rp_id: info.rp_id,
+        rp_name: info.rp_name,
+        user_handle: Some(info.user_handle),
+        user_name: named(info.username),
+        display_name: named(info.user_display_name),
         created_ms: Some(info.created_ms),
         // The platform notes this itself when it signs in; writing a revision for every sign-in would say it to a server.
         last_used_ms: None,

@@ -189,17 +189,17 @@ impl Vault {
     }
 
     /// Every passkey, in order of RP IDs.
-    pub fn passkeys(&self) -> Result<impl Iterator<Item = &PasskeyInfo>, Error> {
+    pub fn passkeys(&self) -> Result<impl Iterator<Item = PasskeyInfo>, Error> {
         Ok(self.opened()?.index.all())
     }
 
     /// The passkeys of a relying party, newest first.
-    pub fn find(&self, rp_id: &str) -> Result<Vec<&PasskeyInfo>, Error> {
+    pub fn find(&self, rp_id: &str) -> Result<Vec<PasskeyInfo>, Error> {
         Ok(self.opened()?.index.find(rp_id))
     }
 
     /// One passkey.
-    pub fn passkey(&self, credential_id: &CredentialId) -> Result<&PasskeyInfo, Error> {
+    pub fn passkey(&self, credential_id: &CredentialId) -> Result<PasskeyInfo, Error> {
         self.opened()?.index.passkey(credential_id).ok_or(Error::NotFound)
     }
 

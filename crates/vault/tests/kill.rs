@@ -69,14 +69,12 @@ fn no_acknowledged_write_is_lost() {
             let vault = open(dir.path()).unwrap();
             assert_eq!(vault.verify().unwrap().damage, []);
             for (id, last) in &acknowledged {
-                let found = vault
-                    .passkey(id)
-                    .map(|info| (info.username.as_str(), info.public_key.as_slice()));
+                let found = vault.passkey(id).map(|info| (info.username, info.public_key));
                 match last.as_str() {
                     "add" | "rename" => {
                         let (username, public) = found.unwrap();
                         assert!(last == "add" || username == "renamed", "a rename was lost");
-                        let public = PublicKey::from_cose_bytes(public).unwrap();
+                        let public = PublicKey::from_cose_bytes(&public).unwrap();
                         native()
                             .verify(&public, b"message", &vault.sign(id, b"message").unwrap())
                             .unwrap();

@@ -160,8 +160,8 @@ impl Get {
             self.assurance,
             bytes,
             |_| Known {
-                public_key: self.known_key.as_ref(),
-                user_handle: self.known_handle.as_deref(),
+                public_key: self.known_key.clone(),
+                user_handle: self.known_handle.as_deref().map(|handle| UserId::new(handle).unwrap()),
             },
         )
     }

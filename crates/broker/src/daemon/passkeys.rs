@@ -79,7 +79,7 @@ impl Broker {
                     id: entry.credential_id.clone(),
                 }),
                 tag: entry.tag.clone(),
-                algorithm: cached.public_key.as_ref().map(|key| key.algorithm().cose()),
+                algorithm: cached.algorithm(),
             });
         }
         found.sort_by(|a, b| (&a.rp_id, &a.user_name).cmp(&(&b.rp_id, &b.user_name)));

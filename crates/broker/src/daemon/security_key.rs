@@ -147,7 +147,7 @@ impl Broker {
                         display_name: entry.display_name.clone(),
                     },
                     credential: entry.credential_id.clone(),
-                    public_key: cached.public_key.clone(),
+                    public_key: cached.public_key(),
                     protection: entry.protection,
                 })
             })
@@ -208,12 +208,7 @@ impl Broker {
                     && serves(provider)
             })?;
             let protected = !cached.entry.protection.shows_to(false, true);
-            Some((
-                provider.clone(),
-                allowed.id.clone(),
-                cached.public_key.clone(),
-                protected,
-            ))
+            Some((provider.clone(), allowed.id.clone(), cached.public_key(), protected))
         })
     }
 
@@ -228,7 +223,7 @@ impl Broker {
         let probe = UnsignedRequest::probe(request, self.transaction()?, envelope_caller(caller, None));
         let payload = self.order(provider, live, probe).await?.unwrap_or_default();
         let known = |_: &CredentialId| Known {
-            public_key: key,
+            public_key: key.cloned(),
             user_handle: None,
         };
         let crypto = self.inner.config.crypto;

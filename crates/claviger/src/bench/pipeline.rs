@@ -124,7 +124,7 @@ impl Pipeline {
             .map_err(Failure::failed)?
             .to_cbor();
         let known = |_: &_| Known {
-            public_key: Some(&public_key),
+            public_key: Some(public_key),
             user_handle: None,
         };
         let got = check::asserted(self.crypto, &sent, false, Assurance::Verified, &response, known)

@@ -7,7 +7,7 @@ use claviger_ctap::types::CredentialId;
 use super::{Diff, Entry, Generation, MAX_CREDENTIALS};
 
 /// Where a [`Snapshot`] keeps its entries. Whoever knows more of a credential than its provider tells keeps it beside them.
-pub trait Entries {
+pub trait Entries: Default {
     /// How many entries there are.
     fn count(&self) -> usize;
 
@@ -20,8 +20,12 @@ pub trait Entries {
     /// Takes the entry of this credential out; nothing happens without one.
     fn remove(&mut self, id: &CredentialId);
 
-    /// Takes all entries out.
-    fn clear(&mut self);
+    /// Takes an entry in as part of a list that is to take the place of `present`. Until it is complete both are in memory: what is the
+    /// same in both need not be there twice.
+    fn gather(&mut self, entry: Entry, present: &Self);
+
+    /// Puts a complete list in the place of this one.
+    fn replace(&mut self, complete: Self);
 }
 
 impl Entries for BTreeMap<CredentialId, Entry> {
@@ -41,8 +45,12 @@ impl Entries for BTreeMap<CredentialId, Entry> {
         self.remove(id);
     }
 
-    fn clear(&mut self) {
-        self.clear();
+    fn gather(&mut self, entry: Entry, _present: &Self) {
+        Entries::insert(self, entry);
+    }
+
+    fn replace(&mut self, complete: Self) {
+        *self = complete;
     }
 }
 
@@ -52,14 +60,14 @@ pub struct Snapshot<E = BTreeMap<CredentialId, Entry>> {
     generation: Generation,
     entries: E,
     /// The parts of a full list that have come so far.
-    parts: Option<Parts>,
+    parts: Option<Parts<E>>,
 }
 
 /// A full list that is not complete yet.
 #[derive(Clone, Default, PartialEq, Eq)]
-struct Parts {
+struct Parts<E> {
     generation: Generation,
-    entries: BTreeMap<CredentialId, Entry>,
+    entries: E,
 }
 
 impl<E> Snapshot<E> {
@@ -80,6 +88,11 @@ impl<E> Snapshot<E> {
     /// The generation of the last diff that was applied: that of a part, while a list comes in parts. The next diff builds on it.
     pub fn latest(&self) -> Generation {
         self.parts.as_ref().map_or(self.generation, |parts| parts.generation)
+    }
+
+    /// Whether parts of a list have come, and not its last.
+    pub fn is_gathering(&self) -> bool {
+        self.parts.is_some()
     }
 
     /// The entries.
@@ -110,17 +123,20 @@ impl<E: Entries> Snapshot<E> {
             self.parts = Some(Parts::default());
         }
         let Some(mut parts) = self.parts.take() else {
-            apply_to(&mut self.entries, diff.upserts, &diff.removed);
+            diff.removed.iter().for_each(|id| self.entries.remove(id));
+            diff.upserts.into_iter().for_each(|entry| self.entries.insert(entry));
             self.generation = diff.new;
             return Ok(());
         };
-        apply_to(&mut parts.entries, diff.upserts, &diff.removed);
+        diff.removed.iter().for_each(|id| parts.entries.remove(id));
+        for entry in diff.upserts {
+            parts.entries.gather(entry, &self.entries);
+        }
         if diff.more {
             parts.generation = diff.new;
             self.parts = Some(parts);
         } else {
-            self.entries.clear();
-            apply_to(&mut self.entries, parts.entries.into_values(), &[]);
+            self.entries.replace(parts.entries);
             self.generation = diff.new;
         }
         Ok(())
@@ -134,15 +150,6 @@ impl<E: Entries> Snapshot<E> {
             Some(parts) => count_after(&parts.entries, diff),
             None => count_after(&self.entries, diff),
         }
-    }
-}
-
-fn apply_to(entries: &mut impl Entries, upserts: impl IntoIterator<Item = Entry>, removed: &[CredentialId]) {
-    for id in removed {
-        entries.remove(id);
-    }
-    for entry in upserts {
-        entries.insert(entry);
     }
 }
 

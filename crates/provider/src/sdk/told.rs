@@ -1,8 +1,9 @@
-//! What the platform was told of our credentials: enough to know what differs from it, in some hundred bytes for each, and
-//! nobody's name.
+//! What the platform was told of our credentials: enough to know what differs from it, in a hundred bytes for each, and nobody's
+//! name.
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::num::NonZeroU64;
 
 use claviger_ctap::types::{CredentialId, UserId};
 use claviger_joint::metadata::Entry;
@@ -10,20 +11,23 @@ use claviger_joint::metadata::Entry;
 /// A relying party's id, hashed under a key of this process's own.
 type Site = u64;
 
-/// All that was told, site by site.
+/// A credential's id; in order of sites, and without the room that a growing list would keep.
+type Place = (Site, Box<[u8]>);
+
+/// All that was told.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     hasher: RandomState,
-    sites: BTreeMap<Site, Vec<Note>>,
+    notes: BTreeMap<Place, Note>,
 }
 
 /// What was told of one credential.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct Note {
-    id: CredentialId,
     /// Of all that was told but the last use.
     fingerprint: u64,
-    last_used_ms: Option<u64>,
+    /// Nobody used anything in 1970.
+    last_used_ms: Option<NonZeroU64>,
 }
 
 /// What is to be told, to have told all. Each credential is named once.
@@ -36,29 +40,34 @@ pub(super) struct Changes {
 impl Told {
     /// What differs when these are all credentials. With `full` everything, for somebody who may know anything.
     pub(super) fn changes(&self, entries: Vec<Entry>, full: bool) -> Changes {
-        let mut named = HashSet::with_capacity(entries.len());
+        let mut named: HashSet<Box<[u8]>> = HashSet::with_capacity(entries.len());
         let mut changes = Changes::default();
         for entry in entries {
-            if named.insert(entry.credential_id.clone())
+            if named.insert(Box::from(entry.credential_id.as_bytes()))
                 && let Some(entry) = self.new_of(entry, full)
             {
                 changes.upserts.push(entry);
             }
         }
         if !full {
-            let told = self.sites.values().flatten().map(|note| &note.id);
-            changes.removed = told.filter(|id| !named.contains(*id)).cloned().collect();
+            let told = self.notes.keys().map(|(_, id)| id);
+            changes.removed = told
+                .filter(|id| !named.contains(&id[..]))
+                .filter_map(of_bytes)
+                .collect();
         }
         changes
     }
 
     /// What differs when these are all credentials of one site. It costs what the site has, whatever there is besides.
     pub(super) fn changes_of_site(&self, rp_id: &str, entries: Vec<Entry>) -> Changes {
-        let is_there = |note: &&Note| entries.iter().any(|entry| entry.credential_id == note.id);
-        let told = self.sites.get(&self.site(rp_id)).into_iter().flatten();
+        let is_there = |id: &[u8]| entries.iter().any(|entry| entry.credential_id.as_bytes() == id);
+        let site = self.site(rp_id);
+        let from = self.notes.range((site, Box::default())..);
+        let told = from.map(|(place, _)| place).take_while(|(other, _)| *other == site);
         let removed = told
-            .filter(|note| !is_there(note))
-            .map(|note| note.id.clone())
+            .filter(|(_, id)| !is_there(id))
+            .filter_map(|(_, id)| of_bytes(id))
             .collect();
         let upserts = entries
             .into_iter()
@@ -70,16 +79,8 @@ impl Told {
     /// Takes note of entries that the platform took.
     pub(super) fn tell(&mut self, entries: &[Entry]) {
         for entry in entries {
-            let note = Note {
-                id: entry.credential_id.clone(),
-                fingerprint: self.fingerprint(entry),
-                last_used_ms: entry.last_used_ms,
-            };
-            let site = self.sites.entry(self.site(entry.rp_id.as_str())).or_default();
-            match site.iter_mut().find(|told| told.id == note.id) {
-                Some(told) => *told = note,
-                None => site.push(note),
-            }
+            let note = self.note(entry);
+            self.notes.insert(self.place(entry), note);
         }
     }
 
@@ -88,24 +89,29 @@ impl Told {
         if gone.is_empty() {
             return;
         }
-        let gone: HashSet<&CredentialId> = gone.iter().collect();
-        self.sites.retain(|_, notes| {
-            notes.retain(|note| !gone.contains(&note.id));
-            !notes.is_empty()
-        });
+        let gone: HashSet<&[u8]> = gone.iter().map(CredentialId::as_bytes).collect();
+        self.notes.retain(|(_, id), _| !gone.contains(&id[..]));
     }
 
     /// The entry as it is to be told, unless the platform knows it so. A provider that does not note when it was used does not
     /// unsay what we noted.
     fn new_of(&self, entry: Entry, anyway: bool) -> Option<Entry> {
         let mut entry = entry.shortened();
-        let site = self.sites.get(&self.site(entry.rp_id.as_str()));
-        let note = site.and_then(|notes| notes.iter().find(|note| note.id == entry.credential_id));
-        entry.last_used_ms = entry.last_used_ms.max(note.and_then(|note| note.last_used_ms));
-        let known = note.is_some_and(|note| {
-            (note.fingerprint, note.last_used_ms) == (self.fingerprint(&entry), entry.last_used_ms)
-        });
-        (anyway || !known).then_some(entry)
+        let told = self.notes.get(&self.place(&entry));
+        let used = told.and_then(|note| note.last_used_ms).map(NonZeroU64::get);
+        entry.last_used_ms = entry.last_used_ms.max(used);
+        (anyway || told != Some(&self.note(&entry))).then_some(entry)
+    }
+
+    fn place(&self, entry: &Entry) -> Place {
+        (self.site(entry.rp_id.as_str()), entry.credential_id.as_bytes().into())
+    }
+
+    fn note(&self, entry: &Entry) -> Note {
+        Note {
+            fingerprint: self.fingerprint(entry),
+            last_used_ms: entry.last_used_ms.and_then(NonZeroU64::new),
+        }
     }
 
     fn site(&self, rp_id: &str) -> Site {
@@ -134,6 +140,10 @@ impl Told {
             (created_ms, backed_up, discoverable, protection.number()),
         ))
     }
+}
+
+fn of_bytes(id: impl AsRef<[u8]>) -> Option<CredentialId> {
+    CredentialId::new(id.as_ref()).ok()
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! Every item against the log, on as many cores as there are.
 //!
-//! Unlocking reads all rows once, and hashing and decrypting them is most of its time. It goes in rounds: some rows are read
-//! (SQLite's connection stays on its thread), opened on all cores, and summed up here. What stays in memory is allocated by
-//! this thread alone; what threads leave among what they freed would never go back to the system.
+//! Unlocking reads all rows once, and hashing, decrypting and parsing them is most of its time. While this thread reads rows (SQLite's
+//! connection stays on it) and notes what the rows before came to, others open what it has read, a share each. What stays in memory is
+//! allocated by this thread alone; what threads leave among what they freed would never go back to the system.
 
-use std::collections::BTreeSet;
-use std::thread;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::thread::{self, Scope, ScopedJoinHandle};
 
 use claviger_account::ids::{Head, ItemId, Place};
-use claviger_account::item::Summary;
 use claviger_account::keys::Keys;
 use claviger_account::log::Log;
 use claviger_account::revision::{Header, Sealed};
@@ -16,16 +16,31 @@ use claviger_account::seal::Content;
 use claviger_ctap::crypto::Crypto;
 
 use crate::error::{Damage, Error, ItemFault};
+use crate::index::{Index, ItemEntry};
 use crate::store::Store;
 
-/// Rows of a round, some 700 KiB.
-const ROUND: usize = 512;
+/// Rows that a thread opens, some 350 KiB.
+const SHARE: usize = 256;
 
 /// Fewer rows cost more as a thread than they give.
 const WORTH_A_THREAD: usize = 128;
 
 type Row = (Option<ItemId>, Sealed);
-type Opened = Result<Content, ItemFault>;
+
+/// What a row came to: `None` for an item that was deleted.
+type Opened = Result<Option<ItemEntry>, ItemFault>;
+
+/// Rows that another thread opens, or none could be had to open. They are freed by the thread that read them.
+struct Share<'scope> {
+    rows: Arc<Vec<Row>>,
+    thread: Option<ScopedJoinHandle<'scope, Vec<Opened>>>,
+}
+
+impl Share<'_> {
+    fn is_opened(&self) -> bool {
+        self.thread.as_ref().is_none_or(ScopedJoinHandle::is_finished)
+    }
+}
 
 /// What rows are checked against: verified, or opened with a key that only the member has.
 pub(super) struct Trusted {
@@ -37,8 +52,8 @@ pub(super) struct Trusted {
 /// What checking found.
 #[derive(Default)]
 pub(super) struct Checked {
-    /// The good items that have passkeys.
-    pub summaries: Vec<(ItemId, Summary)>,
+    /// The passkeys of the good items.
+    pub index: Index,
     /// How many items are good and not deleted.
     pub items: usize,
     /// The others.
@@ -79,20 +94,39 @@ impl Trusted {
     /// Checks every row against the log and the log against the rows.
     pub(super) fn check_all(&self, crypto: &dyn Crypto, store: &Store) -> Result<Checked, Error> {
         let mut checked = Checked::default();
-        let mut round = Vec::new();
-        store.items(|item, sealed| {
-            round.push((item, sealed));
-            if round.len() == ROUND {
-                self.check_round(crypto, &mut checked, &round);
-                round.clear();
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        thread::scope(|scope| {
+            let (mut rows, mut shares) = (Vec::new(), VecDeque::new());
+            store.items(|item, sealed| {
+                rows.push((item, sealed));
+                if rows.len() < SHARE {
+                    return;
+                }
+                while shares.front().is_some_and(Share::is_opened) {
+                    self.finish(crypto, &mut checked, shares.pop_front());
+                }
+                let rows = std::mem::take(&mut rows);
+                if shares.len() < cores {
+                    shares.push_back(self.open_beside(scope, crypto, rows));
+                } else {
+                    // All are busy: this thread helps.
+                    checked.note(&rows, self.open_rows(crypto, &rows));
+                }
+            })?;
+            if rows.len() >= WORTH_A_THREAD {
+                shares.push_back(self.open_beside(scope, crypto, std::mem::take(&mut rows)));
             }
+            checked.note(&rows, self.open_rows(crypto, &rows));
+            self.finish(crypto, &mut checked, shares);
+            Ok::<(), Error>(())
         })?;
-        self.check_round(crypto, &mut checked, &round);
-        let mut missing: BTreeSet<ItemId> = self.log.state().items().collect();
-        for item in &checked.rows {
-            missing.remove(item);
-        }
-        let missing = missing.into_iter().map(|item| Damage::Item {
+        checked.rows.sort_unstable();
+        let missing = self
+            .log
+            .state()
+            .items()
+            .filter(|item| checked.rows.binary_search(item).is_err());
+        let missing = missing.map(|item| Damage::Item {
             item,
             fault: ItemFault::Missing,
         });
@@ -100,64 +134,63 @@ impl Trusted {
         Ok(checked)
     }
 
-    fn check_round(&self, crypto: &dyn Crypto, checked: &mut Checked, rows: &[Row]) {
-        let opened = self.open_on_all_cores(crypto, rows);
-        for ((item, _), opened) in rows.iter().zip(opened) {
-            checked.note(id_of(*item), opened);
+    fn open_beside<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        crypto: &'scope dyn Crypto,
+        rows: Vec<Row>,
+    ) -> Share<'scope> {
+        let rows = Arc::new(rows);
+        let theirs = Arc::clone(&rows);
+        let thread = thread::Builder::new().spawn_scoped(scope, move || self.open_rows(crypto, &theirs));
+        Share {
+            rows,
+            // A system that gives no thread leaves more for this one.
+            thread: thread.ok(),
         }
     }
 
-    /// The rows opened, in their order.
-    fn open_on_all_cores(&self, crypto: &dyn Crypto, rows: &[Row]) -> Vec<Opened> {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
-        let mut shares = rows.chunks(rows.len().div_ceil(cores).max(WORTH_A_THREAD));
-        let own = shares.next().unwrap_or_default();
-        thread::scope(|scope| {
-            // A system that gives no thread leaves more for this one.
-            let others: Vec<_> = shares
-                .map(|share| {
-                    (
-                        share,
-                        thread::Builder::new()
-                            .spawn_scoped(scope, || self.open_rows(crypto, share))
-                            .ok(),
-                    )
-                })
-                .collect();
-            let mut opened = self.open_rows(crypto, own);
-            for (share, thread) in others {
-                opened.extend(match thread.map(thread::ScopedJoinHandle::join) {
-                    Some(Ok(opened)) => opened,
-                    Some(Err(panic)) => std::panic::resume_unwind(panic),
-                    None => self.open_rows(crypto, share),
-                });
-            }
-            opened
-        })
+    fn finish<'scope>(
+        &self,
+        crypto: &dyn Crypto,
+        checked: &mut Checked,
+        shares: impl IntoIterator<Item = Share<'scope>>,
+    ) {
+        for Share { rows, thread } in shares {
+            let opened = match thread.map(ScopedJoinHandle::join) {
+                Some(Ok(opened)) => opened,
+                Some(Err(panic)) => std::panic::resume_unwind(panic),
+                None => self.open_rows(crypto, &rows),
+            };
+            checked.note(&rows, opened);
+        }
     }
 
     fn open_rows(&self, crypto: &dyn Crypto, rows: &[Row]) -> Vec<Opened> {
-        let open = |(item, sealed): &Row| self.open(crypto, id_of(*item), sealed);
+        let open = |(item, sealed): &Row| {
+            let item = id_of(*item);
+            match self.open(crypto, item, sealed)? {
+                Content::Item(json) => ItemEntry::read(item, &json).map(Some).map_err(|_| ItemFault::Sealed),
+                Content::Tombstone => Ok(None),
+            }
+        };
         rows.iter().map(open).collect()
     }
 }
 
 impl Checked {
-    fn note(&mut self, item: ItemId, opened: Opened) {
-        self.rows.push(item);
-        let summary = opened.and_then(|content| match content {
-            Content::Item(json) => Summary::read(&json).map(Some).map_err(|_| ItemFault::Sealed),
-            Content::Tombstone => Ok(None),
-        });
-        match summary {
-            Ok(None) => {}
-            Ok(Some(summary)) => {
-                self.items += 1;
-                if !summary.passkeys.is_empty() || summary.unreadable > 0 {
-                    self.summaries.push((item, summary));
+    fn note(&mut self, rows: &[Row], opened: Vec<Opened>) {
+        for ((item, _), opened) in rows.iter().zip(opened) {
+            let item = id_of(*item);
+            self.rows.push(item);
+            match opened {
+                Ok(None) => {}
+                Ok(Some(entry)) => {
+                    self.items += 1;
+                    self.index.replace(item, &entry);
                 }
+                Err(fault) => self.damage.push(Damage::Item { item, fault }),
             }
-            Err(fault) => self.damage.push(Damage::Item { item, fault }),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use claviger_account::ids::ItemId;
-use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension, Summary};
+use claviger_account::item::{Extension, Fields, Item, Passkey, PasskeyExtension};
 use claviger_account::log::Revision;
 use claviger_account::revision::{Header, Sealed};
 use claviger_account::seal::Content;
@@ -13,6 +13,7 @@ use claviger_ctap::crypto::{Crypto, PrivateKey};
 use super::check::Trusted;
 use super::{Open, Vault};
 use crate::error::Error;
+use crate::index::ItemEntry;
 use crate::store::Batch;
 
 /// How many changes may follow a snapshot before the next is taken: bounds what unlocking verifies, to some 10 ms.
@@ -50,7 +51,7 @@ impl Vault {
                 && item
                     .passkeys()
                     .map(|p| &p.credential_id)
-                    .all(|id| open.index.passkey(id).is_none() && credential_ids.insert(id.clone()));
+                    .all(|id| !open.index.contains(id) && credential_ids.insert(id.clone()));
             if !fresh {
                 return Err(Error::Exists);
             }
@@ -124,11 +125,11 @@ impl Vault {
             tracing::warn!(%error, "the record of heads could not be written");
         }
         for (item, content) in contents {
-            let summary = match content {
-                Content::Item(json) => Summary::read(json)?,
-                Content::Tombstone => Summary::default(),
+            let entry = match content {
+                Content::Item(json) => ItemEntry::read(*item, json)?,
+                Content::Tombstone => ItemEntry::default(),
             };
-            open.index.replace(*item, summary);
+            open.index.replace(*item, &entry);
         }
         Ok(())
     }

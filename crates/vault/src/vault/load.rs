@@ -10,7 +10,6 @@ use super::check::Trusted;
 use super::{Open, Vault};
 use crate::error::Error;
 use crate::heads::Heads;
-use crate::index::Index;
 use crate::store::{Identity, Store};
 
 impl Vault {
@@ -73,16 +72,12 @@ impl Vault {
         let trusted = Trusted { place, keys, log };
         let heads = self.check_heads(&store, &trusted, begin)?;
         let checked = trusted.check_all(crypto, &store)?;
-        let mut index = Index::default();
-        for (item, summary) in checked.summaries {
-            index.replace(item, summary);
-        }
         Ok(Open {
             trusted,
             ledger,
             snapshot,
             heads,
-            index,
+            index: checked.index,
             damage: checked.damage,
             store,
         })

@@ -31,7 +31,7 @@ impl Vault {
         seed: &PrfSeed,
         cred_blob: Option<Vec<u8>>,
     ) -> Result<ItemId, Error> {
-        if self.opened()?.index.passkey(&record.id).is_some() {
+        if self.opened()?.index.contains(&record.id) {
             return Err(Error::Exists);
         }
         let item = new_item(self.crypto, record, key, seed, cred_blob)?;
@@ -39,7 +39,7 @@ impl Vault {
             .find(&record.rp_id)?
             .into_iter()
             .filter(|old| record.discoverable && old.discoverable && old.user_handle == record.user.id)
-            .map(|old| (old.item, old.credential_id.clone()))
+            .map(|old| (old.item, old.credential_id))
             .collect();
         let mut contents = vec![(item.id, Content::Item(item.to_json()?))];
         for (holder, credential_id) in replaced {
@@ -57,7 +57,7 @@ impl Vault {
     pub fn sign(&self, credential_id: &CredentialId, message: &[u8]) -> Result<Vec<u8>, Error> {
         let info = self.passkey(credential_id)?;
         let public = PublicKey::from_cose_bytes(&info.public_key).map_err(|_| Error::BadKey)?;
-        self.with_passkey(info, |passkey| {
+        self.with_passkey(&info, |passkey| {
             let key = PrivateKey::from_pkcs8_der(passkey.key.expose(), Some(public)).map_err(|_| Error::BadKey)?;
             Ok(self.crypto.sign(&key, message)?)
         })
@@ -78,7 +78,7 @@ impl Vault {
 
     /// The bytes that the passkey's site left with it when it was made (CTAP 2.1, section 12.2).
     pub fn cred_blob(&self, credential_id: &CredentialId) -> Result<Option<Vec<u8>>, Error> {
-        self.with_passkey(self.passkey(credential_id)?, |passkey| {
+        self.with_passkey(&self.passkey(credential_id)?, |passkey| {
             let blob = passkey
                 .fido2_extensions
                 .as_ref()
@@ -93,7 +93,7 @@ impl Vault {
         salt: &[u8; 32],
         which: impl Fn(&HmacCredentials) -> &SecretBytes,
     ) -> Result<PrfOutput, Error> {
-        self.with_passkey(self.passkey(credential_id)?, |passkey| {
+        self.with_passkey(&self.passkey(credential_id)?, |passkey| {
             let seeds = passkey
                 .fido2_extensions
                 .as_ref()

@@ -1,6 +1,6 @@
 //! What a provider's answer is held against, and what rules and caches learn from one that passes.
 
-use claviger_ctap::types::{CredentialId, RpId, UserId};
+use claviger_ctap::types::{CredentialId, RpId};
 use claviger_joint::CredentialRef;
 use claviger_joint::metadata::Entry as Metadata;
 
@@ -33,7 +33,7 @@ impl Ceremony {
                     // The provider itself may have pushed the new entry already; the key is what nobody has seen yet.
                     cache
                         .credential(&provider, id)
-                        .is_some_and(|cached| cached.public_key.is_some())
+                        .is_some_and(|cached| cached.key.is_some())
                 };
                 let made = check::made(crypto, &sent, check.assurance, &payload, in_use)?;
                 let entry = Metadata {
@@ -51,7 +51,7 @@ impl Ceremony {
                     protection: made.protection,
                 };
                 self.broker
-                    .change_cache(|cache| cache.learn(&provider, entry.shortened(), made.public_key));
+                    .change_cache(|cache| cache.learn(&provider, entry, &made.public_key));
                 Ok(Checked {
                     answer: CeremonyAnswer::Made(made.response),
                     credential: made.id,
@@ -64,8 +64,8 @@ impl Ceremony {
                 let known = |id: &CredentialId| match cache.credential(&provider, id) {
                     // What is known of another site's credential of the same id says nothing.
                     Some(cached) if cached.entry.rp_id == *request.rp_id() => Known {
-                        public_key: cached.public_key.as_ref(),
-                        user_handle: cached.entry.user_handle.as_ref().map(UserId::as_bytes),
+                        public_key: cached.public_key(),
+                        user_handle: cached.entry.user_handle,
                     },
                     _ => Known::default(),
                 };
