@@ -20,6 +20,9 @@ const SWITCHES = [
   "--disable-default-apps",
   "--disable-extensions",
   "--disable-gpu",
+  // Its drawing process ends itself when it was too slow, and the sixth time takes the browser along.
+  "--disable-gpu-process-crash-limit",
+  "--disable-gpu-watchdog",
   "--disable-quic",
   "--disable-sync",
   "--force-prefers-reduced-motion",
