@@ -4,20 +4,9 @@
 #
 # Prints each break with its place and ends with 1, or says nothing and ends with 0.
 set -euo pipefail
-# What ends a pipe runs in this shell, so that a break is remembered.
-shopt -s lastpipe
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-
-broken=0
-
-# breaks RULE: the lines on standard input break it.
-breaks() {
-  local found
-  found=$(cat)
-  [[ -z $found ]] && return 0
-  printf '%s\n%s\n' "$1" "$found"
-  broken=1
-}
+# shellcheck source=scripts/breaks.sh
+source scripts/breaks.sh
 
 # Every test in Rust, one a line: /crate/where/it/lies/ and its name. A module `tests` within a file counts as a place.
 # shellcheck disable=SC2016 # awk expands what stands in single quotes

@@ -3,24 +3,13 @@
 #
 # Prints each break with its place and ends with 1, or says nothing and ends with 0. The reasons stand in ARCHITECTURE.md.
 set -euo pipefail
-# What ends a pipe runs in this shell, so that a break is remembered.
-shopt -s lastpipe
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/breaks.sh
+source scripts/breaks.sh
 
 # Crates with no machine around them: no runtime, bus, database or file, themselves or through what they use.
 pure=(claviger-ctap claviger-webauthn claviger-joint claviger-account)
 machine='tokio|zbus|rusqlite'
-
-broken=0
-
-# breaks RULE: the lines on standard input break it.
-breaks() {
-  local found
-  found=$(cat)
-  [[ -z $found ]] && return 0
-  printf '%s\n%s\n' "$1" "$found"
-  broken=1
-}
 
 # product FOLDER PATTERN: where the code that is shipped, without comments and tests, has the pattern.
 # shellcheck disable=SC2016 # awk expands what stands in single quotes

@@ -56,17 +56,18 @@ def pam(device):
     with check(f"{device}: pamu2fcfg registers, and pam_u2f lets in who registered and nobody else"):
         service = pathlib.Path("/etc/pam.d/claviger-test")
         service.write_text("auth required pam_u2f.so\naccount required pam_permit.so\n")
-        keys = pathlib.Path("/root/.config/Yubico/u2f_keys")
+        home = pathlib.Path("~root").expanduser()
+        keys = home / ".config/Yubico/u2f_keys"
         keys.parent.mkdir(parents=True, exist_ok=True)
-        keys.write_text(run("pamu2fcfg", input=f"{PIN}\n", env={"HOME": "/root"}))
+        keys.write_text(run("pamu2fcfg", input=f"{PIN}\n", env={"HOME": str(home)}))
         enter = ("pamtester", service.name, "root", "authenticate")
-        run(*enter, env={"HOME": "/root"})
+        run(*enter, env={"HOME": str(home)})
         # Another registration's key does not verify what this one signs.
         handle, _, rest = keys.read_text().partition(",")
-        _, _, others = run("pamu2fcfg", input=f"{PIN}\n", env={"HOME": "/root"}).partition(",")
+        _, _, others = run("pamu2fcfg", input=f"{PIN}\n", env={"HOME": str(home)}).partition(",")
         demand(rest != others, "two registrations have the same key")
         keys.write_text(f"{handle},{others}")
-        run(*enter, env={"HOME": "/root"}, fails=True)
+        run(*enter, env={"HOME": str(home)}, fails=True)
 
 
 def git(device):

@@ -15,7 +15,7 @@ pub(crate) struct CredBlob(Zeroizing<Vec<u8>>);
 impl CredBlob {
     /// Client extension processing at registration; `None` when the page does not use the extension.
     pub(crate) fn at_create(extensions: Option<Object<'_>>) -> Result<Option<Self>, Error> {
-        let blob = extensions.map_or(Ok(None), |extensions| extensions.bytes("credBlob"))?;
+        let blob = extensions.map_or(Ok(None), |extensions| extensions.bytes(CRED_BLOB))?;
         Ok(blob.map(Self))
     }
 

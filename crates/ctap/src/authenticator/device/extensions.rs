@@ -5,8 +5,8 @@
 
 use super::store::{Attributes, CredentialSecrets, LargeBlobKey, Protection};
 use super::{Device, DeviceStore, Environment, Fault, refuse};
-use crate::authenticator::Error;
 use crate::authenticator::hmac_secret::{self, HmacSecretInput};
+use crate::authenticator::{CRED_BLOB, CRED_PROTECT, Error};
 use crate::cbor::{Map, Value};
 use crate::fields::MessageError;
 use crate::make_credential;
@@ -25,8 +25,6 @@ pub(super) const NAMES: [&str; 7] = [
     THIRD_PARTY_PAYMENT,
 ];
 
-const CRED_BLOB: &str = "credBlob";
-const CRED_PROTECT: &str = "credProtect";
 const LARGE_BLOB_KEY: &str = "largeBlobKey";
 const MIN_PIN_LENGTH: &str = "minPinLength";
 const THIRD_PARTY_PAYMENT: &str = "thirdPartyPayment";

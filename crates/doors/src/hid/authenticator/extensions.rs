@@ -2,7 +2,7 @@
 
 use claviger_ctap::MessageError;
 use claviger_ctap::authenticator::hmac_secret::{HmacSecretInput, NAME as HMAC_SECRET, NAME_MC as HMAC_SECRET_MC};
-use claviger_ctap::authenticator::{Refusal, SecretOf};
+use claviger_ctap::authenticator::{CRED_PROTECT, Refusal, SecretOf};
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::Crypto;
 use claviger_ctap::crypto::ecdh::EphemeralKey;
@@ -12,8 +12,6 @@ use super::refuse;
 
 /// The names, in the order in which getInfo tells them.
 pub(super) const NAMES: [&str; 3] = [CRED_PROTECT, HMAC_SECRET, HMAC_SECRET_MC];
-
-const CRED_PROTECT: &str = "credProtect";
 
 /// The inputs of makeCredential.
 ///
