@@ -82,13 +82,18 @@ impl Cache {
         });
         let changes = Changes {
             upserts: upserts.into_iter().collect(),
-            removed: Vec::new(),
+            ..Changes::default()
         };
         self.push(link, changes, false).await;
         Ok(())
     }
 
-    async fn push(&mut self, link: &BrokerLink, Changes { upserts, removed }: Changes, full: bool) {
+    async fn push(&mut self, link: &BrokerLink, changes: Changes, full: bool) {
+        let Changes {
+            upserts,
+            removed,
+            removed_of,
+        } = changes;
         let last = &mut self.last;
         self.is_known = true;
         for diff in Diff::parts(self.generation, full, upserts, removed, || next(last)) {
@@ -99,7 +104,7 @@ impl Cache {
             if diff.full {
                 self.told = Told::default();
             }
-            self.told.untell(&diff.removed);
+            self.told.untell(&diff.removed, removed_of);
             self.told.tell(&diff.upserts);
             self.generation = diff.new;
         }

@@ -9,7 +9,7 @@ use claviger_ctap::types::{CredentialId, UserId};
 use claviger_joint::metadata::Entry;
 
 /// A relying party's id, hashed under a key of this process's own.
-type Site = u64;
+pub(super) type Site = u64;
 
 /// A credential's id; in order of sites, and without the room that a growing list would keep.
 type Place = (Site, Box<[u8]>);
@@ -35,6 +35,8 @@ struct Note {
 pub(super) struct Changes {
     pub(super) upserts: Vec<Entry>,
     pub(super) removed: Vec<CredentialId>,
+    /// The site of all that is removed, where it is one.
+    pub(super) removed_of: Option<Site>,
 }
 
 impl Told {
@@ -73,7 +75,11 @@ impl Told {
             .into_iter()
             .filter_map(|entry| self.new_of(entry, false))
             .collect();
-        Changes { upserts, removed }
+        Changes {
+            upserts,
+            removed,
+            removed_of: Some(site),
+        }
     }
 
     /// Takes note of entries that the platform took.
@@ -84,8 +90,14 @@ impl Told {
         }
     }
 
-    /// Takes note that the platform knows these no more.
-    pub(super) fn untell(&mut self, gone: &[CredentialId]) {
+    /// Takes note that the platform knows these no more. Where all are `of` one site nothing else is looked at.
+    pub(super) fn untell(&mut self, gone: &[CredentialId], of: Option<Site>) {
+        if let Some(site) = of {
+            for id in gone {
+                self.notes.remove(&(site, Box::from(id.as_bytes())));
+            }
+            return;
+        }
         if gone.is_empty() {
             return;
         }
@@ -192,7 +204,7 @@ mod tests {
             if diff.full {
                 *told = Told::default();
             }
-            told.untell(&diff.removed);
+            told.untell(&diff.removed, changes.removed_of);
             told.tell(&diff.upserts);
             platform.apply(diff).unwrap();
         }
