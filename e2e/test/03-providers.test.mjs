@@ -149,8 +149,10 @@ test("after the broker has died twice in short order a request waits for the pro
   const attached = (times) => until(() => prompt.events.filter((event) => event.event === "attached").length === times, 60_000, "the prompt at the next broker");
   bed.platform.signal("broker", "SIGKILL");
   await attached(2);
+  const [second] = bed.platform.pids("broker");
   bed.platform.signal("broker", "SIGKILL");
-  await until(() => bed.platform.pids("broker").length === 0, 2_000, "the end of the broker");
+  // Whoever needs a broker may have started the next one at once.
+  await until(() => !bed.platform.pids("broker").includes(second), 10_000, "the end of the broker");
   // The prompt comes back after two seconds; nobody hears of that.
   assert.equal((await bed.signIn({ name: "in-notebook" })).accepted?.user.name, "in-notebook");
   await attached(3);
