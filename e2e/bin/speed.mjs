@@ -1,10 +1,49 @@
-// How long a page waits: medians of sign-ins with consent alone, and of the question whether there is a platform authenticator.
+// How long a page waits: medians of sign-ins with consent alone, and of the question whether there is a platform authenticator; and what
+// of that the native host's process costs: a message to it and back, and its start, which the extension pays once.
 // Usage: node e2e/bin/speed.mjs [COUNT]. Builds nothing; run it on a quiet machine after ./test e2e.
 
 import { Browser } from "../lib/browser.mjs";
 import { NOTEBOOK, Platform, VAULT } from "../lib/platform.mjs";
 import { Playground } from "../lib/playground.mjs";
 import { create } from "../lib/site.mjs";
+
+/** Runs in the extension's worker. */
+async function hostTimes(count) {
+  const answered = (host, channel) => {
+    const heard = new Promise((resolve) => {
+      host.onMessage.addListener(function once(message) {
+        if (message.channel !== channel) return;
+        host.onMessage.removeListener(once);
+        resolve();
+      });
+    });
+    host.postMessage({ channel, type: "ping" });
+    return heard;
+  };
+  const measured = async (action) => {
+    const all = [];
+    for (let n = 0; n < count; n += 1) {
+      const before = performance.now();
+      await action(n);
+      all.push(performance.now() - before);
+    }
+    const sorted = all.sort((a, b) => a - b);
+    return { median: sorted[Math.floor(sorted.length / 2)], p90: sorted[Math.floor(sorted.length * 0.9)] };
+  };
+  const connect = () => chrome.runtime.connectNative("org.claviger.browser");
+  const host = connect();
+  await answered(host, "warm");
+  const times = {
+    "a message to the native host and back": await measured((n) => answered(host, `ping-${n}`)),
+    "a native host's start and its first answer": await measured(async (n) => {
+      const fresh = connect();
+      await answered(fresh, `start-${n}`);
+      fresh.disconnect();
+    }),
+  };
+  host.disconnect();
+  return times;
+}
 
 const count = Number(process.argv[2] ?? 50);
 const PIN = "vexed-Quokka-8317";
@@ -59,6 +98,8 @@ try {
     },
     { id: made.credential.id, count },
   );
+  const worker = await browser.worker();
+  Object.assign(times, await worker.evaluate(hostTimes, count));
   for (const [what, { median, p90 }] of Object.entries(times)) console.log(`${what}: median ${median.toFixed(1)} ms, 90 % within ${p90.toFixed(1)} ms (${count} times)`);
 } finally {
   await browser?.close();

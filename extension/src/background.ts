@@ -12,7 +12,10 @@ import { placesOf } from "./page.js";
 import type { Kind } from "./protocol.js";
 import { readRequest } from "./request.js";
 import { Problems } from "./problems.js";
-import { badge, messageOf, type Attachment, type Situation } from "./status.js";
+import { badge, messageOf, type Attachment, type Badge, type Situation } from "./status.js";
+
+/** How long the icon may be behind the number of open requests, in ms: one that ends at once is not worth the browser's work. */
+const ICON_MS = 100;
 
 const proxy = chrome.webAuthenticationProxy;
 const desk = new Desk(placesOf, {
@@ -23,6 +26,8 @@ const running = new Map<number, Visit>();
 const capabilities = shared(() => ask({ type: "capabilities" }, "capabilities"));
 const problems = new Problems(chrome.storage.session, showBadge);
 let attachment: Promise<Attachment> = attach();
+let shown: Badge | null = null;
+let showing: number | null = null;
 void showBadge();
 channels.warm();
 // A frame that is taken away and a window that is put away tell nobody.
@@ -101,13 +106,13 @@ async function begin(
     const tell = (problem: string): void => void problems.met(problem);
     const visit = new Visit(request.origin, () => new Ceremony(kind, request, browser, tell));
     running.set(details.requestId, visit);
-    void showBadge();
+    showBadgeSoon();
     return { outcome: await desk.enter(visit, timeOf(request.publicKey)), visit };
   } catch (error) {
     return { outcome: { type: "failed", error: NOT_ALLOWED, problem: messageOf(error) }, visit: null };
   } finally {
     running.delete(details.requestId);
-    void showBadge();
+    showBadgeSoon();
   }
 }
 
@@ -116,8 +121,18 @@ function change(next: Promise<Attachment>): void {
   void showBadge();
 }
 
+function showBadgeSoon(): void {
+  showing ??= setTimeout(() => {
+    showing = null;
+    void showBadge();
+  }, ICON_MS) as unknown as number;
+}
+
 async function showBadge(): Promise<void> {
-  const { text, color, title } = badge(await attachment, running.size, (await problems.read()).unread);
+  const next = badge(await attachment, running.size, (await problems.read()).unread);
+  if (shown?.text === next.text && shown.title === next.title) return;
+  shown = next;
+  const { text, color, title } = next;
   await Promise.all([
     chrome.action.setBadgeText({ text }),
     chrome.action.setBadgeBackgroundColor({ color }),

@@ -56,9 +56,12 @@ export class Page {
 
 /** The documents of an origin: in the tabs that are shown, and if there are none, in any. */
 export async function placesOf(origin: string): Promise<Place[]> {
-  const [shown, windows] = await Promise.all([chrome.tabs.query({ active: true }), chrome.windows.getAll()]);
+  const [shown, windows, last] = await Promise.all([
+    chrome.tabs.query({ active: true }),
+    chrome.windows.getAll(),
+    chrome.windows.getLastFocused().then(({ id }) => id, () => undefined),
+  ]);
   const away = new Set(windows.filter(({ state }) => state === "minimized").map(({ id }) => id));
-  const last = await chrome.windows.getLastFocused().then(({ id }) => id, () => undefined);
   const rankOf = (tab: chrome.tabs.Tab): Rank => {
     if (!tab.active || away.has(tab.windowId)) return Rank.Behind;
     return tab.windowId === last ? Rank.Front : Rank.Shown;

@@ -20,6 +20,8 @@ const KEY = "problems";
 export class Problems {
   readonly #storage: Storage;
   readonly #changed: () => Promise<void>;
+  /** What the storage holds, once it has been read: nobody else writes it. */
+  #noted: Noted | null = null;
 
   /** @param changed called whenever what is noted has changed */
   constructor(storage: Storage, changed: () => Promise<void>) {
@@ -28,8 +30,10 @@ export class Problems {
   }
 
   async read(): Promise<Noted> {
+    if (this.#noted !== null) return this.#noted;
     const { [KEY]: noted } = await this.#storage.get(KEY);
-    return (noted as Noted | undefined) ?? { last: null, unread: null };
+    this.#noted ??= (noted as Noted | undefined) ?? { last: null, unread: null };
+    return this.#noted;
   }
 
   /** Something stands in the way of a request, or ended it. */
@@ -47,10 +51,12 @@ export class Problems {
 
   /** It works again. */
   async over(): Promise<void> {
-    await this.#write({ last: null, unread: null });
+    const { last, unread } = await this.read();
+    if (last !== null || unread !== null) await this.#write({ last: null, unread: null });
   }
 
   async #write(noted: Noted): Promise<void> {
+    this.#noted = noted;
     await this.#storage.set({ [KEY]: noted });
     await this.#changed();
   }

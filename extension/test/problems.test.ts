@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Problems } from "../src/problems.js";
 
-function problems(): { problems: Problems; changes: () => number } {
-  const kept: Record<string, unknown> = {};
+function problems(kept: Record<string, unknown> = {}): { problems: Problems; changes: () => number } {
   let count = 0;
   const storage = {
     get: async (key: string) => (key in kept ? { [key]: kept[key] } : {}),
@@ -37,4 +36,14 @@ test("once it works again there is no problem", async () => {
   await noted.met("no prompt");
   await noted.over();
   assert.deepEqual(await noted.read(), { last: null, unread: null });
+});
+
+test("a worker that wakes up knows the problem, and a request that works where none was noted bothers nobody", async () => {
+  const kept = {};
+  await problems(kept).problems.met("no prompt");
+  const { problems: woken, changes } = problems(kept);
+  assert.equal((await woken.read()).unread, "no prompt");
+  await woken.over();
+  await woken.over();
+  assert.equal(changes(), 1);
 });
