@@ -43,6 +43,8 @@ const SYSTEM_BROWSERS: [(&str, &str); 3] = [
 
 const DBUS_SERVICE: &str = include_str!("../../../data/dbus.service.in");
 const SYSTEMD_SERVICE: &str = include_str!("../../../data/systemd.service.in");
+const PROMPT_DBUS_SERVICE: &str = include_str!("../../../../../packaging/gtk/org.claviger.Prompt.service.in");
+const PROMPT_SERVICE: &str = include_str!("../../../../../packaging/gtk/claviger-prompt.service.in");
 const VAULT_MANIFEST: &str = include_str!("../../../data/org.claviger.Vault.provider");
 
 /// One thing that setup puts into place.
@@ -80,6 +82,7 @@ pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
     };
     let door = places.units.join(system::DOOR_UNIT);
     let mut pieces = services_and_browsers(&places, &places.host_program, program);
+    pieces.extend(window(&places, program));
     pieces.extend([
         Piece {
             purpose: "runs the security-key door under systemd".into(),
@@ -216,6 +219,27 @@ fn services_and_browsers(places: &Places, host_program: &Path, program: &Path) -
         .collect()
 }
 
+/// The window that asks, a program of its own that need not be there.
+fn window(places: &Places, program: &Path) -> Vec<Piece> {
+    let prompt = program.with_file_name("claviger-prompt");
+    if !prompt.exists() {
+        return Vec::new();
+    }
+    let name = "org.claviger.Prompt";
+    vec![
+        Piece {
+            purpose: "starts the window that asks on demand".into(),
+            path: places.dbus_services.join(format!("{name}.service")),
+            content: Content::Text(fill(PROMPT_DBUS_SERVICE, "", name, &prompt)),
+        },
+        Piece {
+            purpose: "runs the window that asks under systemd".into(),
+            path: places.units.join("claviger-prompt.service"),
+            content: Content::Text(unit(PROMPT_SERVICE, "", name, &prompt)),
+        },
+    ]
+}
+
 fn door_at_login(dirs: &Dirs, door: PathBuf) -> Piece {
     Piece {
         purpose: "starts the security-key door at login".into(),
@@ -278,17 +302,31 @@ mod tests {
     }
 
     #[test]
+    fn the_window_that_asks_is_started_where_it_is_installed() {
+        let root = tempfile::tempdir().unwrap();
+        let program = root.path().join("claviger");
+        let starts = || {
+            let pieces = pieces(&dirs(root.path()), &program);
+            pieces.iter().filter(|piece| piece.purpose.contains("window")).count()
+        };
+        assert_eq!(starts(), 0);
+        fs::write(root.path().join("claviger-prompt"), "").unwrap();
+        assert_eq!(starts(), 2);
+    }
+
+    #[test]
     fn the_service_files_have_no_placeholder_left() {
-        let pieces = pieces(
-            &dirs(Path::new("/home/user")),
-            Path::new("/opt/my \"100%\" tools/claviger"),
-        );
+        let root = tempfile::tempdir().unwrap();
+        let tools = root.path().join("my \"100%\" tools");
+        fs::create_dir(&tools).unwrap();
+        fs::write(tools.join("claviger-prompt"), "").unwrap();
+        let pieces = pieces(&dirs(Path::new("/home/user")), &tools.join("claviger"));
         let systemd = pieces
             .iter()
             .find(|piece| piece.path.ends_with("claviger-vault.service"))
             .unwrap();
         assert!(matches!(&systemd.content,
-            Content::Text(text) if text.contains(r#"ExecStart="/opt/my \"100%%\" tools/claviger" vault"#)));
+            Content::Text(text) if text.contains(r#"/my \"100%%\" tools/claviger" vault"#)));
         for piece in pieces {
             if let Content::Text(text) = piece.content {
                 assert!(!text.contains('@'), "{text}");
