@@ -201,6 +201,8 @@ def what_it_survives():
         many = [Peer(ALICE) for _ in range(20)]
         for peer in many:
             peer.close()
+        # They are accepted in their order, so whoever is turned away now came after all of them.
+        equal(Peer(NOBODY).receive(), b"", "the answer to somebody without a session")
         plugged(0)
         peer = Peer(ALICE)
         plugged()
