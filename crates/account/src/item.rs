@@ -18,8 +18,8 @@ mod credential;
 mod summary;
 
 pub use credential::{
-    ApiKey, BasicAuth, Credential, CreditCard, CustomFields, EditableField, Fido2Extensions, GeneratedPassword,
-    HmacCredentials, Note, Passkey, SshKey, Totp, Wifi,
+    ApiKey, BasicAuth, Credential, CreditCard, CustomFields, EditableField, Fido2Extensions, Fido2LargeBlob,
+    GeneratedPassword, HmacCredentials, Note, Passkey, SshKey, Totp, Wifi,
 };
 pub use summary::{PasskeySummary, Summary};
 

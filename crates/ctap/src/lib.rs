@@ -104,6 +104,7 @@ pub mod ctaphid;
 mod fields;
 pub mod get_assertion;
 pub mod get_info;
+pub mod large_blob;
 pub mod large_blobs;
 pub mod make_credential;
 pub mod pin_protocol;

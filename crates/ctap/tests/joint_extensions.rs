@@ -74,14 +74,20 @@ fn input(protocol: PinUvAuthProtocol, salts: &[u8], whose: SecretOf) -> Value {
 }
 
 /// The output for salts, decrypted, of a client that asks for what it then gets.
-fn output(engine: &Engine, id: &CredentialId, protocol: PinUvAuthProtocol, salts: &[u8], verified: bool) -> Vec<u8> {
+fn output(
+    engine: &mut Engine,
+    id: &CredentialId,
+    protocol: PinUvAuthProtocol,
+    salts: &[u8],
+    verified: bool,
+) -> Vec<u8> {
     let whose = SecretOf::client(verified);
     output_of(whose, engine, id, protocol, salts, verified)
 }
 
 fn output_of(
     whose: SecretOf,
-    engine: &Engine,
+    engine: &mut Engine,
     id: &CredentialId,
     protocol: PinUvAuthProtocol,
     salts: &[u8],
@@ -120,8 +126,11 @@ fn hmac_secret_gives_what_prf_gives_for_the_same_salt() {
     let (one, two) = answer.unwrap().unwrap().results.unwrap();
     let both = [*one.as_bytes(), *two.unwrap().as_bytes()].concat();
     for protocol in PinUvAuthProtocol::ALL {
-        assert_eq!(output(&engine, &id, protocol, &[first, second].concat(), true), both);
-        assert_eq!(output(&engine, &id, protocol, &first, true), both[..32]);
+        assert_eq!(
+            output(&mut engine, &id, protocol, &[first, second].concat(), true),
+            both
+        );
+        assert_eq!(output(&mut engine, &id, protocol, &first, true), both[..32]);
     }
 }
 
@@ -130,17 +139,17 @@ fn without_verification_hmac_secret_is_another_secret() {
     let mut engine = engine();
     let (id, _) = made(&mut engine, &make(Map::new()), false).unwrap();
     let (other, _) = made(&mut engine, &make(Map::new().with("hmac-secret", true)), false).unwrap();
-    let out = |id, verified| output(&engine, id, PinUvAuthProtocol::Two, &[0x11; 32], verified);
+    let protocol = PinUvAuthProtocol::Two;
+    let out = |engine: &mut Engine, verified| output(engine, &other, protocol, &[0x11; 32], verified);
     assert!(
         engine.get_assertion(&get(Some(&id)), None::<NoUv>).is_err(),
         "it was replaced"
     );
-    assert_eq!(out(&other, false), out(&other, false));
-    assert_ne!(out(&other, false), out(&other, true));
+    assert_eq!(out(&mut engine, false), out(&mut engine, false));
+    assert_ne!(out(&mut engine, false), out(&mut engine, true));
     // What the client asked for counts, not that the user was verified for something else.
-    let protocol = PinUvAuthProtocol::Two;
-    let unasked = output_of(SecretOf::Anybody, &engine, &other, protocol, &[0x11; 32], true);
-    assert_eq!(unasked, out(&other, false));
+    let unasked = output_of(SecretOf::Anybody, &mut engine, &other, protocol, &[0x11; 32], true);
+    assert_eq!(unasked, out(&mut engine, false));
     let mut stolen = get(Some(&other));
     let wanted = input(protocol, &[0x11; 32], SecretOf::TheVerified);
     stolen.extensions.insert("hmac-secret", wanted);
@@ -177,7 +186,7 @@ fn hmac_secret_mc_gives_at_creation_what_an_assertion_gives() {
     let at_creation = secret(PinUvAuthProtocol::Two).decrypt(sealed).unwrap().to_vec();
     assert_eq!(
         at_creation,
-        output(&engine, &id, PinUvAuthProtocol::One, &[0x11; 32], true)
+        output(&mut engine, &id, PinUvAuthProtocol::One, &[0x11; 32], true)
     );
 
     let refused = made(&mut engine, &request, false).unwrap_err();
@@ -201,7 +210,7 @@ fn cred_protect_is_told_and_kept() {
         let (id, signed) = made(&mut engine, &make(Map::new().with(CRED_PROTECT, level)), false).unwrap();
         assert_eq!(signed, Some(Map::new().with(CRED_PROTECT, level)));
         assert_eq!(protection_of(&id), protection);
-        let found = |named: bool, verified: bool| {
+        let mut found = |named: bool, verified: bool| {
             let request = get(named.then_some(&id));
             engine.get_assertion(&request, verified.then_some(Verified)).is_ok()
         };

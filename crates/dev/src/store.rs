@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use claviger_ctap::authenticator::{self, CredentialRecord, MemoryError, MemoryStore, PrfOutput, PrfSeed, Settings};
 use claviger_ctap::crypto::{PrivateKey, native};
+use claviger_ctap::large_blob::LargeBlob;
 use claviger_ctap::types::{Aaguid, CredentialId};
 use claviger_joint::Trouble;
 use claviger_joint::metadata::Entry;
@@ -70,6 +71,18 @@ impl authenticator::CredentialStore for LockableStore {
 
     fn prf(&self, id: &CredentialId, salt: &[u8; 32]) -> Result<PrfOutput, Failure> {
         self.memory.prf(id, salt).map_err(failed)
+    }
+
+    fn keeps_large_blobs(&self) -> bool {
+        true
+    }
+
+    fn large_blob(&self, id: &CredentialId) -> Result<Option<LargeBlob>, Failure> {
+        self.memory.large_blob(id).map_err(failed)
+    }
+
+    fn set_large_blob(&mut self, id: &CredentialId, blob: LargeBlob) -> Result<bool, Failure> {
+        self.memory.set_large_blob(id, blob).map_err(failed)
     }
 }
 

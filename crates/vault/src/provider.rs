@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use claviger_ctap::authenticator::{self, CredentialRecord, Settings, protection_of};
 use claviger_ctap::crypto::{Algorithm, PrivateKey, PublicKey};
+use claviger_ctap::large_blob::LargeBlob;
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::{Aaguid, CredentialId, UserEntity};
 use claviger_joint::metadata::Entry;
@@ -158,6 +159,21 @@ impl<C: Clock> authenticator::CredentialStore for VaultStore<C> {
     fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, Error> {
         self.touch();
         self.vault.cred_blob(id)
+    }
+
+    fn keeps_large_blobs(&self) -> bool {
+        true
+    }
+
+    fn large_blob(&self, id: &CredentialId) -> Result<Option<LargeBlob>, Error> {
+        self.touch();
+        self.vault.large_blob(id)
+    }
+
+    fn set_large_blob(&mut self, id: &CredentialId, blob: LargeBlob) -> Result<bool, Error> {
+        self.touch();
+        self.vault.set_large_blob(id, blob, self.clock.unix_ms())?;
+        Ok(true)
     }
 }
 

@@ -12,6 +12,7 @@ use claviger_account::item::{Credential, Extension};
 use claviger_ctap::authenticator;
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
+use claviger_ctap::large_blob::{AtGet, LargeBlob};
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
 use claviger_ctap::types::{CredentialDescriptor, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
@@ -184,7 +185,8 @@ async fn what_a_site_leaves_with_a_passkey_is_there_at_its_next_sign_in() {
     let dir = tempfile::tempdir().unwrap();
     let vault = provider(dir.path(), &TestClock::default());
     vault.unlock(secret()).await.unwrap();
-    assert!(vault.info().supports_extension("credBlob"));
+    let keeps = |extension: &str| vault.info().supports_extension(extension);
+    assert!(keeps("credBlob") && keeps("largeBlob"));
     let mut request = make_request("alice");
     request.extensions.insert("credBlob", b"what the site left".as_slice());
     let made = vault.make(call(true), request).await.unwrap();
@@ -200,6 +202,42 @@ async fn what_a_site_leaves_with_a_passkey_is_there_at_its_next_sign_in() {
         outputs(&used.auth_data).text("credBlob").unwrap().as_bytes(),
         Some(b"what the site left".as_slice())
     );
+}
+
+#[tokio::test]
+async fn a_large_blob_survives_a_lock_and_the_other_fields_of_its_passkey_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = provider(dir.path(), &TestClock::default());
+    vault.unlock(secret()).await.unwrap();
+    let mut request = make_request("alice");
+    request.extensions.insert("credBlob", b"small".as_slice());
+    let made = vault.make(call(true), request).await.unwrap();
+    let id = AuthenticatorData::parse(&made.auth_data).unwrap().attested.unwrap().id;
+    let get = |input: &AtGet| {
+        let mut request = get_assertion::Request::new("a.example", [4; 32]);
+        request.allow_list = vec![CredentialDescriptor::new(id.clone())];
+        request.extensions.insert("largeBlob", input.to_input());
+        request.extensions.insert("credBlob", true);
+        vault.get(call(true), request)
+    };
+    let output = |response: &get_assertion::Response| {
+        let outputs = response.unsigned_extension_outputs.as_ref().unwrap();
+        outputs.text("largeBlob").unwrap().as_map().unwrap().clone()
+    };
+    for byte in [1, 2] {
+        let blob = LargeBlob {
+            data: vec![byte; 300].into(),
+            original_size: 1000,
+        };
+        let written = get(&AtGet::Write(blob.clone())).await.unwrap();
+        assert_eq!(output(&written).text("written").unwrap().as_bool(), Some(true));
+        vault.lock().await.unwrap();
+        vault.unlock(secret()).await.unwrap();
+        let read = get(&AtGet::Read).await.unwrap();
+        assert_eq!(LargeBlob::from_output(&output(&read)).unwrap(), Some(blob));
+        let signed = AuthenticatorData::parse(&read.auth_data).unwrap().extensions.unwrap();
+        assert_eq!(signed.text("credBlob").unwrap().as_bytes(), Some(b"small".as_slice()));
+    }
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ pub struct Passkey {
 }
 
 /// Data of FIDO extensions that belong to a passkey.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Fido2Extensions {
     /// The seeds of `hmac-secret`, which the web calls `prf`.
@@ -151,7 +151,23 @@ pub struct Fido2Extensions {
     /// Up to 32 bytes that the site left when the passkey was made (CTAP 2.1, section 12.2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cred_blob: Option<SecretBytes>,
-    /// `largeBlob` and what may come.
+    /// What the site keeps with the passkey and may replace (`WebAuthn` level 3, section 10.1.5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub large_blob: Option<Fido2LargeBlob>,
+    /// What may come.
+    #[serde(flatten)]
+    pub other: Fields,
+}
+
+/// A large blob, as CTAP has it: compressed by DEFLATE (RFC 1951).
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fido2LargeBlob {
+    /// How many bytes it has when it is no longer compressed.
+    pub uncompressed_size: u64,
+    /// The compressed bytes.
+    pub data: SecretBytes,
+    /// Fields of later versions.
     #[serde(flatten)]
     pub other: Fields,
 }

@@ -61,7 +61,7 @@ fn bench_engine(rounds: usize, crypto: &'static dyn Crypto, algorithm: Algorithm
     let label = |what| format!("  {what}");
     let secret = crypto.generate(algorithm).unwrap();
     let (make, get) = (make(algorithm), get());
-    let (mut maker, getter) = (authenticator(crypto, algorithm), authenticator(crypto, algorithm));
+    let (mut maker, mut getter) = (authenticator(crypto, algorithm), authenticator(crypto, algorithm));
     let (make_command, get_command) = (make_command(algorithm), get_command());
     let (mut making, mut getting) = (Key::new(crypto, algorithm), Key::new(crypto, algorithm));
     getting.process(&make_command);

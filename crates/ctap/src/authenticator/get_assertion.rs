@@ -3,7 +3,9 @@
 use super::protected_id::protection_of;
 use super::{Authenticator, CredentialRecord, CredentialStore, Error, UvProof, refuse_pin_uv_auth};
 use crate::authenticator_data::{AuthenticatorData, Flags};
+use crate::cbor::Map;
 use crate::get_assertion::{Request, Response};
+use crate::large_blob::{self, AtGet, LargeBlob};
 use crate::prf::{PrfAnswer, PrfInput};
 use crate::status::Status;
 use crate::types::{CredentialDescriptor, UserEntity};
@@ -11,8 +13,8 @@ use crate::types::{CredentialDescriptor, UserEntity};
 impl<S: CredentialStore> Authenticator<S> {
     /// Signs in with a credential.
     ///
-    /// `uv` is the proof of the user's verification, if there was one.
-    pub fn get_assertion(&self, request: &Request, uv: Option<impl UvProof>) -> Result<Response, Error<S::Error>> {
+    /// `uv` is the proof of the user's verification, if there was one. The store changes only if a large blob is written.
+    pub fn get_assertion(&mut self, request: &Request, uv: Option<impl UvProof>) -> Result<Response, Error<S::Error>> {
         // 1, 2. The PIN/UV auth parameter.
         refuse_pin_uv_auth(request.pin_uv_auth_param.as_ref(), request.pin_uv_auth_protocol)?;
 
@@ -66,10 +68,61 @@ impl<S: CredentialStore> Authenticator<S> {
         let signed = [auth_data.as_slice(), &request.client_data_hash].concat();
         let signature = self.store.sign(&record.id, &signed).map_err(Error::Store)?;
 
+        // Written when all else has succeeded, so that no failure leaves a site with a blob that it was told nothing of.
+        let large_blob = self.large_blob_output(request, verified, &record)?;
+
         let mut response = Response::new(CredentialDescriptor::new(record.id), auth_data, signature);
         response.user = record.discoverable.then(|| named_if(verified, record.user));
-        response.unsigned_extension_outputs = prf_answer.map(|answer| answer.to_unsigned_outputs());
+        let mut unsigned = prf_answer.map_or_else(Map::new, |answer| answer.to_unsigned_outputs());
+        if let Some(output) = large_blob {
+            unsigned.insert(large_blob::NAME, output);
+        }
+        response.unsigned_extension_outputs = (!unsigned.is_empty()).then_some(unsigned);
         Ok(response)
+    }
+
+    /// The `largeBlob` extension: the blob is read, or replaced by another.
+    fn large_blob_output(
+        &mut self,
+        request: &Request,
+        verified: bool,
+        record: &CredentialRecord,
+    ) -> Result<Option<Map>, Error<S::Error>> {
+        let asked = request.extensions.text(large_blob::NAME);
+        let Some(input) = asked.filter(|_| self.store.keeps_large_blobs()) else {
+            return Ok(None);
+        };
+        if !request.options.up {
+            return Err(Error::refused(
+                Status::UnsupportedOption,
+                "largeBlob without user presence",
+            ));
+        }
+        match AtGet::from_input(input)? {
+            AtGet::Read => {
+                // One that came from elsewhere and is too long for an answer stays where it is.
+                let blob = self.store.large_blob(&record.id).map_err(Error::Store)?;
+                let blob = blob.filter(LargeBlob::fits);
+                Ok(Some(blob.map_or_else(Map::new, |blob| blob.to_output())))
+            }
+            AtGet::Write(blob) => {
+                // Which credential's blob is replaced is not left to chance (WebAuthn Level 3 §10.1.5).
+                if request.allow_list.len() != 1 {
+                    return Err(Error::refused(
+                        Status::InvalidParameter,
+                        "largeBlob.write without exactly one allowed credential",
+                    ));
+                }
+                if !verified {
+                    return Err(Error::refused(
+                        Status::PuatRequired,
+                        "largeBlob.write needs user verification",
+                    ));
+                }
+                let written = blob.fits() && self.store.set_large_blob(&record.id, blob).map_err(Error::Store)?;
+                Ok(Some(Map::new().with("written", written)))
+            }
+        }
     }
 
     fn locate(&self, request: &Request, verified: bool) -> Result<CredentialRecord, Error<S::Error>> {

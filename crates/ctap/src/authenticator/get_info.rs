@@ -4,8 +4,8 @@ use super::{Authenticator, CRED_BLOB, CRED_PROTECT, CredentialStore, MAX_CRED_BL
 use crate::cbor::Limits;
 use crate::crypto::Algorithm;
 use crate::get_info::Response;
-use crate::prf;
 use crate::types::CredentialId;
+use crate::{large_blob, prf};
 
 impl<S: CredentialStore> Authenticator<S> {
     /// What this authenticator can do. Says nothing that the engine does not do.
@@ -18,6 +18,9 @@ impl<S: CredentialStore> Authenticator<S> {
         if self.store.keeps_blobs() {
             info.extensions.push(CRED_BLOB.to_owned());
             info.max_cred_blob_length = u64::try_from(MAX_CRED_BLOB).ok();
+        }
+        if self.store.keeps_large_blobs() {
+            info.extensions.push(large_blob::NAME.to_owned());
         }
         info.options = [
             // Credentials that are found without their id.

@@ -5,7 +5,9 @@ use super::{
     Authenticator, Backup, CredentialRecord, CredentialStore, Error, UvProof, attestation, refuse_pin_uv_auth,
 };
 use crate::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
+use crate::cbor::Map;
 use crate::crypto::Algorithm;
+use crate::large_blob;
 use crate::make_credential::{Request, Response};
 use crate::prf::{PrfAnswer, PrfInput, PrfSeed};
 use crate::status::Status;
@@ -146,7 +148,12 @@ impl<S: CredentialStore> Authenticator<S> {
 
         let mut response = Response::new(statement.format, auth_data, statement.content);
         response.enterprise_attestation = statement.enterprise;
-        response.unsigned_extension_outputs = prf_answer.map(|answer| answer.to_unsigned_outputs());
+        let mut unsigned = prf_answer.map_or_else(Map::new, |answer| answer.to_unsigned_outputs());
+        // Every credential of such a store can hold a large blob, whatever was asked.
+        if self.store.keeps_large_blobs() && request.extensions.text(large_blob::NAME).is_some() {
+            unsigned.insert(large_blob::NAME, Map::new().with("supported", true));
+        }
+        response.unsigned_extension_outputs = (!unsigned.is_empty()).then_some(unsigned);
         Ok(response)
     }
 

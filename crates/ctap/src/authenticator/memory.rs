@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 use super::device::{Attributes, CredentialSecrets, DeviceStore, LargeBlobKey, StoredCredential};
 use super::{CredentialRecord, CredentialStore};
 use crate::crypto::{Crypto, CryptoError, PrivateKey};
+use crate::large_blob::LargeBlob;
 use crate::prf::{PrfOutput, PrfSeed};
 use crate::types::{CredentialId, UserEntity};
 
@@ -22,6 +23,7 @@ struct Entry {
     attributes: Attributes,
     key: PrivateKey,
     secrets: CredentialSecrets,
+    large_blob: Option<LargeBlob>,
 }
 
 impl Entry {
@@ -117,6 +119,19 @@ impl CredentialStore for MemoryStore {
     fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, MemoryError> {
         Ok(self.entry(id)?.attributes.cred_blob.clone())
     }
+
+    fn keeps_large_blobs(&self) -> bool {
+        true
+    }
+
+    fn large_blob(&self, id: &CredentialId) -> Result<Option<LargeBlob>, MemoryError> {
+        Ok(self.entry(id)?.large_blob.clone())
+    }
+
+    fn set_large_blob(&mut self, id: &CredentialId, blob: LargeBlob) -> Result<bool, MemoryError> {
+        self.entry_mut(id)?.large_blob = Some(blob);
+        Ok(true)
+    }
 }
 
 impl DeviceStore for MemoryStore {
@@ -142,6 +157,7 @@ impl DeviceStore for MemoryStore {
             attributes,
             key,
             secrets,
+            large_blob: None,
         });
         Ok(())
     }

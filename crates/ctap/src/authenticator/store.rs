@@ -2,6 +2,7 @@
 
 use super::joint_extensions::unverified_salt;
 use crate::crypto::{PrivateKey, PublicKey};
+use crate::large_blob::LargeBlob;
 use crate::prf::{PrfOutput, PrfSeed};
 use crate::types::{CredentialId, UserEntity};
 
@@ -87,6 +88,23 @@ pub trait CredentialStore {
     fn cred_blob(&self, _id: &CredentialId) -> Result<Option<Vec<u8>>, Self::Error> {
         Ok(None)
     }
+
+    /// Whether sites may keep a large blob with each credential, and replace it (largeBlob, CTAP 2.2): getInfo then says so.
+    fn keeps_large_blobs(&self) -> bool {
+        false
+    }
+
+    /// The large blob that was last [set](Self::set_large_blob) for a credential which [`Self::find`] returned. Called, like
+    /// [`Self::set_large_blob`], only if the store [keeps large blobs](Self::keeps_large_blobs).
+    fn large_blob(&self, _id: &CredentialId) -> Result<Option<LargeBlob>, Self::Error> {
+        Ok(None)
+    }
+
+    /// Keeps this large blob in the place of the one before, durably, before it returns; `false` when there is no room for it. Called only
+    /// after user verification, with one that [fits](LargeBlob::fits).
+    fn set_large_blob(&mut self, _id: &CredentialId, _blob: LargeBlob) -> Result<bool, Self::Error> {
+        Ok(false)
+    }
 }
 
 impl<S: CredentialStore> CredentialStore for &mut S {
@@ -124,5 +142,17 @@ impl<S: CredentialStore> CredentialStore for &mut S {
 
     fn cred_blob(&self, id: &CredentialId) -> Result<Option<Vec<u8>>, Self::Error> {
         S::cred_blob(self, id)
+    }
+
+    fn keeps_large_blobs(&self) -> bool {
+        S::keeps_large_blobs(self)
+    }
+
+    fn large_blob(&self, id: &CredentialId) -> Result<Option<LargeBlob>, Self::Error> {
+        S::large_blob(self, id)
+    }
+
+    fn set_large_blob(&mut self, id: &CredentialId, blob: LargeBlob) -> Result<bool, Self::Error> {
+        S::set_large_blob(self, id, blob)
     }
 }

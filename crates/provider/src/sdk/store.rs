@@ -106,7 +106,7 @@ impl<S: CredentialStore> StoreProvider<S> {
     fn get_now(&self, call: Call, request: &get_assertion::Request) -> Result<get_assertion::Response, Failure> {
         let mut store = self.unlocked()?;
         let (settings, trouble) = (store.settings(), store.trouble());
-        let authenticator = Authenticator::new(&mut *store, settings, self.crypto);
+        let mut authenticator = Authenticator::new(&mut *store, settings, self.crypto);
         let got = authenticator.get_assertion(request, call.evidence).map_err(failure);
         match (got, trouble) {
             // It may be among what cannot be read.

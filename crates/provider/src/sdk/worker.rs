@@ -9,7 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use claviger_ctap::{get_assertion, make_credential, prf::PrfInput, types::CredentialId};
+use claviger_ctap::{
+    get_assertion,
+    large_blob::{self, AtGet},
+    make_credential,
+    prf::PrfInput,
+    types::CredentialId,
+};
 use claviger_joint::{
     PROTOCOL_VERSION, ProviderId, TransactionId, Trouble,
     answer::{Answer, LockStatePayload},
@@ -302,10 +308,12 @@ impl Done {
     }
 }
 
-/// Whether an assertion is to say that the user was verified, or to give secrets of the verified.
+/// Whether an assertion is to say that the user was verified, to give secrets of the verified, or to change what only they change.
 fn asks_verified(request: &get_assertion::Request) -> Result<bool, Failure> {
     let prf = PrfInput::from_extensions(&request.extensions).map_err(malformed)?;
-    Ok(request.options.uv || prf.is_some_and(|input| input.wants_output()))
+    let large_blob = request.extensions.text(large_blob::NAME).map(AtGet::from_input);
+    let writes = matches!(large_blob.transpose().map_err(malformed)?, Some(AtGet::Write(_)));
+    Ok(writes || request.options.uv || prf.is_some_and(|input| input.wants_output()))
 }
 
 /// What these locks guard is consistent at every moment, so a panic elsewhere does not spoil it.

@@ -14,9 +14,12 @@ mod harness;
 
 use claviger_ctap::{
     authenticator_data::{AuthenticatorData, Flags},
+    cbor::Map,
     crypto::native,
     get_assertion,
+    large_blob::{self, AtGet, LargeBlob},
     prf::{self, PrfInput, PrfSalts},
+    types::CredentialDescriptor,
 };
 use claviger_joint::{
     TransactionId,
@@ -151,14 +154,28 @@ async fn a_stolen_request_key_makes_changes_and_deletes_nothing() {
     verified.options.uv = true;
     let mut prf = get_assertion::Request::new(RP_ID, [8; 32]);
     prf.extensions.insert(prf::NAME, secrets.to_value());
-    for wanted in [verified, prf] {
+    // What a site keeps with the passkey is read with an assertion like any other, and not replaced.
+    let blob_of = |input: AtGet| {
+        let mut request = get_assertion::Request::new(RP_ID, [8; 32]);
+        request.allow_list = vec![CredentialDescriptor::new(before.keys().next().unwrap().clone())];
+        request.extensions.insert(large_blob::NAME, input.to_input());
+        request
+    };
+    let planted = LargeBlob {
+        data: b"planted".to_vec().into(),
+        original_size: 7,
+    };
+    for wanted in [verified, prf, blob_of(AtGet::Write(planted))] {
         let bare = request(Operation::Get, wanted.to_cbor());
         assert_eq!(stage.remote.ask(&bare).await.status(), Err(Status::InvalidRequest));
     }
     // What is left: an assertion that says that nobody was verified.
-    let answer = stage.remote.ask(&request(Operation::Get, get_parameters())).await;
+    let reading = request(Operation::Get, blob_of(AtGet::Read).to_cbor());
+    let answer = stage.remote.ask(&reading).await;
     let response = get_assertion::Response::from_cbor(&answer.result.unwrap().unwrap()).unwrap();
     let flags = AuthenticatorData::parse(&response.auth_data).unwrap().flags;
     assert!(!flags.contains(Flags::UV));
+    let nothing = Map::new().with(large_blob::NAME, Map::new());
+    assert_eq!(response.unsigned_extension_outputs, Some(nothing));
     assert_eq!(known().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
 }

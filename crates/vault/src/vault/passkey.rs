@@ -2,12 +2,14 @@
 
 use claviger_account::ids::ItemId;
 use claviger_account::item::{
-    Credential, Extension, Fido2Extensions, Fields, HmacCredentials, Item, Passkey, PasskeyExtension, Scope,
+    Credential, Extension, Fido2Extensions, Fido2LargeBlob, Fields, HmacCredentials, Item, Passkey, PasskeyExtension,
+    Scope,
 };
 use claviger_account::seal::Content;
 use claviger_account::secret::{Bytes, SecretBytes};
 use claviger_ctap::authenticator::CredentialRecord;
 use claviger_ctap::crypto::{Crypto, PrivateKey, PublicKey};
+use claviger_ctap::large_blob::LargeBlob;
 use claviger_ctap::prf::{PrfOutput, PrfSeed};
 use claviger_ctap::types::CredentialId;
 use zeroize::Zeroizing;
@@ -84,6 +86,35 @@ impl Vault {
                 .as_ref()
                 .and_then(|fido2| fido2.cred_blob.as_ref());
             Ok(blob.map(|blob| blob.expose().to_vec()))
+        })
+    }
+
+    /// The large blob that the passkey's site keeps with it (`WebAuthn` level 3, section 10.1.5).
+    pub fn large_blob(&self, credential_id: &CredentialId) -> Result<Option<LargeBlob>, Error> {
+        self.with_passkey(&self.passkey(credential_id)?, |passkey| {
+            let blob = passkey
+                .fido2_extensions
+                .as_ref()
+                .and_then(|fido2| fido2.large_blob.as_ref());
+            Ok(blob.map(|blob| LargeBlob {
+                data: Zeroizing::new(blob.data.expose().to_vec()),
+                original_size: blob.uncompressed_size,
+            }))
+        })
+    }
+
+    /// Keeps this large blob in the place of the one before.
+    pub fn set_large_blob(&mut self, credential_id: &CredentialId, blob: LargeBlob, now_ms: u64) -> Result<(), Error> {
+        let item = self.passkey(credential_id)?.item;
+        self.update(item, now_ms, |item| {
+            let passkey = item.passkey_mut(credential_id).ok_or(Error::NotFound)?;
+            let extensions = passkey.fido2_extensions.get_or_insert_default();
+            extensions.large_blob = Some(Fido2LargeBlob {
+                uncompressed_size: blob.original_size,
+                data: SecretBytes::new(blob.data),
+                other: Fields::default(),
+            });
+            Ok(())
         })
     }
 
@@ -191,6 +222,7 @@ fn new_item(
         fido2_extensions: Some(Fido2Extensions {
             hmac_credentials: Some(seeds),
             cred_blob: cred_blob.map(|blob| SecretBytes::new(Zeroizing::new(blob))),
+            large_blob: None,
             other: Fields::default(),
         }),
         other: Fields::default(),

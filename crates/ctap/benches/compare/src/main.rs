@@ -32,7 +32,7 @@ fn compare(rounds: usize, algorithm: Algorithm, theirs: iana::Algorithm) {
     heading(&format!("{algorithm:?}, next to passkey-authenticator 0.6"));
     let crypto = native();
     let secret = crypto.generate(algorithm).unwrap();
-    let (mut maker, getter) = (authenticator(crypto, algorithm), authenticator(crypto, algorithm));
+    let (mut maker, mut getter) = (authenticator(crypto, algorithm), authenticator(crypto, algorithm));
     let (making, getting) = (make(algorithm), get());
     let mut key = Key::new(crypto, algorithm);
     key.process(&make_command(algorithm));
