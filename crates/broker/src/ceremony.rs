@@ -42,6 +42,7 @@ mod interleavings;
 mod tests;
 
 pub use claviger_hello::MethodStatus;
+pub(crate) use input::unserved;
 pub use input::{Approval, Context, HelloStatus, Input, ProviderName, Wanted, WantedAnswer};
 pub use machine::Machine;
 pub use message::{

@@ -16,7 +16,7 @@ use crate::types::Cause;
 
 /// What the broker knows of a provider when a ceremony begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // Four independent facts, each read in one place.
+#[allow(clippy::struct_excessive_bools)] // Independent facts, each read in one place.
 pub struct ProviderSnapshot {
     /// Its id.
     pub id: ProviderId,
@@ -34,6 +34,8 @@ pub struct ProviderSnapshot {
     pub prf: bool,
     /// Whether it keeps the level of credProtect that a new passkey is to have.
     pub keeps_protection: bool,
+    /// Whether it keeps large blobs; a provider that was never asked may.
+    pub keeps_large_blobs: bool,
     /// Whether its manifest and the policy let it serve this RP ID.
     pub allowed: bool,
     /// Whether it has ever pushed its metadata; without, only the provider itself knows what it holds.

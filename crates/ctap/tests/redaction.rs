@@ -6,6 +6,7 @@ use claviger_ctap::authenticator::{Authenticator, CredentialRecord, MemoryStore,
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::cose::Sign1;
 use claviger_ctap::crypto::{Algorithm, PrivateKey, portable};
+use claviger_ctap::large_blob::{AtGet, LargeBlob};
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfOutput, PrfSalts, PrfSeed};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, CredentialId, RpEntity, UserEntity, UserId};
 use claviger_ctap::{get_assertion, make_credential};
@@ -102,6 +103,12 @@ fn keys_seeds_and_records() {
     assert_silent(&PrfSeed::from_bytes(&[BYTE; 32]));
     assert_silent(&input());
     assert_silent(&user());
+    let blob = LargeBlob {
+        data: vec![BYTE; 40].into(),
+        original_size: 80,
+    };
+    assert_silent(&AtGet::Write(blob.clone()));
+    assert_silent(&blob);
 }
 
 #[test]

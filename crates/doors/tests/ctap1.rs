@@ -279,7 +279,8 @@ async fn a_request_becomes_a_ceremony_without_an_origin() {
         .with("credProtect", 2)
         .with("hmac-secret", true)
         .with("prf", Map::new())
-        .with("credBlob", vec![1_u8]);
+        .with("credBlob", vec![1_u8])
+        .with("largeBlob", Map::new().with("support", "required"));
     request.pin_uv_auth_param = Some(vec![1; 16]);
     let reply = bed.make(&request).await;
     assert_eq!(reply.status, Status::Success);

@@ -70,7 +70,8 @@ impl Ceremony {
         // 9. and 10. The algorithms.
         let algorithms = algorithms(options)?;
         // 11. and 12. Extensions.
-        let large_blob = LargeBlob::at_create(extensions)?;
+        let mut inputs = Map::new();
+        let large_blob = LargeBlob::at_create(extensions, &mut inputs)?;
         let protection = ProtectionPolicy::parse(extensions)?;
         let cred_blob = CredBlob::at_create(extensions)?;
         let prf = Prf::at_create(extensions)?;
@@ -93,6 +94,7 @@ impl Ceremony {
         };
         let mut request = Request::new(*client_data.hash(), rp, user, algorithms);
         request.exclude_list = excluded.usable;
+        request.extensions = inputs;
         if let Some(prf) = &prf {
             request.extensions.insert("prf", prf.request());
         }
@@ -119,9 +121,7 @@ impl Ceremony {
             large_blob,
             cred_blob: cred_blob.is_some(),
             related,
-            unserved: frame
-                .or(selection.unserved)
-                .or(large_blob.and_then(LargeBlob::unserved)),
+            unserved: frame.or(selection.unserved),
         })
     }
 
@@ -158,6 +158,11 @@ impl Ceremony {
     /// Whether the page wants no passkey that its provider does not protect as the CTAP request says (credProtect).
     pub fn enforces_protection(&self) -> bool {
         self.protection.is_some_and(|policy| policy.enforced)
+    }
+
+    /// Whether the page wants no passkey of a provider that keeps no large blobs.
+    pub fn requires_large_blobs(&self) -> bool {
+        self.large_blob.is_some_and(LargeBlob::is_required)
     }
 
     /// What the page expects the user to pick.
@@ -202,7 +207,10 @@ impl Ceremony {
                     rk: self.request.options.rk,
                 }),
                 cred_blob: self.cred_blob.then(|| cred_blob::is_kept(&data)),
-                large_blob: self.large_blob.map(LargeBlob::output),
+                large_blob: match self.large_blob {
+                    Some(asked) => Some(asked.output(response.unsigned_extension_outputs.as_ref())?),
+                    None => None,
+                },
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {
                         enabled: Some(
@@ -354,7 +362,7 @@ impl RegistrationResponse<'_> {
             &response.public_key,
             &response.attestation_object,
         ];
-        parts.into_iter().map(Base64Url::room).sum::<usize>() + ExtensionOutputs::ROOM
+        parts.into_iter().map(Base64Url::room).sum::<usize>() + self.client_extension_results.room()
     }
 }
 

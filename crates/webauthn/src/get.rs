@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use claviger_ctap::{
+    cbor::Map,
     get_assertion::{Request, Response},
     types::RpId,
 };
@@ -55,7 +56,8 @@ impl Ceremony {
         // 9. and 10. Extensions, some of whose rules concern the allow list.
         let allowed = options::descriptors(options, "allowCredentials")?;
         let prf = Prf::at_get(extensions, &allowed)?;
-        let large_blob = LargeBlob::at_get(extensions, &allowed)?;
+        let mut inputs = Map::new();
+        let large_blob = LargeBlob::at_get(extensions, &allowed, &mut inputs)?;
         // 11.–13. The client data.
         let challenge = options::challenge(options)?;
         let client_data = ClientData::build(CeremonyType::Get, &challenge, caller);
@@ -65,10 +67,13 @@ impl Ceremony {
         let user_verification = match &prf {
             // The PRF that the web gets is the one of a verified user (L3 §10.1.4), whatever the page said.
             Some(prf) if prf.evaluates() => UserVerification::Required,
+            // What is kept changes for a verified user alone.
+            _ if large_blob == Some(LargeBlob::Write) => UserVerification::Required,
             _ => UserVerification::parse(options.text("userVerification")?),
         };
         let mut request = Request::new(rp_id.as_str(), *client_data.hash());
         request.allow_list = allowed.usable;
+        request.extensions = inputs;
         // Unlike at creation there is nothing to learn from an input without salts.
         if let Some(prf) = prf.as_ref().filter(|prf| prf.evaluates()) {
             request.extensions.insert("prf", prf.request());
@@ -147,7 +152,10 @@ impl Ceremony {
             authenticator_attachment: "platform",
             client_extension_results: ExtensionOutputs {
                 get_cred_blob: cred_blob::read(&data).filter(|_| self.cred_blob).map(Base64Url),
-                large_blob: self.large_blob.map(LargeBlob::output),
+                large_blob: match self.large_blob {
+                    Some(asked) => Some(asked.output(response.unsigned_extension_outputs.as_ref())?),
+                    None => None,
+                },
                 prf: match &self.prf {
                     Some(prf) => Some(PrfOutput {
                         enabled: None,
@@ -208,7 +216,7 @@ impl AuthenticationResponse<'_> {
             .chain(response.user_handle.as_ref())
             .map(Base64Url::room)
             .sum::<usize>()
-            + ExtensionOutputs::ROOM
+            + self.client_extension_results.room()
     }
 }
 

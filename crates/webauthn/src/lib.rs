@@ -40,15 +40,15 @@
 //! * Related origins are the browser's word ([`RelatedOrigin`]), where the embedder says that it is to be believed.
 //! * RP IDs are compared and hashed in normal form (lower case, punycode). Names with a root dot are refused, underscores are not.
 //! * Attestation `none` blanks the statement and keeps the AAGUID, as Level 3 has it.
-//! * What is in order but cannot be done here ([`Unserved`]: `authenticatorAttachment: "cross-platform"`, large blobs that are
-//!   required, …) begins, so that the person can be told, and ends in `NotAllowedError`.
+//! * What is in order but cannot be done here ([`Unserved`]: `authenticatorAttachment: "cross-platform"`, a frame of nobody knows
+//!   whose page, …) begins, so that the person can be told, and ends in `NotAllowedError`.
 //! * Time limits are clamped to 15 s … 10 min, and are 5 min when the page names none.
 //! * PRF results are those of a verified user, so asking for them raises the requirement to "required".
 //! * A signature algorithm that nobody here knows is passed on like any other: which ones there are is the providers' matter.
 //! * Unknown extensions are ignored, `minPinLength` among them: it answers only RP IDs that an administrator has named, and none can be
-//!   yet. `largeBlob` is answered as for an authenticator that has none.
-//! * `credBlob` and an enforced credential protection policy are asked of the provider. A provider without the first keeps nothing; a
-//!   passkey without the second is an error.
+//!   yet.
+//! * `credBlob`, `largeBlob` and an enforced credential protection policy are asked of the provider. A provider without the first two
+//!   keeps nothing; a passkey without what the page insists on is an error. Writing a large blob needs verification.
 
 pub mod client_data;
 pub mod create;

@@ -87,7 +87,9 @@ pub(crate) struct ExtensionOutputs<'a> {
 
 impl ExtensionOutputs<'_> {
     /// Upper bound of the serialised length of these and of all fixed text of a response, in bytes.
-    pub(crate) const ROOM: usize = 1024;
+    pub(crate) fn room(&self) -> usize {
+        1024 + self.large_blob.as_ref().map_or(0, LargeBlobOutput::room)
+    }
 }
 
 #[derive(Serialize)]

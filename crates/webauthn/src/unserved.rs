@@ -11,7 +11,7 @@ pub enum Unserved {
     /// `authenticatorAttachment` is `cross-platform`: what answers here is the platform.
     #[error("the site wants a security key or a phone")]
     SecurityKey,
-    /// `largeBlob.support` is `required`: no provider stores large blobs.
+    /// `largeBlob.support` is `required`, and no provider keeps large blobs. Only who knows the providers can tell.
     #[error("the site insists on large blobs, which no provider here keeps")]
     LargeBlobs,
     /// A frame of another site whose top-level origin nobody knows. Neither the prompt nor the client data could say on whose page the

@@ -76,6 +76,7 @@ pub(super) fn provider(name_of: &str, name: &str) -> ProviderSnapshot {
         algorithms: Some(vec![-7, -8]),
         prf: true,
         keeps_protection: true,
+        keeps_large_blobs: true,
         allowed: true,
         metadata_known: true,
         trouble: None,

@@ -8,6 +8,7 @@ use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::manage::ProgramHost;
 use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::view::{AccountView, CallerView, SiteView};
+use claviger_webauthn::Unserved;
 
 use crate::choice::{Candidates, PasskeySnapshot, Preference, ProviderSnapshot, Requirements, candidates};
 use crate::types::{Cause, CeremonyRequest};
@@ -40,13 +41,17 @@ impl Input {
         let need = request.operation().requirements();
         let account = request.operation().account();
         let verification = request.verifies();
-        let able = |provider: &&ProviderSnapshot| !request.enforces_protection() || provider.keeps_protection;
+        let unserved = unserved(request, providers);
+        let able = |provider: &&ProviderSnapshot| {
+            (provider.keeps_large_blobs || !request.requires_large_blobs())
+                && (provider.keeps_protection || !request.enforces_protection())
+        };
         let providers: Vec<_> = providers.iter().filter(able).cloned().collect();
         Self {
             wanted: Wanted::Answer(WantedAnswer {
                 creates: matches!(need, Requirements::Make { .. }),
                 rp_id: request.rp_id().clone(),
-                candidates: match request.unserved() {
+                candidates: match unserved {
                     Some(why) => Candidates::Nothing {
                         cause: Cause::Unserved(why),
                         provider_name: None,
@@ -88,6 +93,18 @@ impl Input {
         };
         matches!(&wanted.candidates, Candidates::Nothing { cause, .. } if *cause == Cause::Unsupported)
     }
+}
+
+/// Why nobody here can serve the request, if so: by itself, or because of what these providers are.
+pub(crate) fn unserved(request: &CeremonyRequest, providers: &[ProviderSnapshot]) -> Option<Unserved> {
+    let mut asked = providers
+        .iter()
+        .filter(|provider| provider.enabled && provider.allowed)
+        .peekable();
+    // Where nobody would be asked anyway, that is what the user is to hear.
+    let lacking =
+        request.requires_large_blobs() && asked.peek().is_some() && asked.all(|provider| !provider.keeps_large_blobs);
+    request.unserved().or(lacking.then_some(Unserved::LargeBlobs))
 }
 
 /// What is to be done.

@@ -1,13 +1,14 @@
 //! What extensions may answer.
 //!
-//! An extension answers only when asked (`WebAuthn` level 3, 9), where it belongs, and with what was asked for. The outputs of
-//! `prf` are not signed, those of the others are. Who asks for which is the doors' business: an output that was not asked for is
+//! An extension answers only when asked (`WebAuthn` level 3, 9), where it belongs, and with what was asked for. The outputs of `prf` and
+//! `largeBlob` are not signed, those of the others are. Who asks for which is the doors' business: an output that was not asked for is
 //! refused without looking at the door.
 
 use claviger_ctap::authenticator::device::Protection;
 use claviger_ctap::authenticator::hmac_secret::{self, HmacSecretInput};
 use claviger_ctap::authenticator::{CRED_BLOB, CRED_PROTECT, MAX_CRED_BLOB};
 use claviger_ctap::cbor::{Map, Value};
+use claviger_ctap::large_blob::{self, AtGet, LargeBlob};
 use claviger_ctap::pin_protocol::PinUvAuthProtocol;
 use claviger_ctap::prf;
 
@@ -31,13 +32,7 @@ pub(super) struct Extensions<'a> {
 /// Checks every output.
 pub(super) fn check(all: &Extensions<'_>) -> Result<(), Rejection> {
     each(all.signed, |name, output| all.signed_fits(name, output))?;
-    each(all.unsigned, |name, output| {
-        name == prf::NAME
-            && all
-                .asked
-                .text(name)
-                .is_some_and(|input| prf_fits(input, output, all.assurance))
-    })
+    each(all.unsigned, |name, output| all.unsigned_fits(name, output))
 }
 
 /// The credProtect level in the outputs of a registration.
@@ -65,6 +60,36 @@ impl Extensions<'_> {
             (hmac_secret::NAME_MC, true) => self.assurance == Assurance::Verified && sealed_fits(input, output),
             (hmac_secret::NAME, false) => sealed_fits(input, output),
             _ => false,
+        }
+    }
+
+    fn unsigned_fits(&self, name: &str, output: &Value) -> bool {
+        let Some(input) = self.asked.text(name) else {
+            return false;
+        };
+        match name {
+            prf::NAME => prf_fits(input, output, self.assurance),
+            large_blob::NAME => output
+                .as_map()
+                .is_some_and(|output| self.large_blob_fits(input, output)),
+            _ => false,
+        }
+    }
+
+    /// Nothing but what was asked for: whether there can be a blob, the blob, or whether it was replaced for a verified user.
+    fn large_blob_fits(&self, input: &Value, output: &Map) -> bool {
+        let told = |name: &str| output.len() == 1 && output.text(name).and_then(Value::as_bool).is_some();
+        if self.makes {
+            return told("supported");
+        }
+        match AtGet::from_input(input) {
+            Ok(AtGet::Read) if output.is_empty() => true,
+            Ok(AtGet::Read) => {
+                output.len() == 2
+                    && LargeBlob::from_output(output).is_ok_and(|blob| blob.is_some_and(|blob| blob.fits()))
+            }
+            Ok(AtGet::Write(_)) => told("written") && self.assurance == Assurance::Verified,
+            Err(_) => false,
         }
     }
 }

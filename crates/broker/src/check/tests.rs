@@ -5,6 +5,7 @@ use claviger_ctap::authenticator::hmac_secret::HmacSecretInput;
 use claviger_ctap::authenticator_data::AttestedCredential;
 use claviger_ctap::cbor::Map;
 use claviger_ctap::crypto::{PrivateKey, native};
+use claviger_ctap::large_blob::{AtGet, LargeBlob};
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::types::{Aaguid, CredentialDescriptor, RpEntity};
 use proptest::prelude::*;
@@ -377,6 +378,83 @@ fn extensions_answer_only_when_asked() {
     get.request.extensions = Map::new().with("minPinLength", true);
     get.data.extensions = Some(Map::new().with("minPinLength", 6));
     assert!(get.check().is_err());
+}
+
+#[test]
+fn whether_a_passkey_can_hold_a_large_blob_is_told_where_it_was_asked() {
+    let support = Map::new().with("largeBlob", Map::new().with("support", "preferred"));
+    let told = |name: &str, value: bool| Map::new().with("largeBlob", Map::new().with(name, value));
+    for (asked, answered, passes) in [
+        (support.clone(), told("supported", true), true),
+        (support.clone(), told("supported", false), true),
+        (support.clone(), told("written", true), false),
+        (support.clone(), Map::new().with("largeBlob", true), false),
+        (
+            support.clone(),
+            Map::new().with("largeBlob", blob(1).to_output()),
+            false,
+        ),
+        (Map::new(), told("supported", true), false),
+    ] {
+        let mut make = Make::new(Algorithm::Es256);
+        make.request.extensions = asked;
+        make.unsigned = Some(answered.clone());
+        assert_eq!(make.check().is_ok(), passes, "{answered:?}");
+        make.data.extensions = make.unsigned.take();
+        assert!(make.check().is_err(), "signed: {answered:?}");
+    }
+}
+
+#[test]
+fn a_large_blob_is_answered_as_it_was_asked_for() {
+    let (read, write) = (AtGet::Read, AtGet::Write(blob(1)));
+    let told = |name: &str, value: bool| Map::new().with(name, value);
+    let one_too_long = LargeBlob {
+        original_size: 65_537,
+        ..blob(1)
+    };
+    for (asked, answered, passes) in [
+        (Some(&read), blob(4096).to_output(), true),
+        (Some(&read), Map::new(), true),
+        (Some(&read), blob(4097).to_output(), false),
+        (Some(&read), one_too_long.to_output(), false),
+        (Some(&read), Map::new().with("blob", vec![1_u8]), false),
+        (Some(&read), blob(1).to_output().with("written", true), false),
+        (Some(&read), told("written", true), false),
+        (Some(&write), told("written", true), true),
+        (Some(&write), told("written", false), true),
+        (Some(&write), told("supported", true), false),
+        (Some(&write), blob(1).to_output(), false),
+        (Some(&write), Map::new(), false),
+        (None, blob(1).to_output(), false),
+        (None, Map::new(), false),
+    ] {
+        let mut get = Get::new();
+        get.request.extensions = asked.map_or_else(Map::new, |asked| Map::new().with("largeBlob", asked.to_input()));
+        get.unsigned = Some(Map::new().with("largeBlob", answered.clone()));
+        assert_eq!(get.check().is_ok(), passes, "{asked:?} {answered:?}");
+        get.data.extensions = get.unsigned.take();
+        assert!(get.check().is_err(), "signed: {answered:?}");
+    }
+}
+
+#[test]
+fn no_large_blob_is_written_for_who_was_not_verified() {
+    let mut get = Get::new();
+    get.request.extensions = Map::new().with("largeBlob", AtGet::Write(blob(1)).to_input());
+    get.unsigned = Some(Map::new().with("largeBlob", Map::new().with("written", true)));
+    (get.assurance, get.data.flags) = (Assurance::Consented, Flags::UP);
+    assert_eq!(get.check(), Err(Rejection::Extension("largeBlob".into())));
+    get.request.extensions = Map::new().with("largeBlob", AtGet::Read.to_input());
+    get.unsigned = Some(Map::new().with("largeBlob", blob(1).to_output()));
+    assert!(get.check().is_ok(), "reading is another matter");
+}
+
+fn blob(length: usize) -> LargeBlob {
+    LargeBlob {
+        data: vec![1; length].into(),
+        original_size: 9000,
+    }
 }
 
 #[test]

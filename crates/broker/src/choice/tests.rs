@@ -26,6 +26,7 @@ fn provider(name: &str) -> ProviderSnapshot {
         lock: Lock::Open,
         algorithms: Some(vec![-7]),
         keeps_protection: true,
+        keeps_large_blobs: true,
         prf: false,
         allowed: true,
         metadata_known: true,

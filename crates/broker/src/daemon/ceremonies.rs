@@ -3,7 +3,7 @@
 
 use claviger_hello::ticket::PinTicket;
 use claviger_joint::{CredentialRef, ProviderId, TransactionId};
-use claviger_webauthn::Origin;
+use claviger_webauthn::{Origin, Unserved};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ use super::run::{self, CeremonyOrApproval, Finished};
 use super::{Broker, caller_key, lock, now_ms};
 use crate::audit::{AuditEvent, Entry};
 use crate::cancel::CancelToken;
-use crate::ceremony::{Input, Outcome};
+use crate::ceremony::{Input, Outcome, unserved};
 use crate::choice::{Lock, PasskeySnapshot, Preference, ProviderSnapshot};
 use crate::patience::{Asker, End};
 use crate::queue::Ticket;
@@ -157,6 +157,15 @@ impl Broker {
         finished
     }
 
+    /// Why no provider that takes part now can serve this request, if so: what a ceremony of it would show.
+    pub fn unserved(&self, request: &CeremonyRequest) -> Option<Unserved> {
+        // The providers matter to such a request alone.
+        if !request.requires_large_blobs() {
+            return request.unserved();
+        }
+        unserved(request, &self.snapshot(request).0)
+    }
+
     /// What a ceremony for `rp_id` starts from.
     fn snapshot(&self, request: &CeremonyRequest) -> (Vec<ProviderSnapshot>, Vec<PasskeySnapshot>, Preference) {
         let (registry, cache, rules) = (
@@ -192,6 +201,7 @@ impl Broker {
                         .filter(|list| !list.is_empty()),
                     prf: profile.is_some_and(|profile| profile.prf),
                     keeps_protection: profile.is_none_or(|profile| profile.keeps_protection),
+                    keeps_large_blobs: profile.is_none_or(|profile| profile.keeps_large_blobs),
                     allowed: record.manifest.serves(rp_id.as_str()),
                     metadata_known: cache.generation(id) > 0,
                     trouble: link.and_then(|link| link.trouble()).map(Cause::from),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::get_info;
+use claviger_ctap::large_blob;
 use claviger_provider::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
@@ -114,6 +115,7 @@ impl Record {
 
 /// What a provider said of itself when it was last described: enough to find the candidates of a ceremony before it is started.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // Independent abilities.
 pub struct Profile {
     /// The COSE algorithms it makes keys for; empty if it does not tell.
     pub algorithms: Vec<i64>,
@@ -122,6 +124,9 @@ pub struct Profile {
     /// Whether it keeps credProtect levels. Not in files of the time before.
     #[serde(default)]
     pub keeps_protection: bool,
+    /// Whether it keeps large blobs. Not in files of the time before.
+    #[serde(default)]
+    pub keeps_large_blobs: bool,
     /// Whether an unlock box opens it. Such a provider is taken to be locked when it is started.
     pub takes_unlock_box: bool,
 }
@@ -133,6 +138,7 @@ impl Profile {
             // Not `hmac-secret`: that one is for programs at the security key, and a page gets nothing by it.
             prf: info.supports_extension("prf"),
             keeps_protection: info.supports_extension(CRED_PROTECT),
+            keeps_large_blobs: info.supports_extension(large_blob::NAME),
             takes_unlock_box,
             algorithms: info.algorithms,
         }
@@ -151,6 +157,15 @@ mod tests {
             let mut info = get_info::Response::new(vec!["FIDO_2_1".to_owned()], Aaguid::default());
             info.extensions = vec![extension.to_owned()];
             assert_eq!(Profile::new(info, false).prf, prf, "{extension}");
+        }
+    }
+
+    #[test]
+    fn who_keeps_small_blobs_alone_keeps_no_large_ones() {
+        for (extension, keeps) in [("credBlob", false), ("largeBlob", true)] {
+            let mut info = get_info::Response::new(vec!["FIDO_2_1".to_owned()], Aaguid::default());
+            info.extensions = vec![extension.to_owned()];
+            assert_eq!(Profile::new(info, false).keeps_large_blobs, keeps, "{extension}");
         }
     }
 }

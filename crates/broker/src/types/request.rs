@@ -71,6 +71,7 @@ pub struct CeremonyRequest {
     operation: CtapRequest,
     unserved: Option<Unserved>,
     enforces_protection: bool,
+    requires_large_blobs: bool,
     offered: bool,
     /// What the site asks of user verification.
     pub user_verification: UserVerification,
@@ -110,6 +111,7 @@ impl CeremonyRequest {
             operation,
             unserved: None,
             enforces_protection: false,
+            requires_large_blobs: false,
             offered: false,
             user_verification,
             timeout,
@@ -127,6 +129,13 @@ impl CeremonyRequest {
     #[must_use]
     pub fn with_enforced_protection(mut self, enforced: bool) -> Self {
         self.enforces_protection = enforced;
+        self
+    }
+
+    /// The same; if `required`, only a provider that keeps large blobs may serve it.
+    #[must_use]
+    pub fn with_required_large_blobs(mut self, required: bool) -> Self {
+        self.requires_large_blobs = required;
         self
     }
 
@@ -165,6 +174,11 @@ impl CeremonyRequest {
     /// Whether only a provider that keeps credProtect levels may serve it.
     pub fn enforces_protection(&self) -> bool {
         self.enforces_protection
+    }
+
+    /// Whether only a provider that keeps large blobs may serve it.
+    pub fn requires_large_blobs(&self) -> bool {
+        self.requires_large_blobs
     }
 
     /// Why nobody can serve it, if so.

@@ -46,10 +46,12 @@ impl Pending {
             related: self.related().cloned(),
         };
         let enforced = matches!(self, Self::Create(ceremony) if ceremony.enforces_protection());
+        let large_blobs = matches!(self, Self::Create(ceremony) if ceremony.requires_large_blobs());
         Ok(
             CeremonyRequest::new(caller, page, operation, user_verification, timeout)?
                 .with_unserved(self.unserved())
                 .with_enforced_protection(enforced)
+                .with_required_large_blobs(large_blobs)
                 .offered_in_passing(asked.mediation == Mediation::Conditional),
         )
     }
@@ -62,7 +64,7 @@ impl Pending {
     }
 
     /// Why nobody can do what the page asks, if so.
-    pub(super) fn unserved(&self) -> Option<Unserved> {
+    fn unserved(&self) -> Option<Unserved> {
         match self {
             Self::Create(ceremony) => ceremony.unserved(),
             Self::Get(ceremony) => ceremony.unserved(),

@@ -8,7 +8,7 @@ use claviger_broker::{Broker, Caller, CancelToken, Cause, CeremonyAnswer, Ceremo
 use claviger_ctap::types::{CredentialId, RpId};
 use claviger_peer::Standing;
 use claviger_prompt_api::dbus;
-use claviger_webauthn::limits;
+use claviger_webauthn::{Unserved, limits};
 use futures_util::future::BoxFuture;
 use zbus::message::Header;
 use zbus::names::UniqueName;
@@ -44,6 +44,9 @@ pub trait Platform: Send + Sync + 'static {
 
     /// Tells `token` when `sender` leaves the bus, as long as the returned value lives. See [`Broker::attend`].
     fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Box<dyn Send>;
+
+    /// Why nobody can serve this, if so. See [`Broker::unserved`].
+    fn unserved(&self, request: &CeremonyRequest) -> Option<Unserved>;
 
     /// Runs a ceremony. See [`Broker::ceremony`].
     fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>>;
@@ -82,6 +85,10 @@ impl Platform for Broker {
 
     fn attend(&self, sender: &UniqueName<'_>, token: &CancelToken) -> Box<dyn Send> {
         Box::new(Self::attend(self, sender, token))
+    }
+
+    fn unserved(&self, request: &CeremonyRequest) -> Option<Unserved> {
+        Self::unserved(self, request)
     }
 
     fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {

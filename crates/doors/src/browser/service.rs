@@ -25,8 +25,10 @@ use super::verdict::{DomError, problem_of_cause};
 const MAX_PER_HOST: usize = 8;
 
 /// What [`Browser1::capabilities`] answers. A PIN can always be chosen, so user verification is always there.
-const CAPABILITIES: &str =
-    r#"{"userVerifyingPlatformAuthenticator":true,"extensions":["credProps","credentialProtectionPolicy","prf"]}"#;
+const CAPABILITIES: &str = concat!(
+    r#"{"userVerifyingPlatformAuthenticator":true,"#,
+    r#""extensions":["credBlob","credProps","credentialProtectionPolicy","largeBlob","prf"]}"#
+);
 
 /// The interface; one object serves all native hosts.
 pub struct Browser1 {
@@ -88,7 +90,7 @@ impl Browser1 {
             }
         };
         let rp_id = question.rp_id().clone();
-        if let Some(why) = pending.unserved() {
+        if let Some(why) = self.platform.unserved(&question) {
             tell(user, &request.id, &Cause::Unserved(why)).await;
         }
         let tell_if_nobody_can_ask = async {

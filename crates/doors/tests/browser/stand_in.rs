@@ -14,6 +14,7 @@ use claviger_ctap::{get_assertion, make_credential};
 use claviger_doors::browser::message::Kind;
 use claviger_doors::browser::{Platform, TRAITS};
 use claviger_peer::Standing;
+use claviger_webauthn::Unserved;
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -101,6 +102,13 @@ impl Platform for StandIn {
             token.caller_gone();
         });
         Box::new(Watch(watch))
+    }
+
+    fn unserved(&self, request: &CeremonyRequest) -> Option<Unserved> {
+        match *self.behaviour.lock().unwrap() {
+            Behaviour::Fail(Cause::Unserved(why)) => Some(why),
+            _ => request.unserved(),
+        }
     }
 
     fn ceremony(&self, request: CeremonyRequest, cancel: CancelToken) -> BoxFuture<'_, Result<CeremonyAnswer, Cause>> {

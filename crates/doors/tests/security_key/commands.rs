@@ -391,7 +391,11 @@ fn extensions_travel_in_the_joint_s_form_and_unknown_ones_do_not() {
     let mut key = Key::new(StandIn::new());
     let mut request = verified();
     let known = Map::new().with("credProtect", 3).with("hmac-secret", true);
-    request.extensions = known.clone().with("credBlob", vec![1]).with("minPinLength", true);
+    request.extensions = known
+        .clone()
+        .with("credBlob", vec![1])
+        .with("largeBlob", Map::new().with("support", "required"))
+        .with("minPinLength", true);
     key.make(&request).unwrap();
     let [Asked::Make(asked, _)] = &key.platform.asked()[..] else {
         panic!("a make");

@@ -498,7 +498,7 @@ fn prf_from_page_to_page() {
 fn unknown_extensions_are_ignored() {
     assert!(begin(json!({"extensions": {"unheardOf": {"a": [1]}, "largeBlob": {"support": "preferred"}, "minPinLength": true}})).is_ok());
     let insists = begin(json!({"extensions": {"largeBlob": {"support": "required"}}})).unwrap();
-    assert_eq!(insists.unserved(), Some(Unserved::LargeBlobs));
+    assert!(insists.requires_large_blobs() && insists.unserved().is_none());
     assert_eq!(refused(json!({"extensions": []})), "TypeError");
 }
 
@@ -604,6 +604,32 @@ fn a_cred_blob_is_asked_of_the_provider_and_the_page_learns_whether_it_is_kept()
         finish(&long, &plain_answer())["clientExtensionResults"],
         json!({"credBlob": false})
     );
+}
+
+#[test]
+fn a_page_learns_whether_its_passkey_can_hold_a_large_blob() {
+    let with = |supported: bool| {
+        let mut answer = plain_answer();
+        let output = Map::new().with("supported", supported);
+        answer.unsigned_extension_outputs = Some(Map::new().with("largeBlob", output));
+        answer
+    };
+    for support in ["preferred", "required"] {
+        let ceremony = begin(json!({"extensions": {"largeBlob": {"support": support}}})).unwrap();
+        let input = ceremony.request().extensions.text("largeBlob").unwrap();
+        assert_eq!(
+            input.as_map().unwrap().text("support").unwrap().as_text(),
+            Some(support)
+        );
+        assert_eq!(
+            finish(&ceremony, &with(true))["clientExtensionResults"],
+            json!({"largeBlob": {"supported": true}})
+        );
+        let without = ceremony.finish(&with(false));
+        assert_eq!(without.is_err(), support == "required");
+    }
+    let silent = begin(json!({})).unwrap();
+    assert_eq!(finish(&silent, &with(true))["clientExtensionResults"], json!({}));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use claviger_ctap::{
     cbor::{Limits, Map},
     crypto,
     get_assertion::{Request, Response},
+    large_blob::{AtGet, LargeBlob},
     types::{CredentialDescriptor, CredentialId, UserEntity, UserId},
 };
 use claviger_webauthn::{Error, Hint, Unserved, UserVerification, get::Ceremony, limits};
@@ -194,7 +195,7 @@ fn answers_that_do_not_fit_are_the_providers_fault() {
 }
 
 #[test]
-fn a_large_blob_is_neither_read_nor_written_and_wrong_wishes_are_told() {
+fn a_large_blob_is_neither_read_nor_written_where_nobody_keeps_it_and_wrong_wishes_are_told() {
     let with = |input: Value, ids: &[&[u8]]| {
         begin(json!({"extensions": {"largeBlob": input}, "allowCredentials": allow(ids)}))
     };
@@ -212,6 +213,137 @@ fn a_large_blob_is_neither_read_nor_written_and_wrong_wishes_are_told() {
     assert_eq!(refused(json!({"write": "AA"}), &[b"one", b"two"]), "NotSupportedError");
     assert_eq!(refused(json!({"write": "?"}), &[b"one"]), "TypeError");
     assert!(with(json!({"read": true}), &[]).is_ok());
+}
+
+#[test]
+fn a_large_blob_comes_back_as_it_was_written() {
+    let reading = with_large_blob(&json!({"read": true}));
+    assert_eq!(reading.user_verification(), UserVerification::Discouraged);
+    let text = [b"a certificate, say; ".as_slice(); 100].concat();
+    for blob in [Vec::new(), vec![1], text, noise(4000), vec![7; 65_536]] {
+        let writing = with_large_blob(&json!({"write": base64url(&blob)}));
+        assert_eq!(writing.user_verification(), UserVerification::Required);
+        let kept = asked_to_keep(&writing);
+        assert_eq!(kept.original_size, u64::try_from(blob.len()).unwrap());
+        for written in [true, false] {
+            let answer = answered(Map::new().with("written", written));
+            assert_eq!(large_blob_output(&writing, &answer), json!({"written": written}));
+        }
+        assert_eq!(
+            large_blob_output(&reading, &answered(kept.to_output())),
+            json!({"blob": base64url(&blob)})
+        );
+    }
+    assert_eq!(
+        large_blob_output(&reading, &answered(Map::new())),
+        json!({}),
+        "there is none"
+    );
+}
+
+#[test]
+fn a_large_blob_that_nobody_keeps_is_not_asked_for() {
+    for long in [vec![0; 65_537], noise(4200)] {
+        let writing = with_large_blob(&json!({"write": base64url(&long)}));
+        assert!(writing.request().extensions.is_empty(), "{}", long.len());
+        assert_eq!(large_blob_output(&writing, &answer(b"one")), json!({"written": false}));
+    }
+}
+
+#[test]
+fn of_a_large_blob_that_is_damaged_nothing_was_read() {
+    let reading = with_large_blob(&json!({"read": true}));
+    let blob = asked_to_keep(&with_large_blob(&json!({"write": base64url(&[3; 2000])})));
+    let half = blob.data[..blob.data.len() / 2].to_vec();
+    for (what, damaged) in [
+        (
+            "shorter than it is",
+            LargeBlob {
+                original_size: 1999,
+                ..blob.clone()
+            },
+        ),
+        (
+            "longer than it is",
+            LargeBlob {
+                original_size: 2001,
+                ..blob.clone()
+            },
+        ),
+        (
+            "longer than any",
+            LargeBlob {
+                original_size: u64::MAX,
+                ..blob.clone()
+            },
+        ),
+        (
+            "cut",
+            LargeBlob {
+                data: half.into(),
+                ..blob.clone()
+            },
+        ),
+        (
+            "not compressed",
+            LargeBlob {
+                data: vec![0xff; 9].into(),
+                ..blob.clone()
+            },
+        ),
+        (
+            "empty",
+            LargeBlob {
+                data: Vec::new().into(),
+                ..blob
+            },
+        ),
+    ] {
+        assert_eq!(
+            large_blob_output(&reading, &answered(damaged.to_output())),
+            json!({}),
+            "{what}"
+        );
+    }
+    // One that keeps none says nothing.
+    let writing = with_large_blob(&json!({"write": "AA"}));
+    assert_eq!(large_blob_output(&writing, &answer(b"one")), json!({"written": false}));
+}
+
+/// A sign-in with one allowed credential and this input of `largeBlob`, at a site that wants no verification.
+fn with_large_blob(input: &Value) -> Ceremony {
+    begin(json!({
+        "userVerification": "discouraged",
+        "extensions": {"largeBlob": input},
+        "allowCredentials": allow(&[b"one"]),
+    }))
+    .unwrap()
+}
+
+/// The answer of a provider with this output of `largeBlob`.
+fn answered(output: Map) -> Response {
+    let mut answer = answer(b"one");
+    answer.unsigned_extension_outputs = Some(Map::new().with("largeBlob", output));
+    answer
+}
+
+fn large_blob_output(ceremony: &Ceremony, answer: &Response) -> Value {
+    finish(ceremony, answer)["clientExtensionResults"]["largeBlob"].clone()
+}
+
+/// What a provider is asked to keep.
+fn asked_to_keep(writing: &Ceremony) -> LargeBlob {
+    let input = writing.request().extensions.text("largeBlob").unwrap();
+    match AtGet::from_input(input).unwrap() {
+        AtGet::Write(blob) => blob,
+        AtGet::Read => panic!("it is written"),
+    }
+}
+
+/// So many bytes that nothing makes shorter.
+fn noise(length: usize) -> Vec<u8> {
+    let blocks = (0..length.div_ceil(32)).map(|number| crypto::portable().sha256(&[&number.to_be_bytes()]));
+    blocks.flatten().take(length).collect()
 }
 
 #[test]

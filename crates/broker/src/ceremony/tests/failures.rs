@@ -45,7 +45,7 @@ fn what_nobody_can_do_is_a_notice_that_says_what_helps() {
 }
 
 #[test]
-fn an_enforced_protection_is_asked_only_of_who_keeps_it() {
+fn what_a_site_insists_on_is_asked_only_of_who_keeps_it() {
     let rp = RpEntity {
         id: RP_ID.to_owned(),
         name: None,
@@ -94,6 +94,28 @@ fn an_enforced_protection_is_asked_only_of_who_keeps_it() {
             ..
         }
     ));
+
+    let request = request.clone().with_required_large_blobs(true);
+    let offered = |all: &[ProviderSnapshot]| {
+        let nothing_preferred = Preference::default();
+        let input = Input::ceremony(&request, all, &[], &nothing_preferred, hello(), TRANSACTIONS, 0);
+        match input.wanted {
+            Wanted::Answer(wanted) => wanted.candidates,
+            Wanted::Approve(_) => panic!("an approval"),
+        }
+    };
+    all[0].keeps_large_blobs = false;
+    assert_eq!(names(offered(&all)), [id(NOTEBOOK)]);
+    all[1].keeps_large_blobs = false;
+    let nobodys = |all: &[ProviderSnapshot]| match offered(all) {
+        Candidates::Nothing { cause, .. } => cause,
+        _ => panic!("somebody is asked"),
+    };
+    assert_eq!(nobodys(&all), Cause::Unserved(Unserved::LargeBlobs));
+    // One that may not serve the site is no help, and where there is nobody at all the blobs are not what is missing.
+    (all[0].keeps_large_blobs, all[0].allowed) = (true, false);
+    assert_eq!(nobodys(&all), Cause::Unserved(Unserved::LargeBlobs));
+    assert_ne!(nobodys(&[]), Cause::Unserved(Unserved::LargeBlobs));
 }
 
 #[test]
