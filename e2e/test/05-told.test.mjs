@@ -185,5 +185,5 @@ test("once it works again, the icon is quiet", async () => {
   await bed.answers(YES);
   await page.bringToFront();
   assert.ok((await create(page, creation())).credential);
-  assert.equal((await icon()).text, "");
+  await until(async () => (await icon()).text === "", 5_000, "the icon is quiet");
 });
