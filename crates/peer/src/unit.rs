@@ -224,7 +224,13 @@ mod tests {
             loads_other_code(b"PATH=/bin\0GTK_THEME=Adwaita\0GTK_IM_MODULE=ibus\0"),
             Ok(())
         );
-        for name in ["LD_PRELOAD", "LD_AUDIT", "GTK_MODULES", "GDK_PIXBUF_MODULE_FILE", "GCONV_PATH"] {
+        for name in [
+            "LD_PRELOAD",
+            "LD_AUDIT",
+            "GTK_MODULES",
+            "GDK_PIXBUF_MODULE_FILE",
+            "GCONV_PATH",
+        ] {
             let environment = format!("PATH=/bin\0{name}=/tmp/x.so\0");
             assert_eq!(
                 loads_other_code(environment.as_bytes()),
