@@ -51,6 +51,14 @@ pub struct View {
     pub problem: Option<Problem>,
     /// When the request expires, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
+    /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl View {
@@ -73,12 +81,23 @@ impl View {
             methods: Vec::new(),
             problem: None,
             expires_ms: None,
+            waiting: 0,
         }
     }
 
     /// How the PIN is on offer on this screen, if it is.
     pub fn pin(&self) -> Option<&MethodView> {
         self.methods.iter().find(|offered| offered.method == Method::Pin)
+    }
+
+    /// Whether this is the other view with another number of requests behind it: the same question.
+    pub fn is_but_for_waiting(&self, other: &Self) -> bool {
+        let alike = Self {
+            revision: other.revision,
+            waiting: other.waiting,
+            ..self.clone()
+        };
+        alike == *other
     }
 
     /// The JSON that a prompt receives.
