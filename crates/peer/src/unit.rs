@@ -126,7 +126,16 @@ impl UnitFacts {
 
 /// Variables with which the loader or GTK runs code that is not the program's. The units take them away (`UnsetEnvironment=`).
 pub(crate) fn loads_other_code(environment: &[u8]) -> Result<(), Unproved> {
-    const NAMES: [&str; 4] = ["GTK_MODULES", "GTK3_MODULES", "GTK_PATH", "GIO_EXTRA_MODULES"];
+    const NAMES: [&str; 8] = [
+        "GTK_MODULES",
+        "GTK3_MODULES",
+        "GTK_PATH",
+        "GTK_EXE_PREFIX",
+        "GIO_EXTRA_MODULES",
+        "GIO_MODULE_DIR",
+        "GDK_PIXBUF_MODULE_FILE",
+        "GDK_PIXBUF_MODULEDIR",
+    ];
     for variable in environment.split(|byte| *byte == 0) {
         let name = variable.split(|byte| *byte == b'=').next().unwrap_or_default();
         if name.starts_with(b"LD_") || NAMES.iter().any(|listed| listed.as_bytes() == name) {
@@ -214,7 +223,7 @@ mod tests {
             loads_other_code(b"PATH=/bin\0GTK_THEME=Adwaita\0GTK_IM_MODULE=ibus\0"),
             Ok(())
         );
-        for name in ["LD_PRELOAD", "LD_AUDIT", "GTK_MODULES"] {
+        for name in ["LD_PRELOAD", "LD_AUDIT", "GTK_MODULES", "GDK_PIXBUF_MODULE_FILE"] {
             let environment = format!("PATH=/bin\0{name}=/tmp/x.so\0");
             assert_eq!(
                 loads_other_code(environment.as_bytes()),

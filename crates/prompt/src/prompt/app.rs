@@ -78,7 +78,11 @@ impl Prompt {
     }
 
     fn show(&self, view: View) {
-        let change = if self.shown.borrow().prompt == view.prompt { Change::Same } else { Change::Other };
+        let change = if self.shown.borrow().prompt == view.prompt {
+            Change::Same
+        } else {
+            Change::Other
+        };
         let screen = Screen::of(&view, &self.words);
         self.shown.replace(view);
         match screen {

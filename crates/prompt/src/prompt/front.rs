@@ -71,7 +71,9 @@ impl Front {
         let (window, application) = (self.window.downgrade(), self.application.clone());
         let (title, body) = (title.to_owned(), self.words.say(&Message::AnswerWaits {}));
         glib::timeout_add_local_once(PATIENCE, move || {
-            let hidden = window.upgrade().is_some_and(|window| window.is_visible() && !window.is_active());
+            let hidden = window
+                .upgrade()
+                .is_some_and(|window| window.is_visible() && !window.is_active());
             if hidden {
                 let notification = gio::Notification::new(&title);
                 notification.set_body(Some(&body));

@@ -121,14 +121,20 @@ impl Guard {
 
     /// How much longer no approval counts if nothing happens meanwhile; none if that takes the focus.
     pub fn opens_in(&self, now: Instant) -> Option<Duration> {
-        let since = self.since.max(self.focused).filter(|_| self.since.is_some() && self.focused.is_some())?;
+        let since = self
+            .since
+            .max(self.focused)
+            .filter(|_| self.since.is_some() && self.focused.is_some())?;
         Some((since + UNSEEN).saturating_duration_since(now))
     }
 
     /// How much longer what is typed is dropped if nothing happens meanwhile; none if that takes the focus.
     pub fn listens_in(&self, now: Instant) -> Option<Duration> {
         self.since.and(self.focused)?;
-        Some(self.deaf_until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now)))
+        Some(
+            self.deaf_until
+                .map_or(Duration::ZERO, |until| until.saturating_duration_since(now)),
+        )
     }
 }
 
@@ -224,7 +230,10 @@ mod tests {
         guard.shows(Change::Same, clock.0);
         assert!(!guard.may_enter(true, clock.0), "whatever was typed");
         guard.shows(Change::Other, clock.0);
-        assert!(!guard.may_enter(false, clock.after(1000)), "the move was for another question");
+        assert!(
+            !guard.may_enter(false, clock.after(1000)),
+            "the move was for another question"
+        );
         guard.clicked(clock.0);
         assert!(guard.may_enter(false, clock.0));
     }

@@ -33,7 +33,11 @@ impl Program {
         let dirs = env::var("XDG_DATA_DIRS").ok().filter(|dirs| !dirs.is_empty());
         let dirs = dirs.unwrap_or_else(|| DATA_DIRS.to_owned());
         let folders = env::split_paths(&dirs).map(|dir| dir.join("applications"));
-        let mut files = folders.filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten().map(|file| file.path());
+        let mut files = folders
+            .filter_map(|folder| fs::read_dir(folder).ok())
+            .flatten()
+            .flatten()
+            .map(|file| file.path());
         files.find_map(|file| Entry::read(&file)?.program(executable))
     }
 }
@@ -48,15 +52,21 @@ struct Entry {
 
 impl Entry {
     fn read(file: &Path) -> Option<Self> {
-        let fits = file.extension().is_some_and(|it| it == "desktop") && fs::metadata(file).is_ok_and(|it| it.len() <= MAX_FILE);
-        (fits && only_root_may_change(file)).then(|| fs::read_to_string(file).ok()).flatten().map(|text| Self::parse(&text))
+        let fits = file.extension().is_some_and(|it| it == "desktop")
+            && fs::metadata(file).is_ok_and(|it| it.len() <= MAX_FILE);
+        (fits && only_root_may_change(file))
+            .then(|| fs::read_to_string(file).ok())
+            .flatten()
+            .map(|text| Self::parse(&text))
     }
 
     fn parse(text: &str) -> Self {
         let mut entry = Self::default();
         let own = text.lines().skip_while(|line| line.trim() != "[Desktop Entry]").skip(1);
         for line in own.take_while(|line| !line.starts_with('[')) {
-            let Some((key, value)) = line.split_once('=') else { continue };
+            let Some((key, value)) = line.split_once('=') else {
+                continue;
+            };
             let member = match key.trim_end() {
                 "Name" => &mut entry.name,
                 "Icon" => &mut entry.icon,
@@ -115,7 +125,11 @@ mod tests {
 
     #[test]
     fn an_entry_without_a_name_or_a_command_is_none() {
-        for text in ["", "[Desktop Entry]\nName=A\n", "[Desktop Entry]\nExec=chromium\nName=\u{200b}\n"] {
+        for text in [
+            "",
+            "[Desktop Entry]\nName=A\n",
+            "[Desktop Entry]\nExec=chromium\nName=\u{200b}\n",
+        ] {
             assert_eq!(Entry::parse(text).program(Path::new("/usr/bin/chromium")), None);
         }
     }

@@ -64,7 +64,13 @@ impl Display {
         };
         if let Some(parent) = parent {
             self.connection
-                .change_property32(PropMode::REPLACE, own, AtomEnum::WM_TRANSIENT_FOR, AtomEnum::WINDOW, &[parent])?
+                .change_property32(
+                    PropMode::REPLACE,
+                    own,
+                    AtomEnum::WM_TRANSIENT_FOR,
+                    AtomEnum::WINDOW,
+                    &[parent],
+                )?
                 .check()?;
         }
         Ok(())
@@ -72,8 +78,16 @@ impl Display {
 
     /// Asks the window manager to put `own` above the others and to give it the focus.
     pub fn activate(&self, own: Window) -> Result<(), ReplyError> {
-        self.ask(own, self.atoms._NET_WM_STATE, [ADD, self.atoms._NET_WM_STATE_ABOVE, 0, PAGER, 0])?;
-        self.ask(own, self.atoms._NET_ACTIVE_WINDOW, [PAGER, x11rb::CURRENT_TIME, 0, 0, 0])
+        self.ask(
+            own,
+            self.atoms._NET_WM_STATE,
+            [ADD, self.atoms._NET_WM_STATE_ABOVE, 0, PAGER, 0],
+        )?;
+        self.ask(
+            own,
+            self.atoms._NET_ACTIVE_WINDOW,
+            [PAGER, x11rb::CURRENT_TIME, 0, 0, 0],
+        )
     }
 
     fn ask(&self, own: Window, what: Atom, data: [u32; 5]) -> Result<(), ReplyError> {
@@ -84,13 +98,17 @@ impl Display {
 
     /// The program of a window's process, as far as the window tells the truth; it only decides about which window ours stands.
     fn program(&self, window: Window) -> Option<PathBuf> {
-        let property = self.connection.get_property(false, window, self.atoms._NET_WM_PID, AtomEnum::CARDINAL, 0, 1);
+        let property = self
+            .connection
+            .get_property(false, window, self.atoms._NET_WM_PID, AtomEnum::CARDINAL, 0, 1);
         let pid = property.ok()?.reply().ok()?.value32()?.next()?;
         fs::read_link(format!("/proc/{pid}/exe")).ok()
     }
 
     fn windows(&self, of: Window, property: Atom) -> Result<Vec<Window>, ReplyError> {
-        let property = self.connection.get_property(false, of, property, AtomEnum::WINDOW, 0, MAX_WINDOWS)?;
+        let property = self
+            .connection
+            .get_property(false, of, property, AtomEnum::WINDOW, 0, MAX_WINDOWS)?;
         Ok(property.reply()?.value32().map(Iterator::collect).unwrap_or_default())
     }
 }

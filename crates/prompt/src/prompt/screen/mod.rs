@@ -158,7 +158,11 @@ impl Screen {
             choices: choices(view, words),
             remember: view.remember.then(|| words.say(&Message::Remember {})),
             pin: view.pin().map(|offered| PinField::of(offered, words)),
-            methods: view.methods.iter().filter_map(|offered| method(offered, words)).collect(),
+            methods: view
+                .methods
+                .iter()
+                .filter_map(|offered| method(offered, words))
+                .collect(),
             problem: problem(view, words),
             agree: agree(view, words),
             refuse: words.say(&match view.kind {
@@ -210,7 +214,10 @@ fn facts(view: &View, words: &Words) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(site) = &view.site {
         let same = format!("https://{}", site.rp_id);
-        let origin = site.origin.iter().filter(|origin| **origin != same || site.top_origin.is_some());
+        let origin = site
+            .origin
+            .iter()
+            .filter(|origin| **origin != same || site.top_origin.is_some());
         facts.extend(origin.map(|origin| fact(Field::Page, line(origin, MAX_HOST_CHARS))));
         let top = site.top_origin.iter();
         facts.extend(top.map(|origin| fact(Field::TopPage, line(origin, MAX_HOST_CHARS))));

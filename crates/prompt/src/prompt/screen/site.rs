@@ -54,7 +54,9 @@ fn is_host(name: &str) -> bool {
     let label = |label: &str| {
         !label.is_empty()
             && label.len() <= 63
-            && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     name.len() <= 253 && name.split('.').all(label)
 }
@@ -63,5 +65,9 @@ fn is_host(name: &str) -> bool {
 fn readable(name: &str) -> String {
     let (read, found) = idna::domain_to_unicode(name);
     let shown = line(&read, MAX_HOST_CHARS);
-    if found.is_ok() && shown == read { read } else { name.to_owned() }
+    if found.is_ok() && shown == read {
+        read
+    } else {
+        name.to_owned()
+    }
 }

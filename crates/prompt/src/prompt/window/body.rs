@@ -66,7 +66,8 @@ impl Body {
         column.append(body.problem.widget());
         column.append(body.pin.widget());
         column.append(&body.methods);
-        body.scroller.set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
+        body.scroller
+            .set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
         body
     }
 
@@ -79,7 +80,8 @@ impl Body {
         self.title.set_text(&screen.title);
         self.draw_details(screen);
         show_text(&self.claim, screen.claim.as_deref());
-        self.choices.draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
+        self.choices
+            .draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
         self.choices.only(screen.choices.as_ref().and_then(only));
         self.remember.set_visible(screen.remember.is_some());
         self.remember.set_label(screen.remember.as_deref());
@@ -89,7 +91,10 @@ impl Body {
         self.problem.tell(screen.problem.as_ref());
         self.pin.draw(screen.pin.as_ref());
         let methods = screen.methods.join("\n");
-        show_text(&self.methods, Some(methods.as_str()).filter(|methods| !methods.is_empty()));
+        show_text(
+            &self.methods,
+            Some(methods.as_str()).filter(|methods| !methods.is_empty()),
+        );
     }
 
     /// Leaves nothing to see.
@@ -115,7 +120,11 @@ impl Body {
     fn draw_details(&self, screen: &Screen) {
         self.empty_details();
         let add = |content: &gtk::Box| {
-            let row = gtk::ListBoxRow::builder().activatable(false).focusable(false).child(content).build();
+            let row = gtk::ListBoxRow::builder()
+                .activatable(false)
+                .focusable(false)
+                .child(content)
+                .build();
             for side in [gtk::Widget::set_margin_start, gtk::Widget::set_margin_end] {
                 side(content.upcast_ref(), ROOM);
             }
@@ -132,7 +141,10 @@ impl Body {
         for drawn in screen.facts.iter().map(fact) {
             add(&drawn);
         }
-        let place = screen.choices.as_ref().and_then(|choices| Some((&choices.heading, only(choices)?)));
+        let place = screen
+            .choices
+            .as_ref()
+            .and_then(|choices| Some((&choices.heading, only(choices)?)));
         if let Some((heading, item)) = place {
             let more = Some(item.details.clone()).filter(|details| !details.is_empty());
             add(&fact(&Fact {

@@ -36,7 +36,9 @@ impl ChoiceList {
         let wanted = Rc::new(RefCell::new(String::new()));
         let looked_for = Rc::clone(&wanted);
         let filter = gtk::CustomFilter::new(move |object| {
-            object.downcast_ref::<glib::BoxedAnyObject>().is_some_and(|boxed| matches(&boxed.borrow::<Item>(), &looked_for.borrow()))
+            object
+                .downcast_ref::<glib::BoxedAnyObject>()
+                .is_some_and(|boxed| matches(&boxed.borrow::<Item>(), &looked_for.borrow()))
         });
         let found = gtk::FilterListModel::new(Some(store.clone()), Some(filter.clone()));
         // Nothing is chosen by itself: what a search leaves over is not what somebody wants.
@@ -110,7 +112,8 @@ impl ChoiceList {
         self.store.extend_from_slice(&items);
         self.filter.changed(gtk::FilterChange::Different);
         let preselected = choices.preselected.and_then(|index| u32::try_from(index).ok());
-        self.selection.set_selected(preselected.unwrap_or(gtk::INVALID_LIST_POSITION));
+        self.selection
+            .set_selected(preselected.unwrap_or(gtk::INVALID_LIST_POSITION));
     }
 
     /// Names the choice that needs no list.
@@ -144,7 +147,9 @@ fn matches(item: &Item, wanted: &str) -> bool {
 fn rows() -> gtk::SignalListItemFactory {
     let factory = gtk::SignalListItemFactory::new();
     factory.connect_setup(|_, row| {
-        let Some(row) = row.downcast_ref::<gtk::ListItem>() else { return };
+        let Some(row) = row.downcast_ref::<gtk::ListItem>() else {
+            return;
+        };
         let texts = gtk::Box::new(gtk::Orientation::Vertical, 2);
         texts.set_hexpand(true);
         texts.append(&one_line(&[]));
@@ -162,13 +167,25 @@ fn rows() -> gtk::SignalListItemFactory {
         row.set_child(Some(&line));
     });
     factory.connect_bind(|_, row| {
-        let Some(row) = row.downcast_ref::<gtk::ListItem>() else { return };
-        let Some(boxed) = row.item().and_downcast::<glib::BoxedAnyObject>() else { return };
+        let Some(row) = row.downcast_ref::<gtk::ListItem>() else {
+            return;
+        };
+        let Some(boxed) = row.item().and_downcast::<glib::BoxedAnyObject>() else {
+            return;
+        };
         let item = boxed.borrow::<Item>();
         let texts = row.child().and_then(|line| line.first_child());
-        let title = texts.as_ref().and_then(WidgetExt::first_child).and_downcast::<gtk::Label>();
-        let details = texts.as_ref().and_then(WidgetExt::last_child).and_downcast::<gtk::Label>();
-        let (Some(title), Some(details)) = (title, details) else { return };
+        let title = texts
+            .as_ref()
+            .and_then(WidgetExt::first_child)
+            .and_downcast::<gtk::Label>();
+        let details = texts
+            .as_ref()
+            .and_then(WidgetExt::last_child)
+            .and_downcast::<gtk::Label>();
+        let (Some(title), Some(details)) = (title, details) else {
+            return;
+        };
         title.set_text(&item.title);
         details.set_text(&item.details);
         details.set_visible(!item.details.is_empty());

@@ -64,7 +64,14 @@ impl Footer {
         self.agree.button.set_visible(screen.agree.is_some());
         if let Some(agree) = &screen.agree {
             self.agree.label.set_text(&agree.label);
-            let classes = ["pill", if agree.dangerous { "destructive-action" } else { "suggested-action" }];
+            let classes = [
+                "pill",
+                if agree.dangerous {
+                    "destructive-action"
+                } else {
+                    "suggested-action"
+                },
+            ];
             self.agree.button.set_css_classes(&classes);
         }
         self.refuse.label.set_text(&screen.refuse);

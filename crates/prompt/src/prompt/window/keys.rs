@@ -16,7 +16,9 @@ pub(super) fn listen(parts: &Rc<Parts>) {
         .build();
     let heard = Rc::downgrade(parts);
     keys.connect_key_pressed(move |_, key, _, _| {
-        let Some(parts) = heard.upgrade() else { return glib::Propagation::Stop };
+        let Some(parts) = heard.upgrade() else {
+            return glib::Propagation::Stop;
+        };
         let verdict = parts.guard.borrow_mut().key(kind(key), Instant::now());
         match verdict {
             Verdict::Pass => return glib::Propagation::Proceed,

@@ -163,7 +163,11 @@ impl Parts {
         self.body.draw(&screen, same);
         self.footer.draw(&screen);
         let (since, title) = (now, screen.title.clone());
-        let executable = screen.asker.as_ref().and_then(|asker| asker.executable.as_ref()).map(PathBuf::from);
+        let executable = screen
+            .asker
+            .as_ref()
+            .and_then(|asker| asker.executable.as_ref())
+            .map(PathBuf::from);
         self.shown.replace(Some(Shown { screen, since }));
         if !unchanged {
             // The height follows what there is to say; a person's own width stays.
@@ -212,7 +216,9 @@ impl Parts {
         let may = |typed| self.guard.borrow().may_enter(typed, Instant::now());
         let pin = {
             let shown = self.shown.borrow();
-            let Some(shown) = shown.as_ref().filter(|shown| shown.screen.agree.is_some()) else { return };
+            let Some(shown) = shown.as_ref().filter(|shown| shown.screen.agree.is_some()) else {
+                return;
+            };
             if self.busy.get() || !may(!self.body.pin.is_empty()) || self.waiting(shown).is_some() {
                 return;
             }
@@ -222,7 +228,11 @@ impl Parts {
                 self.body.choices.focus();
                 return;
             }
-            shown.screen.pin.as_ref().map(|field| (field.again.is_some(), self.body.pin.is_empty()))
+            shown
+                .screen
+                .pin
+                .as_ref()
+                .map(|field| (field.again.is_some(), self.body.pin.is_empty()))
         };
         let pin = match pin {
             None => None,
@@ -286,8 +296,13 @@ impl Parts {
         let waiting = self.waiting(shown);
         let busy = self.busy.get();
         self.footer.allow(guard.may_approve(now) && waiting.is_none() && !busy);
-        self.footer.working(busy.then(|| self.words.say(&Message::Working {})).as_deref());
-        self.body.pin.allow(!guard.is_deaf(now) && !busy, waiting.as_deref(), shown.screen.pin.as_ref());
+        self.footer
+            .working(busy.then(|| self.words.say(&Message::Working {})).as_deref());
+        self.body.pin.allow(
+            !guard.is_deaf(now) && !busy,
+            waiting.as_deref(),
+            shown.screen.pin.as_ref(),
+        );
         let second = waiting.is_some().then_some(std::time::Duration::from_millis(250));
         let next = [guard.opens_in(now), guard.listens_in(now), second];
         let next = next.into_iter().flatten().filter(|left| !left.is_zero()).min();
