@@ -49,6 +49,10 @@ pub struct PromptQueue {
     revision: u32,
     /// The revision since which the view in front is as it is, but for how many wait behind it.
     since: u32,
+    /// The ceremony whose view was in front last.
+    last: Option<Ticket>,
+    /// Whether that one has come to a good end since, with nothing on show.
+    done: bool,
 }
 
 #[derive(Debug)]
@@ -103,6 +107,7 @@ impl PromptQueue {
             return;
         }
         let front = self.front();
+        self.done = false;
         let other = match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
             Some((_, shown)) => {
                 *shown = view;
@@ -125,9 +130,18 @@ impl PromptQueue {
         let (front, count) = (self.front(), self.waiting.len());
         self.waiting.retain(|(owner, _)| *owner != ticket);
         if self.front() != front {
+            self.last = Some(ticket);
             self.changed();
         } else if self.waiting.len() != count {
             self.counted();
+        }
+    }
+
+    /// A ceremony has come to a good end. Where its view was the last on show, the idle view says so.
+    pub fn succeeded(&mut self, ticket: Ticket) {
+        if self.waiting.is_empty() && self.last == Some(ticket) && !self.done {
+            self.done = true;
+            self.changed();
         }
     }
 
@@ -146,7 +160,10 @@ impl PromptQueue {
                 waiting: u32::try_from(self.waiting.len() - 1).unwrap_or(u32::MAX),
                 ..view.clone()
             },
-            None => View::idle(self.revision),
+            None => View {
+                done: self.done,
+                ..View::idle(self.revision)
+            },
         }
     }
 
@@ -276,6 +293,25 @@ mod tests {
         );
         queue.show(shown, view("another"));
         assert_eq!(queue.act(seen.prompt, seen.revision), Err(Stale));
+    }
+
+    #[test]
+    fn a_good_end_is_said_of_what_was_on_show_last() {
+        let mut queue = PromptQueue::new();
+        let (shown, silent) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
+        queue.show(shown, view("shown"));
+        queue.succeeded(shown);
+        assert!(!queue.current().done, "it is still on show");
+        queue.close(shown);
+        let idle = queue.current();
+        queue.succeeded(silent);
+        assert_eq!(queue.newer_than(0, idle.revision), None, "nobody saw that one");
+        queue.succeeded(shown);
+        let done = queue.newer_than(0, idle.revision).unwrap();
+        assert!(done.done && done.kind == Kind::Idle);
+        queue.show(silent, view("another"));
+        queue.leave(silent);
+        assert!(!queue.current().done);
     }
 
     #[test]

@@ -54,6 +54,9 @@ pub struct View {
     /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub waiting: u32,
+    /// Whether what was on show before has come to a good end; on the idle view only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
@@ -82,6 +85,7 @@ impl View {
             problem: None,
             expires_ms: None,
             waiting: 0,
+            done: false,
         }
     }
 
@@ -90,11 +94,12 @@ impl View {
         self.methods.iter().find(|offered| offered.method == Method::Pin)
     }
 
-    /// Whether this is the other view with another number of requests behind it: the same question.
-    pub fn is_but_for_waiting(&self, other: &Self) -> bool {
+    /// Whether this is the other view with another number of requests behind it, or with what came of the last one: no other question.
+    pub fn asks_the_same_as(&self, other: &Self) -> bool {
         let alike = Self {
             revision: other.revision,
             waiting: other.waiting,
+            done: other.done,
             ..self.clone()
         };
         alike == *other

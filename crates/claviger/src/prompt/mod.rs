@@ -178,14 +178,13 @@ impl Prompt {
         self.act(view, &action, pin).await
     }
 
-    /// The next view that differs from this one by more than how many wait behind it, which is no reason to ask anew; or `None` when
-    /// another prompt has taken over.
+    /// The next view that asks something else, or `None` when another prompt has taken over.
     async fn other_view(&self, shown: &View) -> Result<Option<View>, Failure> {
         let mut revision = shown.revision;
         loop {
             let next = self.next_view(shown.prompt, revision).await?;
             match next {
-                Some(next) if next.is_but_for_waiting(shown) => revision = next.revision,
+                Some(next) if next.asks_the_same_as(shown) => revision = next.revision,
                 other => return Ok(other),
             }
         }

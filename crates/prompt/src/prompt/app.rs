@@ -8,6 +8,7 @@ use std::time::Duration;
 use adw::prelude::*;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::PROMPT_NAME;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::view::View;
 use gtk::glib;
 use tokio::sync::mpsc::UnboundedSender;
@@ -15,11 +16,17 @@ use tokio::sync::mpsc::UnboundedSender;
 use super::guard::Change;
 use super::link::{Answer, Link, News};
 use super::screen::Screen;
-use super::window::{Gesture, Window};
+use super::window::{Closing, Gesture, Window};
 use crate::words::Words;
 
 /// How long the process stays when there is nothing to show, so that the next question finds it.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// How long the window stays to say that it worked.
+const SUCCESS: Duration = Duration::from_millis(900);
+
+/// How long it stays until it is known whether it worked.
+const UNDECIDED: Duration = Duration::from_millis(600);
 
 /// Shows what comes through the link until it ends, or nothing has been asked for some time.
 pub fn run(link: Link) -> ExitCode {
@@ -54,7 +61,8 @@ struct Prompt {
     window: Window,
     words: Rc<Words>,
     shown: Rc<RefCell<View>>,
-    idle: Idle,
+    application: adw::Application,
+    wait: Wait,
 }
 
 impl Prompt {
@@ -70,10 +78,8 @@ impl Prompt {
             window,
             words,
             shown,
-            idle: Idle {
-                application: application.clone(),
-                count: Rc::default(),
-            },
+            application: application.clone(),
+            wait: Wait::default(),
         }
     }
 
@@ -83,18 +89,29 @@ impl Prompt {
         } else {
             Change::Other
         };
-        let screen = Screen::of(&view, &self.words);
+        let (screen, done) = (Screen::of(&view, &self.words), view.done);
         self.shown.replace(view);
-        match screen {
-            Some(screen) => {
-                self.idle.end();
-                self.window.show(screen, change);
+        self.wait.end();
+        let Some(screen) = screen else { return self.close(done) };
+        self.window.show(screen, change);
+    }
+
+    /// Nothing is asked any more. After an approval the window stays for a moment, to say that it worked, or to be there already
+    /// for what has to be said instead.
+    fn close(&self, done: bool) {
+        let stay = match (self.window.close(), done) {
+            (Closing::Answered, true) => {
+                self.window.succeed(&self.words.say(&Message::Done {}));
+                SUCCESS
             }
-            None => {
-                self.window.hide();
-                self.idle.begin();
-            }
-        }
+            (Closing::Answered, false) => UNDECIDED,
+            (Closing::Withdrawn, _) => Duration::ZERO,
+        };
+        let (window, wait, application) = (self.window.clone(), self.wait.clone(), self.application.clone());
+        self.wait.begin(stay, move || {
+            window.hide();
+            wait.begin(IDLE, move || application.quit());
+        });
     }
 }
 
@@ -111,26 +128,23 @@ fn answer(view: &View, gesture: Gesture) -> Answer {
     }
 }
 
-/// The wait for the end of a process that nobody needs.
-struct Idle {
-    application: adw::Application,
-    /// Which wait it is.
-    count: Rc<Cell<u64>>,
-}
+/// The one thing that is waited for while nothing is asked; a question ends it.
+#[derive(Clone, Default)]
+struct Wait(Rc<Cell<u64>>);
 
-impl Idle {
-    fn begin(&self) {
+impl Wait {
+    /// Does `then` after `time`, unless the wait ends before or another one begins.
+    fn begin(&self, time: Duration, then: impl FnOnce() + 'static) {
         self.end();
-        let (count, this) = (Rc::clone(&self.count), self.count.get());
-        let application = self.application.clone();
-        glib::timeout_add_local_once(IDLE, move || {
+        let (count, this) = (Rc::clone(&self.0), self.0.get());
+        glib::timeout_add_local_once(time, move || {
             if count.get() == this {
-                application.quit();
+                then();
             }
         });
     }
 
     fn end(&self) {
-        self.count.set(self.count.get().wrapping_add(1));
+        self.0.set(self.0.get().wrapping_add(1));
     }
 }

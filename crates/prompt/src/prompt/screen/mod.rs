@@ -131,6 +131,8 @@ pub enum Tone {
     Warning,
     /// Something did not work.
     Error,
+    /// Something did.
+    Success,
 }
 
 /// A button that agrees.

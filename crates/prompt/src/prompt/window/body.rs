@@ -1,11 +1,15 @@
 //! What there is to read on a screen, with the choices and the PIN among it.
 
+use std::cell::RefCell;
+use std::path::Path;
+
 use adw::prelude::*;
 use gtk::pango;
 
 use super::choices::ChoiceList;
 use super::pin::PinEntry;
 use super::text::{left_to_right, named, wrapped, wrapping};
+use crate::prompt::program::Program;
 use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
 
 /// The widest that a line of text is, in pixels of the display's scale.
@@ -13,6 +17,9 @@ const WIDEST: i32 = 480;
 
 /// The room between parts, likewise.
 const ROOM: i32 = 12;
+
+/// How large a program's icon is, likewise.
+const ICON: i32 = 32;
 
 /// The part of the window that scrolls.
 pub struct Body {
@@ -29,6 +36,8 @@ pub struct Body {
     /// The PIN's fields.
     pub pin: PinEntry,
     methods: gtk::Label,
+    /// The program that asked last, by its path.
+    program: RefCell<Option<(Option<String>, Option<Program>)>>,
 }
 
 impl Body {
@@ -50,6 +59,7 @@ impl Body {
             problem: Problem::new(),
             pin: PinEntry::new(),
             methods: wrapping(&["dim-label"]),
+            program: RefCell::default(),
         };
         let column = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
@@ -97,6 +107,18 @@ impl Body {
         );
     }
 
+    /// Says that it worked, and nothing else.
+    pub fn succeed(&self, words: &str) {
+        self.clear();
+        self.remember.set_visible(false);
+        self.pin.draw(None);
+        show_text(&self.methods, None);
+        self.problem.tell(Some(&Told {
+            text: words.to_owned(),
+            tone: Tone::Success,
+        }));
+    }
+
     /// Leaves nothing to see.
     pub fn clear(&self) {
         self.title.set_text("");
@@ -109,6 +131,22 @@ impl Body {
     /// Whether the choice is to be remembered, where that is on offer.
     pub fn remembers(&self) -> bool {
         self.remember.is_visible() && self.remember.is_active()
+    }
+
+    /// What the desktop knows of the program, which is the same for most of the questions in a row.
+    fn program(&self, asker: &Asker) -> Option<Program> {
+        let mut known = self.program.borrow_mut();
+        if known
+            .as_ref()
+            .is_none_or(|(executable, _)| *executable != asker.executable)
+        {
+            let program = asker
+                .executable
+                .as_deref()
+                .and_then(|path| Program::of(Path::new(path)));
+            *known = Some((asker.executable.clone(), program));
+        }
+        known.as_ref().and_then(|(_, program)| program.clone())
     }
 
     fn empty_details(&self) {
@@ -135,8 +173,8 @@ impl Body {
         if let Some(drawn) = screen.site.as_ref().map(site) {
             add(&drawn);
         }
-        if let Some(drawn) = screen.asker.as_ref().map(asker) {
-            add(&drawn);
+        if let Some(drawn) = &screen.asker {
+            add(&asker(drawn, self.program(drawn).as_ref()));
         }
         for drawn in screen.facts.iter().map(fact) {
             add(&drawn);
@@ -186,15 +224,30 @@ fn site(site: &Site) -> gtk::Box {
     drawn
 }
 
-fn asker(asker: &Asker) -> gtk::Box {
+fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
     let drawn = named(&asker.label, &wrapped(&asker.name, &[]));
+    drawn.set_hexpand(true);
     if let Some(executable) = &asker.executable {
         drawn.append(&wrapped(&left_to_right(executable), &["caption", "dim-label"]));
     }
     if let Some(warning) = &asker.warning {
         drawn.append(&wrapped(warning, &["warning"]));
     }
-    drawn
+    let Some(program) = program else { return drawn };
+    if asker.name != program.name {
+        drawn.append(&wrapped(&program.name, &["caption", "dim-label"]));
+    }
+    let Some(icon) = &program.icon else { return drawn };
+    let icon = gtk::Image::builder()
+        .icon_name(icon)
+        .pixel_size(ICON)
+        .valign(gtk::Align::Start)
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
+    row.append(&icon);
+    row.append(&drawn);
+    row
 }
 
 fn fact(fact: &Fact) -> gtk::Box {
@@ -248,6 +301,7 @@ impl Problem {
         let (class, icon) = match told.map(|told| told.tone) {
             Some(Tone::Error) => (Some("error"), Some("dialog-error-symbolic")),
             Some(Tone::Warning) => (Some("warning"), Some("dialog-warning-symbolic")),
+            Some(Tone::Success) => (Some("success"), Some("emblem-ok-symbolic")),
             Some(Tone::Plain) | None => (None, None),
         };
         self.row.set_css_classes(class.as_slice());

@@ -50,6 +50,15 @@ pub enum Gesture {
     },
 }
 
+/// How a question went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// With the person's consent.
+    Answered,
+    /// Without.
+    Withdrawn,
+}
+
 /// The one window of the prompt.
 #[derive(Clone)]
 pub struct Window(Rc<Parts>);
@@ -129,13 +138,35 @@ impl Window {
         self.0.update();
     }
 
+    /// Nothing is asked any more: from now on nothing counts. Says whether the person had just agreed.
+    pub fn close(&self) -> Closing {
+        let parts = &self.0;
+        parts.guard.borrow_mut().hides();
+        parts.front.withdraw();
+        let answered = parts.busy.get() && parts.window.is_visible();
+        if answered {
+            Closing::Answered
+        } else {
+            Closing::Withdrawn
+        }
+    }
+
+    /// Says that it worked, in the place of the question.
+    pub fn succeed(&self, words: &str) {
+        self.0.shown.take();
+        self.0.busy.set(false);
+        self.0.window.set_title(Some(words));
+        self.0.body.succeed(words);
+        self.0.footer.widget().set_visible(false);
+    }
+
     /// Takes the window away, and what was typed into it.
     pub fn hide(&self) {
         let parts = &self.0;
         parts.guard.borrow_mut().hides();
         parts.shown.take();
         parts.body.pin.clear();
-        parts.front.withdraw();
+        parts.busy.set(false);
         parts.window.set_visible(false);
         // What it showed is not for the next one to see, not even for a frame.
         parts.body.clear();
@@ -162,6 +193,7 @@ impl Parts {
         self.window.set_title(Some(&screen.title));
         self.body.draw(&screen, same);
         self.footer.draw(&screen);
+        self.footer.widget().set_visible(true);
         let (since, title) = (now, screen.title.clone());
         let executable = screen
             .asker
