@@ -18,6 +18,11 @@ rust_tests() {
     marked && match($0, /fn [a-z0-9_]+/) { print place inside, substr($0, RSTART + 3, RLENGTH - 3); marked = 0 }'
 }
 
+# The window's, in Python, likewise.
+python_tests() {
+  git grep -hoP '^ *def \Ktest_[a-z0-9_]+' -- 'e2e/prompt/*.py' | sed 's/^/\/prompt\/ /'
+}
+
 # test_is_there PATH: whether there is a test of this name, or one in the module. PATH is `name`, `module::name`, `module`, `module::*`;
 # a crate may come first.
 test_is_there() {
@@ -76,7 +81,7 @@ titles() {
   }' <<<"$1"
 }
 
-tests=$(rust_tests)
+tests=$(rust_tests && python_tests)
 
 # What a row names as its tests is there, and a row names some.
 for document in docs/claims.md docs/faults.md; do

@@ -68,20 +68,22 @@ need_browser() {
     "util-linux:setpriv:ends the message bus together with the script"
 }
 
-# What the Rust build needs besides Rust: SQLite and ring are compiled from C, the playground's library uses OpenSSL.
+# What the Rust build needs besides Rust: SQLite and ring are compiled from C, the playground's library uses OpenSSL, the windows GTK.
 need_build() {
   need_rust && need_packages \
     "gcc:cc:SQLite and the cryptography are partly C" \
     "libc6-dev:/usr/include/stdio.h:the C library's headers" \
     "pkg-config:pkg-config:finds OpenSSL for the playground" \
-    "libssl-dev:/usr/include/openssl/ssl.h:the playground's WebAuthn library uses OpenSSL"
+    "libssl-dev:/usr/include/openssl/ssl.h:the playground's WebAuthn library uses OpenSSL" \
+    "libgtk-4-dev:/usr/include/gtk-4.0/gtk/gtk.h:the windows are drawn by GTK 4" \
+    "libadwaita-1-dev:/usr/include/libadwaita-1/adwaita.h:the windows look like the desktop's others"
 }
 
 build_extension() {
   need_node_modules extension "the TypeScript compiler" && node extension/build.mjs
 }
 
-# The platform, the second provider and the playground; more is named as cargo wants it.
+# The platform with its window, the second provider and the playground; more is named as cargo wants it.
 # shellcheck disable=SC2120 # what a caller adds is built in the same call: only the virtual machine does
 build_programs() {
   build_platform "$@" && build_playground
@@ -91,7 +93,8 @@ build_programs() {
 build_platform() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --package claviger --bin claviger --package claviger-provider --example notebook "$@"
+  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --package claviger --bin claviger --package claviger-prompt --bin claviger-prompt \
+    --package claviger-provider --example notebook "$@"
 }
 
 build_playground() {

@@ -45,10 +45,20 @@ product crates/broker/src 'ProviderId::parse' | outside crates/broker/src/daemon
   breaks "A provider's id is parsed once, where it comes in, but:"
 
 # What tests share is in no program.
-for program in claviger claviger-virtual-key; do
+for program in claviger claviger-virtual-key claviger-prompt; do
   cargo tree --quiet --locked --package "$program" --edges normal,build --prefix none --format '{p}' |
     { grep '^claviger-dev ' || true; } | sort -u | breaks "$program is shipped, but depends on"
 done
+
+# A machine without a display needs nothing of the windows, and the windows hold nothing of what the platform knows.
+cargo tree --quiet --locked --package claviger --edges normal --prefix none --format '{p}' |
+  { grep -E '^(claviger-prompt|gtk4|libadwaita|glib) ' || true; } | sort -u | breaks "claviger has no window, but depends on"
+cargo tree --quiet --locked --package claviger-prompt --edges normal --prefix none --format '{p}' |
+  { grep -E '^claviger-(broker|hello|vault|account|doors|provider|webauthn|files) ' || true; } | sort -u |
+  breaks "A window draws what the broker says, but depends on"
+
+# Text is drawn as it is. Others choose much of it.
+product crates/prompt/src 'markup' | breaks "No window reads text as markup, but:"
 
 # Whatever a person reads goes through the one sanitiser. The native host's output is a browser's.
 product crates/claviger/src 'io::(stdout|stderr)|io::\{[^}]*(stdout|stderr)' | outside crates/claviger/src/output crates/claviger/src/roles |

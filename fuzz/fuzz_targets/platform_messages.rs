@@ -5,7 +5,7 @@ use claviger_account::item::Item;
 use claviger_broker::rules::Rules;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::sanitise;
-use claviger_hello::pin::Pin;
+use claviger_pin::Pin;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

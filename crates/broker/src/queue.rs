@@ -3,7 +3,9 @@
 //! Pure: it holds no prompt and no clock. A ceremony is [admitted](PromptQueue::admit) before its machine is made, which bounds
 //! what one caller, or all of them, can pile up. Its view waits in the order in which it was first shown, until the ceremony closes
 //! it or [leaves](PromptQueue::leave): a ceremony whose caller goes or whose time is over ends, and that takes its view along. A
-//! prompt answers a view by prompt number and revision, so that a click meant for one view never counts for the next.
+//! prompt answers a view by prompt number and revision, so that a click meant for one view never counts for the next. How many
+//! others wait is said on the view and is a revision too, but none that takes the answer to the one before it away: else whoever
+//! asks again and again could keep every answer from counting.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -45,6 +47,12 @@ pub struct PromptQueue {
     waiting: VecDeque<(Ticket, View)>,
     last_ticket: u64,
     revision: u32,
+    /// The revision since which the view in front is as it is, but for how many wait behind it.
+    since: u32,
+    /// The ceremony whose view was in front last.
+    last: Option<Ticket>,
+    /// Whether that one has come to a good end since, with nothing on show.
+    done: bool,
 }
 
 #[derive(Debug)]
@@ -99,20 +107,40 @@ impl PromptQueue {
             return;
         }
         let front = self.front();
-        match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
-            Some((_, shown)) => *shown = view,
-            None => self.waiting.push_back((ticket, view)),
-        }
+        self.done = false;
+        let other = match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
+            Some((_, shown)) => {
+                *shown = view;
+                false
+            }
+            None => {
+                self.waiting.push_back((ticket, view));
+                true
+            }
+        };
         if front.is_none_or(|front| front == ticket) {
             self.changed();
+        } else if other {
+            self.counted();
         }
     }
 
     /// Takes a ceremony's view out.
     pub fn close(&mut self, ticket: Ticket) {
-        let front = self.front();
+        let (front, count) = (self.front(), self.waiting.len());
         self.waiting.retain(|(owner, _)| *owner != ticket);
         if self.front() != front {
+            self.last = Some(ticket);
+            self.changed();
+        } else if self.waiting.len() != count {
+            self.counted();
+        }
+    }
+
+    /// A ceremony has come to a good end. Where its view was the last on show, the idle view says so.
+    pub fn succeeded(&mut self, ticket: Ticket) {
+        if self.waiting.is_empty() && self.last == Some(ticket) && !self.done {
+            self.done = true;
             self.changed();
         }
     }
@@ -129,9 +157,13 @@ impl PromptQueue {
             Some((ticket, view)) => View {
                 prompt: ticket.0,
                 revision: self.revision,
+                waiting: u32::try_from(self.waiting.len() - 1).unwrap_or(u32::MAX),
                 ..view.clone()
             },
-            None => View::idle(self.revision),
+            None => View {
+                done: self.done,
+                ..View::idle(self.revision)
+            },
         }
     }
 
@@ -144,10 +176,11 @@ impl PromptQueue {
     /// The ceremony that an action is for.
     ///
     /// # Errors
-    /// [`Stale`] unless prompt and revision are those on show.
+    /// [`Stale`] unless prompt and revision are those on show, or differ from these by how many wait only.
     pub fn act(&self, prompt: u64, revision: u32) -> Result<Ticket, Stale> {
+        let age = |of: u32| self.revision.wrapping_sub(of);
         self.front()
-            .filter(|front| front.0 == prompt && self.revision == revision)
+            .filter(|front| front.0 == prompt && age(revision) <= age(self.since))
             .ok_or(Stale)
     }
 
@@ -167,6 +200,12 @@ impl PromptQueue {
 
     fn changed(&mut self) {
         // Never two alike in a row, which is all that matters to a prompt.
+        self.revision = self.revision.wrapping_add(1);
+        self.since = self.revision;
+    }
+
+    /// How many wait behind the view in front is another number now.
+    fn counted(&mut self) {
         self.revision = self.revision.wrapping_add(1);
     }
 }
@@ -201,14 +240,20 @@ mod tests {
         let shown = queue.current();
         assert_eq!((shown.prompt, shown.title), (first.number(), Some(titled("first"))));
         queue.show(second, view("second"));
+        let counted = queue.newer_than(shown.prompt, shown.revision).unwrap();
+        assert_eq!((counted.prompt, counted.waiting), (first.number(), 1));
+        queue.show(second, view("second still"));
         assert_eq!(
-            queue.newer_than(shown.prompt, shown.revision),
+            queue.newer_than(counted.prompt, counted.revision),
             None,
             "the second waits unseen"
         );
         queue.close(first);
         let next = queue.newer_than(shown.prompt, shown.revision).unwrap();
-        assert_eq!((next.prompt, next.title), (second.number(), Some(titled("second"))));
+        assert_eq!(
+            (next.prompt, next.title),
+            (second.number(), Some(titled("second still")))
+        );
         queue.leave(second);
         assert_eq!(queue.newer_than(next.prompt, next.revision).unwrap().kind, Kind::Idle);
     }
@@ -225,6 +270,48 @@ mod tests {
         assert_eq!(queue.act(before.prompt, before.revision), Err(Stale));
         assert_eq!(queue.act(before.prompt + 1, queue.current().revision), Err(Stale));
         assert_eq!(queue.waiting(), 1);
+    }
+
+    #[test]
+    fn who_waits_behind_takes_no_answer_away() {
+        let mut queue = PromptQueue::new();
+        let (shown, other) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
+        queue.show(shown, view("old"));
+        let old = queue.current().revision;
+        queue.show(shown, view("shown"));
+        let seen = queue.current();
+        for _ in 0..3 {
+            queue.show(other, view("other"));
+            assert_eq!(queue.act(seen.prompt, seen.revision), Ok(shown));
+            queue.close(other);
+            assert_eq!(queue.act(seen.prompt, seen.revision), Ok(shown));
+        }
+        assert_eq!(queue.act(seen.prompt, old), Err(Stale));
+        assert_eq!(
+            queue.act(seen.prompt, queue.current().revision.wrapping_add(1)),
+            Err(Stale)
+        );
+        queue.show(shown, view("another"));
+        assert_eq!(queue.act(seen.prompt, seen.revision), Err(Stale));
+    }
+
+    #[test]
+    fn a_good_end_is_said_of_what_was_on_show_last() {
+        let mut queue = PromptQueue::new();
+        let (shown, silent) = (queue.admit("a", None).unwrap(), queue.admit("b", None).unwrap());
+        queue.show(shown, view("shown"));
+        queue.succeeded(shown);
+        assert!(!queue.current().done, "it is still on show");
+        queue.close(shown);
+        let idle = queue.current();
+        queue.succeeded(silent);
+        assert_eq!(queue.newer_than(0, idle.revision), None, "nobody saw that one");
+        queue.succeeded(shown);
+        let done = queue.newer_than(0, idle.revision).unwrap();
+        assert!(done.done && done.kind == Kind::Idle);
+        queue.show(silent, view("another"));
+        queue.leave(silent);
+        assert!(!queue.current().done);
     }
 
     #[test]

@@ -18,8 +18,7 @@ use claviger_broker::{
 };
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
-use claviger_hello::client_pin::ClientPin;
-use claviger_hello::{memfd, pin::Pin};
+use claviger_pin::{ClientPin, Pin, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::view::{Kind, Purpose};
 

@@ -181,7 +181,7 @@ pub enum ClientError {
     /// The user's: the gesture was not accepted.
     #[error(transparent)]
     Refused(#[from] NotVerified),
-    /// The user's: the new PIN is too easy to guess; the text is the [code](crate::pin::Weak::code) of why.
+    /// The user's: the new PIN is too easy to guess; the text is the [code](claviger_pin::Weak::code) of why.
     #[error("{0}")]
     WeakPin(String),
     /// The prompt's: what it passed on is no sealed PIN; the text says why.

@@ -5,7 +5,9 @@ use core::fmt;
 use claviger_joint::evidence::Method;
 use futures_util::future::BoxFuture;
 
-use crate::{client_pin::ClientPin, pin::Pin, ticket::PinTicket};
+use claviger_pin::{ClientPin, Pin};
+
+use crate::ticket::PinTicket;
 
 /// What a person did. It carries the secret that goes with it, if any, so it is kept like one: not `Clone`, and it prints its
 /// kind only. Serves one verification.

@@ -15,6 +15,7 @@ use std::{
 
 use claviger_ctap::crypto::{self, Crypto, CryptoError, PublicKey};
 use claviger_joint::{TransactionId, evidence::EvidenceError, unlock::UnlockError};
+use claviger_pin::{Pin, Weak};
 use thiserror::Error;
 
 pub use open_key::OpenKey;
@@ -26,7 +27,6 @@ use crate::{
     disk::{Directory, Medium},
     gesture::Gesture,
     keys::UserKey,
-    pin::{Pin, Weak},
     protector::{KdfParameters, Protector, ProtectorError, Record},
     store::{Durable, State, Store, StoreError},
     ticket::Tickets,

@@ -11,15 +11,16 @@
 //! * The broker, which *calls* hello: [`client::HelloClient`].
 //! * Whoever brings a further method: a variant of [`gesture::Gesture`], a protector that takes it, and, where a person has to be
 //!   waited for, a [`gesture::Reader`].
-//! * A security-key door: [`client_pin::ClientPin`] for what a CTAP client sent, [`memfd::seal_client_pin`] to pass it on, and
-//!   [`ticket::PinTicket`] for what comes of it.
-//! * A prompt: [`pin::Pin`] for what was typed, [`pin::quality`] while a new PIN is chosen, [`memfd::seal`] to pass it on.
+//! * A security-key door: [`ClientPin`](claviger_pin::ClientPin) for what a CTAP client sent, and [`ticket::PinTicket`] for what comes
+//!   of it.
+//! * A prompt does without this crate: what was typed, and how it gets here, is `claviger-pin`.
 //! * To measure: [`Hello::open_key`] is the deliberately slow half, [`OpenKey`] the fast one.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let directory = tempfile::tempdir()?;
-//! use claviger_hello::{Hello, pin::Pin, verification::VerifyRequest};
+//! use claviger_hello::{Hello, verification::VerifyRequest};
+//! use claviger_pin::Pin;
 //!
 //! let hello = Hello::open(&directory.path().join("hello"))?;
 //! hello.set_pin(&Pin::new("zebra-94")?)?;
@@ -42,7 +43,6 @@
 mod attempt;
 pub mod bus;
 pub mod client;
-pub mod client_pin;
 pub mod clock;
 pub mod counter;
 mod disk;
@@ -50,8 +50,6 @@ mod evidence;
 pub mod gesture;
 mod hello;
 mod keys;
-pub mod memfd;
-pub mod pin;
 mod protector;
 pub mod service;
 mod store;

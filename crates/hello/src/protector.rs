@@ -204,7 +204,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pin::Pin;
+    use claviger_pin::Pin;
 
     fn record(kind: u64, state: u64, record: &[u8]) -> Value {
         Value::from(vec![Value::from(kind), Value::from(state), Value::from(record)])

@@ -24,11 +24,10 @@ use crate::{
     bus::{NAME, PATH},
     gesture::{Gesture, Reader},
     hello::{Hello, HelloError},
-    memfd,
-    pin::Pin,
     ticket::{self, PinTicket},
     verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
+use claviger_pin::{Pin, memfd};
 
 /// Serves `hello` on the connection of `peers` under its name until the bus goes away.
 ///

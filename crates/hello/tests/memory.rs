@@ -11,7 +11,8 @@
 use std::time::Instant;
 
 use claviger_ctap::crypto::native;
-use claviger_hello::{Hello, client_pin::ClientPin, pin::Pin, verification::VerifyRequest};
+use claviger_hello::{Hello, verification::VerifyRequest};
+use claviger_pin::{ClientPin, Pin};
 
 /// Resident and peak resident memory of this process, in KiB.
 fn resident() -> (u64, u64) {

@@ -19,11 +19,11 @@ use bed::*;
 use claviger_hello::{
     client::{ClientError, HelloClient, Verified},
     gesture::{Gesture, Reader, ReaderError},
-    pin::Pin,
     verification::{NotVerified, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method};
 use claviger_peer::Peers;
+use claviger_pin::Pin;
 use futures_util::future::BoxFuture;
 use tokio::{
     sync::{Mutex, mpsc, watch},

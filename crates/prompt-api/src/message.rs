@@ -9,6 +9,56 @@ use serde::{Deserialize, Serialize};
 use crate::manage::ProgramHost;
 use crate::trouble::{Damage, StateFile};
 
+/// What a screen's button agrees to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Agreement {
+    /// Make a passkey.
+    Create,
+    /// Use one.
+    SignIn,
+    /// Have the PIN that was typed from now on.
+    SetPin,
+    /// Let a provider take part.
+    TurnOn,
+    /// Open a provider.
+    Unlock,
+    /// Give a passkey another name.
+    Rename,
+    /// Remove a passkey.
+    Delete,
+    /// Whatever else the title asks.
+    Continue,
+}
+
+/// What is named on a screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Field {
+    /// The site.
+    Site,
+    /// The page that asks.
+    Page,
+    /// The page around that one.
+    TopPage,
+    /// The program that asks.
+    Caller,
+    /// The account.
+    Account,
+    /// The program of a provider.
+    Program,
+    /// The passkey that is used, or the list to choose it from.
+    Passkey,
+    /// Where a new passkey goes, or the list to choose that from.
+    Place,
+    /// The PIN.
+    Pin,
+    /// The PIN to be.
+    NewPin,
+    /// The same once more.
+    PinAgain,
+}
+
 /// A sentence or two, not yet in any language. The JSON form is an object: `code`, and the arguments beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "code", rename_all = "kebab-case")]
@@ -250,6 +300,41 @@ pub enum Message {
     BrokerEnded {
         why: String,
     },
+
+    // The window's own words.
+    /// The button that agrees.
+    Agree {
+        to: Agreement,
+    },
+    RefuseButton {},
+    CloseButton {},
+    RefuseForAWhile {},
+    RefuseForAWhileHint {},
+    /// The name of something on a screen.
+    Field {
+        field: Field,
+    },
+    /// Beside a site that a program names and no page.
+    NamedByProgram {},
+    Remember {},
+    SearchChoices {},
+    NothingFound {},
+    TriesLeft {
+        tries_left: u32,
+    },
+    PinsDiffer {},
+    /// A way to be verified other than the PIN; `method` and `state` are the words of the view.
+    OtherMethod {
+        method: String,
+        state: String,
+    },
+    MoreWaiting {
+        count: u32,
+    },
+    Working {},
+    Done {},
+    /// What the notification says that stands for a window which is not in front.
+    AnswerWaits {},
 
     /// What enabling a program that runs others means.
     ProgramHost {

@@ -1,6 +1,8 @@
 //! Messages in the user's language: the catalogues, in Fluent, and what reads them.
 //!
 //! A further language is a further file beside `messages/en.ftl`, named in `CATALOGUES`. What a catalogue lacks is said in English.
+//! A terminal says messages as they are, a window with [marks](Messages::isolating) that keep each argument's direction of writing
+//! to itself.
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
@@ -8,9 +10,13 @@ use serde_json::Value;
 use unic_langid::LanguageIdentifier;
 
 use crate::message::Message;
+use crate::sanitise;
 
 /// The catalogues by language.
-const CATALOGUES: [(&str, &str); 1] = [(ENGLISH, include_str!("messages/en.ftl"))];
+const CATALOGUES: [(&str, &str); 2] = [
+    (ENGLISH, include_str!("messages/en.ftl")),
+    ("de", include_str!("messages/de.ftl")),
+];
 
 /// The language that every message exists in.
 const ENGLISH: &str = "en";
@@ -30,7 +36,7 @@ impl Messages {
     /// In the language of this locale as POSIX or BCP 47 spells it (`de_AT.UTF-8`, `de-AT`), or in English where there is no catalogue
     /// for it.
     pub fn in_language(locale: &str) -> Self {
-        let language = locale.split(['-', '_', '.', '@']).next().unwrap_or_default();
+        let language = language(locale);
         let wanted = CATALOGUES
             .iter()
             .filter(|(name, _)| *name == language && *name != ENGLISH);
@@ -39,7 +45,32 @@ impl Messages {
         Self { bundles }
     }
 
-    /// The message as a sentence or two.
+    /// In the language that these variables of the environment ask for, in gettext's order: `LANGUAGE` has several, and counts only
+    /// where the locale is not `C`.
+    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name| variable(name).filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+        let locale = locale.unwrap_or_default();
+        if matches!(language(&locale), "" | "C" | "POSIX") {
+            return Self::english();
+        }
+        let several = set("LANGUAGE").unwrap_or_default();
+        let spoken = |wanted: &&str| CATALOGUES.iter().any(|(name, _)| *name == language(wanted));
+        let wanted = several.split(':').chain([locale.as_str()]).find(spoken);
+        Self::in_language(wanted.unwrap_or(ENGLISH))
+    }
+
+    /// The same with marks around each argument that keep its direction of writing to itself. They are invisible in a window and
+    /// visible in some terminals.
+    #[must_use]
+    pub fn isolating(mut self) -> Self {
+        for bundle in &mut self.bundles {
+            bundle.set_use_isolating(true);
+        }
+        self
+    }
+
+    /// The message as a sentence or two. What others chose of it is [one line](sanitise::line) each, wherever it comes from.
     pub fn text(&self, message: &Message) -> String {
         // A tree of strings and numbers with string keys always serialises, to an object with a code.
         let Ok(Value::Object(members)) = serde_json::to_value(message) else {
@@ -50,7 +81,7 @@ impl Messages {
         for (name, value) in &members {
             match value {
                 Value::String(text) if name == "code" => code = text,
-                Value::String(text) => args.set(name.as_str(), text.as_str()),
+                Value::String(text) => args.set(name.as_str(), sanitise::line(text, sanitise::MAX_HOST_CHARS)),
                 Value::Number(number) => args.set(name.as_str(), number.as_u64().unwrap_or_default()),
                 Value::Bool(true) => args.set(name.as_str(), 1_u64),
                 _ => args.set(name.as_str(), 0_u64),
@@ -70,11 +101,14 @@ impl Messages {
     }
 }
 
+/// The language of a locale.
+fn language(locale: &str) -> &str {
+    locale.split(['-', '_', '.', '@']).next().unwrap_or_default()
+}
+
 fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
     let languages = language.parse::<LanguageIdentifier>().into_iter().collect();
     let mut bundle = FluentBundle::new_concurrent(languages);
-    // Marks around each argument, invisible in a window, are visible in some terminals; what could turn a line around has been
-    // taken out of every argument already.
     bundle.set_use_isolating(false);
     // Both fail only for a catalogue that the tests have not seen; what can be read of it serves.
     let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, _)| resource);
@@ -117,7 +151,7 @@ mod tests {
             "name": argument.as_str().unwrap_or("Work"), "words": "Export", "reason": "date", "why": "timed-out",
             "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
             "locked": argument.is_string(), "count": 2,
-            "host": "loader", "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,
+            "to": "delete", "field": "site", "method": "face", "state": "ready", "host": "loader", "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,
         }))
         .unwrap()
     }
@@ -127,7 +161,7 @@ mod tests {
         for (language, catalogue) in CATALOGUES {
             let names = names(catalogue);
             let unsaid: Vec<_> = codes().difference(&names).cloned().collect();
-            assert!(language != ENGLISH || unsaid.is_empty(), "{language} lacks {unsaid:?}");
+            assert!(unsaid.is_empty(), "{language} lacks {unsaid:?}");
             for name in names.difference(&codes()) {
                 assert!(
                     catalogue.contains(&format!("{{ {name} }}")),

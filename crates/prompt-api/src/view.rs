@@ -51,6 +51,17 @@ pub struct View {
     pub problem: Option<Problem>,
     /// When the request expires, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
+    /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub waiting: u32,
+    /// Whether what was on show before has come to a good end; on the idle view only.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 impl View {
@@ -73,12 +84,25 @@ impl View {
             methods: Vec::new(),
             problem: None,
             expires_ms: None,
+            waiting: 0,
+            done: false,
         }
     }
 
     /// How the PIN is on offer on this screen, if it is.
     pub fn pin(&self) -> Option<&MethodView> {
         self.methods.iter().find(|offered| offered.method == Method::Pin)
+    }
+
+    /// Whether this is the other view with another number of requests behind it, or with what came of the last one: no other question.
+    pub fn asks_the_same_as(&self, other: &Self) -> bool {
+        let alike = Self {
+            revision: other.revision,
+            waiting: other.waiting,
+            done: other.done,
+            ..self.clone()
+        };
+        alike == *other
     }
 
     /// The JSON that a prompt receives.

@@ -171,6 +171,10 @@ impl Ceremony {
             }) => Some(evidence_kind(evidence.claims())),
             _ => self.evidence,
         };
+        if result.is_ok() {
+            lock(&self.broker.inner.queue).succeeded(self.ticket);
+            self.broker.inner.prompt.wake();
+        }
         Finished {
             result,
             provider: self.provider,

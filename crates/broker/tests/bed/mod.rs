@@ -13,11 +13,12 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, RpId, U
 use claviger_ctap::{get_assertion, get_info, make_credential};
 use claviger_dev::bus::Bus;
 use claviger_dev::store::LockableStore;
-use claviger_hello::{Hello, memfd, pin::Pin, service};
+use claviger_hello::{Hello, service};
 use claviger_joint::metadata::{Diff, Entry};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
 use claviger_peer::{Peers, Standing};
+use claviger_pin::{Pin, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::Prompt1Proxy;
 use claviger_prompt_api::messages::Messages;

@@ -4,8 +4,7 @@ use std::time::Instant;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use claviger_hello::memfd;
-use claviger_hello::pin::Pin;
+use claviger_pin::{Pin, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{NAME, PATH, Prompt1Proxy};
 use claviger_prompt_api::view::{Kind, View};

@@ -9,13 +9,13 @@ use claviger_ctap::authenticator::{Authenticator, MemoryStore, Settings};
 use claviger_ctap::crypto::{self, Algorithm, Crypto, PrivateKey, PublicKey};
 use claviger_ctap::types::{Aaguid, CredentialId};
 use claviger_ctap::{get_assertion, make_credential};
-use claviger_hello::pin::Pin;
 use claviger_hello::verification::EvidenceScope;
 use claviger_hello::{Hello, OpenKey};
 use claviger_joint::envelope::{Caller, Door, Grease, Presentation, Request, SignedRequest};
 use claviger_joint::evidence::{self, Expected, Purpose, VerifiedEvidence};
 use claviger_joint::operation::Operation as Joint;
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_pin::Pin;
 use claviger_webauthn::origin::Origin;
 use claviger_webauthn::{CallerContext, ResponseJson, create, get};
 

@@ -11,10 +11,9 @@ use std::iter::once;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use claviger_hello::memfd;
-use claviger_hello::pin::Pin;
 use claviger_kernel::sandbox::Sandbox;
 use claviger_peer::Peers;
+use claviger_pin::{Pin, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{self, Error, Prompt1Proxy};
 use claviger_prompt_api::message::Message;
@@ -106,7 +105,7 @@ impl Prompt {
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
             terminal.show(&view)?;
-            let changed = self.next_view(view.prompt, view.revision);
+            let changed = self.other_view(&view);
             if view.kind == Kind::Idle {
                 next = changed.await?;
                 continue;
@@ -139,7 +138,7 @@ impl Prompt {
                 .collect();
             let says = json!({"title": title, "problem": problem, "choices": choices});
             report(&json!({"event": "view", "view": view, "says": says}))?;
-            let changed = self.next_view(view.prompt, view.revision);
+            let changed = self.other_view(&view);
             if view.kind == Kind::Idle {
                 next = changed.await?;
                 continue;
@@ -177,6 +176,18 @@ impl Prompt {
         let said: Value = serde_json::from_str(&action.to_json()).map_err(Failure::failed)?;
         report(&json!({"event": "action", "prompt": view.prompt, "action": said, "pin": pin.is_some()}))?;
         self.act(view, &action, pin).await
+    }
+
+    /// The next view that asks something else, or `None` when another prompt has taken over.
+    async fn other_view(&self, shown: &View) -> Result<Option<View>, Failure> {
+        let mut revision = shown.revision;
+        loop {
+            let next = self.next_view(shown.prompt, revision).await?;
+            match next {
+                Some(next) if next.asks_the_same_as(shown) => revision = next.revision,
+                other => return Ok(other),
+            }
+        }
     }
 
     /// The next view, or `None` when another prompt has taken over.

@@ -4,7 +4,7 @@
 //! length), and is once more by [`output`](crate::output). What is typed is not echoed, see [`keyboard`](super::keyboard); a choice
 //! that was understood is written.
 
-use claviger_hello::pin::Pin;
+use claviger_pin::Pin;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;

@@ -16,11 +16,11 @@ use crate::{
     counter::Gate,
     gesture::Gesture,
     keys::{Opened, UserKey},
-    pin::Pin,
     protector::{PinKeys, Protector, Wrapping},
     store::{State, StoreError},
     verification::NotVerified,
 };
+use claviger_pin::Pin;
 
 /// A gesture whose try is on the disk, and the protector that it is for.
 pub(super) struct Spent {

@@ -6,12 +6,12 @@ use claviger_joint::{ProviderId, evidence, unlock::UnlockKey};
 
 use super::*;
 use crate::{
-    client_pin::ClientPin,
     counter::TryPolicy,
     disk::{Birth, DiskError, Found},
     hello::tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     verification::UnlockTarget,
 };
+use claviger_pin::ClientPin;
 
 const OPEN: &[u8] = include_bytes!("../../tests/fixtures/3989857-open.state");
 const WAITING: &[u8] = include_bytes!("../../tests/fixtures/3989857-waiting.state");

@@ -15,13 +15,15 @@ use claviger_ctap::{
 };
 use proptest::prelude::*;
 
+use claviger_pin::ClientPin;
+
 use super::{
     check::{Looked, Spent},
     failing_disk::Failing,
     tests::{RIGHT, TestClock, WRONG, operation, pin, request},
     *,
 };
-use crate::{client_pin::ClientPin, counter::TryPolicy};
+use crate::counter::TryPolicy;
 /// One step of somebody.
 #[derive(Clone, Debug)]
 enum Step {

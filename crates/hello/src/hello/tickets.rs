@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use claviger_pin::ClientPin;
+
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
-use crate::{attempt::Attempt, client_pin::ClientPin, store::State, ticket::PinTicket, verification::NotVerified};
+use crate::{attempt::Attempt, store::State, ticket::PinTicket, verification::NotVerified};
 
 impl Hello {
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.

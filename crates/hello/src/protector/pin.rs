@@ -14,7 +14,9 @@ use claviger_ctap::{
 use zeroize::{Zeroize, Zeroizing};
 
 use super::ProtectorError;
-use crate::{client_pin::ClientPin, keys::UserKey, pin::Pin};
+use claviger_pin::{ClientPin, Pin};
+
+use crate::keys::UserKey;
 
 const SALT_LENGTH: usize = 32;
 const NONCE_LENGTH: usize = 24;

@@ -13,9 +13,9 @@ use super::*;
 use crate::{
     counter::{TryCounter, TryPolicy},
     keys::UserKey,
-    pin::Pin,
     protector::{KdfParameters, PinKeys, Wrapping},
 };
+use claviger_pin::Pin;
 
 static STATE: LazyLock<State> = LazyLock::new(|| {
     let key = UserKey::generate(native()).unwrap();

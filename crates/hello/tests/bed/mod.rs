@@ -16,17 +16,15 @@ use claviger_hello::{
     Hello,
     bus::NAME,
     client::HelloClient,
-    client_pin::ClientPin,
     clock::Clock,
     counter::Moment,
     gesture::Reader,
-    memfd,
-    pin::Pin,
     service,
     verification::{EvidenceScope, VerifyRequest},
 };
 use claviger_joint::{ProviderId, TransactionId, evidence::Purpose, operation::Operation};
 use claviger_peer::Peers;
+use claviger_pin::{ClientPin, Pin, memfd};
 use tokio::task::JoinHandle;
 use zbus::Connection;
 

@@ -200,6 +200,68 @@ pin-unusable = That was not entered the same way twice, or is no PIN. Once more.
 prompt-replaced = Another prompt has taken over.
 broker-ended = The broker ended ({ $why }). This prompt attaches to the next one.
 
+# The window's own words.
+
+agree = { $to ->
+    [create] Create passkey
+    [sign-in] Sign in
+    [set-pin] Set PIN
+    [turn-on] Turn on
+    [unlock] Unlock
+    [rename] Rename
+    [delete] Delete
+   *[other] Continue
+}
+refuse-button = Cancel
+close-button = Close
+refuse-for-a-while = Not for an hour
+refuse-for-a-while-hint = Cancel, and let nothing of this site or program be asked for an hour
+field = { $field ->
+    [site] Site
+    [page] Page
+    [top-page] Inside
+    [caller] Asked by
+    [account] Account
+    [program] Program
+    [passkey] Passkey
+    [place] Kept in
+    [pin] PIN
+    [new-pin] New PIN
+   *[pin-again] The same PIN again
+}
+named-by-program = A program names this site, not a web page. Nobody has checked that it speaks for it.
+remember = Remember for this site
+search-choices = Search
+nothing-found = Nothing matches
+tries-left = { $tries_left ->
+    [one] One attempt left
+   *[other] { $tries_left } attempts left
+}
+pins-differ = These are two different PINs.
+other-method = { $method ->
+    [fingerprint] { $state ->
+        [waiting] Touch the fingerprint reader now, if you like
+       *[other] Or touch the fingerprint reader
+    }
+    [face] { $state ->
+        [waiting] Looking for your face …
+       *[other] Or look into the camera
+    }
+    [smart-card] Or use your smart card
+    [security-key] { $state ->
+        [waiting] Touch your security key now
+       *[other] Or use a security key
+    }
+   *[other] Or verify in another way
+}
+more-waiting = { $count ->
+    [one] One more request is waiting
+   *[other] { $count } more requests are waiting
+}
+working = One moment …
+done = Done
+answer-waits = Claviger waits for your answer. Press here to see the question.
+
 # What enabling a program that runs others means.
 
 program-host = { $host ->

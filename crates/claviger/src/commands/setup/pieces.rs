@@ -43,8 +43,8 @@ const SYSTEM_BROWSERS: [(&str, &str); 3] = [
 
 const DBUS_SERVICE: &str = include_str!("../../../data/dbus.service.in");
 const SYSTEMD_SERVICE: &str = include_str!("../../../data/systemd.service.in");
-const PROMPT_DBUS_SERVICE: &str = include_str!("../../../../../packaging/gtk/org.claviger.Prompt.service.in");
-const PROMPT_SERVICE: &str = include_str!("../../../../../packaging/gtk/claviger-prompt.service.in");
+const PROMPT_DBUS_SERVICE: &str = include_str!("../../../../../packaging/dbus/org.claviger.Prompt.service.in");
+const PROMPT_SERVICE: &str = include_str!("../../../../../packaging/systemd/user/claviger-prompt.service.in");
 const VAULT_MANIFEST: &str = include_str!("../../../data/org.claviger.Vault.provider");
 
 /// One thing that setup puts into place.

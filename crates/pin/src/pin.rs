@@ -57,7 +57,7 @@ impl Pin {
     }
 
     /// The normalised text as UTF-8: what the key derivation takes.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }

@@ -10,7 +10,7 @@ use core::fmt;
 use claviger_ctap::crypto::Crypto;
 use zeroize::Zeroizing;
 
-use crate::pin::Pin;
+use crate::Pin;
 
 /// The first 16 bytes of a PIN's SHA-256.
 pub struct ClientPin(Zeroizing<[u8; Self::LENGTH]>);
@@ -40,7 +40,7 @@ impl ClientPin {
     }
 
     /// What the key derivation takes.
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
 }

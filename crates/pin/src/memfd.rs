@@ -14,10 +14,7 @@ use rustix::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{
-    client_pin::ClientPin,
-    pin::{Pin, PinError},
-};
+use crate::{ClientPin, Pin, PinError};
 
 /// What must be sealed: no change of the bytes, no change of the size, and no change of the seals.
 const SEALS: SealFlags = SealFlags::WRITE

@@ -1,0 +1,311 @@
+//! What there is to read on a screen, with the choices and the PIN among it.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use adw::prelude::*;
+use gtk::pango;
+
+use super::choices::ChoiceList;
+use super::pin::PinEntry;
+use super::text::{left_to_right, named, wrapped, wrapping};
+use crate::prompt::program::Program;
+use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
+
+/// The widest that a line of text is, in pixels of the display's scale.
+const WIDEST: i32 = 480;
+
+/// The room between parts, likewise.
+const ROOM: i32 = 12;
+
+/// How large a program's icon is, likewise.
+const ICON: i32 = 32;
+
+/// The part of the window that scrolls.
+pub struct Body {
+    scroller: gtk::ScrolledWindow,
+    title: gtk::Label,
+    /// Who, where and whom, one row each.
+    details: gtk::ListBox,
+    claim: gtk::Label,
+    /// The list, if there is more than one choice.
+    pub choices: ChoiceList,
+    remember: gtk::CheckButton,
+    /// What went wrong.
+    pub problem: Problem,
+    /// The PIN's fields.
+    pub pin: PinEntry,
+    methods: gtk::Label,
+    /// The program that asked last, by its path.
+    program: RefCell<Option<(Option<String>, Option<Program>)>>,
+}
+
+impl Body {
+    pub fn new() -> Self {
+        let body = Self {
+            scroller: gtk::ScrolledWindow::builder()
+                .hscrollbar_policy(gtk::PolicyType::Never)
+                .propagate_natural_height(true)
+                .vexpand(true)
+                .build(),
+            title: wrapping(&["title-2"]),
+            details: gtk::ListBox::builder()
+                .selection_mode(gtk::SelectionMode::None)
+                .css_classes(["boxed-list"])
+                .build(),
+            claim: wrapping(&[]),
+            choices: ChoiceList::new(),
+            remember: gtk::CheckButton::new(),
+            problem: Problem::new(),
+            pin: PinEntry::new(),
+            methods: wrapping(&["dim-label"]),
+            program: RefCell::default(),
+        };
+        let column = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(ROOM)
+            .margin_start(ROOM * 3 / 2)
+            .margin_end(ROOM * 3 / 2)
+            .margin_bottom(ROOM)
+            .build();
+        column.append(&body.title);
+        column.append(&body.details);
+        column.append(&body.claim);
+        column.append(body.choices.widget());
+        column.append(&body.remember);
+        column.append(body.problem.widget());
+        column.append(body.pin.widget());
+        column.append(&body.methods);
+        body.scroller
+            .set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
+        body
+    }
+
+    pub fn widget(&self) -> &gtk::ScrolledWindow {
+        &self.scroller
+    }
+
+    /// Draws the screen. On one that asks the `same` as before, what was chosen and typed stays.
+    pub fn draw(&self, screen: &Screen, same: bool) {
+        self.title.set_text(&screen.title);
+        self.draw_details(screen);
+        show_text(&self.claim, screen.claim.as_deref());
+        self.choices
+            .draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
+        self.choices.only(screen.choices.as_ref().and_then(only));
+        self.remember.set_visible(screen.remember.is_some());
+        self.remember.set_label(screen.remember.as_deref());
+        if !same {
+            self.remember.set_active(true);
+        }
+        self.problem.tell(screen.problem.as_ref());
+        self.pin.draw(screen.pin.as_ref());
+        let methods = screen.methods.join("\n");
+        show_text(
+            &self.methods,
+            Some(methods.as_str()).filter(|methods| !methods.is_empty()),
+        );
+    }
+
+    /// Says that it worked, and nothing else.
+    pub fn succeed(&self, words: &str) {
+        self.clear();
+        self.remember.set_visible(false);
+        self.pin.draw(None);
+        show_text(&self.methods, None);
+        self.problem.tell(Some(&Told {
+            text: words.to_owned(),
+            tone: Tone::Success,
+        }));
+    }
+
+    /// Leaves nothing to see.
+    pub fn clear(&self) {
+        self.title.set_text("");
+        self.empty_details();
+        self.choices.draw(None, false);
+        show_text(&self.claim, None);
+        self.problem.tell(None);
+    }
+
+    /// Whether the choice is to be remembered, where that is on offer.
+    pub fn remembers(&self) -> bool {
+        self.remember.is_visible() && self.remember.is_active()
+    }
+
+    /// What the desktop knows of the program, which is the same for most of the questions in a row.
+    fn program(&self, asker: &Asker) -> Option<Program> {
+        let mut known = self.program.borrow_mut();
+        if known
+            .as_ref()
+            .is_none_or(|(executable, _)| *executable != asker.executable)
+        {
+            let program = asker
+                .executable
+                .as_deref()
+                .and_then(|path| Program::of(Path::new(path)));
+            *known = Some((asker.executable.clone(), program));
+        }
+        known.as_ref().and_then(|(_, program)| program.clone())
+    }
+
+    fn empty_details(&self) {
+        while let Some(row) = self.details.first_child() {
+            self.details.remove(&row);
+        }
+    }
+
+    fn draw_details(&self, screen: &Screen) {
+        self.empty_details();
+        let add = |content: &gtk::Box| {
+            let row = gtk::ListBoxRow::builder()
+                .activatable(false)
+                .focusable(false)
+                .child(content)
+                .build();
+            for side in [gtk::Widget::set_margin_start, gtk::Widget::set_margin_end] {
+                side(content.upcast_ref(), ROOM);
+            }
+            content.set_margin_top(ROOM * 2 / 3);
+            content.set_margin_bottom(ROOM * 2 / 3);
+            self.details.append(&row);
+        };
+        if let Some(drawn) = screen.site.as_ref().map(site) {
+            add(&drawn);
+        }
+        if let Some(drawn) = &screen.asker {
+            add(&asker(drawn, self.program(drawn).as_ref()));
+        }
+        for drawn in screen.facts.iter().map(fact) {
+            add(&drawn);
+        }
+        let place = screen
+            .choices
+            .as_ref()
+            .and_then(|choices| Some((&choices.heading, only(choices)?)));
+        if let Some((heading, item)) = place {
+            let more = Some(item.details.clone()).filter(|details| !details.is_empty());
+            add(&fact(&Fact {
+                name: heading.clone(),
+                value: item.title.clone(),
+                more,
+            }));
+        }
+        self.details.set_visible(self.details.first_child().is_some());
+    }
+}
+
+/// The choice that is none, because it is the only one.
+fn only(choices: &Choices) -> Option<&crate::prompt::screen::Item> {
+    match choices.items.as_slice() {
+        [only] => Some(only),
+        _ => None,
+    }
+}
+
+fn site(site: &Site) -> gtk::Box {
+    let name = wrapped(&left_to_right(&format!("{}{}", site.before, site.domain)), &[]);
+    if site.is_host {
+        name.add_css_class("title-4");
+        let weights = pango::AttrList::new();
+        let quiet = "\u{2066}".len() + site.before.len();
+        let mut plain = pango::AttrInt::new_weight(pango::Weight::Normal);
+        plain.set_end_index(u32::try_from(quiet).unwrap_or(u32::MAX));
+        let mut bold = pango::AttrInt::new_weight(pango::Weight::Bold);
+        bold.set_start_index(u32::try_from(quiet).unwrap_or(u32::MAX));
+        weights.insert(plain);
+        weights.insert(bold);
+        name.set_attributes(Some(&weights));
+    }
+    let drawn = named(&site.label, &name);
+    if let Some(punycode) = &site.punycode {
+        drawn.append(&wrapped(&left_to_right(punycode), &["caption", "dim-label"]));
+    }
+    drawn
+}
+
+fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
+    let drawn = named(&asker.label, &wrapped(&asker.name, &[]));
+    drawn.set_hexpand(true);
+    if let Some(executable) = &asker.executable {
+        drawn.append(&wrapped(&left_to_right(executable), &["caption", "dim-label"]));
+    }
+    if let Some(warning) = &asker.warning {
+        drawn.append(&wrapped(warning, &["warning"]));
+    }
+    let Some(program) = program else { return drawn };
+    if asker.name != program.name {
+        drawn.append(&wrapped(&program.name, &["caption", "dim-label"]));
+    }
+    let Some(icon) = &program.icon else { return drawn };
+    let icon = gtk::Image::builder()
+        .icon_name(icon)
+        .pixel_size(ICON)
+        .valign(gtk::Align::Start)
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
+    row.append(&icon);
+    row.append(&drawn);
+    row
+}
+
+fn fact(fact: &Fact) -> gtk::Box {
+    let drawn = named(&fact.name, &wrapped(&fact.value, &[]));
+    if let Some(more) = &fact.more {
+        drawn.append(&wrapped(more, &["caption", "dim-label"]));
+    }
+    drawn
+}
+
+fn show_text(label: &gtk::Label, text: Option<&str>) {
+    label.set_visible(text.is_some());
+    label.set_text(text.unwrap_or_default());
+}
+
+/// The place for what went wrong. A screen reader says it when it changes.
+pub struct Problem {
+    row: gtk::Box,
+    icon: gtk::Image,
+    label: gtk::Label,
+}
+
+impl Problem {
+    fn new() -> Self {
+        let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM / 2);
+        let icon = gtk::Image::builder()
+            .valign(gtk::Align::Start)
+            .accessible_role(gtk::AccessibleRole::Presentation)
+            .build();
+        let label = gtk::Label::builder()
+            .wrap(true)
+            .wrap_mode(pango::WrapMode::WordChar)
+            .xalign(0.0)
+            .hexpand(true)
+            .accessible_role(gtk::AccessibleRole::Alert)
+            .build();
+        row.append(&icon);
+        row.append(&label);
+        row.set_visible(false);
+        Self { row, icon, label }
+    }
+
+    fn widget(&self) -> &gtk::Box {
+        &self.row
+    }
+
+    /// Says it, or nothing.
+    pub fn tell(&self, told: Option<&Told>) {
+        self.row.set_visible(told.is_some());
+        self.label.set_text(told.map_or("", |told| told.text.as_str()));
+        let (class, icon) = match told.map(|told| told.tone) {
+            Some(Tone::Error) => (Some("error"), Some("dialog-error-symbolic")),
+            Some(Tone::Warning) => (Some("warning"), Some("dialog-warning-symbolic")),
+            Some(Tone::Success) => (Some("success"), Some("emblem-ok-symbolic")),
+            Some(Tone::Plain) | None => (None, None),
+        };
+        self.row.set_css_classes(class.as_slice());
+        self.icon.set_visible(icon.is_some());
+        self.icon.set_icon_name(icon);
+    }
+}

@@ -1,0 +1,119 @@
+//! The buttons below a screen.
+
+use adw::prelude::*;
+use gtk::pango;
+
+use super::text::wrapping;
+use crate::prompt::screen::Screen;
+
+/// The room around the buttons, in pixels of the display's scale.
+const ROOM: i32 = 12;
+
+/// The buttons.
+pub struct Footer {
+    column: gtk::Box,
+    agree: Labelled,
+    refuse: Labelled,
+    for_a_while: Labelled,
+    waiting: gtk::Label,
+}
+
+/// A button whose text wraps, so that two of them fit side by side in any language and size.
+struct Labelled {
+    button: gtk::Button,
+    label: gtk::Label,
+}
+
+impl Footer {
+    pub fn new() -> Self {
+        let (agree, refuse) = (Labelled::new(&["pill"]), Labelled::new(&["pill"]));
+        let for_a_while = Labelled::new(&["flat"]);
+        for_a_while.button.set_halign(gtk::Align::Center);
+        let waiting = wrapping(&["dim-label"]);
+        waiting.set_xalign(0.5);
+        waiting.set_justify(gtk::Justification::Center);
+        let both = gtk::Box::builder().spacing(ROOM).homogeneous(true).build();
+        both.append(&refuse.button);
+        both.append(&agree.button);
+        let column = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(ROOM / 2)
+            .margin_start(ROOM * 3 / 2)
+            .margin_end(ROOM * 3 / 2)
+            .margin_top(ROOM / 2)
+            .margin_bottom(ROOM)
+            .build();
+        column.append(&both);
+        column.append(&for_a_while.button);
+        column.append(&waiting);
+        Self {
+            column,
+            agree,
+            refuse,
+            for_a_while,
+            waiting,
+        }
+    }
+
+    pub fn widget(&self) -> &gtk::Box {
+        &self.column
+    }
+
+    /// Draws the screen's buttons.
+    pub fn draw(&self, screen: &Screen) {
+        self.agree.button.set_visible(screen.agree.is_some());
+        if let Some(agree) = &screen.agree {
+            self.agree.label.set_text(&agree.label);
+            let classes = [
+                "pill",
+                if agree.dangerous {
+                    "destructive-action"
+                } else {
+                    "suggested-action"
+                },
+            ];
+            self.agree.button.set_css_classes(&classes);
+        }
+        self.refuse.label.set_text(&screen.refuse);
+        self.for_a_while.label.set_text(&screen.for_a_while.0);
+        self.for_a_while.button.set_tooltip_text(Some(&screen.for_a_while.1));
+        self.waiting.set_visible(screen.waiting.is_some());
+        self.waiting.set_text(screen.waiting.as_deref().unwrap_or_default());
+    }
+
+    /// Lets agree, or not.
+    pub fn allow(&self, may_agree: bool) {
+        self.agree.button.set_sensitive(may_agree);
+    }
+
+    /// Says in the place of the button that the answer is under way.
+    pub fn working(&self, words: Option<&str>) {
+        if let Some(words) = words {
+            self.agree.label.set_text(words);
+        }
+    }
+
+    pub fn when_agreed(&self, agreed: impl Fn() + 'static) {
+        self.agree.button.connect_clicked(move |_| agreed());
+    }
+
+    pub fn when_refused(&self, refused: impl Fn() + 'static) {
+        self.refuse.button.connect_clicked(move |_| refused());
+    }
+
+    pub fn when_refused_for_a_while(&self, refused: impl Fn() + 'static) {
+        self.for_a_while.button.connect_clicked(move |_| refused());
+    }
+}
+
+impl Labelled {
+    fn new(classes: &[&str]) -> Self {
+        let label = gtk::Label::builder()
+            .wrap(true)
+            .wrap_mode(pango::WrapMode::WordChar)
+            .justify(gtk::Justification::Center)
+            .build();
+        let button = gtk::Button::builder().child(&label).css_classes(classes).build();
+        Self { button, label }
+    }
+}

@@ -1,0 +1,359 @@
+//! The window: draws a [`Screen`] with widgets and tells of what is done with them. When that counts is the [`Guard`]'s to say.
+//!
+//! No text that is drawn is ever read as markup, and no label is without a bound: names are cut by an ellipsis or wrap, so that none
+//! of them moves what stands beside it.
+
+mod body;
+mod choices;
+mod footer;
+mod keys;
+mod pin;
+mod text;
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Instant;
+
+use adw::prelude::*;
+use claviger_pin::Pin;
+use claviger_prompt_api::message::Message;
+use claviger_prompt_api::text::weak_pin;
+use gtk::glib;
+
+use self::body::Body;
+use self::footer::Footer;
+use super::front::Front;
+use super::guard::{Change, Guard};
+use super::screen::{Screen, Told, Tone};
+use crate::words::Words;
+
+/// How wide the window is when there is room, in pixels of the display's scale.
+const WIDTH: i32 = 440;
+
+/// What a person did.
+#[derive(Debug)]
+pub enum Gesture {
+    /// Agreed.
+    Approve {
+        /// The choice, where there is one.
+        choice: Option<String>,
+        /// Whether to remember it.
+        remember: bool,
+        /// The PIN that was typed.
+        pin: Option<Pin>,
+    },
+    /// Did not.
+    Refuse {
+        /// And wants nothing of this one for a while.
+        for_a_while: bool,
+    },
+}
+
+/// How a question went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Closing {
+    /// With the person's consent.
+    Answered,
+    /// Without.
+    Withdrawn,
+}
+
+/// The one window of the prompt.
+#[derive(Clone)]
+pub struct Window(Rc<Parts>);
+
+struct Parts {
+    window: adw::ApplicationWindow,
+    body: Body,
+    footer: Footer,
+    front: Front,
+    words: Rc<Words>,
+    guard: RefCell<Guard>,
+    shown: RefCell<Option<Shown>>,
+    /// Whether an answer is under way.
+    busy: Cell<bool>,
+    /// Counts what was waited for, so that a wait which is out of date does nothing.
+    waits: Cell<u64>,
+    tell: Box<dyn Fn(Gesture)>,
+}
+
+struct Shown {
+    screen: Screen,
+    since: Instant,
+}
+
+impl Window {
+    /// A window that is not shown yet; what is done in it goes to `tell`.
+    pub fn new(application: &adw::Application, words: Rc<Words>, tell: impl Fn(Gesture) + 'static) -> Self {
+        let (body, footer) = (Body::new(), Footer::new());
+        let content = gtk::Box::new(gtk::Orientation::Vertical, 0);
+        let header = adw::HeaderBar::builder()
+            .css_classes(["flat"])
+            .show_start_title_buttons(true)
+            .title_widget(&gtk::Label::new(None))
+            .build();
+        content.append(&header);
+        content.append(body.widget());
+        content.append(footer.widget());
+        let window = adw::ApplicationWindow::builder()
+            .application(application)
+            .content(&content)
+            .default_width(WIDTH)
+            .build();
+        let parts = Rc::new(Parts {
+            front: Front::new(application, &window, Rc::clone(&words)),
+            window,
+            body,
+            footer,
+            words,
+            guard: RefCell::default(),
+            shown: RefCell::default(),
+            busy: Cell::default(),
+            waits: Cell::default(),
+            tell: Box::new(tell),
+        });
+        keys::listen(&parts);
+        parts.listen();
+        Self(parts)
+    }
+
+    /// The widget.
+    pub fn widget(&self) -> &adw::ApplicationWindow {
+        &self.0.window
+    }
+
+    /// Draws the screen and brings the window up. What was typed for another question is gone.
+    pub fn show(&self, screen: Screen, change: Change) {
+        self.0.show(screen, change);
+    }
+
+    /// What the broker says of the answer that it did not take.
+    pub fn not_taken(&self, why: &str) {
+        self.0.busy.set(false);
+        self.0.tell_problem(Some(&Told {
+            text: why.to_owned(),
+            tone: Tone::Error,
+        }));
+        self.0.update();
+    }
+
+    /// Nothing is asked any more: from now on nothing counts. Says whether the person had just agreed.
+    pub fn close(&self) -> Closing {
+        let parts = &self.0;
+        parts.guard.borrow_mut().hides();
+        parts.front.withdraw();
+        let answered = parts.busy.get() && parts.window.is_visible();
+        if answered {
+            Closing::Answered
+        } else {
+            Closing::Withdrawn
+        }
+    }
+
+    /// Says that it worked, in the place of the question.
+    pub fn succeed(&self, words: &str) {
+        self.0.shown.take();
+        self.0.busy.set(false);
+        self.0.window.set_title(Some(words));
+        self.0.body.succeed(words);
+        self.0.footer.widget().set_visible(false);
+    }
+
+    /// Takes the window away, and what was typed into it.
+    pub fn hide(&self) {
+        let parts = &self.0;
+        parts.guard.borrow_mut().hides();
+        parts.shown.take();
+        parts.body.pin.clear();
+        parts.busy.set(false);
+        parts.window.set_visible(false);
+        // What it showed is not for the next one to see, not even for a frame.
+        parts.body.clear();
+    }
+}
+
+impl Parts {
+    fn show(self: &Rc<Self>, screen: Screen, change: Change) {
+        let now = Instant::now();
+        let same = change == Change::Same;
+        let unchanged = same
+            && self
+                .shown
+                .borrow()
+                .as_ref()
+                .is_some_and(|shown| shown.screen.asks_the_same_as(&screen));
+        self.busy.set(false);
+        if !unchanged {
+            self.guard.borrow_mut().shows(change, now);
+        }
+        if !same {
+            self.body.pin.clear();
+        }
+        self.window.set_title(Some(&screen.title));
+        self.body.draw(&screen, same);
+        self.footer.draw(&screen);
+        self.footer.widget().set_visible(true);
+        let (since, title) = (now, screen.title.clone());
+        let executable = screen
+            .asker
+            .as_ref()
+            .and_then(|asker| asker.executable.as_ref())
+            .map(PathBuf::from);
+        self.shown.replace(Some(Shown { screen, since }));
+        if !unchanged {
+            // The height follows what there is to say; a person's own width stays.
+            self.window.set_default_size(self.window.default_width(), -1);
+        }
+        if !same {
+            self.front.bring(&title, executable);
+        }
+        self.update();
+        if !same {
+            self.focus_first();
+        }
+    }
+
+    /// Connects what is done in the window with what it means.
+    fn listen(self: &Rc<Self>) {
+        let parts = Rc::downgrade(self);
+        let with = move |act: fn(&Rc<Self>)| {
+            let parts = parts.clone();
+            move || {
+                if let Some(parts) = parts.upgrade() {
+                    act(&parts);
+                }
+            }
+        };
+        self.footer.when_agreed(with(Self::agree));
+        self.footer.when_refused(with(|parts| parts.refuse(false)));
+        self.footer.when_refused_for_a_while(with(|parts| parts.refuse(true)));
+        self.body.pin.when_entered(with(Self::agree));
+        self.body.choices.when_activated(with(Self::choose));
+        let close = with(|parts| parts.refuse(false));
+        self.window.connect_close_request(move |_| {
+            close();
+            glib::Propagation::Stop
+        });
+        let active = with(|parts| {
+            let has = parts.window.is_active();
+            parts.guard.borrow_mut().focus(has, Instant::now());
+            parts.update();
+        });
+        self.window.connect_is_active_notify(move |_| active());
+    }
+
+    /// Agrees, if that counts now and nothing is missing.
+    fn agree(self: &Rc<Self>) {
+        let may = |typed| self.guard.borrow().may_enter(typed, Instant::now());
+        let pin = {
+            let shown = self.shown.borrow();
+            let Some(shown) = shown.as_ref().filter(|shown| shown.screen.agree.is_some()) else {
+                return;
+            };
+            if self.busy.get() || !may(!self.body.pin.is_empty()) || self.waiting(shown).is_some() {
+                return;
+            }
+            if shown.screen.choices.is_some() && self.body.choices.chosen().is_none() {
+                let text = self.words.say(&Message::ChoiceNeeded {});
+                self.complain(text);
+                self.body.choices.focus();
+                return;
+            }
+            shown
+                .screen
+                .pin
+                .as_ref()
+                .map(|field| (field.again.is_some(), self.body.pin.is_empty()))
+        };
+        let pin = match pin {
+            None => None,
+            Some((_, true)) => return self.complain_of_pin(&Message::PinNeeded {}),
+            Some((true, _)) if !self.body.pin.agree() => return self.complain_of_pin(&Message::PinsDiffer {}),
+            Some(_) => match self.body.pin.take() {
+                Ok(pin) => Some(pin),
+                Err(_) => return self.complain_of_pin(&weak_pin("not-a-pin").text),
+            },
+        };
+        self.busy.set(true);
+        self.tell_problem(None);
+        self.update();
+        (self.tell)(Gesture::Approve {
+            choice: self.body.choices.chosen(),
+            remember: self.body.remembers(),
+            pin,
+        });
+    }
+
+    fn refuse(&self, for_a_while: bool) {
+        if self.shown.borrow().is_some() {
+            (self.tell)(Gesture::Refuse { for_a_while });
+        }
+    }
+
+    /// A choice was entered: that is all where no PIN follows.
+    fn choose(self: &Rc<Self>) {
+        if self.body.pin.is_asked() {
+            self.body.pin.focus();
+        } else {
+            self.agree();
+        }
+    }
+
+    fn complain_of_pin(&self, message: &Message) {
+        self.complain(self.words.say(message));
+        self.body.pin.focus();
+    }
+
+    fn complain(&self, text: String) {
+        let tone = Tone::Error;
+        self.tell_problem(Some(&Told { text, tone }));
+    }
+
+    fn tell_problem(&self, told: Option<&Told>) {
+        self.body.problem.tell(told);
+    }
+
+    /// How long no PIN is looked at, in words.
+    fn waiting(&self, shown: &Shown) -> Option<String> {
+        shown.screen.pin.as_ref()?.waiting(shown.since.elapsed(), &self.words)
+    }
+
+    /// Lets do what counts now, and comes again when that changes.
+    fn update(self: &Rc<Self>) {
+        let now = Instant::now();
+        let guard = self.guard.borrow();
+        let shown = self.shown.borrow();
+        let Some(shown) = shown.as_ref() else { return };
+        let waiting = self.waiting(shown);
+        let busy = self.busy.get();
+        self.footer.allow(guard.may_approve(now) && waiting.is_none() && !busy);
+        self.footer
+            .working(busy.then(|| self.words.say(&Message::Working {})).as_deref());
+        self.body.pin.allow(
+            !guard.is_deaf(now) && !busy,
+            waiting.as_deref(),
+            shown.screen.pin.as_ref(),
+        );
+        let second = waiting.is_some().then_some(std::time::Duration::from_millis(250));
+        let next = [guard.opens_in(now), guard.listens_in(now), second];
+        let next = next.into_iter().flatten().filter(|left| !left.is_zero()).min();
+        self.waits.set(self.waits.get().wrapping_add(1));
+        let Some(left) = next else { return };
+        let (parts, wait) = (Rc::downgrade(self), self.waits.get());
+        glib::timeout_add_local_once(left, move || {
+            if let Some(parts) = parts.upgrade().filter(|parts| parts.waits.get() == wait) {
+                parts.update();
+            }
+        });
+    }
+
+    /// Puts the focus where a person goes on, but on nothing that agrees.
+    fn focus_first(&self) {
+        if self.body.pin.is_asked() {
+            self.body.pin.focus();
+        } else if !self.body.choices.focus() {
+            gtk::prelude::GtkWindowExt::set_focus(&self.window, None::<&gtk::Widget>);
+        }
+    }
+}
