@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Builds the Debian package, from the release build unless CLAVIGER_PROFILE names another: packaging/deb.sh [FOLDER] prints the package's path.
+# Builds the Debian packages, from the release build unless CLAVIGER_PROFILE names another: packaging/deb.sh [FOLDER] prints their paths.
 #
-# It lies in FOLDER, target/deb when there is none. Which files of the system it has is what `claviger setup --system`
-# knows; packaging/debian/ has what only dpkg wants.
+# They lie in FOLDER, target/deb when there is none: `claviger`, and `claviger-gtk` with the windows. Which files of the system the first
+# has is what `claviger setup --system` knows; packaging/debian/ has what only dpkg wants.
 set -euo pipefail
 folder=$(realpath -m -- "${1:-${CARGO_TARGET_DIR:-$(dirname "${BASH_SOURCE[0]}")/../target}/deb}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,53 +25,86 @@ export SOURCE_DATE_EPOCH
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-tree=$work/tree
-program=$tree/usr/bin/claviger
-doc=$tree/usr/share/doc/claviger
-
-install -D "$PROGRAMS/claviger" "$program"
-strip --strip-unneeded "$program"
-"$program" setup --system --root "$tree" >/dev/null
-
-mkdir -p "$tree/usr/share/"{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d,man/man1,claviger}
-"$program" completions bash >"$tree/usr/share/bash-completion/completions/claviger"
-"$program" completions zsh >"$tree/usr/share/zsh/vendor-completions/_claviger"
-"$program" completions fish >"$tree/usr/share/fish/vendor_completions.d/claviger.fish"
-"$program" man | gzip -9n >"$tree/usr/share/man/man1/claviger.1.gz"
-cp -r extension/dist "$tree/usr/share/claviger/extension"
-
-version=$("$program" --version | cut -d' ' -f2)
 architecture=$(dpkg --print-architecture)
-maintainer=$(sed -n 's/^Maintainer: //p' packaging/debian/control.in)
+version=$("$PROGRAMS/claviger" --version | cut -d' ' -f2)
+maintainer=$(sed -n 's/^Maintainer: //p' packaging/debian/claviger.control.in)
 
-install -D -m 644 -t "$doc" README.md SECURITY.md ARCHITECTURE.md
-install -D -m 644 -t "$doc/docs" docs/*.md
-install -D -m 644 -t "$doc/docs/images" docs/images/*
-# In the form that Debian reads: each line indented, an empty one a dot.
-mit=$(sed -e 's/^/ /' -e 's/^ *$/ ./' LICENSE-MIT)
-awk -v mit="$mit" '$0 == "@MIT@" { print mit; next } { print }' packaging/debian/copyright >"$doc/copyright"
-node packaging/notices.mjs >"$work/notices"
-gzip -9n <"$work/notices" >"$doc/NOTICES.gz"
-gzip -9n >"$doc/changelog.gz" <<TEXT
+main() {
+  mkdir -p "$folder"
+  claviger_tree "$work/claviger"
+  package claviger
+  gtk_tree "$work/claviger-gtk"
+  package claviger-gtk
+}
+
+# What the platform consists of, below TREE.
+claviger_tree() {
+  local tree=$1 program=$1/usr/bin/claviger doc=$1/usr/share/doc/claviger
+  program "$tree" claviger
+  "$program" setup --system --root "$tree" >/dev/null
+  mkdir -p "$tree/usr/share/"{bash-completion/completions,zsh/vendor-completions,fish/vendor_completions.d,man/man1,claviger}
+  "$program" completions bash >"$tree/usr/share/bash-completion/completions/claviger"
+  "$program" completions zsh >"$tree/usr/share/zsh/vendor-completions/_claviger"
+  "$program" completions fish >"$tree/usr/share/fish/vendor_completions.d/claviger.fish"
+  "$program" man | gzip -9n >"$tree/usr/share/man/man1/claviger.1.gz"
+  cp -r extension/dist "$tree/usr/share/claviger/extension"
+  install -D -m 644 -t "$doc" README.md SECURITY.md ARCHITECTURE.md
+  install -D -m 644 -t "$doc/docs" docs/*.md
+  install -D -m 644 -t "$doc/docs/images" docs/images/*
+}
+
+# The window that asks, and what starts it.
+gtk_tree() {
+  local tree=$1
+  program "$tree" claviger-prompt
+  filled packaging/systemd/user/claviger-prompt.service.in "$tree/usr/lib/systemd/user"
+  filled packaging/dbus/org.claviger.Prompt.service.in "$tree/usr/share/dbus-1/services"
+  install -D -m 644 -t "$tree/usr/share/applications" packaging/applications/*.desktop
+}
+
+# The file that TEMPLATE makes with the path of the window that asks, in FOLDER.
+filled() {
+  mkdir -p "$2"
+  sed 's|@PROGRAM@|/usr/bin/claviger-prompt|' "$1" >"$2/$(basename "$1" .in)"
+}
+
+# A program of the build, without its symbols, below TREE.
+program() {
+  install -D "$PROGRAMS/$2" "$1/usr/bin/$2"
+  strip --strip-unneeded "$1/usr/bin/$2"
+}
+
+# Makes the package NAME of $work/NAME, with what every package has.
+package() {
+  local name=$1 tree=$work/$1 doc=$work/$1/usr/share/doc/$1 libraries mit script
+  mkdir -p "$doc" "$tree/DEBIAN" "$tree/usr/share/lintian/overrides"
+  # In the form that Debian reads: each line indented, an empty one a dot.
+  mit=$(sed -e 's/^/ /' -e 's/^ *$/ ./' LICENSE-MIT)
+  awk -v mit="$mit" '$0 == "@MIT@" { print mit; next } { print }' packaging/debian/copyright >"$doc/copyright"
+  node packaging/notices.mjs "$([[ $name == claviger ]] && echo claviger || echo claviger-prompt)" >"$work/notices"
+  gzip -9n <"$work/notices" >"$doc/NOTICES.gz"
+  gzip -9n >"$doc/changelog.gz" <<TEXT
 claviger ($version) unstable; urgency=medium
 
   * What changed is told by the project's history.
 
  -- $maintainer  $(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")
 TEXT
+  install -m 644 "packaging/debian/$name.lintian-overrides" "$tree/usr/share/lintian/overrides/$name"
+  # dpkg-shlibdeps looks for a source package around it.
+  mkdir -p "$work/debian" && touch "$work/debian/control"
+  libraries=$(cd "$work" && dpkg-shlibdeps -O "$tree"/usr/bin/* 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
+  sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@LIBRARIES@/$libraries/" \
+    -e "s/@SIZE@/$(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)/" "packaging/debian/$name.control.in" >"$tree/DEBIAN/control"
+  for script in postinst prerm postrm; do
+    if [[ -f packaging/debian/$name.$script ]]; then install -m 755 "packaging/debian/$name.$script" "$tree/DEBIAN/$script"; fi
+  done
+  # An administrator's changes to these stay.
+  (cd "$tree" && if [[ -d etc ]]; then find etc -type f -printf '/%p\n' | sort >DEBIAN/conffiles; fi)
+  (cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
+  chmod -R u=rwX,go=rX "$tree"
+  dpkg-deb --root-owner-group -Zxz --build "$tree" "$folder/${name}_${version}_$architecture.deb" >&2
+  echo "$folder/${name}_${version}_$architecture.deb"
+}
 
-# dpkg-shlibdeps looks for a source package around it.
-mkdir -p "$work/debian" "$tree/DEBIAN" && touch "$work/debian/control"
-libraries=$(cd "$work" && dpkg-shlibdeps -O "$program" 2>/dev/null | sed -n 's/^shlibs:Depends=//p')
-sed -e "s/@VERSION@/$version/" -e "s/@ARCHITECTURE@/$architecture/" -e "s/@LIBRARIES@/$libraries/" \
-  -e "s/@SIZE@/$(du -sk --apparent-size --exclude=DEBIAN "$tree" | cut -f1)/" packaging/debian/control.in >"$tree/DEBIAN/control"
-install -m 755 -t "$tree/DEBIAN" packaging/debian/{postinst,prerm,postrm}
-# An administrator's changes to these stay.
-(cd "$tree" && find etc -type f -printf '/%p\n' | sort) >"$tree/DEBIAN/conffiles"
-(cd "$tree" && find usr -type f -print0 | sort -z | xargs -0 md5sum) >"$tree/DEBIAN/md5sums"
-chmod -R u=rwX,go=rX "$tree"
-
-mkdir -p "$folder"
-package=$folder/claviger_${version}_$architecture.deb
-dpkg-deb --root-owner-group -Zxz --build "$tree" "$package" >&2
-echo "$package"
+main

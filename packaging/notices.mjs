@@ -1,4 +1,4 @@
-// The notices that the licences of the libraries inside the program want to be passed on: packaging/notices.mjs prints them.
+// The notices that the licences of the libraries inside a program want to be passed on: packaging/notices.mjs CRATE prints them.
 //
 // Which libraries those are is cargo's to say; their licence files lie in the sources that the build has fetched. The same
 // text, however its lines are broken, is printed once, below the names of all libraries that come with it.
@@ -39,7 +39,7 @@ for (const { text, holders } of texts.values()) {
 
 /** The libraries of others that are linked into the program, by name. */
 function linked() {
-  const tree = ["tree", "--locked", "--package", "claviger", "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
+  const tree = ["tree", "--locked", "--package", process.argv[2], "--edges", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}"];
   const wanted = new Set(run("cargo", tree).split("\n").map((line) => line.split(" ").slice(0, 2).join(" ")));
   const here = run("rustc", ["--version", "--verbose"]).match(/^host: (.*)$/m)[1];
   // Without a platform cargo would fetch what only others need.
