@@ -53,6 +53,8 @@ class Desktop:
         self.env["DISPLAY"] = self._display(size)
         self._bus()
         self.manage(manager)
+        # Not over the window, where it would bring tips up.
+        self.output("xdotool", "mousemove", "0", "0")
 
     def _display(self, size):
         read, write = os.pipe()
@@ -90,10 +92,10 @@ class Desktop:
         return "" if "no such atom" in said or "not found" in said else said
 
     def start(self, command, **options):
-        log = open(self.dir / "log", "ab")
         options.setdefault("stdin", subprocess.DEVNULL)
-        options.setdefault("stdout", log)
-        process = subprocess.Popen([str(word) for word in command], env=self.env, stderr=log, start_new_session=True, **options)
+        with open(self.dir / "log", "ab") as log:
+            options.setdefault("stdout", log)
+            process = subprocess.Popen([str(word) for word in command], env=self.env, stderr=log, start_new_session=True, **options)
         self.running.append(process)
         return process
 

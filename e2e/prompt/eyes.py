@@ -39,9 +39,11 @@ class Eyes:
         """Every object of the window that is showing, from the top."""
         found = []
         desktop = Atspi.get_desktop(0)
+        # What the library remembers of a window is not what is there now.
+        desktop.clear_cache()
         for index in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(index)
-            if application and application.get_name() in ("claviger-prompt", "show"):
+            if application and application.get_name() and application.get_name() in ("claviger-prompt", "show"):
                 self._walk(application, found)
         return found
 

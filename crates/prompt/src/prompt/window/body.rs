@@ -68,6 +68,7 @@ impl Body {
             .margin_end(ROOM * 3 / 2)
             .margin_bottom(ROOM)
             .build();
+        body.title.set_mnemonic_widget(Some(&body.details));
         column.append(&body.title);
         column.append(&body.details);
         column.append(&body.claim);
@@ -83,6 +84,12 @@ impl Body {
 
     pub fn widget(&self) -> &gtk::ScrolledWindow {
         &self.scroller
+    }
+
+    /// How high all of it is at this width.
+    pub fn height(&self, width: i32) -> i32 {
+        let content = self.scroller.child();
+        content.map_or(0, |content| content.measure(gtk::Orientation::Vertical, width).1)
     }
 
     /// Draws the screen. On one that asks the `same` as before, what was chosen and typed stays.
@@ -219,7 +226,7 @@ fn site(site: &Site) -> gtk::Box {
     }
     let drawn = named(&site.label, &name);
     if let Some(punycode) = &site.punycode {
-        drawn.append(&wrapped(&left_to_right(punycode), &["caption", "dim-label"]));
+        drawn.append(&wrapped(&left_to_right(punycode), &[]));
     }
     drawn
 }
@@ -234,7 +241,7 @@ fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
         drawn.append(&wrapped(warning, &["warning"]));
     }
     let Some(program) = program else { return drawn };
-    if asker.name != program.name {
+    if !asker.is_named {
         drawn.append(&wrapped(&program.name, &["caption", "dim-label"]));
     }
     let Some(icon) = &program.icon else { return drawn };
