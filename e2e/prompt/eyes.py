@@ -89,7 +89,10 @@ class Seen:
         return self.states.contains(getattr(Atspi.StateType, state.upper()))
 
     def text(self):
-        return self.accessible.get_text_iface() and Atspi.Text.get_text(self.accessible, 0, -1)
+        return Atspi.Text.get_text(self.accessible, 0, -1) if "Text" in self.accessible.get_interfaces() else ""
+
+    def length(self):
+        return Atspi.Text.get_character_count(self.accessible)
 
     def press(self):
-        return self.accessible.get_action_iface().do_action(0)
+        return Atspi.Action.do_action(self.accessible, 0)

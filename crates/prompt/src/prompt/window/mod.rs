@@ -185,6 +185,12 @@ impl Parts {
                 .borrow()
                 .as_ref()
                 .is_some_and(|shown| shown.screen.asks_the_same_as(&screen));
+        // What had the focus may be gone.
+        let other_field = {
+            let name = |screen: &Screen| screen.pin.as_ref().map(|field| field.label.clone());
+            let before = self.shown.borrow();
+            before.as_ref().and_then(|shown| name(&shown.screen)) != name(&screen)
+        };
         self.busy.set(false);
         if !unchanged {
             self.guard.borrow_mut().shows(change, now);
@@ -210,7 +216,7 @@ impl Parts {
             self.front.bring(&title, executable);
         }
         self.update();
-        if !same {
+        if !same || other_field {
             self.focus_first();
         }
     }
