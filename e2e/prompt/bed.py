@@ -6,6 +6,7 @@ Nothing of it touches the session that the tests run in: display, bus, home and 
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import struct
@@ -47,12 +48,14 @@ class Desktop:
         for folder in home.values():
             folder.mkdir(mode=0o700)
         self.env = {
-            "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "GDK_BACKEND": "x11", "NO_AT_BRIDGE": "0", **{name: str(path) for name, path in home.items()},
+            "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "GDK_BACKEND": "x11", **{name: str(path) for name, path in home.items()},
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.dir / 'bus'}", **(variables or {}),
         }
         self.env["DISPLAY"] = self._display(size)
         self._bus()
         self.manage(manager)
+        # Not over the window, where it would bring tips up.
+        self.output("xdotool", "mousemove", "0", "0")
 
     def _display(self, size):
         read, write = os.pipe()
@@ -90,10 +93,10 @@ class Desktop:
         return "" if "no such atom" in said or "not found" in said else said
 
     def start(self, command, **options):
-        log = open(self.dir / "log", "ab")
         options.setdefault("stdin", subprocess.DEVNULL)
-        options.setdefault("stdout", log)
-        process = subprocess.Popen([str(word) for word in command], env=self.env, stderr=log, start_new_session=True, **options)
+        with open(self.dir / "log", "ab") as log:
+            options.setdefault("stdout", log)
+            process = subprocess.Popen([str(word) for word in command], env=self.env, stderr=log, start_new_session=True, **options)
         self.running.append(process)
         return process
 
@@ -136,7 +139,7 @@ class Shown:
     """The window over views that no broker made (`examples/show`)."""
 
     def __init__(self, desktop):
-        self.process = desktop.start([PROGRAMS / "examples/show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = desktop.start(["env", "GSK_RENDERER=cairo", PROGRAMS / "examples/show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.told = []
         self._rest = b""
@@ -176,6 +179,9 @@ class Page:
         self.host.stdin.flush()
 
     def answer(self):
+        ready, _, _ = select.select([self.host.stdout], [], [], 30)
+        if not ready:
+            raise AssertionError("the page hears nothing")
         (length,) = struct.unpack("=I", self.host.stdout.read(4))
         return json.loads(self.host.stdout.read(length))
 

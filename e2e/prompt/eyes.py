@@ -39,9 +39,11 @@ class Eyes:
         """Every object of the window that is showing, from the top."""
         found = []
         desktop = Atspi.get_desktop(0)
+        # What the library remembers of a window is not what is there now.
+        desktop.clear_cache()
         for index in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(index)
-            if application and application.get_name() in ("claviger-prompt", "show"):
+            if application and application.get_name() and application.get_name() in ("claviger-prompt", "show"):
                 self._walk(application, found)
         return found
 
@@ -87,7 +89,10 @@ class Seen:
         return self.states.contains(getattr(Atspi.StateType, state.upper()))
 
     def text(self):
-        return self.accessible.get_text_iface() and Atspi.Text.get_text(self.accessible, 0, -1)
+        return Atspi.Text.get_text(self.accessible, 0, -1) if "Text" in self.accessible.get_interfaces() else ""
+
+    def length(self):
+        return Atspi.Text.get_character_count(self.accessible)
 
     def press(self):
-        return self.accessible.get_action_iface().do_action(0)
+        return Atspi.Action.do_action(self.accessible, 0)

@@ -51,7 +51,7 @@ def ready(button):
 
 class Story(unittest.TestCase):
     def test_a_page_creates_and_signs_in_by_keyboard(self):
-        bus = desktop.start(["dbus-monitor", "--session"], stdout=open(desktop.dir / "bus.log", "wb"))
+        bus = desktop.start(["dbus-monitor", "--session"], stdout=(desktop.dir / "bus.log").open("wb"))
         create = bed.Page(desktop, "create", SITE, {
             "rp": {"id": SITE, "name": "Example"}, "user": {"id": number("alice"), "name": "alice@example.com", "displayName": "Alice"},
             "challenge": number("a challenge of the site"), "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
@@ -68,8 +68,7 @@ class Story(unittest.TestCase):
         desktop.type(PIN)
         desktop.keys("Return")
         answer = create.answer()
-        self.assertIn("credential", json.dumps(answer).lower(), answer)
-        self.assertNotIn("error", answer)
+        self.assertEqual(answer["ok"]["type"], "public-key", answer)
         until(lambda: not eyes.has("Create a passkey"), "the window has gone")
 
         get = bed.Page(desktop, "get", SITE, {"rpId": SITE, "challenge": number("another challenge"), "userVerification": "required"})
@@ -83,8 +82,7 @@ class Story(unittest.TestCase):
         desktop.type(PIN)
         desktop.keys("Return")
         answer = get.answer()
-        self.assertNotIn("error", answer)
-        self.assertIn("signature", json.dumps(answer))
+        self.assertTrue(answer["ok"]["response"]["signature"], answer)
 
         entries = json.loads(desktop.claviger("audit", "--json"))["entries"]
         attached = [entry for entry in entries if "graphical" in json.dumps(entry)]

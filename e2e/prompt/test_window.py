@@ -37,10 +37,14 @@ class Case(unittest.TestCase):
         """When the guard is open: the button that agrees can be pressed."""
         return until(lambda: next((seen for seen in [eyes.find("push button", button)] if seen.is_("sensitive")), None), f"{button} can be pressed")
 
-    def window(self):
-        """Its place and size on the screen."""
-        said = desktop.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
-        return {name: int(value) for name, value in (line.split("=") for line in said.splitlines()) if name in ("X", "Y", "WIDTH", "HEIGHT")}
+    def go_to(self, name):
+        """Presses Tab until this has the focus."""
+        for _ in range(20):
+            time.sleep(0.1)
+            if any(seen.is_("focused") and name in seen.name for seen in eyes.everything()):
+                return
+            desktop.keys("Tab")
+        self.fail(f"Tab never comes to {name}: {eyes.everything()}")
 
 
 class Asking(Case):
@@ -89,11 +93,18 @@ class Asking(Case):
         self.show(views.consent())
         self.settled()
         desktop.keys("Down")
-        self.show(views.consent(2))
-        button = until(lambda: next((seen for seen in [eyes.find("push button", "Sign in")] if not seen.is_("sensitive")), None), "the button is shut")
-        button.press()
+        place = eyes.find("push button", "Sign in").accessible.get_component_iface().get_extents(0)
+        window = desktop.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
+        corner = {name: int(value) for name, value in (line.split("=") for line in window.splitlines()) if name in "XY"}
+        desktop.output("xdotool", "mousemove", str(corner["X"] + place.x + place.width // 2), str(corner["Y"] + place.y + place.height // 2))
+        # Under the pointer that is about to press it, there is always another question.
+        for prompt in range(2, 12):
+            self.show(views.consent(prompt))
+            desktop.output("xdotool", "click", "1")
         self.assertEqual(self.shown.answers(), [])
         self.settled()
+        desktop.output("xdotool", "click", "1")
+        self.assertEqual(self.shown.answer()["prompt"], 11)
 
     def test_the_waiting_counts_down_and_the_field_opens(self):
         self.show(views.sign_in(methods=[{**views.PIN, "wait_ms": 2500}]))
@@ -120,14 +131,18 @@ class Asking(Case):
         self.settled()
         rows = [seen for seen in eyes.everything() if seen.role == "list item"]
         self.assertLess(len(rows), 250, "only what is in sight has widgets")
-        eyes.find("entry", "Search").accessible.get_component_iface().grab_focus()
+        self.go_to("Search")
         desktop.type("user321")
         until(lambda: len([seen for seen in eyes.everything() if seen.role == "list item"]) == 1, "one is left")
         # It is not chosen by itself.
-        desktop.keys("Tab", "Return")
-        eyes.find("list item", "user321")
-        eyes.find("password text", "PIN").accessible.get_component_iface().grab_focus()
+        self.go_to("PIN")
         desktop.type(PIN)
+        desktop.keys("Return")
+        eyes.find("alert", "Choose one")
+        self.go_to("user321")
+        desktop.keys("space")
+        self.go_to("PIN")
+        desktop.keys("End")
         desktop.keys("Return")
         self.assertEqual(self.shown.answer()["action"]["choice"], "c321")
 
@@ -175,7 +190,7 @@ class Eyesight(Case):
         eyes.listen().clear()
         desktop.type(PIN)
         field = eyes.find("password text", "PIN")
-        until(lambda: len(field.text() or "") == len(PIN), "the bullets")
+        until(lambda: field.length() == len(PIN), "six characters")
         everywhere = [field.text(), *(seen.name for seen in eyes.everything()), *(seen.text() or "" for seen in eyes.everything())]
         everywhere += [part for event in eyes.listen() for part in event]
         self.assertFalse([said for said in everywhere if any(digits in said for digits in (PIN, PIN[:3], PIN[3:]))])
@@ -186,14 +201,6 @@ class Eyesight(Case):
             self.assertNotIn(PIN, said)
         desktop.keys("End", "Return")
         self.assertTrue(self.shown.answer()["pin"])
-
-
-class Confined(Case):
-    def test_the_process_ends_with_its_desktop_and_holds_no_driver(self):
-        self.show(views.sign_in())
-        self.settled()
-        maps = open(f"/proc/{self.shown.process.pid}/maps").read()
-        self.assertNotIn("_dri.so", maps)
 
 
 if __name__ == "__main__":

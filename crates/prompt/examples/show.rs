@@ -1,7 +1,7 @@
 //! Draws views that no broker made: one JSON document on each line of standard input, as `Prompt1.NextView` has them. What is done in
 //! the window is told on standard output; a PIN is not, only that there was one. For looking at screens and for tests.
 
-use std::io::{BufRead as _, Write as _, stdin, stdout};
+use std::io::{Write as _, stdin, stdout};
 use std::process::ExitCode;
 use std::thread;
 

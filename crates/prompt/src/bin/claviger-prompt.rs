@@ -52,7 +52,9 @@ fn restart() -> io::Error {
         Err(error) => return error,
     };
     let mut same = Command::new(program);
-    UNWANTED.iter().for_each(|name| drop(same.env_remove(name)));
+    for name in UNWANTED {
+        same.env_remove(name);
+    }
     let renderer = env::var_os(RENDERER.0).unwrap_or_else(|| RENDERER.1.into());
     same.env(RENDERER.0, renderer).exec()
 }

@@ -10,6 +10,7 @@ use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::PROMPT_NAME;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::view::View;
+use gtk::gio::ApplicationHoldGuard;
 use gtk::glib;
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -33,15 +34,18 @@ pub fn run(link: Link) -> ExitCode {
     let application = adw::Application::builder().application_id(PROMPT_NAME).build();
     let link = RefCell::new(Some(link));
     application.connect_activate(move |application| match link.take() {
-        Some(link) => drop(glib::spawn_future_local(follow(application.clone(), link))),
+        Some(link) => {
+            // Before this returns, or there is nothing to run for.
+            let held = application.hold();
+            glib::spawn_future_local(follow(application.clone(), link, held));
+        }
         // Somebody pressed the notification that stands for the window.
         None => application.active_window().iter().for_each(GtkWindowExt::present),
     });
     ExitCode::from(application.run_with_args::<&str>(&[]).get())
 }
 
-async fn follow(application: adw::Application, link: Link) {
-    let held = application.hold();
+async fn follow(application: adw::Application, link: Link, held: ApplicationHoldGuard) {
     let Link { mut news, answers } = link;
     let prompt = Prompt::new(&application, answers);
     while let Some(told) = news.recv().await {

@@ -1,8 +1,7 @@
-//! What is typed into a PIN's field, kept beside the field.
+//! What is typed into a PIN's field, kept beside the field, which holds bullets only.
 //!
-//! Asking GTK for a field's text gives a copy that nobody wipes. So the field tells of each change, and the text is put
-//! together here, in one place that never moves and is wiped. What GTK itself keeps is its field's own buffer, which does not
-//! go to swap and is wiped too, and what it and the display server know of each key that was pressed.
+//! The text is put together here, in one place that never moves and is wiped. What GTK, the input method and the display server know of
+//! each key that was pressed is theirs.
 
 use zeroize::{Zeroize as _, Zeroizing};
 

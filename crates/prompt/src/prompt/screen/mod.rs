@@ -61,8 +61,10 @@ pub struct Screen {
 pub struct Asker {
     /// What the program is called here.
     pub label: String,
-    /// Its name.
+    /// Its name, or words for one that has none.
     pub name: String,
+    /// Whether it has one.
+    pub is_named: bool,
     /// The path of its program, if that is known.
     pub executable: Option<String>,
     /// That it, and no web page, named the site, where that is so.
@@ -191,14 +193,16 @@ impl Screen {
 
 fn asker(view: &View, caller: &CallerView, words: &Words) -> Asker {
     let name = caller.name.as_deref().map(|name| line(name, MAX_LABEL_CHARS));
+    let name = name.filter(|name| !name.is_empty());
     let executable = line(&caller.executable, MAX_PATH_CHARS);
     // A page's origin is checked; what a program says of a site, nobody has.
     let unchecked = view.site.as_ref().is_some_and(|site| site.origin.is_none())
         && matches!(view.kind, Kind::Create | Kind::SignIn);
     Asker {
         label: field(Field::Caller, words),
+        is_named: name.is_some(),
         name: words.say(&Message::Caller {
-            program: name.filter(|name| !name.is_empty()),
+            program: name,
             executable: None,
             door: caller.door.clone(),
         }),

@@ -2,9 +2,10 @@
 
 use std::cell::RefCell;
 use std::path::Path;
+use std::time::Duration;
 
 use adw::prelude::*;
-use gtk::pango;
+use gtk::{glib, pango};
 
 use super::choices::ChoiceList;
 use super::pin::PinEntry;
@@ -20,6 +21,9 @@ const ROOM: i32 = 12;
 
 /// How large a program's icon is, likewise.
 const ICON: i32 = 32;
+
+/// How long it takes until what has become visible is known to a screen reader.
+const SEEN: Duration = Duration::from_millis(100);
 
 /// The part of the window that scrolls.
 pub struct Body {
@@ -68,6 +72,7 @@ impl Body {
             .margin_end(ROOM * 3 / 2)
             .margin_bottom(ROOM)
             .build();
+        body.title.set_mnemonic_widget(Some(&body.details));
         column.append(&body.title);
         column.append(&body.details);
         column.append(&body.claim);
@@ -83,6 +88,12 @@ impl Body {
 
     pub fn widget(&self) -> &gtk::ScrolledWindow {
         &self.scroller
+    }
+
+    /// How high all of it is at this width.
+    pub fn height(&self, width: i32) -> i32 {
+        let content = self.scroller.child();
+        content.map_or(0, |content| content.measure(gtk::Orientation::Vertical, width).1)
     }
 
     /// Draws the screen. On one that asks the `same` as before, what was chosen and typed stays.
@@ -219,7 +230,7 @@ fn site(site: &Site) -> gtk::Box {
     }
     let drawn = named(&site.label, &name);
     if let Some(punycode) = &site.punycode {
-        drawn.append(&wrapped(&left_to_right(punycode), &["caption", "dim-label"]));
+        drawn.append(&wrapped(&left_to_right(punycode), &[]));
     }
     drawn
 }
@@ -234,7 +245,7 @@ fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
         drawn.append(&wrapped(warning, &["warning"]));
     }
     let Some(program) = program else { return drawn };
-    if asker.name != program.name {
+    if !asker.is_named {
         drawn.append(&wrapped(&program.name, &["caption", "dim-label"]));
     }
     let Some(icon) = &program.icon else { return drawn };
@@ -294,10 +305,26 @@ impl Problem {
         &self.row
     }
 
+    /// Says it once more when it is on screen: a screen reader hears only of changes of what it knows to be there.
+    fn announce(&self, text: String) {
+        let label = self.label.downgrade();
+        glib::timeout_add_local_once(SEEN, move || {
+            if let Some(label) = label.upgrade().filter(|label| label.text() == text) {
+                label.set_text("");
+                label.set_text(&text);
+            }
+        });
+    }
+
     /// Says it, or nothing.
     pub fn tell(&self, told: Option<&Told>) {
+        let was_there = self.row.is_visible();
         self.row.set_visible(told.is_some());
-        self.label.set_text(told.map_or("", |told| told.text.as_str()));
+        let text = told.map_or("", |told| told.text.as_str());
+        self.label.set_text(text);
+        if !was_there && !text.is_empty() {
+            self.announce(text.to_owned());
+        }
         let (class, icon) = match told.map(|told| told.tone) {
             Some(Tone::Error) => (Some("error"), Some("dialog-error-symbolic")),
             Some(Tone::Warning) => (Some("warning"), Some("dialog-warning-symbolic")),

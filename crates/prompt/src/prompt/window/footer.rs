@@ -12,29 +12,23 @@ const ROOM: i32 = 12;
 /// The buttons.
 pub struct Footer {
     column: gtk::Box,
-    agree: Labelled,
-    refuse: Labelled,
-    for_a_while: Labelled,
+    agree: gtk::Button,
+    refuse: gtk::Button,
+    for_a_while: gtk::Button,
     waiting: gtk::Label,
-}
-
-/// A button whose text wraps, so that two of them fit side by side in any language and size.
-struct Labelled {
-    button: gtk::Button,
-    label: gtk::Label,
 }
 
 impl Footer {
     pub fn new() -> Self {
-        let (agree, refuse) = (Labelled::new(&["pill"]), Labelled::new(&["pill"]));
-        let for_a_while = Labelled::new(&["flat"]);
-        for_a_while.button.set_halign(gtk::Align::Center);
+        let (agree, refuse) = (button(&["pill"]), button(&["pill"]));
+        let for_a_while = button(&["flat"]);
+        for_a_while.set_halign(gtk::Align::Center);
         let waiting = wrapping(&["dim-label"]);
         waiting.set_xalign(0.5);
         waiting.set_justify(gtk::Justification::Center);
         let both = gtk::Box::builder().spacing(ROOM).homogeneous(true).build();
-        both.append(&refuse.button);
-        both.append(&agree.button);
+        both.append(&refuse);
+        both.append(&agree);
         let column = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
             .spacing(ROOM / 2)
@@ -44,7 +38,7 @@ impl Footer {
             .margin_bottom(ROOM)
             .build();
         column.append(&both);
-        column.append(&for_a_while.button);
+        column.append(&for_a_while);
         column.append(&waiting);
         Self {
             column,
@@ -61,9 +55,9 @@ impl Footer {
 
     /// Draws the screen's buttons.
     pub fn draw(&self, screen: &Screen) {
-        self.agree.button.set_visible(screen.agree.is_some());
+        self.agree.set_visible(screen.agree.is_some());
         if let Some(agree) = &screen.agree {
-            self.agree.label.set_text(&agree.label);
+            say(&self.agree, &agree.label);
             let classes = [
                 "pill",
                 if agree.dangerous {
@@ -72,48 +66,50 @@ impl Footer {
                     "suggested-action"
                 },
             ];
-            self.agree.button.set_css_classes(&classes);
+            self.agree.set_css_classes(&classes);
         }
-        self.refuse.label.set_text(&screen.refuse);
-        self.for_a_while.label.set_text(&screen.for_a_while.0);
-        self.for_a_while.button.set_tooltip_text(Some(&screen.for_a_while.1));
+        say(&self.refuse, &screen.refuse);
+        say(&self.for_a_while, &screen.for_a_while.0);
+        self.for_a_while.set_tooltip_text(Some(&screen.for_a_while.1));
         self.waiting.set_visible(screen.waiting.is_some());
         self.waiting.set_text(screen.waiting.as_deref().unwrap_or_default());
     }
 
     /// Lets agree, or not.
     pub fn allow(&self, may_agree: bool) {
-        self.agree.button.set_sensitive(may_agree);
+        self.agree.set_sensitive(may_agree);
     }
 
     /// Says in the place of the button that the answer is under way.
     pub fn working(&self, words: Option<&str>) {
         if let Some(words) = words {
-            self.agree.label.set_text(words);
+            say(&self.agree, words);
         }
     }
 
     pub fn when_agreed(&self, agreed: impl Fn() + 'static) {
-        self.agree.button.connect_clicked(move |_| agreed());
+        self.agree.connect_clicked(move |_| agreed());
     }
 
     pub fn when_refused(&self, refused: impl Fn() + 'static) {
-        self.refuse.button.connect_clicked(move |_| refused());
+        self.refuse.connect_clicked(move |_| refused());
     }
 
     pub fn when_refused_for_a_while(&self, refused: impl Fn() + 'static) {
-        self.for_a_while.button.connect_clicked(move |_| refused());
+        self.for_a_while.connect_clicked(move |_| refused());
     }
 }
 
-impl Labelled {
-    fn new(classes: &[&str]) -> Self {
-        let label = gtk::Label::builder()
-            .wrap(true)
-            .wrap_mode(pango::WrapMode::WordChar)
-            .justify(gtk::Justification::Center)
-            .build();
-        let button = gtk::Button::builder().child(&label).css_classes(classes).build();
-        Self { button, label }
+fn button(classes: &[&str]) -> gtk::Button {
+    gtk::Button::builder().css_classes(classes).build()
+}
+
+/// Writes on a button. The text wraps, so that two of them fit side by side in any language and size.
+fn say(button: &gtk::Button, text: &str) {
+    button.set_label(text);
+    if let Some(label) = button.child().and_downcast::<gtk::Label>() {
+        label.set_wrap(true);
+        label.set_wrap_mode(pango::WrapMode::WordChar);
+        label.set_justify(gtk::Justification::Center);
     }
 }

@@ -19,7 +19,7 @@ use adw::prelude::*;
 use claviger_pin::Pin;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::text::weak_pin;
-use gtk::glib;
+use gtk::{gdk, glib};
 
 use self::body::Body;
 use self::footer::Footer;
@@ -65,6 +65,7 @@ pub struct Window(Rc<Parts>);
 
 struct Parts {
     window: adw::ApplicationWindow,
+    header: adw::HeaderBar,
     body: Body,
     footer: Footer,
     front: Front,
@@ -90,8 +91,8 @@ impl Window {
         let content = gtk::Box::new(gtk::Orientation::Vertical, 0);
         let header = adw::HeaderBar::builder()
             .css_classes(["flat"])
-            .show_start_title_buttons(true)
-            .title_widget(&gtk::Label::new(None))
+            .decoration_layout(":close")
+            .title_widget(&gtk::Box::default())
             .build();
         content.append(&header);
         content.append(body.widget());
@@ -104,6 +105,7 @@ impl Window {
         let parts = Rc::new(Parts {
             front: Front::new(application, &window, Rc::clone(&words)),
             window,
+            header,
             body,
             footer,
             words,
@@ -183,6 +185,12 @@ impl Parts {
                 .borrow()
                 .as_ref()
                 .is_some_and(|shown| shown.screen.asks_the_same_as(&screen));
+        // What had the focus may be gone.
+        let other_field = {
+            let name = |screen: &Screen| screen.pin.as_ref().map(|field| field.label.clone());
+            let before = self.shown.borrow();
+            before.as_ref().and_then(|shown| name(&shown.screen)) != name(&screen)
+        };
         self.busy.set(false);
         if !unchanged {
             self.guard.borrow_mut().shows(change, now);
@@ -202,16 +210,34 @@ impl Parts {
             .map(PathBuf::from);
         self.shown.replace(Some(Shown { screen, since }));
         if !unchanged {
-            // The height follows what there is to say; a person's own width stays.
-            self.window.set_default_size(self.window.default_width(), -1);
+            self.fit();
         }
         if !same {
             self.front.bring(&title, executable);
         }
         self.update();
-        if !same {
+        if !same || other_field {
             self.focus_first();
         }
+    }
+
+    /// Makes the window as high as what there is to say, and not higher than the screen; a person's own width stays.
+    fn fit(&self) {
+        let width = self.window.default_width();
+        let around = [
+            self.header.upcast_ref::<gtk::Widget>(),
+            self.footer.widget().upcast_ref(),
+        ];
+        let around: i32 = around
+            .map(|part| part.measure(gtk::Orientation::Vertical, width).1)
+            .iter()
+            .sum();
+        let height = around.saturating_add(self.body.height(width));
+        let monitors = WidgetExt::display(&self.window).monitors();
+        let monitors = monitors.iter::<gdk::Monitor>().filter_map(Result::ok);
+        let highest = monitors.map(|monitor| monitor.geometry().height()).min();
+        let highest = highest.map_or(i32::MAX, |height| height / 10 * 9);
+        self.window.set_default_size(width, height.min(highest));
     }
 
     /// Connects what is done in the window with what it means.

@@ -1,9 +1,10 @@
 //! The fields for a PIN: one, or two for a new one.
 //!
-//! GTK shows a bullet for each character, keeps the text in memory that does not go to swap, lets it be copied nowhere, and tells
-//! assistive programs of bullets only. There is no way to have it shown. The text is put together in [`Typed`].
+//! What is typed never gets into GTK's field: it is caught on its way and put together in [`Typed`], and a bullet for each character
+//! goes into the field in its place. GTK 4.8 tells assistive programs what was typed into a field, hidden or not, and gives its
+//! text as copies that nobody wipes; so there is nothing in it to tell, to copy or to show.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use adw::prelude::*;
@@ -12,6 +13,9 @@ use claviger_pin::{Pin, PinError};
 use super::text::wrapping;
 use crate::prompt::screen::PinField;
 use crate::prompt::typed::Typed;
+
+/// What stands in the field for each character.
+const BULLET: &str = "•";
 
 /// Both fields with what is said below them.
 pub struct PinEntry {
@@ -134,7 +138,17 @@ impl Field {
             text.set_input_purpose(gtk::InputPurpose::Password);
             text.set_input_hints(gtk::InputHints::PRIVATE | gtk::InputHints::NO_SPELLCHECK | gtk::InputHints::NO_EMOJI);
             let into = Rc::clone(&typed);
-            text.connect_insert_text(move |_, text, at| into.borrow_mut().insert(index(*at), text));
+            let own = Cell::new(false);
+            text.connect_insert_text(move |field, text, at| {
+                if own.get() {
+                    return;
+                }
+                field.stop_signal_emission_by_name("insert-text");
+                into.borrow_mut().insert(index(*at), text);
+                own.set(true);
+                field.insert_text(&BULLET.repeat(text.chars().count()), at);
+                own.set(false);
+            });
             let from = Rc::clone(&typed);
             text.connect_delete_text(move |_, start, end| {
                 let (start, end) = (index(start), index(end));
