@@ -108,16 +108,13 @@ impl PromptQueue {
         }
         let front = self.front();
         self.done = false;
-        let other = match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
-            Some((_, shown)) => {
-                *shown = view;
-                false
-            }
-            None => {
-                self.waiting.push_back((ticket, view));
-                true
-            }
-        };
+        let known = self.waiting.iter_mut().find(|(owner, _)| *owner == ticket);
+        let other = known.is_none();
+        if let Some((_, shown)) = known {
+            *shown = view;
+        } else {
+            self.waiting.push_back((ticket, view));
+        }
         if front.is_none_or(|front| front == ticket) {
             self.changed();
         } else if other {

@@ -213,7 +213,7 @@ impl Parts {
             self.fit();
         }
         if !same {
-            self.front.bring(&title, executable);
+            self.front.bring(&title, executable.as_deref());
         }
         self.update();
         if !same || other_field {
