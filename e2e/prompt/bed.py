@@ -139,7 +139,7 @@ class Shown:
     """The window over views that no broker made (`examples/show`)."""
 
     def __init__(self, desktop):
-        self.process = desktop.start(["env", "GSK_RENDERER=cairo", PROGRAMS / "examples/show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process = desktop.start(["env", "GSK_RENDERER=cairo", "GDK_DEBUG=gl-disable", PROGRAMS / "examples/show"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.told = []
         self._rest = b""

@@ -8,10 +8,15 @@ use std::{env, io};
 use claviger_kernel::sandbox::Sandbox;
 use claviger_prompt::prompt::{app, link};
 
-/// What GTK draws with, and the one that needs no graphics driver in the process that a PIN is typed into. It is also there first.
-const RENDERER: (&str, &str) = ("GSK_RENDERER", "cairo");
+/// Has Cairo draw, and GTK look for no graphics driver, which it would otherwise load into the process that a PIN is typed into. The
+/// first frame is there sooner, too. GTK before 4.16 knows the second, later ones the third.
+const WANTED: [(&str, &str); 3] = [
+    ("GSK_RENDERER", "cairo"),
+    ("GDK_DEBUG", "gl-disable"),
+    ("GDK_DISABLE", "gl,vulkan"),
+];
 
-/// With these GTK or GLib would run other code in this process, or let it be looked into.
+/// With these GTK or `GLib` would run other code in this process, or let it be looked into.
 const UNWANTED: [&str; 8] = [
     "GTK_MODULES",
     "GTK_PATH",
@@ -24,7 +29,8 @@ const UNWANTED: [&str; 8] = [
 ];
 
 fn main() -> ExitCode {
-    if env::var_os(RENDERER.0).is_none() || UNWANTED.iter().any(|name| env::var_os(name).is_some()) {
+    let is_set = |name: &str| env::var_os(name).is_some();
+    if !WANTED.iter().all(|(name, _)| is_set(name)) || UNWANTED.iter().any(|name| is_set(name)) {
         return fail(&restart());
     }
     // Before the first thread, and so before GTK.
@@ -55,8 +61,11 @@ fn restart() -> io::Error {
     for name in UNWANTED {
         same.env_remove(name);
     }
-    let renderer = env::var_os(RENDERER.0).unwrap_or_else(|| RENDERER.1.into());
-    same.env(RENDERER.0, renderer).exec()
+    for (name, value) in WANTED {
+        // A person's own choice stands.
+        same.env(name, env::var_os(name).unwrap_or_else(|| value.into()));
+    }
+    same.exec()
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

@@ -2,10 +2,9 @@
 
 use std::cell::RefCell;
 use std::path::Path;
-use std::time::Duration;
 
 use adw::prelude::*;
-use gtk::{glib, pango};
+use gtk::pango;
 
 use super::choices::ChoiceList;
 use super::pin::PinEntry;
@@ -21,9 +20,6 @@ const ROOM: i32 = 12;
 
 /// How large a program's icon is, likewise.
 const ICON: i32 = 32;
-
-/// How long it takes until what has become visible is known to a screen reader.
-const SEEN: Duration = Duration::from_millis(100);
 
 /// The part of the window that scrolls.
 pub struct Body {
@@ -276,9 +272,12 @@ fn show_text(label: &gtk::Label, text: Option<&str>) {
 
 /// The place for what went wrong. A screen reader says it when it changes.
 pub struct Problem {
+    column: gtk::Box,
     row: gtk::Box,
     icon: gtk::Image,
     label: gtk::Label,
+    /// The same for a screen reader, which hears of changes of what is always there only; nobody sees it.
+    announced: gtk::Label,
 }
 
 impl Problem {
@@ -293,38 +292,41 @@ impl Problem {
             .wrap_mode(pango::WrapMode::WordChar)
             .xalign(0.0)
             .hexpand(true)
-            .accessible_role(gtk::AccessibleRole::Alert)
             .build();
         row.append(&icon);
         row.append(&label);
         row.set_visible(false);
-        Self { row, icon, label }
+        let announced = gtk::Label::builder()
+            .opacity(0.0)
+            .single_line_mode(true)
+            .ellipsize(pango::EllipsizeMode::End)
+            .accessible_role(gtk::AccessibleRole::Alert)
+            .build();
+        let small = pango::AttrList::new();
+        small.insert(pango::AttrFloat::new_scale(0.01));
+        announced.set_attributes(Some(&small));
+        let column = gtk::Box::new(gtk::Orientation::Vertical, 0);
+        column.append(&row);
+        column.append(&announced);
+        Self {
+            column,
+            row,
+            icon,
+            label,
+            announced,
+        }
     }
 
     fn widget(&self) -> &gtk::Box {
-        &self.row
-    }
-
-    /// Says it once more when it is on screen: a screen reader hears only of changes of what it knows to be there.
-    fn announce(&self, text: String) {
-        let label = self.label.downgrade();
-        glib::timeout_add_local_once(SEEN, move || {
-            if let Some(label) = label.upgrade().filter(|label| label.text() == text) {
-                label.set_text("");
-                label.set_text(&text);
-            }
-        });
+        &self.column
     }
 
     /// Says it, or nothing.
     pub fn tell(&self, told: Option<&Told>) {
-        let was_there = self.row.is_visible();
-        self.row.set_visible(told.is_some());
         let text = told.map_or("", |told| told.text.as_str());
+        self.row.set_visible(told.is_some());
         self.label.set_text(text);
-        if !was_there && !text.is_empty() {
-            self.announce(text.to_owned());
-        }
+        self.announced.set_text(text);
         let (class, icon) = match told.map(|told| told.tone) {
             Some(Tone::Error) => (Some("error"), Some("dialog-error-symbolic")),
             Some(Tone::Warning) => (Some("warning"), Some("dialog-warning-symbolic")),
