@@ -1,6 +1,7 @@
 // The second half of ./run: everything is built, now it is started. Usage: run.mjs person | story | platform [SCRIPT]
 
 import { spawn } from "node:child_process";
+import path from "node:path";
 import { chromiumProgram, switches } from "../lib/browser.mjs";
 import { fromRoot, program } from "../lib/paths.mjs";
 import { EXTENSION_ID, NOTEBOOK, Platform } from "../lib/platform.mjs";
@@ -27,15 +28,14 @@ try {
 
 /** With a display: the user's own hands. */
 async function person() {
-  const platform = keep(await Platform.start());
+  const platform = keep(await Platform.start({ display: display() }));
   const playground = keep(await Playground.start());
   const args = [...switches({ headless: false }), `--user-data-dir=${platform.userDataDir}`, playground.origin];
   const browser = keepChild(spawn(chromiumProgram(), args, { env: { ...process.env, ...platform.env }, stdio: "ignore" }));
   browser.on("exit", () => void end(0));
   console.log(`Chromium is open on ${playground.origin}, with a profile of its own that is thrown away at the end.`);
-  console.log("Claviger's questions appear here, in this terminal. Ctrl-C ends everything.");
+  console.log("Claviger's questions appear in a window of their own. Ctrl-C ends everything.");
   console.log("The first one: may a second provider, the Notebook, keep passkeys too? (Say no to use the built-in vault alone.) Then sign up.\n");
-  await askHere(platform);
   void platform.clavigerAsync("provider", "enable", NOTEBOOK);
 }
 
@@ -77,6 +77,17 @@ async function platformOnly() {
 async function askHere(platform) {
   keepChild(spawn(program("claviger"), ["prompt"], { env: { ...process.env, ...platform.env }, stdio: "inherit" }));
   await until(() => platform.status().prompt.attached, 10_000, "attaching the prompt");
+}
+
+/** What a window needs to know of the user's display. */
+function display() {
+  const names = ["DISPLAY", "XAUTHORITY", "XDG_CURRENT_DESKTOP", "XDG_SESSION_TYPE", "LANG", "LANGUAGE", "LC_ALL", "LC_MESSAGES", "GTK_THEME"];
+  const known = Object.fromEntries(names.filter((name) => process.env[name] !== undefined).map((name) => [name, process.env[name]]));
+  // HOME is the platform's own, and X11 looks there where nothing is said.
+  known.XAUTHORITY ??= path.join(process.env.HOME ?? "/", ".Xauthority");
+  const { WAYLAND_DISPLAY: socket, XDG_RUNTIME_DIR: runtime } = process.env;
+  // Its name counts from the runtime folder, and the platform has one of its own.
+  return socket === undefined ? known : { ...known, WAYLAND_DISPLAY: path.resolve(runtime ?? "/", socket) };
 }
 
 function keep(thing) {

@@ -27,6 +27,9 @@ const SERVICES = {
   [NOTEBOOK]: { role: "notebook", program: "examples/notebook", args: [] },
 };
 
+/** The window that asks, which the bus starts where there is a display. */
+const WINDOW = { role: "window", program: "claviger-prompt", args: [] };
+
 export class Platform {
   #bus;
   #prompt = null;
@@ -38,12 +41,13 @@ export class Platform {
    * @param {boolean} [options.scripted] whether the broker accepts a prompt that answers from a script
    * @param {string} [options.log] the tracing filter, `CLAVIGER_LOG`
    * @param {string} [options.logs] where logs and traces go; below the temporary folder when left out
+   * @param {Record<string, string>} [options.display] what a program needs in its environment to show a window; without it there is none
    * @param {Record<string, string>} [options.before] shell words before a role's command, e.g. `{hello: "unshare --time"}`
    */
-  static async start({ scripted = false, log = "info", logs, before = {} } = {}) {
+  static async start({ scripted = false, log = "info", logs, display, before = {} } = {}) {
     const platform = new Platform(mkdtempSync(path.join(os.tmpdir(), "claviger-")), log, logs);
     try {
-      platform.#layOut(scripted, before);
+      platform.#layOut(scripted, display, before);
       await platform.#startBus();
     } catch (error) {
       await platform.stop();
@@ -157,16 +161,17 @@ export class Platform {
       .map(({ pid }) => pid);
   }
 
-  #layOut(scripted, before) {
+  #layOut(scripted, display, before) {
     for (const dir of [...Object.values(this.env).filter((value) => value.startsWith("/")), this.nativeMessagingHosts, this.logs]) {
       mkdirSync(dir, { recursive: true, mode: 0o700 });
     }
     for (const dir of ["bin", "pids", "services", "data/claviger/providers"]) mkdirSync(path.join(this.dir, dir), { recursive: true });
     copyFileSync(fromRoot("crates/claviger/data/org.claviger.Vault.provider"), path.join(this.dir, "data/claviger/providers/org.claviger.Vault.provider"));
     copyFileSync(fromRoot("crates/provider/examples/org.example.Notebook.provider"), path.join(this.dir, "data/claviger/providers/org.example.Notebook.provider"));
-    for (const [name, { role, program: named, args }] of Object.entries(SERVICES)) {
+    const services = { ...SERVICES, ...(display === undefined ? {} : { "org.claviger.Prompt": WINDOW }) };
+    for (const [name, { role, program: named, args }] of Object.entries(services)) {
       const further = role === "broker" && scripted ? ["--allow-scripted-prompt"] : role === "notebook" ? ["--dir", this.notebookDir] : [];
-      const file = this.#wrap(role, [program(named), ...args, ...further], before[role]);
+      const file = this.#wrap(role, [program(named), ...args, ...further], before[role], role === WINDOW.role ? display : {});
       writeFileSync(path.join(this.dir, "services", `${name}.service`), `[D-BUS Service]\nName=${name}\nExec=${file}\n`);
     }
     const host = this.#wrap("native-host", [program("claviger"), "native-host"]);
@@ -189,9 +194,9 @@ export class Platform {
   }
 
   /** A script that becomes the program, so that whoever looks at the process sees the program and its true parent. */
-  #wrap(role, command, before = "") {
+  #wrap(role, command, before = "", more = {}) {
     const file = path.join(this.dir, "bin", role);
-    const variables = Object.entries({ ...this.env, CLAVIGER_LOG: this.log }).map(([name, value]) => `export ${name}=${quote(value)}`);
+    const variables = Object.entries({ ...this.env, CLAVIGER_LOG: this.log, ...more }).map(([name, value]) => `export ${name}=${quote(value)}`);
     writeFileSync(
       file,
       [
