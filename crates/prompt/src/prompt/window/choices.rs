@@ -162,6 +162,8 @@ fn rows() -> gtk::SignalListItemFactory {
         let line = gtk::Box::new(gtk::Orientation::Horizontal, 6);
         line.set_margin_top(6);
         line.set_margin_bottom(6);
+        line.set_margin_start(12);
+        line.set_margin_end(12);
         line.append(&texts);
         line.append(&mark);
         row.set_child(Some(&line));

@@ -211,6 +211,13 @@ impl Parts {
         self.shown.replace(Some(Shown { screen, since }));
         if !unchanged {
             self.fit();
+            // A list knows how high its rows are when it has made them.
+            let parts = Rc::downgrade(self);
+            glib::idle_add_local_once(move || {
+                if let Some(parts) = parts.upgrade() {
+                    parts.fit();
+                }
+            });
         }
         if !same {
             self.front.bring(&title, executable);
