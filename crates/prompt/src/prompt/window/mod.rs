@@ -65,6 +65,7 @@ pub struct Window(Rc<Parts>);
 
 struct Parts {
     window: adw::ApplicationWindow,
+    content: gtk::Box,
     header: adw::HeaderBar,
     body: Body,
     footer: Footer,
@@ -105,6 +106,7 @@ impl Window {
         let parts = Rc::new(Parts {
             front: Front::new(application, &window, Rc::clone(&words)),
             window,
+            content,
             header,
             body,
             footer,
@@ -209,6 +211,7 @@ impl Parts {
             .and_then(|asker| asker.executable.as_ref())
             .map(PathBuf::from);
         self.shown.replace(Some(Shown { screen, since }));
+        self.update();
         if !unchanged {
             self.fit();
             // A list knows how high its rows are when it has made them.
@@ -231,15 +234,14 @@ impl Parts {
     /// Makes the window as high as what there is to say, and not higher than the screen; a person's own width stays.
     fn fit(&self) {
         let width = self.window.default_width();
-        let around = [
-            self.header.upcast_ref::<gtk::Widget>(),
-            self.footer.widget().upcast_ref(),
-        ];
-        let around: i32 = around
-            .map(|part| part.measure(gtk::Orientation::Vertical, width).1)
-            .iter()
-            .sum();
-        let height = around.saturating_add(self.body.height(width));
+        let natural = |of: &gtk::Widget, orientation, size| of.measure(orientation, size).1;
+        let window = self.window.upcast_ref();
+        let content = self.content.upcast_ref();
+        let frame = |orientation| natural(window, orientation, -1) - natural(content, orientation, -1);
+        let inside = width - frame(gtk::Orientation::Horizontal);
+        let around = [self.header.upcast_ref(), self.footer.widget().upcast_ref()];
+        let around = around.map(|part: &gtk::Widget| natural(part, gtk::Orientation::Vertical, inside));
+        let height = frame(gtk::Orientation::Vertical) + around.iter().sum::<i32>() + self.body.height(inside);
         let monitors = WidgetExt::display(&self.window).monitors();
         let monitors = monitors.iter::<gdk::Monitor>().filter_map(Result::ok);
         let highest = monitors.map(|monitor| monitor.geometry().height()).min();
