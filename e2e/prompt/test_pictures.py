@@ -70,8 +70,6 @@ class Pictures(unittest.TestCase):
         self.every_kind("dark", ADW_DEBUG_COLOR_SCHEME="prefer-dark")
 
     def test_other_looks(self):
-        settings = desktop.dir / "config/gtk-4.0/settings.ini"
-        settings.parent.mkdir()
         for look, dpi, width, variables in [
             ("contrast", 96, None, {"ADW_DEBUG_HIGH_CONTRAST": "1"}),
             ("german", 96, None, {"LANG": "de_DE.UTF-8"}),
@@ -80,7 +78,7 @@ class Pictures(unittest.TestCase):
             # GTK takes the direction of writing from its own words.
             ("rtl", 96, None, {"LANGUAGE": "ar"}),
         ]:
-            settings.write_text(f"[Settings]\ngtk-xft-dpi={dpi * 1024}\ngtk-enable-animations=0\n")
+            desktop.output("xprop", "-root", "-format", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", f"Xft.dpi:\t{dpi}\n")
             shown = shown_with(**variables)
             drawn(shown, views.create(), 1, "Abbrechen" if "german" in look else "Cancel")
             if width:

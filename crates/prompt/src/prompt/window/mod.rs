@@ -13,7 +13,7 @@ mod text;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adw::prelude::*;
 use claviger_pin::Pin;
@@ -30,6 +30,9 @@ use crate::words::Words;
 
 /// How wide the window is when there is room, in pixels of the display's scale.
 const WIDTH: i32 = 440;
+
+/// How long until a list has made its rows and knows how high they are.
+const LAID_OUT: Duration = Duration::from_millis(60);
 
 /// What a person did.
 #[derive(Debug)]
@@ -214,9 +217,8 @@ impl Parts {
         self.update();
         if !unchanged {
             self.fit();
-            // A list knows how high its rows are when it has made them.
             let parts = Rc::downgrade(self);
-            glib::idle_add_local_once(move || {
+            glib::timeout_add_local_once(LAID_OUT, move || {
                 if let Some(parts) = parts.upgrade() {
                     parts.fit();
                 }
@@ -370,7 +372,7 @@ impl Parts {
             waiting.as_deref(),
             shown.screen.pin.as_ref(),
         );
-        let second = waiting.is_some().then_some(std::time::Duration::from_millis(250));
+        let second = waiting.is_some().then_some(Duration::from_millis(250));
         let next = [guard.opens_in(now), guard.listens_in(now), second];
         let next = next.into_iter().flatten().filter(|left| !left.is_zero()).min();
         self.waits.set(self.waits.get().wrapping_add(1));
