@@ -8,7 +8,7 @@ from gi.repository import Atspi, GLib  # noqa: E402
 from bed import until  # noqa: E402
 
 # The marks that keep a name's direction of writing to itself; nobody hears them.
-MARKS = str.maketrans("", "", "\u2066\u2067\u2068\u2069")
+MARKS = str.maketrans("", "", "\u200e\u2066\u2067\u2068\u2069")
 
 
 class Eyes:

@@ -99,7 +99,9 @@ class OnWayland(unittest.TestCase):
         server = notifying(desktop)
         (desktop.dir / "sway").write_text("default_border none\n")
         desktop.env.update(WLR_BACKENDS="headless", WLR_RENDERER="pixman", WLR_LIBINPUT_NO_DEVICES="1", SWAYSOCK=str(desktop.dir / "sway.sock"))
-        desktop.start(["sway", "-c", desktop.dir / "sway"])
+        # It refuses to be root's, as it should; whoever is root has another name in a namespace of its own.
+        other = ["unshare", "--user", "--map-user=1000"] if os.getuid() == 0 else []
+        desktop.start([*other, "sway", "-c", desktop.dir / "sway"])
         socket = until(lambda: next((it for it in (desktop.dir / "runtime").glob("wayland-*") if it.suffix != ".lock"), None), lambda: f"sway: {desktop.log()}")
         desktop.env.update(WAYLAND_DISPLAY=socket.name, GDK_BACKEND="wayland")
 
@@ -130,32 +132,14 @@ class OnWayland(unittest.TestCase):
             until(lambda: "Sign in to" in focused() or "Sign in to" in notified(desktop), lambda: f"in front or announced; {focused()} {desktop.log()}")
             if prompt == 2:
                 self.assertLess(time.monotonic() - began, SOON)
+            # There is no keyboard, so no window has its focus, and the notification comes in any case. Pressing it does no harm.
+            until(lambda: notified(desktop).count("Sign in to") >= prompt, lambda: f"announced; {notified(desktop)}")
+            server.stdin.write(b"press\n")
+            server.stdin.flush()
             shown.view(views.idle())
             until(lambda: "Sign in to" not in focused(), "the window is gone")
-        server.stdin.close()
-
-
-class Announced(unittest.TestCase):
-    """What does not get the focus is announced, and pressing the announcement brings it up."""
-
-    def test_a_window_that_gets_no_focus_is_announced_and_comes_when_pressed(self):
-        desktop = bed.Desktop()
-        self.addCleanup(desktop.stop)
-        server = notifying(desktop)
-        # Without a window manager nobody gives the focus.
-        desktop.manager.terminate()
-        desktop.manager.wait()
-        shown = bed.Shown(desktop)
-        self.addCleanup(shown.end)
-        shown.view(views.sign_in())
-        said = until(lambda: notified(desktop), lambda: f"a notification; {desktop.log()}")
-        self.assertIn("Sign in to", said)
-        self.assertIn("default", said)
-        server.stdin.write(b"press\n")
-        server.stdin.flush()
-        self.assertIsNone(shown.process.poll())
-        shown.view(views.idle())
-        until(lambda: "CloseNotification" in notified(desktop), "the notification is taken back")
+            until(lambda: notified(desktop).count("CloseNotification") >= prompt, "the notification is taken back")
+            self.assertIsNone(shown.process.poll())
         server.stdin.close()
 
 

@@ -106,8 +106,8 @@ class Asking(Case):
             desktop.output("xdotool", "click", "1")
         self.assertEqual(self.shown.answers(), [])
         self.settled()
-        desktop.picture("clicked")
-        desktop.output("xdotool", "click", "1")
+        # GTK 4.8 loses the first click on a button that wakes up under a pointer at rest.
+        until(lambda: desktop.output("xdotool", "click", "1") or self.shown.answers(), "the click counts")
         self.assertEqual(self.shown.answer()["prompt"], 11)
 
     def test_the_waiting_counts_down_and_the_field_opens(self):
@@ -176,7 +176,7 @@ class Eyesight(Case):
             agree = "Close" if view["kind"] == "notice" else None
             eyes.find("push button", agree or "Cancel")
             for seen in eyes.everything():
-                if seen.role in ("push button", "password text", "entry", "check box", "list item", "list", "alert") and seen.is_("showing"):
+                if seen.role in ("push button", "password text", "entry", "check box", "list item", "list", "alert"):
                     with self.subTest(screen=name, seen=seen.role):
                         self.assertTrue(seen.name.strip(), f"{seen} of {name}")
 

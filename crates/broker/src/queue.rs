@@ -108,16 +108,14 @@ impl PromptQueue {
         }
         let front = self.front();
         self.done = false;
-        let known = self.waiting.iter_mut().find(|(owner, _)| *owner == ticket);
-        let other = known.is_none();
-        if let Some((_, shown)) = known {
-            *shown = view;
-        } else {
-            self.waiting.push_back((ticket, view));
+        let count = self.waiting.len();
+        match self.waiting.iter_mut().find(|(owner, _)| *owner == ticket) {
+            Some((_, shown)) => *shown = view,
+            None => self.waiting.push_back((ticket, view)),
         }
         if front.is_none_or(|front| front == ticket) {
             self.changed();
-        } else if other {
+        } else if self.waiting.len() != count {
             self.counted();
         }
     }

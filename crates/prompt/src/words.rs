@@ -7,6 +7,12 @@ use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
 
+/// The mark that says so of a paragraph. Both languages are written from left to right.
+const LEFT_TO_RIGHT: char = '\u{200e}';
+
+/// What the catalogues put before a name (first strong isolate).
+const NAME: char = '\u{2068}';
+
 /// Says things in the user's language.
 pub struct Words(Messages);
 
@@ -21,9 +27,14 @@ impl Words {
         Self(Messages::in_language(locale).isolating())
     }
 
-    /// The message in words.
+    /// The message in words, which run in their language's direction even where they begin with somebody's name.
     pub fn say(&self, message: &Message) -> String {
-        self.0.text(message)
+        let text = self.0.text(message);
+        if text.starts_with(NAME) {
+            format!("{LEFT_TO_RIGHT}{text}")
+        } else {
+            text
+        }
     }
 }
 

@@ -18,7 +18,7 @@ fn screen(view: &View) -> Screen {
 
 /// The text without the marks that keep its parts apart.
 fn bare(text: &str) -> String {
-    text.replace(['\u{2066}', '\u{2068}', '\u{2069}'], "")
+    text.replace(['\u{200e}', '\u{2066}', '\u{2068}', '\u{2069}'], "")
 }
 
 fn site(rp_id: &str, origin: Option<&str>) -> SiteView {

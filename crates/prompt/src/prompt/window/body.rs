@@ -31,6 +31,7 @@ pub struct Body {
     /// The list, if there is more than one choice.
     pub choices: ChoiceList,
     remember: gtk::CheckButton,
+    remembered: gtk::Label,
     /// What went wrong.
     pub problem: Problem,
     /// The PIN's fields.
@@ -56,6 +57,7 @@ impl Body {
             claim: wrapping(&[]),
             choices: ChoiceList::new(),
             remember: gtk::CheckButton::new(),
+            remembered: wrapping(&[]),
             problem: Problem::new(),
             pin: PinEntry::new(),
             methods: wrapping(&["dim-label"]),
@@ -73,6 +75,8 @@ impl Body {
         column.append(&body.details);
         column.append(&body.claim);
         column.append(body.choices.widget());
+        body.remember.set_child(Some(&body.remembered));
+        body.remembered.set_mnemonic_widget(Some(&body.remember));
         column.append(&body.remember);
         column.append(body.problem.widget());
         column.append(body.pin.widget());
@@ -101,7 +105,7 @@ impl Body {
             .draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
         self.choices.only(screen.choices.as_ref().and_then(only));
         self.remember.set_visible(screen.remember.is_some());
-        self.remember.set_label(screen.remember.as_deref());
+        self.remembered.set_text(screen.remember.as_deref().unwrap_or_default());
         if !same {
             self.remember.set_active(true);
         }

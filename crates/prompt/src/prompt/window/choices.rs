@@ -4,13 +4,16 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use adw::prelude::*;
-use gtk::{gio, glib};
+use gtk::{gio, glib, pango};
 
 use super::text::{one_line, wrapping};
 use crate::prompt::screen::{Choices, Item};
 
 /// How high the list gets before it scrolls, in pixels of the display's scale.
 const HIGHEST: i32 = 240;
+
+/// The most lines that are said of one choice.
+const MOST_LINES: i32 = 3;
 
 /// The list with its search.
 pub struct ChoiceList {
@@ -153,7 +156,10 @@ fn rows() -> gtk::SignalListItemFactory {
         let texts = gtk::Box::new(gtk::Orientation::Vertical, 2);
         texts.set_hexpand(true);
         texts.append(&one_line(&[]));
-        texts.append(&one_line(&["caption", "dim-label"]));
+        let details = wrapping(&["caption", "dim-label"]);
+        details.set_lines(MOST_LINES);
+        details.set_ellipsize(pango::EllipsizeMode::End);
+        texts.append(&details);
         let mark = gtk::Image::builder()
             .icon_name("object-select-symbolic")
             .accessible_role(gtk::AccessibleRole::Presentation)
@@ -162,6 +168,8 @@ fn rows() -> gtk::SignalListItemFactory {
         let line = gtk::Box::new(gtk::Orientation::Horizontal, 6);
         line.set_margin_top(6);
         line.set_margin_bottom(6);
+        line.set_margin_start(12);
+        line.set_margin_end(12);
         line.append(&texts);
         line.append(&mark);
         row.set_child(Some(&line));

@@ -13,7 +13,7 @@ mod text;
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use adw::prelude::*;
 use claviger_pin::Pin;
@@ -30,6 +30,9 @@ use crate::words::Words;
 
 /// How wide the window is when there is room, in pixels of the display's scale.
 const WIDTH: i32 = 440;
+
+/// How long until a list has made its rows and knows how high they are.
+const LAID_OUT: Duration = Duration::from_millis(60);
 
 /// What a person did.
 #[derive(Debug)]
@@ -65,6 +68,7 @@ pub struct Window(Rc<Parts>);
 
 struct Parts {
     window: adw::ApplicationWindow,
+    content: gtk::Box,
     header: adw::HeaderBar,
     body: Body,
     footer: Footer,
@@ -105,6 +109,7 @@ impl Window {
         let parts = Rc::new(Parts {
             front: Front::new(application, &window, Rc::clone(&words)),
             window,
+            content,
             header,
             body,
             footer,
@@ -209,8 +214,15 @@ impl Parts {
             .and_then(|asker| asker.executable.as_ref())
             .map(PathBuf::from);
         self.shown.replace(Some(Shown { screen, since }));
+        self.update();
         if !unchanged {
             self.fit();
+            let parts = Rc::downgrade(self);
+            glib::timeout_add_local_once(LAID_OUT, move || {
+                if let Some(parts) = parts.upgrade() {
+                    parts.fit();
+                }
+            });
         }
         if !same {
             self.front.bring(&title, executable.as_deref());
@@ -224,15 +236,14 @@ impl Parts {
     /// Makes the window as high as what there is to say, and not higher than the screen; a person's own width stays.
     fn fit(&self) {
         let width = self.window.default_width();
-        let around = [
-            self.header.upcast_ref::<gtk::Widget>(),
-            self.footer.widget().upcast_ref(),
-        ];
-        let around: i32 = around
-            .map(|part| part.measure(gtk::Orientation::Vertical, width).1)
-            .iter()
-            .sum();
-        let height = around.saturating_add(self.body.height(width));
+        let natural = |of: &gtk::Widget, orientation, size| of.measure(orientation, size).1;
+        let window = self.window.upcast_ref();
+        let content = self.content.upcast_ref();
+        let frame = |orientation| natural(window, orientation, -1) - natural(content, orientation, -1);
+        let inside = width - frame(gtk::Orientation::Horizontal);
+        let around = [self.header.upcast_ref(), self.footer.widget().upcast_ref()];
+        let around = around.map(|part: &gtk::Widget| natural(part, gtk::Orientation::Vertical, inside));
+        let height = frame(gtk::Orientation::Vertical) + around.iter().sum::<i32>() + self.body.height(inside);
         let monitors = WidgetExt::display(&self.window).monitors();
         let monitors = monitors.iter::<gdk::Monitor>().filter_map(Result::ok);
         let highest = monitors.map(|monitor| monitor.geometry().height()).min();
@@ -361,7 +372,7 @@ impl Parts {
             waiting.as_deref(),
             shown.screen.pin.as_ref(),
         );
-        let second = waiting.is_some().then_some(std::time::Duration::from_millis(250));
+        let second = waiting.is_some().then_some(Duration::from_millis(250));
         let next = [guard.opens_in(now), guard.listens_in(now), second];
         let next = next.into_iter().flatten().filter(|left| !left.is_zero()).min();
         self.waits.set(self.waits.get().wrapping_add(1));
