@@ -7,7 +7,7 @@
 mod x11;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ impl Front {
     }
 
     /// Brings the window up for a question with this title by the program `asker`.
-    pub fn bring(&self, title: &str, asker: Option<PathBuf>) {
+    pub fn bring(&self, title: &str, asker: Option<&Path>) {
         WidgetExt::realize(&self.window);
         self.belong(asker);
         self.window.present();
@@ -90,14 +90,14 @@ impl Front {
     }
 
     /// Makes the window one of the window that the question is about, before it is on screen.
-    fn belong(&self, asker: Option<PathBuf>) {
+    fn belong(&self, asker: Option<&Path>) {
         let Some(own) = self.own() else { return };
         let mut display = self.display.borrow_mut();
         if display.is_none() {
             *display = Display::connect().ok();
         }
         // Without the display's help the window manager decides where the window goes.
-        let _ = display.as_ref().map(|display| display.belong(own, asker.as_deref()));
+        let _ = display.as_ref().map(|display| display.belong(own, asker));
     }
 
     /// Asks for the focus as a person would by the task list: whoever asks the question cannot prove that somebody clicked.

@@ -103,16 +103,16 @@ mod tests {
     const BROWSER: &str = "# A comment\n[Desktop Entry]\nName=Chromium Web Browser\nName[de]=Chromium-Webbrowser\n\
         Exec=/usr/bin/chromium %U\nIcon=chromium\n[Desktop Action new]\nName=New Window\nExec=/usr/bin/evil\n";
 
-    fn browser(icon: Option<&str>) -> Option<Program> {
+    fn browser(icon: Option<&str>) -> Program {
         let name = "Chromium Web Browser".to_owned();
         let icon = icon.map(str::to_owned);
-        Some(Program { name, icon })
+        Program { name, icon }
     }
 
     #[test]
     fn an_entry_names_the_program_that_it_starts() {
         let of = |executable: &str| Entry::parse(BROWSER).program(Path::new(executable));
-        assert_eq!(of("/usr/lib/chromium/chromium"), browser(Some("chromium")));
+        assert_eq!(of("/usr/lib/chromium/chromium"), Some(browser(Some("chromium"))));
         assert_eq!(of("/usr/bin/evil"), None);
         assert_eq!(of("/usr/bin/new"), None);
     }
@@ -120,7 +120,10 @@ mod tests {
     #[test]
     fn an_icon_is_a_name_and_no_file() {
         let text = BROWSER.replace("Icon=chromium", "Icon=/home/alice/evil.svg");
-        assert_eq!(Entry::parse(&text).program(Path::new("/x/chromium")), browser(None));
+        assert_eq!(
+            Entry::parse(&text).program(Path::new("/x/chromium")),
+            Some(browser(None))
+        );
     }
 
     #[test]

@@ -225,7 +225,7 @@ impl Parts {
             });
         }
         if !same {
-            self.front.bring(&title, executable);
+            self.front.bring(&title, executable.as_deref());
         }
         self.update();
         if !same || other_field {
