@@ -16,7 +16,7 @@ const WANTED: [(&str, &str); 3] = [
     ("GDK_DISABLE", "gl,vulkan"),
 ];
 
-/// With these GTK or `GLib` would run other code in this process, or let it be looked into.
+/// With these GTK or its libraries would run other code in this process, or let it be looked into.
 const UNWANTED: [&str; 8] = [
     "GTK_MODULES",
     "GTK_PATH",

@@ -20,8 +20,7 @@ const ADD: u32 = 1;
 const MAX_WINDOWS: u32 = 512;
 
 x11rb::atom_manager! {
-    // The hints' own names.
-    #[allow(clippy::struct_field_names)]
+    #[allow(clippy::struct_field_names)] // The specification's own names.
     Atoms: AtomsCookie {
         _NET_ACTIVE_WINDOW,
         _NET_CLIENT_LIST_STACKING,
