@@ -8,7 +8,7 @@ use gtk::pango;
 
 use super::choices::ChoiceList;
 use super::pin::PinEntry;
-use super::text::{left_to_right, named, wrapped, wrapping};
+use super::text::{left_to_right, named, plain, wrapped, wrapping};
 use crate::prompt::program::Program;
 use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
 
@@ -92,6 +92,7 @@ impl Body {
 
     /// How high all of it is at this width.
     pub fn height(&self, width: i32) -> i32 {
+        self.choices.fit(width - 3 * ROOM);
         let content = self.scroller.child();
         content.map_or(0, |content| content.measure(gtk::Orientation::Vertical, width).1)
     }
@@ -218,13 +219,13 @@ fn site(site: &Site) -> gtk::Box {
     let name = wrapped(&left_to_right(&format!("{}{}", site.before, site.domain)), &[]);
     if site.is_host {
         name.add_css_class("title-4");
-        let weights = pango::AttrList::new();
+        let weights = plain();
         let quiet = "\u{2066}".len() + site.before.len();
-        let mut plain = pango::AttrInt::new_weight(pango::Weight::Normal);
-        plain.set_end_index(u32::try_from(quiet).unwrap_or(u32::MAX));
+        let mut light = pango::AttrInt::new_weight(pango::Weight::Normal);
+        light.set_end_index(u32::try_from(quiet).unwrap_or(u32::MAX));
         let mut bold = pango::AttrInt::new_weight(pango::Weight::Bold);
         bold.set_start_index(u32::try_from(quiet).unwrap_or(u32::MAX));
-        weights.insert(plain);
+        weights.insert(light);
         weights.insert(bold);
         name.set_attributes(Some(&weights));
     }

@@ -23,6 +23,7 @@ pub struct ChoiceList {
     /// The name of the search, for those who do not see that it is one.
     searched: gtk::Label,
     nothing: gtk::Label,
+    scroller: gtk::ScrolledWindow,
     list: gtk::ListView,
     store: gio::ListStore,
     filter: gtk::CustomFilter,
@@ -81,6 +82,7 @@ impl ChoiceList {
             search,
             searched,
             nothing,
+            scroller,
             list,
             store,
             filter,
@@ -117,6 +119,12 @@ impl ChoiceList {
         let preselected = choices.preselected.and_then(|index| u32::try_from(index).ok());
         self.selection
             .set_selected(preselected.unwrap_or(gtk::INVALID_LIST_POSITION));
+    }
+
+    /// Makes the list as high as its rows at this width, as long as that is not too high.
+    pub fn fit(&self, width: i32) {
+        let height = self.list.measure(gtk::Orientation::Vertical, width).1;
+        self.scroller.set_min_content_height(height.min(HIGHEST));
     }
 
     /// Names the choice that needs no list.

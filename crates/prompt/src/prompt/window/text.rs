@@ -11,7 +11,15 @@ pub fn wrapping(classes: &[&str]) -> gtk::Label {
         .natural_wrap_mode(gtk::NaturalWrapMode::Word)
         .xalign(0.0)
         .css_classes(classes)
+        .attributes(&plain())
         .build()
+}
+
+/// No hyphen where a line is broken: in a name it would be a character of that name.
+pub fn plain() -> pango::AttrList {
+    let attributes = pango::AttrList::new();
+    attributes.insert(pango::AttrInt::new_insert_hyphens(false));
+    attributes
 }
 
 /// A label of one line, which loses its middle when it is too long: two names that differ do so at an end.
