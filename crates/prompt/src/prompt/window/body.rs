@@ -51,6 +51,7 @@ impl Body {
                 .build(),
             title: wrapping(&["title-2"]),
             details: gtk::ListBox::builder()
+                .accessible_role(gtk::AccessibleRole::Group)
                 .selection_mode(gtk::SelectionMode::None)
                 .css_classes(["boxed-list"])
                 .build(),
@@ -170,7 +171,9 @@ impl Body {
     fn draw_details(&self, screen: &Screen) {
         self.empty_details();
         let add = |content: &gtk::Box| {
+            // Something to read and nothing to choose from, whatever it looks like.
             let row = gtk::ListBoxRow::builder()
+                .accessible_role(gtk::AccessibleRole::Group)
                 .activatable(false)
                 .focusable(false)
                 .child(content)
