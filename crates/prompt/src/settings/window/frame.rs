@@ -32,6 +32,7 @@ pub struct Frame {
     title: gtk::Label,
     waiting: gtk::Revealer,
     toasts: adw::ToastOverlay,
+    nobody: adw::StatusPage,
     whole: gtk::Stack,
 }
 
@@ -65,6 +66,10 @@ impl Frame {
             title: gtk::Label::builder().css_classes(["title"]).build(),
             waiting: gtk::Revealer::new(),
             toasts: adw::ToastOverlay::new(),
+            nobody: adw::StatusPage::builder()
+                .icon_name("network-offline-symbolic")
+                .title(say(Text::Unreachable {}))
+                .build(),
             whole: gtk::Stack::new(),
         });
         frame.lay_out(speech);
@@ -88,8 +93,9 @@ impl Frame {
         self.whole.set_visible_child_name("pages");
     }
 
-    /// Says that nobody answers.
-    pub fn unreachable(&self) {
+    /// Says that nobody answers, and what to do or why.
+    pub fn unreachable(&self, more: &str) {
+        self.nobody.set_description(Some(&glib::markup_escape_text(more)));
         self.whole.set_visible_child_name("unreachable");
     }
 
@@ -176,15 +182,10 @@ impl Frame {
     fn lay_out_whole(&self, speech: &Speech) {
         let say = |text: Text| speech.say(&text);
         let loading = adw::StatusPage::builder().title(say(Text::Loading {})).build();
-        let unreachable = adw::StatusPage::builder()
-            .icon_name("network-offline-symbolic")
-            .title(say(Text::Unreachable {}))
-            .description(glib::markup_escape_text(&say(Text::UnreachableMore {})))
-            .child(&self.again)
-            .build();
+        self.nobody.set_child(Some(&self.again));
         self.whole.set_vexpand(true);
         self.whole.add_named(&loading, Some("loading"));
-        self.whole.add_named(&unreachable, Some("unreachable"));
+        self.whole.add_named(&self.nobody, Some("unreachable"));
         self.whole.add_named(&self.pages, Some("pages"));
     }
 

@@ -142,9 +142,10 @@ impl Parts {
             parts.loading.set(false);
             match answer {
                 Ok(now) => parts.draw(now),
-                Err(failure) => {
-                    parts.frame.unreachable();
-                    glib::g_warning!("claviger-settings", "{failure}");
+                Err(Failure::Refused(why)) => parts.frame.unreachable(&sanitise::line(&why, sanitise::MAX_LINE_CHARS)),
+                Err(Failure::Unreachable(why)) => {
+                    parts.frame.unreachable(&parts.speech.say(&Text::UnreachableMore {}));
+                    glib::g_warning!("claviger-settings", "{why}");
                 }
             }
         });
