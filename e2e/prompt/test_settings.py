@@ -41,7 +41,7 @@ class Settings:
     def end(self):
         self.process.terminate()
         self.process.wait()
-        until(lambda: not [seen for seen in eyes.everything() if seen.is_("showing")], "the window is gone")
+        until(lambda: not eyes.everything(), "the window is gone")
 
 
 def script(rules):
@@ -68,10 +68,19 @@ def create(site, account):
     assert "error" not in answer, answer
 
 
+def find(role, name):
+    """The last object of this role whose name holds these words: a dialog comes behind its window."""
+    def look():
+        eyes.listen()
+        return next((seen for seen in reversed(eyes.everything()) if seen.role == role and name in seen.name), None)
+
+    return until(look, lambda: f"{role} {name!r} among {[seen for seen in eyes.everything() if seen.name]}")
+
+
 def press(name, role="push button"):
     """Presses what can be pressed."""
-    until(lambda: eyes.find(role, name).is_("sensitive"), name)
-    eyes.find(role, name).press()
+    until(lambda: find(role, name).is_("sensitive"), name)
+    find(role, name).press()
 
 
 def passkeys():
@@ -79,7 +88,7 @@ def passkeys():
 
 
 def gone(words):
-    until(lambda: not eyes.has(words), lambda: f"{words} is gone: {eyes.everything()}")
+    until(lambda: not eyes.has(words), lambda: f"{words} is gone: {[seen for seen in eyes.everything() if seen.name]}")
 
 
 class First(unittest.TestCase):
@@ -99,15 +108,15 @@ class First(unittest.TestCase):
         self.rules()
 
     def first_steps(self):
-        eyes.find("label", "No PIN is chosen yet")
+        find("label", "No PIN is chosen yet")
         desktop.picture("settings-first-1")
         press("Choose a PIN")
-        eyes.find("label", "A PIN is chosen")
+        find("label", "A PIN is chosen")
         press("Next")
-        eyes.find("label", "Your browsers")
+        find("label", "Your browsers")
         desktop.picture("settings-first-2")
         press("Next")
-        eyes.find("label", "Not yet")
+        find("label", "Not yet")
         desktop.picture("settings-first-3")
         press("Done")
         gone("How you get back in")
@@ -115,38 +124,38 @@ class First(unittest.TestCase):
     def lists_and_searches(self):
         press("Look again")
         for _, account in ACCOUNTS:
-            eyes.find("list item", account)
+            find("list item", account)
         desktop.keys("ctrl+f")
         desktop.type("shop")
         gone("bob@example.org")
-        eyes.find("list item", "alice@example.com")
+        find("list item", "alice@example.com")
         desktop.keys("BackSpace", "BackSpace", "BackSpace", "BackSpace")
         desktop.type("bob")
-        gone("shop.example.com")
+        gone("alice@example.com")
 
     def renames(self):
         self.open_the_one_found()
         desktop.picture("settings-details")
-        press("Rename …: bob")
-        eyes.find("text", "Name")
+        press("Rename … bob")
+        find("text", "Name")
         desktop.keys("ctrl+a")
         desktop.type("bob at home")
         desktop.keys("Return")
         until(lambda: "bob at home" in [passkey["user_name"] for passkey in passkeys()], lambda: f"the name {passkeys()}")
-        eyes.find("list item", "bob at home")
+        find("list item", "bob at home")
 
     def deletes(self):
         self.open_the_one_found()
-        press("Delete …: bob")
-        eyes.find("label", "It is gone for good")
+        press("Delete … bob")
+        find("label", "It is gone for good")
         desktop.picture("settings-delete")
         # Enter alone does not take anything away.
         desktop.keys("Return")
         gone("It is gone for good")
         self.assertEqual(len(passkeys()), 3)
         self.open_the_one_found()
-        press("Delete …: bob")
-        eyes.find("label", "It is gone for good")
+        press("Delete … bob")
+        find("label", "It is gone for good")
         press("Delete")
         until(lambda: len(passkeys()) == 2, lambda: f"deleted: {passkeys()}")
         gone("bob at home")
@@ -155,37 +164,36 @@ class First(unittest.TestCase):
 
     def open_the_one_found(self):
         """The search has the focus, and behind it come order, groups and the list."""
-        eyes.find("list item", "bob")
+        find("list item", "bob")
         desktop.keys("ctrl+f")
         desktop.keys("Tab", "Tab", "Tab", "Return")
-        eyes.find("label", "Another name for the account")
+        find("label", "Another name for the account")
 
     def turns_a_provider_off_and_on(self):
-        self.show("Providers")
-        state = lambda: json.loads(desktop.claviger("provider", "list", "--json"))[0]["state"]  # noqa: E731
+        def state():
+            return json.loads(desktop.claviger("provider", "list", "--json"))[0]["state"]
+
+        self.go_to("Providers")
         for word, told in [("disabled", "do not see it"), ("enabled", "may use what it keeps")]:
-            self.switch("Takes part").press()
-            until(lambda: state() == word, lambda: f"{word}: {state()}")
-            eyes.find("label", told)
+            find("check box", "Takes part").press()
+            until(lambda word=word: state() == word, lambda: f"the state {state()}")
+            find("label", told)
 
     def rules(self):
         press("Add a rule")
-        eyes.find("text", "Site, such as")
+        find("text", "Site, such as")
         desktop.type("example.com")
         desktop.keys("Return")
-        press("Remove: example.com")
-        eyes.find("label", "No rule for example.com any more")
+        press("Remove example.com")
+        find("label", "No rule for example.com any more")
 
-    def switch(self, name):
-        return eyes.find("toggle button", name)
-
-    def show(self, name):
-        """By keyboard: the list of pages is where the arrows go."""
-        for _ in range(30):
-            desktop.keys("Tab")
-            focused = [seen for seen in eyes.everything() if seen.is_("focused") and seen.role == "list item"]
-            if focused and focused[0].name in ("Passkeys", "Providers"):
+    def go_to(self, name):
+        """By keyboard: the arrows choose among the pages."""
+        for _ in range(20):
+            focused = [seen for seen in eyes.everything() if seen.is_("focused")]
+            if focused and focused[-1].role == "list item" and focused[-1].name in ("Passkeys", name):
                 break
+            desktop.keys("Tab")
         desktop.keys("Down", "Return")
 
 
@@ -195,14 +203,14 @@ class Pages(unittest.TestCase):
             with self.subTest(page=page):
                 settings = Settings(page, **variables)
                 try:
-                    eyes.find("push button", "Neu laden" if look == "german" else "Look again")
+                    find("push button", "Neu laden" if look == "german" else "Look again")
                     self.named(page)
                     desktop.picture(f"settings-{look}-{page}")
                 finally:
                     settings.end()
 
     def named(self, page):
-        controls = [seen for seen in eyes.everything() if seen.role in CONTROLS and seen.is_("showing")]
+        controls = [seen for seen in eyes.everything() if seen.role in CONTROLS]
         self.assertTrue(controls, page)
         self.assertEqual([seen for seen in controls if not seen.name and seen.role != "text"], [], page)
 
@@ -217,7 +225,7 @@ class Pages(unittest.TestCase):
             with self.subTest(page=page):
                 settings = Settings(page)
                 try:
-                    eyes.find("push button", "Look again")
+                    find("push button", "Look again")
                     window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
                     desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
                     until(lambda: eyes.has("Back"), "the window is folded")
@@ -238,11 +246,11 @@ class Unreachable(unittest.TestCase):
         os.kill(json.loads(desktop.claviger("status", "--json"))["pid"], 15)
         settings = Settings()
         self.addCleanup(settings.end)
-        eyes.find("label", "Claviger does not answer")
+        find("label", "Claviger does not answer")
         desktop.picture("settings-unreachable")
         self.broker_is(working)
         press("Try again")
-        eyes.find("list item", "alice@example.com")
+        find("list item", "alice@example.com")
 
     def broker_is(self, text):
         (desktop.dir / "services/org.claviger.Broker.service").write_text(text)

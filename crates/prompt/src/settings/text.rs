@@ -27,7 +27,6 @@ pub enum Text {
     PageAbout {},
     Back {},
     Reload {},
-    Close {},
     Cancel {},
     Waiting {},
     StopWaiting {},
@@ -42,7 +41,7 @@ pub enum Text {
     GroupBySite {},
     NoPasskeys {},
     NoPasskeysMore {},
-    NothingFound {},
+    NoMatch {},
     OrderSite {},
     OrderAccount {},
     OrderLastUsed {},
@@ -55,8 +54,8 @@ pub enum Text {
     },
     NeverUsed {},
     Unknown {},
-    NeverConfirmed {},
-    NeverConfirmedMore {},
+    Unconfirmed {},
+    UnconfirmedMore {},
     FactSite {},
     FactSiteName {},
     FactAccount {},
@@ -93,7 +92,7 @@ pub enum Text {
     TakesPart {},
     ProviderOn {},
     ProviderOff {},
-    ProviderUnreachable {},
+    IsUnreachable {},
     ProviderLocked {},
     ProviderOpen {},
     Lock {},
@@ -101,10 +100,10 @@ pub enum Text {
     IsDefault {},
     NotDefault {},
     MakeDefault {},
-    Program {},
+    MadeBy {},
     NoProgram {},
-    ProviderDamaged {},
-    ProviderUnavailable {},
+    IsDamaged {},
+    IsUnavailable {},
     ManifestProblems {},
     NoProviders {},
     Rules {},
@@ -357,12 +356,26 @@ mod tests {
                     "{language}: {code}: {said}"
                 );
                 let may_be_alike =
-                    ["at", "browsers", "claviger", "page-passkeys", "passkey", "pin", "title"].contains(&code.as_str());
+                    ["browsers", "claviger", "page-passkeys", "passkey", "pin", "title"].contains(&code.as_str());
                 assert!(
                     language == "en" || may_be_alike || said != english.say(&sample(&code)),
                     "{code} is not translated"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn no_text_has_the_name_of_a_message_of_the_broker_s() {
+        let messages = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prompt-api/src/messages/en.ftl");
+        let taken = names(&fs::read_to_string(messages).unwrap());
+        for (language, catalogue) in CATALOGUES {
+            let both = names(catalogue);
+            assert_eq!(
+                both.intersection(&taken).collect::<Vec<_>>(),
+                Vec::<&String>::new(),
+                "{language}"
+            );
         }
     }
 

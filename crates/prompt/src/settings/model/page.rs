@@ -61,8 +61,8 @@ pub enum Control {
     Button {
         /// What stands on it.
         label: String,
-        /// The same with what it is about, for who cannot see where it stands.
-        name: String,
+        /// What it is about, for who cannot see where it stands; empty where the label says it all.
+        of: String,
         /// What pressing it does.
         act: Act,
         /// How it is to look.
@@ -208,32 +208,23 @@ impl Row {
         self
     }
 
-    /// With a switch. What it is about is the row's title and `of`, if there are many of the kind.
+    /// With a switch. What it is about is the row's title and `of`.
     #[must_use]
     pub fn switch(mut self, of: &str, on: bool, act: Act) -> Self {
-        let name = about(&self.title, of);
+        let name = format!("{}: {of}", self.title);
         self.controls.push(Control::Switch { name, on, act });
         self
     }
 
-    /// With a button that is about `of`.
+    /// With a button that is about `of`, if its label does not say it all.
     #[must_use]
     pub fn button(mut self, label: String, of: &str, act: Act, weight: Weight) -> Self {
-        let name = about(&label, of);
         self.controls.push(Control::Button {
             label,
-            name,
+            of: of.to_owned(),
             act,
             weight,
         });
         self
-    }
-}
-
-fn about(label: &str, of: &str) -> String {
-    if of.is_empty() {
-        label.to_owned()
-    } else {
-        format!("{label}: {of}")
     }
 }

@@ -171,7 +171,7 @@ pub fn summary(passkey: &Passkey, grouped: bool, speech: &Speech) -> Summary {
     let used = if passkey.confirmed {
         last_used(passkey, speech)
     } else {
-        speech.say(&Text::NeverConfirmed {})
+        speech.say(&Text::Unconfirmed {})
     };
     let provider = named(&passkey.provider_name);
     let site = (!grouped).then(|| shown_site(&passkey.rp_id));
@@ -226,8 +226,8 @@ pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
         ),
     ];
     let unconfirmed = (!passkey.confirmed).then(|| {
-        Row::new(speech.say(&Text::NeverConfirmed {}))
-            .note(speech.say(&Text::NeverConfirmedMore {}))
+        Row::new(speech.say(&Text::Unconfirmed {}))
+            .note(speech.say(&Text::UnconfirmedMore {}))
             .in_tone(Tone::Warning)
     });
     let rename = Act::Rename {
@@ -357,7 +357,7 @@ mod tests {
             .flat_map(|row| &row.controls)
             .collect();
         assert!(controls.iter().any(|control| matches!(control,
-            Control::Button { name, weight: Weight::Dangerous, act: Act::Delete { .. }, .. } if name.contains("alice"))));
+            Control::Button { of, weight: Weight::Dangerous, act: Act::Delete { .. }, .. } if of == "alice")));
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn takes_part(provider: &Provider, speech: &Speech) -> Row {
     let (state, tone) = match provider.state {
         ProviderState::Enabled => (Text::ProviderOn {}, Tone::Plain),
         ProviderState::Disabled => (Text::ProviderOff {}, Tone::Plain),
-        ProviderState::Unreachable => (Text::ProviderUnreachable {}, Tone::Error),
+        ProviderState::Unreachable => (Text::IsUnreachable {}, Tone::Error),
     };
     let call = if on {
         Call::Disable(provider.id.clone())
@@ -101,7 +101,7 @@ fn is_default(provider: &Provider, speech: &Speech) -> Option<Row> {
 fn made_by(provider: &Provider, speech: &Speech) -> Row {
     let program = provider.executable.as_deref().map(path);
     let program = program.unwrap_or_else(|| speech.say(&Text::NoProgram {}));
-    let row = Row::new(speech.say(&Text::Program {})).note(program).note(format!(
+    let row = Row::new(speech.say(&Text::MadeBy {})).note(program).note(format!(
         "{}, {}",
         provider.id,
         path(&provider.manifest)
@@ -117,8 +117,8 @@ fn made_by(provider: &Provider, speech: &Speech) -> Row {
 fn trouble(provider: &Provider, speech: &Speech) -> Option<Row> {
     let trouble = provider.trouble.as_ref()?;
     let kind = match trouble.kind {
-        TroubleKind::Damaged => Text::ProviderDamaged {},
-        TroubleKind::Unavailable => Text::ProviderUnavailable {},
+        TroubleKind::Damaged => Text::IsDamaged {},
+        TroubleKind::Unavailable => Text::IsUnavailable {},
     };
     let says = trouble.says.as_ref().map(|words| {
         speech.message(&Message::ProviderSays {

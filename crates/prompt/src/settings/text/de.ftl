@@ -11,7 +11,6 @@ page-activity = Verlauf
 page-about = Über Claviger
 back = Zurück
 reload = Neu laden
-close = Schließen
 cancel = Abbrechen
 waiting = Claviger fragt Sie in einem eigenen Fenster. Bitte antworten Sie dort.
 stop-waiting = Nicht mehr warten
@@ -27,7 +26,7 @@ sort-by = Sortieren nach
 group-by-site = Nach Website gruppieren
 no-passkeys = Noch keine Passkeys
 no-passkeys-more = Wenn eine Website anbietet, einen Passkey anzulegen oder Sie künftig damit anzumelden, stimmen Sie zu: Dann steht er hier.
-nothing-found = Nichts gefunden
+no-match = Nichts gefunden
 order-site = Website
 order-account = Konto
 order-last-used = Zuletzt benutzt
@@ -38,8 +37,8 @@ no-account = Konto ohne Namen
 last-used = zuletzt benutzt { $time }
 never-used = nie benutzt
 unknown = nicht bekannt
-never-confirmed = von der Website nie bestätigt
-never-confirmed-more = Der Browser konnte der Seite diesen Passkey nicht übergeben; vielleicht kennt die Website ihn nicht. Der nächste Passkey für dieses Konto ersetzt ihn.
+unconfirmed = von der Website nie bestätigt
+unconfirmed-more = Der Browser konnte der Seite diesen Passkey nicht übergeben; vielleicht kennt die Website ihn nicht. Der nächste Passkey für dieses Konto ersetzt ihn.
 fact-site = Website
 fact-site-name = So nennt sich die Website
 fact-account = Konto
@@ -74,7 +73,7 @@ keeps = { $count ->
 takes-part = Nimmt teil
 provider-on = Websites und Programme dürfen benutzen, was er aufbewahrt.
 provider-off = Websites und Programme sehen ihn nicht. Was er aufbewahrt, bleibt, wo es ist. Zum Einschalten brauchen Sie Ihre PIN.
-provider-unreachable = Er läuft nicht und ließ sich nicht starten. „claviger doctor“ weiß vielleicht, warum.
+is-unreachable = Er läuft nicht und ließ sich nicht starten. „claviger doctor“ weiß vielleicht, warum.
 provider-locked = Gesperrt
 provider-open = Offen
 lock = Sperren
@@ -82,10 +81,10 @@ unlock = Entsperren …
 is-default = Neue Passkeys kommen hierher, wenn Sie nichts anderes wählen
 not-default = Neue Passkeys kommen anderswohin, wenn Sie nichts anderes wählen
 make-default = Für neue Passkeys benutzen
-program = Stammt von
+made-by = Stammt von
 no-program = das Programm ist nicht bekannt
-provider-damaged = Er sagt, dass beschädigt ist, was er aufbewahrt
-provider-unavailable = Er sagt, dass er jetzt nicht arbeiten kann
+is-damaged = Er sagt, dass beschädigt ist, was er aufbewahrt
+is-unavailable = Er sagt, dass er jetzt nicht arbeiten kann
 manifest-problems = Anbieter, die nicht benutzt werden können
 no-providers = Es gibt keine Anbieter. „claviger setup“ in einem Terminal bringt den Tresor.
 rules = Regeln für Websites
@@ -174,44 +173,44 @@ export = Als Datei speichern …
 export-name = claviger-verlauf.jsonl
 exported = Gespeichert.
 not-exported = Das ließ sich nicht speichern: { $problem }
-who = { $who ->
+audit-who = { $who ->
     [0] Ein Programm
    *[other] { $who }
 }
-site = { $site ->
+audit-site = { $site ->
     [0] eine Website
    *[other] { $site }
 }
-at = { $provider ->
+audit-at = { $provider ->
     [0] {""}
    *[other] {" "}({ $provider })
 }
-provider = { $provider ->
+audit-provider = { $provider ->
     [0] Ein Anbieter
    *[other] { $provider }
 }
 audit = { $event ->
     [create] { $ok ->
-        [1] { who } ließ einen Passkey für { site } anlegen{ at }.
-       *[0] { who } wollte einen Passkey für { site } und bekam keinen{ at }.
+        [1] { audit-who } ließ einen Passkey für { audit-site } anlegen{ audit-at }.
+       *[0] { audit-who } wollte einen Passkey für { audit-site } und bekam keinen{ audit-at }.
     }
     [get] { $ok ->
-        [1] { who } hat Sie bei { site } angemeldet{ at }.
-       *[0] { who } wollte Sie bei { site } anmelden und konnte nicht{ at }.
+        [1] { audit-who } hat Sie bei { audit-site } angemeldet{ audit-at }.
+       *[0] { audit-who } wollte Sie bei { audit-site } anmelden und konnte nicht{ audit-at }.
     }
     [verify-user] { $ok ->
-        [1] { provider } hat Sie bestätigen lassen.
-       *[0] { provider } wollte Sie bestätigt haben, und Sie wurden es nicht.
+        [1] { audit-provider } hat Sie bestätigen lassen.
+       *[0] { audit-provider } wollte Sie bestätigt haben, und Sie wurden es nicht.
     }
     [verification] Jemand wurde nicht bestätigt: eine falsche PIN, oder eine zu viel.
     [provider] { $ok ->
-        [1] { provider } hat sich geändert: ein- oder ausgeschaltet, gestartet oder mit neuen Schlüsseln.
-       *[0] { provider } wurde etwas verweigert.
+        [1] { audit-provider } hat sich geändert: ein- oder ausgeschaltet, gestartet oder mit neuen Schlüsseln.
+       *[0] { audit-provider } wurde etwas verweigert.
     }
     [prompt] Ein Fenster oder Terminal wurde zu dem, das Sie fragt.
     [manage] { $ok ->
-        [1] In Claviger wurde etwas geändert oder zugestimmt{ at }.
-       *[0] In Claviger sollte etwas geändert werden und wurde es nicht{ at }.
+        [1] In Claviger wurde etwas geändert oder zugestimmt{ audit-at }.
+       *[0] In Claviger sollte etwas geändert werden und wurde es nicht{ audit-at }.
     }
     [state] Eine Datei von Claviger war nicht zu gebrauchen.
     [started] Claviger startete.

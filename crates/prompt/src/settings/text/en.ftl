@@ -11,7 +11,6 @@ page-activity = Activity
 page-about = About
 back = Back
 reload = Look again
-close = Close
 cancel = Cancel
 waiting = Claviger asks you in a window of its own. Please answer there.
 stop-waiting = Stop waiting
@@ -27,7 +26,7 @@ sort-by = Sort by
 group-by-site = Group by site
 no-passkeys = No passkeys yet
 no-passkeys-more = When a site offers to create a passkey, or to sign in with one from now on, say yes: it then appears here.
-nothing-found = Nothing matches
+no-match = Nothing matches
 order-site = Site
 order-account = Account
 order-last-used = Last used
@@ -38,8 +37,8 @@ no-account = Account without a name
 last-used = last used { $time }
 never-used = never used
 unknown = not known
-never-confirmed = never confirmed by the site
-never-confirmed-more = The browser could not give this passkey to the page, so the site may not know it. The next passkey for this account replaces it.
+unconfirmed = never confirmed by the site
+unconfirmed-more = The browser could not give this passkey to the page, so the site may not know it. The next passkey for this account replaces it.
 fact-site = Site
 fact-site-name = What the site calls itself
 fact-account = Account
@@ -74,7 +73,7 @@ keeps = { $count ->
 takes-part = Takes part
 provider-on = Sites and programs may use what it keeps.
 provider-off = Sites and programs do not see it. What it keeps stays where it is. Turning it on takes your PIN.
-provider-unreachable = It does not run and could not be started. “claviger doctor” may know why.
+is-unreachable = It does not run and could not be started. “claviger doctor” may know why.
 provider-locked = Locked
 provider-open = Open
 lock = Lock
@@ -82,10 +81,10 @@ unlock = Unlock …
 is-default = New passkeys go here unless you choose otherwise
 not-default = New passkeys go elsewhere unless you choose otherwise
 make-default = Use for new passkeys
-program = Made by
+made-by = Made by
 no-program = its program is not known
-provider-damaged = It says that what it keeps is damaged
-provider-unavailable = It says that it cannot work now
+is-damaged = It says that what it keeps is damaged
+is-unavailable = It says that it cannot work now
 manifest-problems = Providers that cannot be used
 no-providers = There are no providers. “claviger setup” in a terminal brings the vault.
 rules = Rules for sites
@@ -174,44 +173,44 @@ export = Save as a file …
 export-name = claviger-activity.jsonl
 exported = Saved.
 not-exported = It could not be saved: { $problem }
-who = { $who ->
+audit-who = { $who ->
     [0] A program
    *[other] { $who }
 }
-site = { $site ->
+audit-site = { $site ->
     [0] a site
    *[other] { $site }
 }
-at = { $provider ->
+audit-at = { $provider ->
     [0] {""}
    *[other] {" "}({ $provider })
 }
-provider = { $provider ->
+audit-provider = { $provider ->
     [0] A provider
    *[other] { $provider }
 }
 audit = { $event ->
     [create] { $ok ->
-        [1] { who } had a passkey created for { site }{ at }.
-       *[0] { who } asked to create a passkey for { site }, and got none{ at }.
+        [1] { audit-who } had a passkey created for { audit-site }{ audit-at }.
+       *[0] { audit-who } asked to create a passkey for { audit-site }, and got none{ audit-at }.
     }
     [get] { $ok ->
-        [1] { who } signed you in to { site }{ at }.
-       *[0] { who } asked to sign you in to { site }, and could not{ at }.
+        [1] { audit-who } signed you in to { audit-site }{ audit-at }.
+       *[0] { audit-who } asked to sign you in to { audit-site }, and could not{ audit-at }.
     }
     [verify-user] { $ok ->
-        [1] { provider } had you verified.
-       *[0] { provider } wanted you verified, and you were not.
+        [1] { audit-provider } had you verified.
+       *[0] { audit-provider } wanted you verified, and you were not.
     }
     [verification] Somebody was not verified: a wrong PIN, or one too many.
     [provider] { $ok ->
-        [1] { provider } changed: turned on or off, started, or with new keys.
-       *[0] { provider } was refused something.
+        [1] { audit-provider } changed: turned on or off, started, or with new keys.
+       *[0] { audit-provider } was refused something.
     }
     [prompt] A window or terminal became the one that asks you.
     [manage] { $ok ->
-        [1] Something was changed or agreed to in Claviger{ at }.
-       *[0] Something was to be changed in Claviger, and was not{ at }.
+        [1] Something was changed or agreed to in Claviger{ audit-at }.
+       *[0] Something was to be changed in Claviger, and was not{ audit-at }.
     }
     [state] A file of Claviger's could not be used.
     [started] Claviger started.

@@ -34,7 +34,7 @@ impl ActivityPage {
     pub fn new(speech: Rc<Speech>, export: impl Fn() + 'static) -> Self {
         let names: Vec<String> = Filter::ALL.iter().map(|filter| speech.say(&filter.text())).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let list = List::new(&speech.say(&Text::PageActivity {}), true, row, |_| {});
+        let list = List::new(true, row, |_| {});
         let parts = Rc::new(Parts {
             page: gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2),
             search: gtk::SearchEntry::builder()
@@ -66,6 +66,11 @@ impl ActivityPage {
         Self(parts)
     }
 
+    /// Puts the focus where a search is typed.
+    pub fn search(&self) {
+        self.0.search.grab_focus();
+    }
+
     /// The widget.
     pub fn widget(&self) -> &gtk::Box {
         &self.0.page
@@ -83,8 +88,6 @@ impl ActivityPage {
 
 impl Parts {
     fn lay_out(&self) {
-        name(&self.search, &self.speech.say(&Text::SearchActivity {}));
-        name(&self.filter, &self.speech.say(&Text::Show {}));
         let second = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
         second.append(&self.filter);
         self.export.set_hexpand(true);
@@ -96,9 +99,13 @@ impl Parts {
         let bar = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
             .spacing(ROOM / 2)
+            .margin_top(ROOM)
             .margin_start(ROOM)
             .margin_end(ROOM)
             .build();
+        name(&self.search, &self.speech.say(&Text::SearchActivity {}), &bar);
+        name(&self.filter, &self.speech.say(&Text::Show {}), &bar);
+        self.list.name(&self.speech.say(&Text::PageActivity {}), &bar);
         bar.append(&self.search);
         bar.append(&second);
         bar.append(&third);
@@ -122,7 +129,7 @@ impl Parts {
             let title = if now.audit.entries.is_empty() {
                 Text::NoActivity {}
             } else {
-                Text::NothingFound {}
+                Text::NoMatch {}
             };
             self.empty.set_title(&self.speech.say(&title));
             self.stack.set_visible_child(&self.empty);

@@ -6,7 +6,7 @@ use adw::prelude::*;
 use claviger_prompt_api::manage::{Passkey, Provider};
 
 use super::sheet::{Sheet, Tell};
-use super::widgets::{ROOM, name, wrapping};
+use super::widgets::{ROOM, wrapping};
 use crate::settings::model::call::Call;
 use crate::settings::model::page::Act;
 use crate::settings::model::{passkeys, providers};
@@ -63,14 +63,14 @@ impl Dialogs {
 
     /// Asks for a passkey's new name.
     pub fn rename(&self, provider: String, id: String, present: &str) {
-        let entry = self.entry(&Text::NewName {}, present);
+        let entry = gtk::Entry::builder().text(present).activates_default(true).build();
         let dialog = self.dialog(
             &Text::RenameHeading {},
             None,
             &Text::Rename {},
             adw::ResponseAppearance::Suggested,
         );
-        dialog.set_extra_child(Some(&entry));
+        dialog.set_extra_child(Some(&self.form(&[(Text::NewName {}, entry.upcast_ref())])));
         dialog.set_response_enabled(GO, !present.is_empty());
         only_with_text(&dialog, &entry);
         self.when_agreed(&dialog, move || {
@@ -104,24 +104,19 @@ impl Dialogs {
         let names: Vec<String> = choices.iter().map(providers::name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let ids: Vec<String> = choices.iter().map(|provider| provider.id.clone()).collect();
-        let entry = self.entry(&Text::RuleSite {}, "");
+        let entry = gtk::Entry::builder().activates_default(true).build();
         let provider = gtk::DropDown::from_strings(&names);
-        name(&provider, &self.speech.say(&Text::RuleProvider {}));
-        let both = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
-        for (label, widget) in [
-            (Text::RuleSite {}, entry.upcast_ref::<gtk::Widget>()),
+        let form = self.form(&[
+            (Text::RuleSite {}, entry.upcast_ref()),
             (Text::RuleProvider {}, provider.upcast_ref()),
-        ] {
-            both.append(&wrapping(&self.speech.say(&label), &["caption"]));
-            both.append(widget);
-        }
+        ]);
         let dialog = self.dialog(
             &Text::AddRuleRow {},
             None,
             &Text::AddRule {},
             adw::ResponseAppearance::Suggested,
         );
-        dialog.set_extra_child(Some(&both));
+        dialog.set_extra_child(Some(&form));
         dialog.set_response_enabled(GO, false);
         only_with_text(&dialog, &entry);
         self.when_agreed(&dialog, move || {
@@ -133,10 +128,16 @@ impl Dialogs {
         });
     }
 
-    fn entry(&self, label: &Text, text: &str) -> gtk::Entry {
-        let entry = gtk::Entry::builder().text(text).activates_default(true).build();
-        name(&entry, &self.speech.say(label));
-        entry
+    /// Fields below each other, each under its name.
+    fn form(&self, fields: &[(Text, &gtk::Widget)]) -> gtk::Box {
+        let form = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
+        for (label, field) in fields {
+            let label = wrapping(&self.speech.say(label), &["caption"]);
+            label.set_mnemonic_widget(Some(*field));
+            form.append(&label);
+            form.append(*field);
+        }
+        form
     }
 
     fn dialog(

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use adw::prelude::*;
+use gtk::glib;
 
 use super::sheet::{Sheet, Tell};
 use super::widgets::{ROOM, wrapping};
@@ -38,7 +39,6 @@ impl FirstRun {
         let window = adw::Window::builder()
             .transient_for(parent)
             .modal(true)
-            .hide_on_close(true)
             .title(speech.say(&Text::FirstSteps {}))
             .default_width(480)
             .default_height(540)
@@ -85,6 +85,14 @@ impl FirstRun {
     /// The same, whatever has been done to its switches.
     pub fn redraw(&self) {
         self.0.steps.iter().for_each(|step| step.sheet.redraw());
+    }
+
+    /// What is done when it is closed.
+    pub fn when_closed(&self, done: impl Fn() + 'static) {
+        self.0.window.connect_close_request(move |_| {
+            done();
+            glib::Propagation::Proceed
+        });
     }
 
     /// Shows the first step.

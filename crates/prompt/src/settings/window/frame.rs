@@ -5,7 +5,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::glib;
 
-use super::widgets::{ROOM, icon_button};
+use super::widgets::{ROOM, icon_button, name};
 use crate::settings::model::page::Place;
 use crate::settings::text::{Speech, Text};
 
@@ -88,6 +88,11 @@ impl Frame {
         self.leaflet.navigate(adw::NavigationDirection::Forward);
     }
 
+    /// The page that is shown.
+    pub fn shown(&self) -> Option<Place> {
+        Place::named(&self.pages.visible_child_name()?)
+    }
+
     /// Shows the pages, now that there is something to show.
     pub fn answered(&self) {
         self.whole.set_visible_child_name("pages");
@@ -121,7 +126,9 @@ impl Frame {
                 .margin_top(ROOM / 2)
                 .margin_bottom(ROOM / 2)
                 .build();
-            self.names.append(&label);
+            let row = gtk::ListBoxRow::builder().child(&label).build();
+            label.set_mnemonic_widget(Some(&row));
+            self.names.append(&row);
         }
         let side = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
@@ -138,6 +145,7 @@ impl Frame {
             .build();
         side.append(&side_header);
         side.append(&self.names);
+        name(&self.names, &say(Text::Title {}), &side);
 
         let main = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)

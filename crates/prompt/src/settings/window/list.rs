@@ -31,13 +31,14 @@ pub enum Shown {
 /// The list, whose lines are values of `T`.
 pub struct List<T> {
     scroller: gtk::ScrolledWindow,
+    view: gtk::ListView,
     store: gio::ListStore,
     lines: PhantomData<T>,
 }
 
 impl<T: Clone + 'static> List<T> {
     /// A list with nothing in it yet, whose texts wrap or are cut to a line each. `show` says what is shown of a line, `open` is told which one is pressed.
-    pub fn new(spoken: &str, wraps: bool, show: impl Fn(&T) -> Shown + 'static, open: impl Fn(&T) + 'static) -> Self {
+    pub fn new(wraps: bool, show: impl Fn(&T) -> Shown + 'static, open: impl Fn(&T) + 'static) -> Self {
         let store = gio::ListStore::new::<glib::BoxedAnyObject>();
         let view = gtk::ListView::builder()
             .model(&gtk::NoSelection::new(Some(store.clone())))
@@ -45,7 +46,6 @@ impl<T: Clone + 'static> List<T> {
             .single_click_activate(true)
             .css_classes(["navigation-sidebar"])
             .build();
-        name(&view, spoken);
         let lines = store.clone();
         view.connect_activate(move |_, place| {
             if let Some(line) = lines.item(place).and_downcast::<glib::BoxedAnyObject>() {
@@ -64,9 +64,15 @@ impl<T: Clone + 'static> List<T> {
             .build();
         Self {
             scroller,
+            view,
             store,
             lines: PhantomData,
         }
+    }
+
+    /// Gives the list a name, whose label goes into `place` beside it.
+    pub fn name(&self, spoken: &str, place: &gtk::Box) {
+        name(&self.view, spoken, place);
     }
 
     /// The widget.

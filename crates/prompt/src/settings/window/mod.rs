@@ -46,7 +46,8 @@ struct Parts {
     passkeys: PasskeysPage,
     activity: ActivityPage,
     sheets: Vec<Sheet>,
-    first_run: FirstRun,
+    /// The first steps, while they are shown.
+    first_run: RefCell<Option<FirstRun>>,
     dialogs: Dialogs,
     speech: Rc<Speech>,
     now: RefCell<Option<Rc<Snapshot>>>,
@@ -64,6 +65,7 @@ impl Window {
             parts.frame.pages.add_named(&parts.page(place), Some(place.name()));
         }
         parts.listen();
+        parts.listen_for_search();
         parts.frame.show(place);
         parts.look();
         parts.frame.window.present();
@@ -88,7 +90,7 @@ impl Parts {
                 exporting.upgrade().iter().for_each(export::save);
             }),
             sheets: SHEETS.iter().map(|_| Sheet::new(Rc::clone(&tell))).collect(),
-            first_run: FirstRun::new(&frame.window, Rc::clone(&speech), &tell),
+            first_run: RefCell::default(),
             dialogs: Dialogs {
                 parent: frame.window.clone(),
                 speech: Rc::clone(&speech),
@@ -131,6 +133,27 @@ impl Parts {
         });
     }
 
+    /// Ctrl and F search in what has a search.
+    fn listen_for_search(self: &Rc<Self>) {
+        let parts = Rc::downgrade(self);
+        let search = gtk::CallbackAction::new(move |_, _| {
+            let Some(parts) = parts.upgrade() else {
+                return glib::Propagation::Proceed;
+            };
+            match parts.frame.shown() {
+                Some(Place::Passkeys) => parts.passkeys.search(),
+                Some(Place::Activity) => parts.activity.search(),
+                _ => return glib::Propagation::Proceed,
+            }
+            glib::Propagation::Stop
+        });
+        let keys = gtk::KeyvalTrigger::new(gtk::gdk::Key::f, gtk::gdk::ModifierType::CONTROL_MASK);
+        let shortcuts = gtk::ShortcutController::new();
+        shortcuts.set_scope(gtk::ShortcutScope::Global);
+        shortcuts.add_shortcut(gtk::Shortcut::new(Some(keys), Some(search)));
+        self.frame.window.add_controller(shortcuts);
+    }
+
     /// Asks the broker how everything is.
     fn look(self: &Rc<Self>) {
         if self.loading.replace(true) {
@@ -151,7 +174,7 @@ impl Parts {
         });
     }
 
-    fn draw(&self, now: Snapshot) {
+    fn draw(self: &Rc<Self>, now: Snapshot) {
         let begins = self.now.borrow().is_none();
         let now = Rc::new(now);
         if self.now.borrow().as_ref() != Some(&now) {
@@ -160,12 +183,14 @@ impl Parts {
             }
             self.passkeys.draw(now.passkeys.clone());
             self.activity.draw(Rc::clone(&now));
-            self.first_run.draw(&now);
+            if let Some(first_run) = self.first_run.borrow().as_ref() {
+                first_run.draw(&now);
+            }
             self.now.replace(Some(Rc::clone(&now)));
         }
         self.frame.answered();
         if begins && first_steps::is_due(&now) {
-            self.first_run.present();
+            self.first_steps();
         }
     }
 
@@ -185,7 +210,7 @@ impl Parts {
                 site,
             } => self.dialogs.delete(provider, id, account, site),
             Act::Show(place) => self.frame.show(place),
-            Act::FirstRun => self.first_run.present(),
+            Act::FirstRun => self.first_steps(),
         }
     }
 
@@ -228,9 +253,21 @@ impl Parts {
         self.look();
     }
 
+    /// Shows the first steps, in a window that is made anew each time.
+    fn first_steps(self: &Rc<Self>) {
+        let steps = FirstRun::new(&self.frame.window, Rc::clone(&self.speech), &self.dialogs.tell);
+        if let Some(now) = self.now.borrow().as_ref() {
+            steps.draw(now);
+        }
+        let parts = Rc::downgrade(self);
+        steps.when_closed(move || parts.upgrade().iter().for_each(|parts| drop(parts.first_run.take())));
+        steps.present();
+        self.first_run.replace(Some(steps));
+    }
+
     /// Puts every switch back to where it stands.
     fn redraw(&self) {
         self.sheets.iter().for_each(Sheet::redraw);
-        self.first_run.redraw();
+        self.first_run.borrow().iter().for_each(FirstRun::redraw);
     }
 }

@@ -41,7 +41,6 @@ impl PasskeysPage {
         let (seen, words) = (Rc::clone(&shown), Rc::clone(&speech));
         let opened = Rc::clone(&shown);
         let list = List::new(
-            &speech.say(&Text::PagePasskeys {}),
             false,
             move |line| row(line, &seen, &words),
             move |line| {
@@ -74,6 +73,11 @@ impl PasskeysPage {
         Self(parts)
     }
 
+    /// Puts the focus where a search is typed.
+    pub fn search(&self) {
+        self.0.search.grab_focus();
+    }
+
     /// The widget.
     pub fn widget(&self) -> &gtk::Box {
         &self.0.page
@@ -88,18 +92,19 @@ impl PasskeysPage {
 
 impl Parts {
     fn lay_out(&self) {
-        let say = |text: Text| self.speech.say(&text);
-        name(&self.search, &say(Text::SearchPasskeys {}));
-        name(&self.order, &say(Text::SortBy {}));
         let second = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
         second.append(&self.order);
         second.append(&self.grouped);
         let bar = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
             .spacing(ROOM / 2)
+            .margin_top(ROOM)
             .margin_start(ROOM)
             .margin_end(ROOM)
             .build();
+        name(&self.search, &self.speech.say(&Text::SearchPasskeys {}), &bar);
+        name(&self.order, &self.speech.say(&Text::SortBy {}), &bar);
+        self.list.name(&self.speech.say(&Text::PagePasskeys {}), &bar);
         bar.append(&self.search);
         bar.append(&second);
         self.page
@@ -141,7 +146,7 @@ impl Parts {
         let (title, more) = if self.shown.passkeys.borrow().is_empty() {
             (Text::NoPasskeys {}, Some(Text::NoPasskeysMore {}))
         } else {
-            (Text::NothingFound {}, None)
+            (Text::NoMatch {}, None)
         };
         self.empty.set_title(&self.speech.say(&title));
         self.empty

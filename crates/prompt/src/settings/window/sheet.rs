@@ -79,11 +79,13 @@ impl Sheet {
             .selection_mode(gtk::SelectionMode::None)
             .css_classes(["boxed-list"])
             .build();
-        name(&list, &group.heading);
         for row in &group.rows {
             list.append(&self.row(row));
         }
         drawn.append(&list);
+        if !group.heading.is_empty() {
+            name(&list, &group.heading, &drawn);
+        }
         drawn
     }
 
@@ -104,69 +106,67 @@ impl Sheet {
             .valign(gtk::Align::Center)
             .hexpand(true)
             .build();
-        texts.append(&wrapping(&row.title, &[]));
+        let title = wrapping(&row.title, &[]);
+        texts.append(&title);
         for note in &row.notes {
             texts.append(&wrapping(note, &["caption", "dim-label"]));
         }
         line.append(&texts);
         for control in &row.controls {
-            match self.control(control) {
-                Drawn::Beside(widget) => line.append(&widget),
-                Drawn::Below(widget) => texts.append(&widget),
+            match control {
+                Control::Switch { name: spoken, on, act } => {
+                    let switch = self.switch(*on, act);
+                    line.append(&switch);
+                    name(&switch, spoken, &line);
+                }
+                // Below, because its words need the room of a narrow window.
+                Control::Button { label, of, act, weight } => {
+                    let button = self.button(label, act, *weight);
+                    texts.append(&button);
+                    if !of.is_empty() {
+                        // Behind its label, which is a name already.
+                        name(&button, of, &texts);
+                    }
+                }
             }
         }
-        gtk::ListBoxRow::builder()
+        let drawn = gtk::ListBoxRow::builder()
             .activatable(false)
             .focusable(false)
             .child(&line)
-            .build()
+            .build();
+        title.set_mnemonic_widget(Some(&drawn));
+        drawn
     }
 
-    fn control(&self, control: &Control) -> Drawn {
-        let tell = Rc::clone(&self.tell);
-        match control {
-            Control::Switch { name: spoken, on, act } => {
-                let switch = gtk::Switch::builder()
-                    .active(*on)
-                    .state(*on)
-                    .valign(gtk::Align::Center)
-                    .build();
-                name(&switch, spoken);
-                let act = act.clone();
-                switch.connect_state_set(move |_, _| {
-                    tell(act.clone());
-                    // It stands where it stood until it is so.
-                    glib::Propagation::Stop
-                });
-                Drawn::Beside(switch.upcast())
-            }
-            Control::Button {
-                label,
-                name: spoken,
-                act,
-                weight,
-            } => {
-                let button = gtk::Button::builder()
-                    .label(label)
-                    .halign(gtk::Align::Start)
-                    .margin_top(ROOM / 2)
-                    .build();
-                match weight {
-                    Weight::Plain => {}
-                    Weight::Suggested => button.add_css_class("suggested-action"),
-                    Weight::Dangerous => button.add_css_class("destructive-action"),
-                }
-                name(&button, spoken);
-                let act = act.clone();
-                button.connect_clicked(move |_| tell(act.clone()));
-                Drawn::Below(button.upcast())
-            }
+    fn switch(&self, on: bool, act: &Act) -> gtk::Switch {
+        let switch = gtk::Switch::builder()
+            .active(on)
+            .state(on)
+            .valign(gtk::Align::Center)
+            .build();
+        let (tell, act) = (Rc::clone(&self.tell), act.clone());
+        switch.connect_state_set(move |_, _| {
+            tell(act.clone());
+            // It stands where it stood until it is so.
+            glib::Propagation::Stop
+        });
+        switch
+    }
+
+    fn button(&self, label: &str, act: &Act, weight: Weight) -> gtk::Button {
+        let button = gtk::Button::builder()
+            .label(label)
+            .halign(gtk::Align::Start)
+            .margin_top(ROOM / 2)
+            .build();
+        match weight {
+            Weight::Plain => {}
+            Weight::Suggested => button.add_css_class("suggested-action"),
+            Weight::Dangerous => button.add_css_class("destructive-action"),
         }
+        let (tell, act) = (Rc::clone(&self.tell), act.clone());
+        button.connect_clicked(move |_| tell(act.clone()));
+        button
     }
-}
-
-/// A control, and where in its row it goes: a button's words need the room of a narrow window.
-enum Drawn {
-    Beside(gtk::Widget),
-    Below(gtk::Widget),
 }

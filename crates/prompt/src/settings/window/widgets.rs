@@ -35,11 +35,15 @@ pub fn one_line(classes: &[&str]) -> gtk::Label {
         .build()
 }
 
-/// Gives a widget a name for who cannot see where it stands. GTK before 4.10 lets Rust do so by a label only, which need not be seen
-/// and lives as long as the widget.
-pub fn name(widget: &impl IsA<gtk::Widget>, name: &str) {
-    let label = gtk::Label::builder().label(name).mnemonic_widget(widget).build();
-    widget.connect_destroy(move |_| label.set_text(""));
+/// Gives a widget a name for who cannot see where it stands: a label that nobody sees, which goes into `place` beside it. GTK before
+/// 4.10 lets Rust do so by a label only, and is lost when that stands outside the window.
+pub fn name(widget: &impl IsA<gtk::Widget>, name: &str, place: &gtk::Box) {
+    let label = gtk::Label::builder()
+        .label(name)
+        .visible(false)
+        .mnemonic_widget(widget)
+        .build();
+    place.append(&label);
 }
 
 /// The sign of a tone. The words beside it say the same.
@@ -66,8 +70,18 @@ pub fn set_sign(image: &gtk::Image, tone: Tone) {
 
 /// A button with an icon alone, and its name.
 pub fn icon_button(icon: &str, label: &str) -> gtk::Button {
-    let button = gtk::Button::builder().icon_name(icon).tooltip_text(label).build();
-    name(&button, label);
+    let content = gtk::Box::new(gtk::Orientation::Horizontal, 0);
+    let image = gtk::Image::builder()
+        .icon_name(icon)
+        .accessible_role(gtk::AccessibleRole::Presentation)
+        .build();
+    content.append(&image);
+    let button = gtk::Button::builder()
+        .child(&content)
+        .tooltip_text(label)
+        .css_classes(["image-button"])
+        .build();
+    name(&button, label, &content);
     button
 }
 
