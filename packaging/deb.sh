@@ -53,13 +53,16 @@ claviger_tree() {
   install -D -m 644 -t "$doc/docs/images" docs/images/*
 }
 
-# The window that asks, and what starts it.
+# The window that asks, and what starts it; the settings.
 gtk_tree() {
   local tree=$1
   program "$tree" claviger-prompt
+  program "$tree" claviger-settings
   filled packaging/systemd/user/claviger-prompt.service.in "$tree/usr/lib/systemd/user"
   filled packaging/dbus/org.claviger.Prompt.service.in "$tree/usr/share/dbus-1/services"
   install -D -m 644 -t "$tree/usr/share/applications" packaging/applications/*.desktop
+  install -D -m 644 -t "$tree/usr/share/metainfo" packaging/metainfo/*.xml
+  (cd packaging/icons && find . -name '*.svg' -exec install -D -m 644 {} "$tree/usr/share/icons/{}" \;)
 }
 
 # The file that TEMPLATE makes with the path of the window that asks, in FOLDER.

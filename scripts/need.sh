@@ -93,7 +93,7 @@ build_programs() {
 build_platform() {
   local quiet=()
   [[ -t 2 ]] || quiet=(--quiet)
-  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --package claviger --bin claviger --package claviger-prompt --bin claviger-prompt \
+  cargo build "${quiet[@]}" --locked --profile "$CLAVIGER_PROFILE" --package claviger --bin claviger --package claviger-prompt --bin claviger-prompt --bin claviger-settings \
     --package claviger-provider --example notebook "$@"
 }
 

@@ -39,7 +39,7 @@ def until(condition, what, seconds=20):
 class Desktop:
     """Everything that has to run before a window can be shown. Services of the bus get its environment, `variables` among it."""
 
-    def __init__(self, manager="openbox", size="1280x900", variables=None):
+    def __init__(self, manager="openbox", size="1280x900", variables=None, broker="claviger broker"):
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="claviger-prompt-"))
         self.running = []
         home = {name: self.dir / folder for name, folder in [
@@ -52,7 +52,7 @@ class Desktop:
             "DBUS_SESSION_BUS_ADDRESS": f"unix:path={self.dir / 'bus'}", **(variables or {}),
         }
         self.env["DISPLAY"] = self._display(size)
-        self._bus()
+        self._bus(broker)
         self.manage(manager)
         # Not over the window, where it would bring tips up.
         self.output("xdotool", "mousemove", "0", "0")
@@ -64,11 +64,11 @@ class Desktop:
         with os.fdopen(read) as number:
             return f":{number.readline().strip()}"
 
-    def _bus(self):
+    def _bus(self, broker):
         services = self.dir / "services"
         services.mkdir()
         shutil.copy("/usr/share/dbus-1/services/org.a11y.Bus.service", services)
-        for name, command in [("Broker", "claviger broker"), ("Hello", "claviger hello"), ("Vault", "claviger vault"), ("Prompt", "claviger-prompt")]:
+        for name, command in [("Broker", broker), ("Hello", "claviger hello"), ("Vault", "claviger vault"), ("Prompt", "claviger-prompt")]:
             text = f"[D-BUS Service]\nName=org.claviger.{name}\nExec={PROGRAMS / command}\n"
             (services / f"org.claviger.{name}.service").write_text(text)
         providers = self.dir / "data/claviger/providers"

@@ -43,7 +43,7 @@ class Eyes:
         desktop.clear_cache()
         for index in range(desktop.get_child_count()):
             application = desktop.get_child_at_index(index)
-            if application and application.get_name() and application.get_name() in ("claviger-prompt", "show"):
+            if application and application.get_name() and application.get_name() in ("claviger-prompt", "claviger-settings", "show"):
                 self._walk(application, found)
         return found
 

@@ -128,6 +128,8 @@ pub struct Peers {
     own: FileId,
     /// Where the graphical prompt is, a program of its own beside this one.
     prompt: PathBuf,
+    /// The settings window\'s program.
+    settings: PathBuf,
     /// Whom to ask about units; none where roles cannot be proved.
     managers: Option<Managers>,
     remembered: Mutex<HashMap<String, Remembered>>,
@@ -168,6 +170,7 @@ impl Peers {
             user: rustix::process::getuid().as_raw(),
             own,
             prompt: own_executable.with_file_name("claviger-prompt"),
+            settings: own_executable.with_file_name("claviger-settings"),
             managers: proves_roles(own_executable).then(|| Managers::new(connection.clone())),
             remembered: Mutex::default(),
         })
@@ -224,6 +227,11 @@ impl Peers {
     /// Whether `process` runs the program that all roles but the prompt run.
     pub fn is_own(&self, process: &Process) -> bool {
         process.file == self.own
+    }
+
+    /// Whether `process` runs the settings window, which lies beside the own program.
+    pub fn is_settings(&self, process: &Process) -> bool {
+        process.runs(&self.settings) && only_we_may_change(&self.settings)
     }
 
     /// Forgets a connection that left the bus. Unique names are not used again, so this only saves memory.

@@ -6,6 +6,7 @@
 
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource};
+use serde::Serialize;
 use serde_json::Value;
 use unic_langid::LanguageIdentifier;
 
@@ -70,8 +71,24 @@ impl Messages {
         self
     }
 
+    /// The same with further catalogues by language, for a window's own words; none of them names a message that is there already.
+    #[must_use]
+    pub fn with(mut self, catalogues: &[(&str, &str)]) -> Self {
+        for bundle in &mut self.bundles {
+            let language = bundle.locales.first().map(|language| language.language.to_string());
+            let own = catalogues.iter().filter(|(name, _)| Some(*name) == language.as_deref());
+            own.for_each(|(_, text)| add(bundle, text));
+        }
+        self
+    }
+
     /// The message as a sentence or two. What others chose of it is [one line](sanitise::line) each, wherever it comes from.
     pub fn text(&self, message: &Message) -> String {
+        self.say(message)
+    }
+
+    /// The same for a message of [further catalogues](Self::with): an object with a `code` and the arguments beside it.
+    pub fn say(&self, message: &impl Serialize) -> String {
         // A tree of strings and numbers with string keys always serialises, to an object with a code.
         let Ok(Value::Object(members)) = serde_json::to_value(message) else {
             return String::new();
@@ -110,10 +127,14 @@ fn bundle(language: &str, text: &str) -> FluentBundle<FluentResource> {
     let languages = language.parse::<LanguageIdentifier>().into_iter().collect();
     let mut bundle = FluentBundle::new_concurrent(languages);
     bundle.set_use_isolating(false);
+    add(&mut bundle, text);
+    bundle
+}
+
+fn add(bundle: &mut FluentBundle<FluentResource>, text: &str) {
     // Both fail only for a catalogue that the tests have not seen; what can be read of it serves.
     let resource = FluentResource::try_new(text.to_owned()).unwrap_or_else(|(resource, _)| resource);
     let _ = bundle.add_resource(resource);
-    bundle
 }
 
 #[cfg(test)]

@@ -60,10 +60,10 @@ impl ApprovalCaller {
 }
 
 impl Broker {
-    /// The sender of a message to `Manage1`, which must be the broker's own program.
+    /// The sender of a message to `Manage1`, which must be the broker's own program or the settings window.
     pub(super) async fn asking(&self, header: &Header<'_>) -> Result<ApprovalCaller, Error> {
         let (cancel, attendance) = self.attend_sender(header)?;
-        let process = self.inner.callers.require_own(header).await?;
+        let process = self.inner.callers.require_manager(header).await?;
         let caller = Caller {
             door: Door::Cli,
             traits: DoorTraits::default(),

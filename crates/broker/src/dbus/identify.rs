@@ -57,6 +57,16 @@ impl Identifier {
         }
     }
 
+    /// The sender of a message, if it runs the broker's own program or the settings window beside it, which is as little a proof.
+    pub async fn require_manager(&self, header: &Header<'_>) -> Result<Process, CallerError> {
+        let process = self.sender(header).await?;
+        if self.is_own(&process) || self.peers.is_settings(&process) {
+            Ok(process)
+        } else {
+            Err(not_meant_for(&process))
+        }
+    }
+
     /// The sender of a message, which must be the user's `role`, proved where roles are proved.
     pub async fn require_role(&self, header: &Header<'_>, role: Role) -> Result<Peer, CallerError> {
         let sender = header.sender().ok_or(CallerError::NoSender)?;

@@ -1,4 +1,4 @@
-//! `org.claviger.Manage1`: what the user does with the platform itself. For the broker's own program only; JSON where there is
+//! `org.claviger.Manage1`: what the user does with the platform itself. For the broker's own program and the settings window; JSON where there is
 //! structure.
 
 use claviger_prompt_api::dbus::Error;
@@ -17,13 +17,13 @@ pub struct ManageInterface(pub(crate) Broker);
 impl ManageInterface {
     /// How the platform is.
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         json(&self.0.status().await?)
     }
 
     /// The passkeys whose site, account or provider contains `filter`.
     async fn passkeys(&self, filter: &str, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         json(&self.0.passkeys(filter))
     }
 
@@ -45,7 +45,7 @@ impl ManageInterface {
 
     /// The providers.
     async fn providers(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         json(&self.0.providers().await?)
     }
 
@@ -56,37 +56,37 @@ impl ManageInterface {
 
     /// Lets a provider take no part any more.
     async fn disable_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         self.0.disable_provider(id).await
     }
 
     /// Makes a provider the one that new passkeys go to unless the user chooses otherwise.
     async fn set_default_provider(&self, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         self.0.set_default_provider(id).await
     }
 
     /// The user's rules.
     async fn rules(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         json(&self.0.rules())
     }
 
     /// Sets the provider for a site.
     async fn set_rule(&self, rp_id: &str, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         self.0.set_rule(rp_id, provider).await
     }
 
     /// Removes the rule for a site.
     async fn clear_rule(&self, rp_id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         self.0.clear_rule(rp_id)
     }
 
     /// Locks a provider, or with an empty id all that run.
     async fn lock(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         self.0.lock(provider).await
     }
 
@@ -102,7 +102,7 @@ impl ManageInterface {
 
     /// The last entries of the audit log, and whether the whole of it is intact.
     async fn audit(&self, last: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
-        self.0.callers().require_own(&header).await?;
+        self.0.callers().require_manager(&header).await?;
         json(&self.0.audit_entries(last).await?)
     }
 }

@@ -1,7 +1,7 @@
 //! The broker on the session bus: three interfaces at one object.
 //!
 //! * [`Prompt1`](PromptInterface) for whatever draws the views: the broker's own program or a `claviger-prompt` beside it.
-//! * [`Manage1`](ManageInterface) for the command line and the settings: the broker's own program only.
+//! * [`Manage1`](ManageInterface) for the command line and the settings: the broker's own program, or a `claviger-settings` beside it.
 //! * [`Providers1`](ProvidersInterface) for providers, each at the bus name that its manifest gives it.
 //!
 //! Methods here check who calls and turn values into D-Bus ones; what they do is [`crate::daemon`]'s. The interfaces of doors are

@@ -1,0 +1,73 @@
+//! What the window asks of the broker, as values: each is one method of `org.claviger.Manage1`.
+
+use crate::settings::text::Text;
+
+/// One call that changes something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Call {
+    /// Let a provider take part, by its id.
+    Enable(String),
+    /// Let it take part no more.
+    Disable(String),
+    /// Offer it first.
+    MakeDefault(String),
+    /// Offer a provider first at one site.
+    SetRule {
+        /// The site.
+        site: String,
+        /// The provider's id.
+        provider: String,
+    },
+    /// Remove the rule for a site.
+    ClearRule(String),
+    /// Lock a provider, or all where the id is empty.
+    Lock(String),
+    /// Unlock a provider, or all where the id is empty.
+    Unlock(String),
+    /// Choose a PIN.
+    ChoosePin,
+    /// Give a passkey another name.
+    Rename {
+        /// The provider that keeps it.
+        provider: String,
+        /// Its id.
+        id: String,
+        /// The name.
+        name: String,
+    },
+    /// Delete a passkey.
+    Delete {
+        /// The provider that keeps it.
+        provider: String,
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Call {
+    /// Whether the broker asks the person before it answers, so that the call takes as long as they like.
+    pub fn asks(&self) -> bool {
+        match self {
+            Self::Enable(_) | Self::Unlock(_) | Self::ChoosePin | Self::Rename { .. } | Self::Delete { .. } => true,
+            Self::Disable(_) | Self::MakeDefault(_) | Self::SetRule { .. } | Self::ClearRule(_) | Self::Lock(_) => {
+                false
+            }
+        }
+    }
+
+    /// What to say when it is done.
+    pub fn done(&self) -> Text {
+        match self {
+            Self::Enable(_) => Text::DoneEnabled {},
+            Self::Disable(_) => Text::DoneDisabled {},
+            Self::MakeDefault(_) => Text::DoneDefault {},
+            Self::SetRule { site, .. } => Text::DoneRule { site: site.clone() },
+            Self::ClearRule(site) => Text::DoneNoRule { site: site.clone() },
+            Self::Lock(_) => Text::DoneLocked {},
+            Self::Unlock(_) => Text::DoneUnlocked {},
+            Self::ChoosePin => Text::DonePin {},
+            Self::Rename { .. } => Text::DoneRenamed {},
+            Self::Delete { .. } => Text::DoneDeleted {},
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The ways in: each browser with what is missing, and the virtual security key.
+
+use claviger_prompt_api::sanitise;
+
+use super::page::{Group, Page, Row, Tone};
+use super::state::{Browser, KeyDoor, KeyDoorState, Snapshot, Way};
+use crate::settings::text::{Speech, Text};
+
+/// The door of browsers, as the broker names it.
+const BROWSER_DOOR: &str = "browser";
+
+/// The page.
+pub fn page(now: &Snapshot, speech: &Speech) -> Page {
+    let key = vec![key(&now.key, speech)];
+    let key = Group::new(speech.say(&Text::KeyDoor {}), key).noting(speech.say(&Text::KeyDoorNote {}));
+    Page {
+        groups: vec![browsers(now, speech), key],
+    }
+}
+
+/// The browsers of this machine, each with what to do for it.
+pub fn browsers(now: &Snapshot, speech: &Speech) -> Group {
+    let open = now.status.doors.iter().any(|door| door == BROWSER_DOOR);
+    let shut = (!open).then(|| Row::new(speech.say(&Text::BrowserDoorShut {})).in_tone(Tone::Error));
+    let none = now
+        .browsers
+        .is_empty()
+        .then(|| Row::new(speech.say(&Text::NoBrowsers {})));
+    let each = now.browsers.iter().map(|found| browser(found, now.key.state, speech));
+    let rows = shut.into_iter().chain(none).chain(each).collect();
+    Group::new(speech.say(&Text::Browsers {}), rows).noting(speech.say(&Text::BrowsersNote {}))
+}
+
+fn browser(browser: &Browser, key: KeyDoorState, speech: &Speech) -> Row {
+    let row = Row::new(sanitise::line(&browser.name, sanitise::MAX_LABEL_CHARS));
+    match &browser.way {
+        Way::Extension { host_found: false, .. } => row.note(speech.say(&Text::HostMissing {})).in_tone(Tone::Warning),
+        Way::Extension {
+            host_found: true,
+            folder,
+        } => {
+            let folder = folder
+                .as_ref()
+                .map(|path| sanitise::line(&path.display().to_string(), sanitise::MAX_PATH_CHARS));
+            row.note(speech.say(&Text::HostFound {}))
+                .note(speech.say(&Text::LoadExtension { folder }))
+        }
+        Way::SecurityKey if matches!(key, KeyDoorState::Plugged | KeyDoorState::Listening) => row
+            .note(speech.say(&Text::BrowserByKey {}))
+            .note(speech.say(&Text::KeyCannotShow {})),
+        Way::SecurityKey => row
+            .note(speech.say(&Text::BrowserWithoutKey {}))
+            .note(speech.say(&Text::KeyCannotShow {}))
+            .in_tone(Tone::Warning),
+    }
+}
+
+fn key(door: &KeyDoor, speech: &Speech) -> Row {
+    let (state, tone) = match door.state {
+        KeyDoorState::Plugged => (Text::KeyPlugged {}, Tone::Plain),
+        KeyDoorState::Listening => (Text::KeyListening {}, Tone::Plain),
+        KeyDoorState::Off => (Text::KeyOff {}, Tone::Plain),
+        KeyDoorState::Unplugged => (Text::KeyUnplugged {}, Tone::Warning),
+        KeyDoorState::NotRunning => (Text::KeyNotRunning {}, Tone::Plain),
+    };
+    let problem = door
+        .problem
+        .as_deref()
+        .map(|text| sanitise::line(text, sanitise::MAX_LINE_CHARS));
+    let more = match door.state {
+        KeyDoorState::Plugged | KeyDoorState::Listening => Text::KeyTurnOff {},
+        KeyDoorState::Off => Text::KeyTurnOn {},
+        KeyDoorState::Unplugged | KeyDoorState::NotRunning => Text::KeyDoctor {},
+    };
+    Row::new(speech.say(&state))
+        .maybe(problem)
+        .note(speech.say(&more))
+        .in_tone(tone)
+}
+
+#[cfg(test)]
+#[allow(clippy::indexing_slicing)]
+mod tests {
+    use super::super::samples::snapshot;
+    use super::*;
+
+    #[test]
+    fn a_browser_that_cannot_find_the_platform_is_a_warning_with_what_to_do() {
+        let mut now = snapshot();
+        now.browsers = [true, false]
+            .map(|host_found| Browser {
+                name: "Chromium".into(),
+                way: Way::Extension {
+                    host_found,
+                    folder: None,
+                },
+            })
+            .to_vec();
+        let rows = browsers(&now, &Speech::in_language("en")).rows;
+        assert_eq!((rows[0].tone, rows[1].tone), (Tone::Plain, Tone::Warning));
+        assert!(rows[1].notes[0].contains("claviger setup"), "{rows:?}");
+    }
+
+    #[test]
+    fn a_browser_served_by_the_key_says_what_that_cannot_show() {
+        let mut now = snapshot();
+        now.browsers = vec![Browser {
+            name: "Firefox".into(),
+            way: Way::SecurityKey,
+        }];
+        for state in [KeyDoorState::Plugged, KeyDoorState::Off] {
+            now.key.state = state;
+            let row = &browsers(&now, &Speech::in_language("en")).rows[0];
+            assert_eq!(row.tone == Tone::Plain, state == KeyDoorState::Plugged);
+            assert_eq!(row.notes.len(), 2);
+        }
+    }
+
+    #[test]
+    fn why_there_is_no_key_is_told() {
+        let mut now = snapshot();
+        now.key = KeyDoor {
+            state: KeyDoorState::Unplugged,
+            problem: Some("no /dev/uhid".into()),
+        };
+        let page = page(&now, &Speech::in_language("en"));
+        assert!(page.groups[1].rows[0].notes.contains(&"no /dev/uhid".to_owned()));
+    }
+}

@@ -1,0 +1,304 @@
+# Was die Einstellungen sagen, auf Deutsch. Ein Argument, das fehlt, ist die Zahl 0; was zutrifft, ist 1.
+
+# Das Fenster.
+
+title = Claviger
+page-passkeys = Passkeys
+page-providers = Anbieter
+page-verification = Bestätigung
+page-ways-in = Zugänge
+page-activity = Verlauf
+page-about = Über Claviger
+back = Zurück
+reload = Neu laden
+cancel = Abbrechen
+waiting = Claviger fragt Sie in einem eigenen Fenster. Bitte antworten Sie dort.
+stop-waiting = Nicht mehr warten
+unreachable = Claviger antwortet nicht
+unreachable-more = Der Dienst ließ sich nicht starten, oder ein anderes Programm gibt sich für ihn aus. „claviger doctor“ in einem Terminal sagt, was fehlt.
+try-again = Noch einmal versuchen
+loading = Einen Moment …
+
+# Passkeys.
+
+search-passkeys = Websites, Konten, Anbieter suchen
+sort-by = Sortieren nach
+group-by-site = Nach Website gruppieren
+no-passkeys = Noch keine Passkeys
+no-passkeys-more = Wenn eine Website anbietet, einen Passkey anzulegen oder Sie künftig damit anzumelden, stimmen Sie zu: Dann steht er hier.
+no-match = Nichts gefunden
+order-site = Website
+order-account = Konto
+order-last-used = Zuletzt benutzt
+order-created = Neueste
+order-provider = Anbieter
+passkey = Passkey
+no-account = Konto ohne Namen
+last-used = zuletzt benutzt { $time }
+never-used = nie benutzt
+unknown = nicht bekannt
+unconfirmed = von der Website nie bestätigt
+unconfirmed-more = Der Browser konnte der Seite diesen Passkey nicht übergeben; vielleicht kennt die Website ihn nicht. Der nächste Passkey für dieses Konto ersetzt ihn.
+fact-site = Website
+fact-site-name = So nennt sich die Website
+fact-account = Konto
+fact-display-name = Name der Person
+fact-provider = Aufbewahrt von
+fact-created = Angelegt
+fact-last-used = Benutzung
+fact-copies = Kopien
+fact-found = Wie er gefunden wird
+fact-id = Nummer
+synced = Synchronisiert: auch auf einem anderen Gerät bekannt
+this-device-only = Nur auf diesem Gerät
+discoverable = Durch die Website allein; niemand muss das Konto nennen
+not-discoverable = Nur wenn die Website ihn nennt
+rename-row = Ein anderer Name für das Konto, nur in Ihren Listen
+rename = Umbenennen …
+rename-heading = Diesen Passkey umbenennen
+new-name = Neuer Name
+delete-row = Diesen Passkey löschen
+delete-row-more = Vielleicht können Sie sich dann nicht mehr anmelden, und die Website erfährt nichts davon.
+delete = Löschen …
+delete-heading = Den Passkey „{ $account }“ für { $site } löschen?
+delete-body = Er ist dann endgültig fort: Niemand kann ihn zurückholen, auch Claviger nicht. { $site } erfährt nichts davon und bietet ihn weiter an; entfernen Sie ihn daher auch in Ihrem Konto dort. Stellen Sie vorher sicher, dass Sie sich dort auf anderem Weg anmelden können.
+
+# Anbieter.
+
+keeps = { $count ->
+    [0] Bewahrt keine Passkeys auf
+    [one] Bewahrt einen Passkey auf
+   *[other] Bewahrt { $count } Passkeys auf
+}
+takes-part = Nimmt teil
+provider-on = Websites und Programme dürfen benutzen, was er aufbewahrt.
+provider-off = Websites und Programme sehen ihn nicht. Was er aufbewahrt, bleibt, wo es ist. Zum Einschalten brauchen Sie Ihre PIN.
+is-unreachable = Er läuft nicht und ließ sich nicht starten. „claviger doctor“ weiß vielleicht, warum.
+provider-locked = Gesperrt
+provider-open = Offen
+lock = Sperren
+unlock = Entsperren …
+is-default = Neue Passkeys kommen hierher, wenn Sie nichts anderes wählen
+not-default = Neue Passkeys kommen anderswohin, wenn Sie nichts anderes wählen
+make-default = Für neue Passkeys benutzen
+made-by = Stammt von
+no-program = das Programm ist nicht bekannt
+is-damaged = Er sagt, dass beschädigt ist, was er aufbewahrt
+is-unavailable = Er sagt, dass er jetzt nicht arbeiten kann
+manifest-problems = Anbieter, die nicht benutzt werden können
+no-providers = Es gibt keine Anbieter. „claviger setup“ in einem Terminal bringt den Tresor.
+rules = Regeln für Websites
+rules-note = Auf diesen Websites wird dieser Anbieter zuerst angeboten, was immer Sie sonst für neue Passkeys benutzen.
+remove-rule = Entfernen
+add-rule-row = Auf einer bestimmten Website einen Anbieter zuerst anbieten
+add-rule = Regel hinzufügen …
+rule-site = Website, etwa example.com
+rule-provider = Anbieter
+
+# Bestätigung.
+
+pin = PIN
+pin-set = Eine PIN ist festgelegt
+pin-tries = { $tries_left ->
+    [one] Noch ein Versuch, bis sie gesperrt wird
+   *[other] Noch { $tries_left } Versuche, bis sie gesperrt wird
+}
+pin-wait = Der nächste Versuch zählt in { $seconds ->
+    [one] einer Sekunde
+   *[other] { $seconds } Sekunden
+}.
+pin-restored = Es fehlen Versuche, weil die Datei aus einer Sicherung zurückgeholt oder hierher verschoben wurde, nicht weil jemand eine falsche PIN eingegeben hat.
+pin-not-set = Noch ist keine PIN festgelegt
+pin-not-set-more = Ihre PIN zeigt, dass Sie es sind, und öffnet Ihre Passkeys. Sie bleibt auf diesem Computer.
+choose-pin = PIN festlegen …
+pin-locked-out = Die PIN ist gesperrt
+pin-locked-out-more = Es waren zu viele falsche. Was das heißt, steht in SECURITY.md, das zu Claviger gehört.
+pin-unknown = Der Teil, der PINs prüft, antwortet nicht
+protection = Schutz
+tier-sentence = { $tier ->
+    [software] Stufe Software: Die PIN schützt Ihre Passkeys vor dem, der den Datenträger ohne sie hat, nicht vor einem Programm, das unter Ihrem Namen läuft.
+    [tpm] Stufe TPM: Der Sicherheitschip des Computers zählt die Versuche; eine Kopie des Datenträgers öffnet nichts.
+    [system] Stufe System: Ihre Passkeys werden außer Reichweite Ihrer eigenen Programme geöffnet.
+   *[other] Stufe { $tier }.
+}
+tier-more = { $tier ->
+    [software] Eine längere PIN schützt besser: Wer die Datei kopiert, kann PINs auf einem anderen Computer ausprobieren. Eine stärkere Stufe gibt es in dieser Version von Claviger nicht.
+   *[other] Wovor das schützt und wovor nicht, steht in SECURITY.md, das zu Claviger gehört.
+}
+roles-proved = Clavigers eigene Teile sind nachweislich die von Claviger
+roles-unproved = Clavigers eigene Teile sind nicht nachgewiesen
+roles-unproved-more = Es ist nicht für alle Benutzer installiert; ein Programm, das unter Ihrem Namen läuft, könnte sich für einen der Teile ausgeben. Aus einem Paket installiert, bürgt systemd für sie.
+
+# Zugänge.
+
+browsers = Browser
+browsers-note = Diese gibt es auf diesem Computer.
+browser-door-shut = Claviger antwortet Browsern im Moment nicht. „claviger doctor“ in einem Terminal sagt, warum.
+no-browsers = Es wurde kein Browser gefunden, den Claviger kennt.
+host-found = Der Browser findet Claviger.
+host-missing = Der Browser findet Claviger noch nicht: Rufen Sie „claviger setup“ in einem Terminal auf.
+load-extension = Falls das Symbol noch nicht in der Leiste ist: Öffnen Sie chrome://extensions, schalten Sie den „Entwicklermodus“ ein, drücken Sie „Entpackte Erweiterung laden“ und wählen Sie { $folder ->
+    [0] den Ordner, den „claviger setup“ nennt
+   *[other] den Ordner { $folder }
+}.
+browser-by-key = Er benutzt Claviger als Sicherheitsschlüssel.
+browser-without-key = Er kann Claviger als Sicherheitsschlüssel benutzen, sobald es den Sicherheitsschlüssel weiter unten gibt.
+key-cannot-show = Ein Sicherheitsschlüssel erfährt nicht, welche Seite fragt; Claviger zeigt daher den Namen des Browsers und die Website, die er nennt.
+key-door = Sicherheitsschlüssel
+key-door-note = Programme ohne die Erweiterung, darunter Firefox, können Claviger benutzen, als wäre ein Sicherheitsschlüssel eingesteckt.
+key-plugged = Eingesteckt: Jedes Programm kann ihn benutzen
+key-listening = Wartet an einem Socket, für Tests
+key-off = Ausgeschaltet: Programme sehen keinen Sicherheitsschlüssel
+key-unplugged = Im Moment gibt es keinen Sicherheitsschlüssel
+key-not-running = Der Sicherheitsschlüssel läuft nicht
+key-turn-on = „claviger door enable hid“ in einem Terminal schaltet ihn ein.
+key-turn-off = „claviger door disable hid“ in einem Terminal schaltet ihn aus.
+key-doctor = „claviger doctor“ in einem Terminal sagt, was er braucht.
+
+# Verlauf.
+
+search-activity = Suchen, was geschehen ist
+show = Anzeigen
+filter-all = Alles
+filter-sign-ins = Anmeldungen
+filter-changes = Änderungen
+filter-failures = Was misslang
+log-intact = Die Aufzeichnung ist unversehrt: Kein Eintrag wurde geändert oder entfernt.
+log-changed = { $problem ->
+    [0] Die Aufzeichnung wurde geändert oder beschädigt.
+   *[other] Die Aufzeichnung wurde geändert oder beschädigt: { $problem }
+}
+no-activity = Noch ist nichts geschehen
+export = Als Datei speichern …
+export-name = claviger-verlauf.jsonl
+exported = Gespeichert.
+not-exported = Das ließ sich nicht speichern: { $problem }
+audit-who = { $who ->
+    [0] Ein Programm
+   *[other] { $who }
+}
+audit-site = { $site ->
+    [0] eine Website
+   *[other] { $site }
+}
+audit-at = { $provider ->
+    [0] {""}
+   *[other] {" "}({ $provider })
+}
+audit-provider = { $provider ->
+    [0] Ein Anbieter
+   *[other] { $provider }
+}
+audit = { $event ->
+    [create] { $ok ->
+        [1] { audit-who } ließ einen Passkey für { audit-site } anlegen{ audit-at }.
+       *[0] { audit-who } wollte einen Passkey für { audit-site } und bekam keinen{ audit-at }.
+    }
+    [get] { $ok ->
+        [1] { audit-who } hat Sie bei { audit-site } angemeldet{ audit-at }.
+       *[0] { audit-who } wollte Sie bei { audit-site } anmelden und konnte nicht{ audit-at }.
+    }
+    [verify-user] { $ok ->
+        [1] { audit-provider } hat Sie bestätigen lassen.
+       *[0] { audit-provider } wollte Sie bestätigt haben, und Sie wurden es nicht.
+    }
+    [verification] Jemand wurde nicht bestätigt: eine falsche PIN, oder eine zu viel.
+    [provider] { $ok ->
+        [1] { audit-provider } hat sich geändert: ein- oder ausgeschaltet, gestartet oder mit neuen Schlüsseln.
+       *[0] { audit-provider } wurde etwas verweigert.
+    }
+    [prompt] Ein Fenster oder Terminal wurde zu dem, das Sie fragt.
+    [manage] { $ok ->
+        [1] In Claviger wurde etwas geändert oder zugestimmt{ audit-at }.
+       *[0] In Claviger sollte etwas geändert werden und wurde es nicht{ audit-at }.
+    }
+    [state] Eine Datei von Claviger war nicht zu gebrauchen.
+    [started] Claviger startete.
+    [stopped] Claviger endete.
+    [repaired] Ein abgerissener letzter Eintrag dieser Aufzeichnung wurde abgeschnitten.
+    [broken] Diese Aufzeichnung passte nicht zusammen; hinter dieser Stelle beginnt sie neu.
+   *[other] Ereignis: { $event }
+}
+audit-why = { $cause ->
+    [cancelled-by-user] Sie haben abgebrochen
+    [cancelled-by-caller] das Programm hat abgebrochen
+    [caller-gone] das Programm war fort
+    [timed-out] die Zeit lief ab
+    [no-credential] kein Passkey passte
+    [excluded] es gab schon einen Passkey
+    [locked-out] zu viele falsche PINs
+    [no-pin] keine PIN war festgelegt
+    [no-prompt] nichts war da, um Sie zu fragen
+    [provider-disabled] der Anbieter ist ausgeschaltet
+    [provider-locked] der Anbieter blieb gesperrt
+    [provider-crashed] der Anbieter hielt an
+    [provider-hung] der Anbieter antwortete nicht rechtzeitig
+    [provider-unreachable] der Anbieter ließ sich nicht starten
+    [provider-refused] der Anbieter lehnte ab
+    [provider-damaged] beschädigt ist, was der Anbieter aufbewahrt
+    [provider-unavailable] der Anbieter kann nicht arbeiten
+    [answer-rejected] die Antwort des Anbieters passte nicht und wurde nicht weitergegeben
+    [denied-by-policy] das ist nicht erlaubt
+    [busy] zu viele Anfragen zugleich
+    [paused] Sie wollten eine Weile keine Frage davon
+    [verification-unavailable] der Teil, der PINs prüft, antwortete nicht
+    [not-recorded] es ließ sich nicht aufzeichnen
+    [state-damaged] die Datei ist beschädigt
+    [executable-changed] das Programm hat sich geändert
+   *[other] Grund: { $cause }
+}
+audit-evidence = bestätigt durch { $method ->
+    [pin] PIN
+    [fingerprint] Fingerabdruck
+    [face] Gesicht
+   *[other] { $method }
+} (Stufe { $tier })
+audit-noted = vermerkt: „{ $detail }“
+audit-unproved = nicht nachgewiesen, wer es war
+audit-unread = Ein Eintrag, der nicht zu lesen ist.
+
+# Über.
+
+warning = Warnung
+scripted = Ein Skript darf für Sie zustimmen: Dieser Broker wurde mit --allow-scripted-prompt gestartet, was nur für Tests ist.
+troubles = Was nicht in Ordnung ist
+nothing-broken = Soweit Claviger sieht, ist alles in Ordnung
+doctor = Genauer nachsehen
+doctor-more = „claviger doctor“ in einem Terminal sieht sich auch die Installation an: Browser, Erweiterung, Dienste, Sicherheitsschlüssel.
+open-providers = Zu den Anbietern
+claviger = Claviger
+version-of = Fassung { $version }
+log-has = { $entries ->
+    [one] Ein Eintrag in der Aufzeichnung dessen, was geschah
+   *[other] { $entries } Einträge in der Aufzeichnung dessen, was geschah
+}
+open-activity = Zum Verlauf
+
+# Erste Schritte.
+
+first-steps = Erste Schritte
+first-steps-row = PIN, Browser, und wie Sie wieder hineinkommen
+step-pin = Legen Sie eine PIN fest
+step-pin-note = Sie geben sie ein, wenn eine Website wissen will, dass Sie es sind.
+step-browsers = Ihre Browser
+step-browsers-note = Sie fragen Claviger, wenn eine Website einen Passkey will.
+step-back = Wie Sie wieder hineinkommen
+step-back-note = Für den Tag, an dem dieser Computer verloren geht oder die PIN vergessen ist.
+no-way-back = Noch nicht
+no-way-back-more = Diese Version hat keinen Wiederherstellungscode und kein zweites Gerät. Behalten Sie bis dahin bei jeder Website einen anderen Weg zur Anmeldung, und sichern Sie Ihren persönlichen Ordner.
+next = Weiter
+previous = Zurück
+finish = Fertig
+
+# Was getan ist.
+
+done-enabled = Er nimmt jetzt teil.
+done-disabled = Er nimmt nicht mehr teil. Seine Passkeys bleiben, wo sie sind.
+done-default = Neue Passkeys kommen von jetzt an dorthin.
+done-rule = Er wird für { $site } zuerst angeboten.
+done-no-rule = Für { $site } gibt es keine Regel mehr.
+done-locked = Gesperrt.
+done-unlocked = Entsperrt.
+done-pin = Ihre PIN ist festgelegt.
+done-renamed = Umbenannt.
+done-deleted = Gelöscht. Die Website weiß es noch nicht: Entfernen Sie ihn auch in Ihrem Konto dort.

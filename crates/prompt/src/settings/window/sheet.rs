@@ -1,0 +1,172 @@
+//! Draws a [`Page`]: its groups as lists of rows, and passes on what is pressed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use adw::prelude::*;
+use gtk::glib;
+
+use super::widgets::{ROOM, column, name, sign, wrapping};
+use crate::settings::model::page::{Act, Control, Group, Page, Row, Tone, Weight};
+
+/// What is told when something is pressed.
+pub type Tell = Rc<dyn Fn(Act)>;
+
+/// The place of a page.
+#[derive(Clone)]
+pub struct Sheet {
+    scroller: gtk::ScrolledWindow,
+    groups: gtk::Box,
+    drawn: Rc<RefCell<Page>>,
+    tell: Tell,
+}
+
+impl Sheet {
+    /// A place with nothing in it yet.
+    pub fn new(tell: Tell) -> Self {
+        let groups = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(ROOM * 2)
+            .margin_top(ROOM)
+            .margin_bottom(ROOM * 2)
+            .margin_start(ROOM)
+            .margin_end(ROOM)
+            .build();
+        Self {
+            scroller: column(&groups),
+            groups,
+            drawn: Rc::default(),
+            tell,
+        }
+    }
+
+    /// The widget.
+    pub fn widget(&self) -> &gtk::ScrolledWindow {
+        &self.scroller
+    }
+
+    /// Draws the page, if it is another one than what is drawn.
+    pub fn draw(&self, page: &Page) {
+        if *self.drawn.borrow() != *page {
+            self.drawn.replace(page.clone());
+            self.redraw();
+        }
+    }
+
+    /// Draws the page as it was told last, whatever has been done to its switches.
+    pub fn redraw(&self) {
+        let adjustment = self.scroller.vadjustment();
+        let at = adjustment.value();
+        while let Some(group) = self.groups.first_child() {
+            self.groups.remove(&group);
+        }
+        for group in &self.drawn.borrow().groups {
+            self.groups.append(&self.group(group));
+        }
+        // Where it was, once the rows have their heights.
+        glib::idle_add_local_once(move || adjustment.set_value(at));
+    }
+
+    fn group(&self, group: &Group) -> gtk::Box {
+        let drawn = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
+        if !group.heading.is_empty() {
+            drawn.append(&wrapping(&group.heading, &["heading"]));
+        }
+        if let Some(note) = &group.note {
+            drawn.append(&wrapping(note, &["dim-label"]));
+        }
+        let list = gtk::ListBox::builder()
+            .selection_mode(gtk::SelectionMode::None)
+            .css_classes(["boxed-list"])
+            .build();
+        for row in &group.rows {
+            list.append(&self.row(row));
+        }
+        drawn.append(&list);
+        if !group.heading.is_empty() {
+            name(&list, &group.heading, &drawn);
+        }
+        drawn
+    }
+
+    fn row(&self, row: &Row) -> gtk::ListBoxRow {
+        let line = gtk::Box::builder()
+            .spacing(ROOM)
+            .margin_start(ROOM)
+            .margin_end(ROOM)
+            .margin_top(ROOM)
+            .margin_bottom(ROOM)
+            .build();
+        if row.tone != Tone::Plain {
+            line.append(&sign(row.tone));
+        }
+        let texts = gtk::Box::builder()
+            .orientation(gtk::Orientation::Vertical)
+            .spacing(ROOM / 4)
+            .valign(gtk::Align::Center)
+            .hexpand(true)
+            .build();
+        let title = wrapping(&row.title, &[]);
+        texts.append(&title);
+        for note in &row.notes {
+            texts.append(&wrapping(note, &["caption", "dim-label"]));
+        }
+        line.append(&texts);
+        for control in &row.controls {
+            match control {
+                Control::Switch { name: spoken, on, act } => {
+                    let switch = self.switch(*on, act);
+                    line.append(&switch);
+                    name(&switch, spoken, &line);
+                }
+                // Below, because its words need the room of a narrow window.
+                Control::Button { label, of, act, weight } => {
+                    let button = self.button(label, act, *weight);
+                    texts.append(&button);
+                    if !of.is_empty() {
+                        // Behind its label, which is a name already.
+                        name(&button, of, &texts);
+                    }
+                }
+            }
+        }
+        let drawn = gtk::ListBoxRow::builder()
+            .activatable(false)
+            .focusable(false)
+            .child(&line)
+            .build();
+        title.set_mnemonic_widget(Some(&drawn));
+        drawn
+    }
+
+    fn switch(&self, on: bool, act: &Act) -> gtk::Switch {
+        let switch = gtk::Switch::builder()
+            .active(on)
+            .state(on)
+            .valign(gtk::Align::Center)
+            .build();
+        let (tell, act) = (Rc::clone(&self.tell), act.clone());
+        switch.connect_state_set(move |_, _| {
+            tell(act.clone());
+            // It stands where it stood until it is so.
+            glib::Propagation::Stop
+        });
+        switch
+    }
+
+    fn button(&self, label: &str, act: &Act, weight: Weight) -> gtk::Button {
+        let button = gtk::Button::builder()
+            .label(label)
+            .halign(gtk::Align::Start)
+            .margin_top(ROOM / 2)
+            .build();
+        match weight {
+            Weight::Plain => {}
+            Weight::Suggested => button.add_css_class("suggested-action"),
+            Weight::Dangerous => button.add_css_class("destructive-action"),
+        }
+        let (tell, act) = (Rc::clone(&self.tell), act.clone());
+        button.connect_clicked(move |_| tell(act.clone()));
+        button
+    }
+}

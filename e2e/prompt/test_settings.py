@@ -1,0 +1,261 @@
+"""The settings window over a real broker: a person chooses a PIN, looks after passkeys and providers, and reads what happened."""
+
+import base64
+import json
+import os
+import unittest
+
+import bed
+from bed import until
+
+PIN = "493817"
+ACCOUNTS = [("shop.example.com", "alice@example.com"), ("mail.example.org", "alice@example.org"), ("mail.example.org", "bob@example.org")]
+PAGES = ["passkeys", "providers", "verification", "ways-in", "activity", "about"]
+# What can be pressed, typed into or chosen, by its role in GTK's words for screen readers.
+CONTROLS = {"push button", "toggle button", "check box", "combo box", "text", "entry", "switch", "list item"}
+
+
+def setUpModule():
+    global desktop, eyes
+    desktop = bed.Desktop(size="1000x800", broker="claviger broker --allow-scripted-prompt")
+    os.environ.update(desktop.env)
+    from eyes import Eyes
+
+    eyes = Eyes()
+
+
+def tearDownModule():
+    desktop.stop()
+
+
+class Settings:
+    """A running window."""
+
+    def __init__(self, *arguments, **variables):
+        kept = dict(desktop.env)
+        desktop.env.update(variables)
+        self.process = desktop.start(["env", "GSK_RENDERER=cairo", bed.PROGRAMS / "claviger-settings", *arguments])
+        desktop.env.clear()
+        desktop.env.update(kept)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+        until(lambda: not eyes.everything(), "the window is gone")
+
+
+def script(rules):
+    """A prompt that answers from a script, in place of a person."""
+    file = desktop.dir / "script.json"
+    file.write_text(json.dumps(rules))
+    file.chmod(0o600)
+    prompt = desktop.start([bed.PROGRAMS / "claviger", "prompt", "--script", file])
+    until(lambda: json.loads(desktop.claviger("status", "--json") or "{}").get("prompt", {}).get("attached"), desktop.log)
+    return prompt
+
+
+def number(text):
+    return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def create(site, account):
+    page = bed.Page(desktop, "create", site, {
+        "rp": {"id": site, "name": site}, "user": {"id": number(account), "name": account, "displayName": account},
+        "challenge": number("a challenge of the site"), "pubKeyCredParams": [{"type": "public-key", "alg": -7}],
+        "authenticatorSelection": {"residentKey": "required", "userVerification": "required"}})
+    answer = page.answer()
+    page.close()
+    assert "error" not in answer, answer
+
+
+def find(role, name):
+    """The last object of this role whose name holds these words: a dialog comes behind its window."""
+    def look():
+        eyes.listen()
+        return next((seen for seen in reversed(eyes.everything()) if seen.role == role and name in seen.name), None)
+
+    return until(look, lambda: f"{role} {name!r} among {[seen for seen in eyes.everything() if seen.name]}")
+
+
+def press(name, role="push button"):
+    """Presses what can be pressed."""
+    until(lambda: find(role, name).is_("sensitive"), name)
+    find(role, name).press()
+
+
+def passkeys():
+    return json.loads(desktop.claviger("passkey", "list", "--json"))
+
+
+def gone(words):
+    until(lambda: not eyes.has(words), lambda: f"{words} is gone: {[seen for seen in eyes.everything() if seen.name]}")
+
+
+class First(unittest.TestCase):
+    """What has to come first: the others show what it leaves."""
+
+    def test_a_person_begins_and_looks_after_passkeys_and_providers(self):
+        script([{"when": {}, "do": {"approve": True, "pin": PIN}}])
+        settings = Settings()
+        self.addCleanup(settings.end)
+        self.first_steps()
+        for site, account in ACCOUNTS:
+            create(site, account)
+        self.lists_and_searches()
+        self.renames()
+        self.deletes()
+        self.turns_a_provider_off_and_on()
+        self.rules()
+
+    def first_steps(self):
+        find("label", "No PIN is chosen yet")
+        desktop.picture("settings-first-1")
+        press("Choose a PIN")
+        find("label", "A PIN is chosen")
+        press("Next")
+        find("label", "Your browsers")
+        desktop.picture("settings-first-2")
+        press("Next")
+        find("label", "Not yet")
+        desktop.picture("settings-first-3")
+        press("Done")
+        gone("How you get back in")
+
+    def lists_and_searches(self):
+        press("Look again")
+        for _, account in ACCOUNTS:
+            find("list item", account)
+        desktop.keys("ctrl+f")
+        desktop.type("shop")
+        gone("bob@example.org")
+        find("list item", "alice@example.com")
+        desktop.keys("BackSpace", "BackSpace", "BackSpace", "BackSpace")
+        desktop.type("bob")
+        gone("alice@example.com")
+
+    def renames(self):
+        self.open_the_one_found()
+        desktop.picture("settings-details")
+        press("Rename … bob")
+        find("text", "Name")
+        desktop.keys("ctrl+a")
+        desktop.type("bob at home")
+        desktop.keys("Return")
+        until(lambda: "bob at home" in [passkey["user_name"] for passkey in passkeys()], lambda: f"the name {passkeys()}")
+        find("list item", "bob at home")
+
+    def deletes(self):
+        self.open_the_one_found()
+        press("Delete … bob")
+        find("label", "It is gone for good")
+        desktop.picture("settings-delete")
+        # Enter alone does not take anything away.
+        desktop.keys("Return")
+        gone("It is gone for good")
+        self.assertEqual(len(passkeys()), 3)
+        self.open_the_one_found()
+        press("Delete … bob")
+        find("label", "It is gone for good")
+        press("Delete")
+        until(lambda: len(passkeys()) == 2, lambda: f"deleted: {passkeys()}")
+        gone("bob at home")
+        desktop.keys("ctrl+f")
+        desktop.keys("ctrl+a", "BackSpace")
+
+    def open_the_one_found(self):
+        """The search has the focus, and behind it come order, groups and the list."""
+        find("list item", "bob")
+        desktop.keys("ctrl+f")
+        desktop.keys("Tab", "Tab", "Tab", "Return")
+        find("label", "Another name for the account")
+
+    def turns_a_provider_off_and_on(self):
+        def state():
+            return json.loads(desktop.claviger("provider", "list", "--json"))[0]["state"]
+
+        self.go_to("Providers")
+        for word, told in [("disabled", "do not see it"), ("enabled", "may use what it keeps")]:
+            find("check box", "Takes part").press()
+            until(lambda word=word: state() == word, lambda: f"the state {state()}")
+            find("label", told)
+
+    def rules(self):
+        press("Add a rule")
+        find("text", "Site, such as")
+        desktop.type("example.com")
+        desktop.keys("Return")
+        press("Remove example.com")
+        find("label", "No rule for example.com any more")
+
+    def go_to(self, name):
+        """By keyboard: the arrows choose among the pages."""
+        for _ in range(20):
+            focused = [seen for seen in eyes.everything() if seen.is_("focused")]
+            if focused and focused[-1].role == "list item" and focused[-1].name in ("Passkeys", name):
+                break
+            desktop.keys("Tab")
+        desktop.keys("Down", "Return")
+
+
+class Pages(unittest.TestCase):
+    def each(self, look, **variables):
+        for page in PAGES:
+            with self.subTest(page=page):
+                settings = Settings(page, **variables)
+                try:
+                    find("push button", "Neu laden" if look == "german" else "Look again")
+                    self.named(page)
+                    desktop.picture(f"settings-{look}-{page}")
+                finally:
+                    settings.end()
+
+    def named(self, page):
+        controls = [seen for seen in eyes.everything() if seen.role in CONTROLS]
+        self.assertTrue(controls, page)
+        self.assertEqual([seen for seen in controls if not seen.name and seen.role != "text"], [], page)
+
+    def test_light(self):
+        self.each("light")
+
+    def test_dark(self):
+        self.each("dark", ADW_DEBUG_COLOR_SCHEME="prefer-dark")
+
+    def test_every_page_fits_into_360_pixels(self):
+        for page in PAGES:
+            with self.subTest(page=page):
+                settings = Settings(page)
+                try:
+                    find("push button", "Look again")
+                    window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
+                    desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
+                    until(lambda: eyes.has("Back"), "the window is folded")
+                    self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
+                    desktop.picture(f"settings-narrow-{page}")
+                finally:
+                    settings.end()
+
+    def test_german(self):
+        self.each("german", LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")
+
+
+class Unreachable(unittest.TestCase):
+    def test_a_broker_that_does_not_start_is_said_with_a_way_to_try_again(self):
+        service = desktop.dir / "services/org.claviger.Broker.service"
+        working = service.read_text()
+        self.broker_is(working.replace("claviger broker", "claviger no-such-role"))
+        os.kill(json.loads(desktop.claviger("status", "--json"))["pid"], 15)
+        settings = Settings()
+        self.addCleanup(settings.end)
+        find("label", "Claviger does not answer")
+        desktop.picture("settings-unreachable")
+        self.broker_is(working)
+        press("Try again")
+        find("list item", "alice@example.com")
+
+    def broker_is(self, text):
+        (desktop.dir / "services/org.claviger.Broker.service").write_text(text)
+        desktop.output("dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.ReloadConfig")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
