@@ -156,7 +156,8 @@ class First(unittest.TestCase):
         self.open_the_one_found()
         press("Delete … bob")
         find("label", "It is gone for good")
-        press("Delete")
+        self.tab_to("push button", "Delete")
+        desktop.keys("Return")
         until(lambda: len(passkeys()) == 2, lambda: f"deleted: {passkeys()}")
         gone("bob at home")
         desktop.keys("ctrl+f")
@@ -189,12 +190,17 @@ class First(unittest.TestCase):
 
     def go_to(self, name):
         """By keyboard: the arrows choose among the pages."""
-        for _ in range(20):
-            focused = [seen for seen in eyes.everything() if seen.is_("focused")]
-            if focused and focused[-1].role == "list item" and focused[-1].name in ("Passkeys", name):
-                break
-            desktop.keys("Tab")
+        self.tab_to("list item", "Passkeys")
         desktop.keys("Down", "Return")
+        until(lambda: any(seen.is_("selected") and seen.name == name for seen in eyes.everything()), name)
+
+    def tab_to(self, role, name):
+        """Presses Tab until this has the focus."""
+        for _ in range(20):
+            if any(seen.is_("focused") and seen.role == role and seen.name.startswith(name) for seen in eyes.everything()):
+                return
+            desktop.keys("Tab")
+        self.fail(f"Tab never comes to {name}")
 
 
 class Pages(unittest.TestCase):

@@ -188,12 +188,13 @@ pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
     let (account, site) = (account(passkey, speech), shown_site(&passkey.rp_id));
     let row = |name: Text, value: Option<String>| value.map(|value| Row::new(speech.say(&name)).note(value));
     let time = |ms: Option<u64>| Some(ms.map_or_else(|| speech.say(&Text::Unknown {}), |ms| speech.time(ms)));
-    let claim = |text: &Option<String>| text.as_deref().map(sanitise::quoted);
+    // What says once more what stands above says nothing.
+    let claim = |text: &Option<String>, of: &str| text.as_deref().filter(|text| *text != of).map(sanitise::quoted);
     let facts = [
         row(Text::FactSite {}, Some(site.clone())),
-        row(Text::FactSiteName {}, claim(&passkey.rp_name)),
+        row(Text::FactSiteName {}, claim(&passkey.rp_name, &passkey.rp_id)),
         row(Text::FactAccount {}, Some(account.clone())),
-        row(Text::FactDisplayName {}, claim(&passkey.display_name)),
+        row(Text::FactDisplayName {}, claim(&passkey.display_name, &account)),
         row(
             Text::FactProvider {},
             Some(format!(

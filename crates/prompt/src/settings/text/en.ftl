@@ -61,7 +61,7 @@ delete-row = Delete this passkey
 delete-row-more = You may not be able to sign in with it any more, and the site does not hear of it.
 delete = Delete …
 delete-heading = Delete the passkey “{ $account }” for { $site }?
-delete-body = It is gone for good: nobody, Claviger neither, can bring it back. { $site } does not hear of it and will go on offering it, so remove it in your account there too. Make sure before that you can sign in there in another way.
+delete-body = It is gone for good: nobody can bring it back, Claviger neither. { $site } does not hear of it and will go on offering it, so remove it in your account there too. Make sure before that you can sign in there in another way.
 
 # Providers.
 

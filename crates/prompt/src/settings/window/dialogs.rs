@@ -36,7 +36,7 @@ impl Dialogs {
             .modal(true)
             .title(self.speech.say(&Text::Passkey {}))
             .default_width(420)
-            .default_height(560)
+            .default_height(620)
             .build();
         let (tell, shown) = (Rc::clone(&self.tell), window.downgrade());
         let sheet = Sheet::new(Rc::new(move |act| {
