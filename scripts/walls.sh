@@ -57,8 +57,8 @@ cargo tree --quiet --locked --package claviger-prompt --edges normal --prefix no
   { grep -E '^claviger-(broker|hello|vault|account|doors|provider|webauthn|files) ' || true; } | sort -u |
   breaks "A window draws what the broker says, but depends on"
 
-# Text is drawn as it is. Others choose much of it.
-product crates/prompt/src 'markup' | breaks "No window reads text as markup, but:"
+# Text is drawn as it is, and escaped where a widget knows nothing but markup. Others choose much of it.
+product crates/prompt/src 'markup' | { grep -v 'markup_escape_text(' || true; } | breaks "No window reads text as markup, but:"
 
 # Whatever a person reads goes through the one sanitiser. The native host's output is a browser's.
 product crates/claviger/src 'io::(stdout|stderr)|io::\{[^}]*(stdout|stderr)' | outside crates/claviger/src/output crates/claviger/src/roles |

@@ -62,10 +62,9 @@ impl FirstRun {
         let moves = |by: isize| {
             let parts = Rc::downgrade(&parts);
             move |_: &gtk::Button| {
-                parts
-                    .upgrade()
-                    .iter()
-                    .for_each(|parts| parts.go(parts.at.get().checked_add_signed(by)))
+                if let Some(parts) = parts.upgrade() {
+                    parts.go(parts.at.get().checked_add_signed(by));
+                }
             }
         };
         parts.previous.connect_clicked(moves(-1));

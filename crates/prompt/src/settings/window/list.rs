@@ -186,10 +186,12 @@ fn factory<T: 'static>(wraps: bool, show: Rc<dyn Fn(&T) -> Shown>) -> gtk::Signa
             Shown::Heading(_) => (&[&cell.heading], &[&cell.title, &cell.details]),
             Shown::Row { .. } => (&[&cell.title, &cell.details], &[&cell.heading]),
         };
-        silent
-            .iter()
-            .for_each(|label| label.set_mnemonic_widget(None::<&gtk::Widget>));
-        naming.iter().for_each(|label| label.set_mnemonic_widget(row.as_ref()));
+        for label in silent {
+            label.set_mnemonic_widget(None::<&gtk::Widget>);
+        }
+        for label in naming {
+            label.set_mnemonic_widget(row.as_ref());
+        }
     });
     factory.connect_teardown(move |_, item| {
         let child = item.downcast_ref::<gtk::ListItem>().and_then(gtk::ListItem::child);

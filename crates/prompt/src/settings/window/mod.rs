@@ -30,8 +30,11 @@ use super::model::state::Snapshot;
 use super::model::{about, first_run as first_steps, providers, verification, ways_in};
 use super::text::{Speech, Text};
 
-/// The pages that are sheets, with what makes each from what is known.
-const SHEETS: [(Place, fn(&Snapshot, &Speech) -> Page); 4] = [
+/// What makes a page from what is known.
+type Maker = fn(&Snapshot, &Speech) -> Page;
+
+/// The pages that are sheets, with what makes each.
+const SHEETS: [(Place, Maker); 4] = [
     (Place::Providers, providers::page),
     (Place::Verification, verification::page),
     (Place::WaysIn, ways_in::page),
