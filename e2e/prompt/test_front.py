@@ -132,13 +132,16 @@ class OnWayland(unittest.TestCase):
             until(lambda: "Sign in to" in focused() or "Sign in to" in notified(desktop), lambda: f"in front or announced; {focused()} {desktop.log()}")
             if prompt == 2:
                 self.assertLess(time.monotonic() - began, SOON)
-            # There is no keyboard, so no window has its focus, and the notification comes in any case. Pressing it does no harm.
+            # There is no keyboard, so no window has its focus, and the notification comes in any case.
             until(lambda: notified(desktop).count("Sign in to") >= prompt, lambda: f"announced; {notified(desktop)}")
-            server.stdin.write(b"press\n")
-            server.stdin.flush()
+            if prompt == 2:
+                # Pressing it brings the window up, which is there.
+                server.stdin.write(b"press\n")
+                server.stdin.flush()
             shown.view(views.idle())
             until(lambda: "Sign in to" not in focused(), "the window is gone")
-            until(lambda: notified(desktop).count("CloseNotification") >= prompt, "the notification is taken back")
+            if prompt == 1:
+                until(lambda: "CloseNotification" in notified(desktop), "the notification is taken back")
             self.assertIsNone(shown.process.poll())
         server.stdin.close()
 
