@@ -183,7 +183,7 @@ pub enum Text {
     NotExported {
         problem: String,
     },
-    /// `event` and whether it went well; the rest as far as it is known.
+    /// `event`, or what more closely happened, and whether it went well; the rest as far as it is known.
     Audit {
         event: String,
         ok: bool,
