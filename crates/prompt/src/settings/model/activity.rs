@@ -11,6 +11,18 @@ use super::passkeys::shown_site;
 use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
+/// What the broker notes of a change, and the word for it here.
+const KNOWN_NOTES: [(&str, &str); 8] = [
+    ("enable the provider", "enabled"),
+    ("disabled by the user", "disabled"),
+    ("delete a passkey", "deleted"),
+    ("rename a passkey", "renamed"),
+    ("the user agrees to unlock", "unlocked"),
+    ("unlock", "unlocked"),
+    ("a PIN was chosen", "pin-chosen"),
+    ("list the passkeys", "listed"),
+];
+
 /// Which entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Filter {
@@ -127,7 +139,7 @@ fn tone(entry: &AuditEntry) -> Tone {
 fn sentence(entry: &AuditEntry, now: &Snapshot, speech: &Speech) -> String {
     let short = |text: &str| sanitise::line(text, sanitise::MAX_HOST_CHARS);
     speech.say(&Text::Audit {
-        event: entry.event.as_deref().map(short).unwrap_or_default(),
+        event: short(event(entry)),
         ok: entry.result.as_deref() != Some("failed"),
         who: entry.caller.as_ref().map(|caller| short(&caller.name)),
         site: entry.rp_id.as_deref().map(shown_site),
@@ -135,7 +147,16 @@ fn sentence(entry: &AuditEntry, now: &Snapshot, speech: &Speech) -> String {
     })
 }
 
+/// What happened, as closely as there are words for it: what the broker notes of a change tells more than that there was one.
+fn event(entry: &AuditEntry) -> &str {
+    KNOWN_NOTES
+        .iter()
+        .find(|(note, _)| entry.detail.as_deref() == Some(note))
+        .map_or(entry.event.as_deref().unwrap_or_default(), |(_, event)| event)
+}
+
 fn details(entry: &AuditEntry, speech: &Speech) -> String {
+    let is_not_said = |detail: &&str| KNOWN_NOTES.iter().all(|(note, _)| note != detail);
     let unproved = entry.caller.as_ref().and_then(|caller| caller.standing) == Some(Standing::Unproved);
     let parts = [
         entry.time.map(|ms| speech.time(ms)),
@@ -149,7 +170,7 @@ fn details(entry: &AuditEntry, speech: &Speech) -> String {
                 tier: evidence.tier.clone(),
             })
         }),
-        entry.detail.as_deref().map(|detail| {
+        entry.detail.as_deref().filter(is_not_said).map(|detail| {
             speech.say(&Text::AuditNoted {
                 detail: sanitise::unquoted(detail),
             })
@@ -192,7 +213,11 @@ mod tests {
             (created.tone, lines[2].tone, lines[0].tone),
             (Tone::Plain, Tone::Warning, Tone::Error)
         );
-        assert!(lines[1].details.contains("disabled by the user"), "{:?}", lines[1]);
+        assert!(
+            lines[1].sentence.contains("turned off") && !lines[1].details.contains("noted"),
+            "{:?}",
+            lines[1]
+        );
     }
 
     #[test]

@@ -212,6 +212,34 @@ audit = { $event ->
         [1] In Claviger wurde etwas geändert oder zugestimmt{ audit-at }.
        *[0] In Claviger sollte etwas geändert werden und wurde es nicht{ audit-at }.
     }
+    [enabled] { $ok ->
+        [1] Sie haben { audit-provider } eingeschaltet.
+       *[0] { audit-provider } sollte eingeschaltet werden und wurde es nicht.
+    }
+    [disabled] { $ok ->
+        [1] Sie haben { audit-provider } ausgeschaltet.
+       *[0] { audit-provider } sollte ausgeschaltet werden und wurde es nicht.
+    }
+    [deleted] { $ok ->
+        [1] Sie haben einen Passkey gelöscht{ audit-at }.
+       *[0] Ein Passkey sollte gelöscht werden und wurde es nicht{ audit-at }.
+    }
+    [renamed] { $ok ->
+        [1] Sie haben einen Passkey umbenannt{ audit-at }.
+       *[0] Ein Passkey sollte umbenannt werden und wurde es nicht{ audit-at }.
+    }
+    [unlocked] { $ok ->
+        [1] Sie haben dem Entsperren zugestimmt{ audit-at }.
+       *[0] Etwas blieb gesperrt{ audit-at }.
+    }
+    [pin-chosen] { $ok ->
+        [1] Sie haben eine PIN festgelegt.
+       *[0] Eine PIN sollte festgelegt werden und wurde es nicht.
+    }
+    [listed] { $ok ->
+        [1] { audit-who } bekam die Liste Ihrer Passkeys.
+       *[0] { audit-who } wollte die Liste Ihrer Passkeys und bekam sie nicht.
+    }
     [state] Eine Datei von Claviger war nicht zu gebrauchen.
     [started] Claviger startete.
     [stopped] Claviger endete.
@@ -254,7 +282,7 @@ audit-evidence = bestätigt durch { $method ->
    *[other] { $method }
 } (Stufe { $tier })
 audit-noted = vermerkt: „{ $detail }“
-audit-unproved = nicht nachgewiesen, wer es war
+audit-unproved = nicht nachgewiesen, wer fragte
 audit-unread = Ein Eintrag, der nicht zu lesen ist.
 
 # Über.

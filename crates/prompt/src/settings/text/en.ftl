@@ -212,6 +212,34 @@ audit = { $event ->
         [1] Something was changed or agreed to in Claviger{ audit-at }.
        *[0] Something was to be changed in Claviger, and was not{ audit-at }.
     }
+    [enabled] { $ok ->
+        [1] You turned on { audit-provider }.
+       *[0] { audit-provider } was to be turned on, and was not.
+    }
+    [disabled] { $ok ->
+        [1] You turned off { audit-provider }.
+       *[0] { audit-provider } was to be turned off, and was not.
+    }
+    [deleted] { $ok ->
+        [1] You deleted a passkey{ audit-at }.
+       *[0] A passkey was to be deleted, and was not{ audit-at }.
+    }
+    [renamed] { $ok ->
+        [1] You renamed a passkey{ audit-at }.
+       *[0] A passkey was to be renamed, and was not{ audit-at }.
+    }
+    [unlocked] { $ok ->
+        [1] You agreed to unlock{ audit-at }.
+       *[0] Something stayed locked{ audit-at }.
+    }
+    [pin-chosen] { $ok ->
+        [1] You chose a PIN.
+       *[0] A PIN was to be chosen, and was not.
+    }
+    [listed] { $ok ->
+        [1] { audit-who } got the list of your passkeys.
+       *[0] { audit-who } asked for the list of your passkeys, and did not get it.
+    }
     [state] A file of Claviger's could not be used.
     [started] Claviger started.
     [stopped] Claviger ended.
@@ -254,7 +282,7 @@ audit-evidence = verified by { $method ->
    *[other] { $method }
 } ({ $tier } tier)
 audit-noted = noted: “{ $detail }”
-audit-unproved = not proved who it was
+audit-unproved = not proved who asked
 audit-unread = An entry that cannot be read.
 
 # About.

@@ -37,7 +37,7 @@ pub struct List<T> {
 }
 
 impl<T: Clone + 'static> List<T> {
-    /// A list with nothing in it yet, whose texts wrap or are cut to a line each. `show` says what is shown of a line, `open` is told which one is pressed.
+    /// A list with nothing in it yet, whose titles wrap or are cut to a line each. `show` says what is shown of a line, `open` is told which one is pressed.
     pub fn new(wraps: bool, show: impl Fn(&T) -> Shown + 'static, open: impl Fn(&T) + 'static) -> Self {
         let store = gio::ListStore::new::<glib::BoxedAnyObject>();
         let view = gtk::ListView::builder()
@@ -99,18 +99,11 @@ struct Cell {
 
 impl Cell {
     fn new(wraps: bool) -> (gtk::Box, Self) {
-        let label = |classes: &[&str]| {
-            if wraps {
-                wrapping("", classes)
-            } else {
-                one_line(classes)
-            }
-        };
         let cell = Self {
             heading: one_line(&["heading"]),
             row: gtk::Box::builder().spacing(ROOM).build(),
-            title: label(&[]),
-            details: label(&["caption", "dim-label"]),
+            title: if wraps { wrapping("", &[]) } else { one_line(&[]) },
+            details: wrapping("", &["caption", "dim-label"]),
             sign: sign(Tone::Plain),
             arrow: gtk::Image::builder()
                 .icon_name("go-next-symbolic")
