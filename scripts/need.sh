@@ -79,6 +79,18 @@ need_build() {
     "libadwaita-1-dev:/usr/include/libadwaita-1/adwaita.h:the windows look like the desktop's others"
 }
 
+# A screen in memory, and what reads the windows on it as a screen reader does and presses keys as a keyboard would.
+need_screen() {
+  need_packages \
+    "xvfb:Xvfb:a screen in memory" \
+    "openbox:openbox:a window manager" \
+    "xdotool:xdotool:presses keys" \
+    "imagemagick:import:takes pictures" \
+    "at-spi2-core:/usr/libexec/at-spi-bus-launcher:the bus of screen readers" \
+    "python3-pyatspi:/usr/lib/python3/dist-packages/pyatspi:reads what screen readers read" \
+    "adwaita-icon-theme:/usr/share/icons/Adwaita:the icons of the windows"
+}
+
 build_extension() {
   need_node_modules extension "the TypeScript compiler" && node extension/build.mjs
 }

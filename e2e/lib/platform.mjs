@@ -169,6 +169,9 @@ export class Platform {
     copyFileSync(fromRoot("crates/claviger/data/org.claviger.Vault.provider"), path.join(this.dir, "data/claviger/providers/org.claviger.Vault.provider"));
     copyFileSync(fromRoot("crates/provider/examples/org.example.Notebook.provider"), path.join(this.dir, "data/claviger/providers/org.example.Notebook.provider"));
     const services = { ...SERVICES, ...(display === undefined ? {} : { "org.claviger.Prompt": WINDOW }) };
+    // What speaks to screen readers, and to the tests' own eyes.
+    const accessibility = "/usr/share/dbus-1/services/org.a11y.Bus.service";
+    if (display !== undefined && existsSync(accessibility)) copyFileSync(accessibility, path.join(this.dir, "services/org.a11y.Bus.service"));
     for (const [name, { role, program: named, args }] of Object.entries(services)) {
       const further = role === "broker" && scripted ? ["--allow-scripted-prompt"] : role === "notebook" ? ["--dir", this.notebookDir] : [];
       const file = this.#wrap(role, [program(named), ...args, ...further], before[role], role === WINDOW.role ? display : {});

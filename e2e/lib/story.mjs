@@ -3,19 +3,24 @@
 import { appendFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { Browser } from "./browser.mjs";
-import { NOTEBOOK, Platform, VAULT } from "./platform.mjs";
+import { NOTEBOOK, Platform } from "./platform.mjs";
 import { Playground } from "./playground.mjs";
+import { Screen } from "./screen.mjs";
 
 const PIN = "brisk-Otter-4071";
 
-/** The user's answers, as a scripted prompt gives them. */
+/** The user's answers at the window that asks. */
 const ANSWERS = [
-  { when: { kind: "choose-pin", problem: "none" }, times: 1, do: { approve: true, pin: "123456" } },
-  { when: { kind: "choose-pin" }, do: { approve: true, pin: PIN } },
-  { when: { kind: "create", account: "alice" }, do: { approve: true, choose: VAULT, pin: PIN, remember: true } },
-  { when: { kind: "create", account: "bob" }, do: { approve: true, choose: NOTEBOOK, pin: PIN } },
-  { when: { kind: "create", account: "mallory" }, do: { refuse: true } },
-  { when: {}, do: { approve: true, pin: PIN } },
+  { name: "a-guessable-pin", sees: ["Choose a PIN"], times: 1, type: "123456", press: "Set PIN" },
+  { name: "choose-a-pin", sees: ["Choose a PIN"], type: PIN, press: "Set PIN" },
+  { name: "enable-the-notebook", sees: ["keep your passkeys?"], type: PIN, press: "Turn on" },
+  { name: "create-for-alice", sees: ["Create a passkey", "alice", "Kept in"], type: PIN, press: "Create passkey" },
+  { name: "create-for-bob", sees: ["Create a passkey", "bob"], choose: "Notebook", type: PIN, press: "Create passkey" },
+  { name: "refused", sees: ["Create a passkey", "mallory"], press: "Cancel" },
+  { name: "a-passkey-already", sees: ["already keeps"], press: "Continue" },
+  { name: "sign-in-with-the-pin", sees: ["Sign in to", "PIN"], type: PIN, press: "Sign in" },
+  { name: "sign-in", sees: ["Sign in to"], press: "Sign in" },
+  { name: "verify", sees: ["PIN"], type: PIN, press: "Confirm" },
 ];
 
 /**
@@ -30,12 +35,12 @@ export async function play({ pictures, keep }) {
   const { step, detail } = narrator;
 
   step("Starting a platform of its own: a private message bus and an empty store. Nothing of yours is touched.");
-  const platform = keep(await Platform.start({ scripted: true, logs: path.join(pictures, "logs") }));
+  const screen = keep(await Screen.start());
+  const platform = keep(await Platform.start({ display: screen.env, logs: path.join(pictures, "logs") }));
   const playground = keep(await Playground.start());
-  const prompt = await platform.script(ANSWERS);
-  prompt.onEvent = (event) => narrator.prompt(event);
+  await screen.person(platform, ANSWERS, pictures, (asked) => narrator.asked(asked));
   const status = platform.status();
-  detail(`Verification is at the ${status.tier} tier; a PIN ${status.pin.set ? "is" : "is not"} chosen. A script answers in the user's place.`);
+  detail(`Verification is at the ${status.tier} tier; a PIN ${status.pin.set ? "is" : "is not"} chosen. A program reads the window and presses its keys in the user's place.`);
 
   step("Letting a second provider in: the Notebook, a separate program with its own storage. That takes a PIN, so one is chosen first.");
   narrator.check("the Notebook is enabled", (await platform.clavigerAsync("provider", "enable", NOTEBOOK)).status === 0);
@@ -141,15 +146,11 @@ class Narrator {
     this.#say(`   ${good ? "✓" : "✗ NOT:"} ${text}`);
   }
 
-  /** What the user was shown and what the script answered. */
-  prompt(event) {
-    if (event.event === "view" && event.view.kind !== "idle") {
-      const { title, problem, choices } = event.says;
-      this.#say(`   Claviger asks: ${title}`);
-      if (problem) this.#say(`                  ${problem}`);
-      for (const [label, ...details] of choices) this.#say(`                  – ${label}${details.length > 0 ? ` (${details.join(" · ")})` : ""}`);
-    }
-    if (event.event === "action") this.#say(`   the user: ${event.action.action === "approve" ? "yes" : "no"}${event.pin ? ", and types a PIN" : ""}`);
+  /** What the window said and what was done in it. */
+  asked({ says: [title, ...more], typed, pressed }) {
+    this.#say(`   Claviger asks: ${title}`);
+    for (const words of more) this.#say(`                  ${words}`);
+    this.#say(`   the user ${typed ? "types a PIN and presses Enter" : "presses"} (${pressed})`);
   }
 
   async picture(page, name) {

@@ -1,5 +1,7 @@
 //! The command line's connection to the broker: one call, one JSON answer, one kind of failure.
 
+use std::io::IsTerminal as _;
+
 use claviger_peer::Peers;
 use claviger_prompt_api::dbus::{self, Error, Manage1Proxy};
 use claviger_prompt_api::manage::Status;
@@ -29,11 +31,16 @@ pub async fn status() -> Result<Status, Failure> {
     json(&connect().await?.status().await.map_err(|error| failure(&error))?)
 }
 
-/// Runs a request that asks the user, with this terminal as the prompt when no other prompt is attached.
+/// Runs a request that asks the user: in the prompt that is attached, or in the window where the bus can start it, or else in this
+/// terminal.
 pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
     let request = async { request.await.map_err(|error| failure(&error)) };
     if status().await?.prompt.attached {
         note("Please answer in the prompt.");
+        return request.await;
+    }
+    if window_asks().await? {
+        note("Please answer in the window.");
         return request.await;
     }
     let prompt = Prompt::attach("terminal").await?;
@@ -41,6 +48,26 @@ pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Resul
         done = request => done,
         ended = prompt.ask_in_terminal() => ended.and_then(|()| Err(Failure::Refused("the prompt ended".into()))),
     }
+}
+
+/// Whether the broker will have the window asked: where the bus can start it, and there is a display or no terminal.
+async fn window_asks() -> Result<bool, Failure> {
+    let has_display = ["WAYLAND_DISPLAY", "DISPLAY"]
+        .iter()
+        .any(|name| std::env::var_os(name).is_some_and(|display| !display.is_empty()));
+    if !has_display && std::io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    let unreachable = |error: &dyn std::fmt::Display| Failure::Unreachable(error.to_string());
+    let connection = zbus::Connection::session().await.map_err(|error| unreachable(&error))?;
+    let bus = zbus::fdo::DBusProxy::new(&connection)
+        .await
+        .map_err(|error| unreachable(&error))?;
+    let names = bus
+        .list_activatable_names()
+        .await
+        .map_err(|error| unreachable(&error))?;
+    Ok(names.iter().any(|name| name.as_str() == dbus::PROMPT_NAME))
 }
 
 /// Reads an answer of the broker.

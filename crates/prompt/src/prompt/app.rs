@@ -1,6 +1,7 @@
 //! The application: shows each view in the window, sends back what is done, and ends when nothing is asked for a while.
 
 use std::cell::{Cell, RefCell};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use gtk::glib;
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::guard::Change;
-use super::link::{Answer, Link, News};
+use super::link::{Answer, Link, News, Over};
 use super::screen::Screen;
 use super::window::{Closing, Gesture, Window};
 use crate::words::Words;
@@ -52,7 +53,13 @@ async fn follow(application: adw::Application, link: Link, held: ApplicationHold
         match told {
             News::View(view) => prompt.show(*view),
             News::NotTaken(why) => prompt.window.not_taken(&why),
-            News::Over(_) => break,
+            News::Over(over) => {
+                if let Over::Broken(why) = over {
+                    // For the journal; a standard error that is closed takes no complaint.
+                    let _ = writeln!(io::stderr(), "claviger-prompt: {why}");
+                }
+                break;
+            }
         }
     }
     prompt.window.hide();

@@ -275,7 +275,9 @@ fn item(choice: &view::Choice, words: &Words) -> Item {
     };
     // A provider's own line names it; only that it is locked is news.
     let place = (choice.kind == ChoiceKind::Passkey || choice.locked).then_some(&place);
-    let details: Vec<String> = choice.details.iter().chain(place).map(|said| words.say(said)).collect();
+    let mut details: Vec<String> = choice.details.iter().chain(place).map(|said| words.say(said)).collect();
+    // The broker may have named the provider already.
+    details.dedup();
     Item {
         id: choice.id.clone(),
         title: words.say(&choice.label),

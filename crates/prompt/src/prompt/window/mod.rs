@@ -196,6 +196,7 @@ impl Parts {
             let before = self.shown.borrow();
             before.as_ref().and_then(|shown| name(&shown.screen)) != name(&screen)
         };
+        let wrong = screen.problem.is_some();
         self.busy.set(false);
         if !unchanged {
             self.guard.borrow_mut().shows(change, now);
@@ -228,7 +229,8 @@ impl Parts {
             self.front.bring(&title, executable.as_deref());
         }
         self.update();
-        if !same || other_field {
+        // What was wrong is typed anew from the first field on.
+        if !same || other_field || (wrong && self.body.pin.is_empty()) {
             self.focus_first();
         }
     }
