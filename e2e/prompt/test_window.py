@@ -104,8 +104,9 @@ class Asking(Case):
         for prompt in range(2, 12):
             self.show(views.consent(prompt))
             desktop.output("xdotool", "click", "1")
-        # On a busy machine it may have been pressed for the question before, which was open.
-        self.assertFalse([answer for answer in self.shown.answers() if answer["prompt"] == 2])
+        # The first press may still have met the first question, which had been there for long enough.
+        self.assertLessEqual({answer["prompt"] for answer in self.shown.answers()}, {1})
+        self.shown.told.clear()
         self.settled()
         # GTK 4.8 loses the first click on a button that wakes up under a pointer at rest.
         until(lambda: desktop.output("xdotool", "click", "1") or self.shown.answers(), "the click counts")
