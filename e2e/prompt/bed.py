@@ -113,6 +113,11 @@ class Desktop:
     def type(self, text):
         self.output("xdotool", "type", "--delay", "20", text)
 
+    def geometry(self):
+        """Place and size of the window in front."""
+        said = self.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
+        return {name: int(value) for name, value in (line.split("=", 1) for line in said.splitlines()) if name != "WINDOW"}
+
     def picture(self, name):
         """Keeps what is on the screen."""
         folder = ROOT / "target/run/prompt"

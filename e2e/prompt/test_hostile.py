@@ -65,13 +65,13 @@ class Hostile(unittest.TestCase):
         # How wide the window is with names that are meant well.
         shown.view({**views.create(), "prompt": 999, "revision": 999})
         eyes.find("push button", "Create passkey")
-        width = self.geometry()["WIDTH"]
+        width = desktop.geometry()["WIDTH"]
         for number, (name, view) in enumerate(VIEWS.items(), 1):
             with self.subTest(view=name):
                 shown.view({**view, "prompt": number, "revision": number})
                 agree = "Create passkey" if view["kind"] == "create" else "Sign in"
                 button = until(lambda: next((seen for seen in eyes.everything() if seen.role == "push button" and seen.name == agree and seen.is_("sensitive")), None), agree)
-                size = self.geometry()
+                size = desktop.geometry()
                 self.assertEqual(size["WIDTH"], width)
                 self.assertLessEqual(size["HEIGHT"], 1200)
                 # The buttons are where they can be seen and pressed, whatever is above them.
@@ -85,10 +85,6 @@ class Hostile(unittest.TestCase):
         self.assertIsNone(shown.process.poll())
         self.assertFalse(os.path.exists("/tmp/claviger-owned"))
         self.assertNotIn("markup", desktop.log().lower())
-
-    def geometry(self):
-        said = desktop.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
-        return {name: int(value) for name, value in (line.split("=", 1) for line in said.splitlines()) if name != "WINDOW"}
 
     def hides(self, character):
         """Whether a character is one that nobody sees or that turns others round. The reader's own marks are gone already."""

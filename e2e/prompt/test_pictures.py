@@ -32,11 +32,6 @@ def shown_with(**variables):
         desktop.env.update(kept)
 
 
-def geometry():
-    said = desktop.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
-    return {name: int(value) for name, value in (line.split("=", 1) for line in said.splitlines()) if name != "WINDOW"}
-
-
 def drawn(shown, view, prompt, refuse="Cancel"):
     """Draws the view as another question and waits until it is there and may be answered."""
     shown.view({**view, "prompt": prompt, "revision": prompt})
@@ -57,7 +52,7 @@ class Pictures(unittest.TestCase):
         self.addCleanup(shown.end)
         for number, (name, view) in enumerate(views.KINDS.items(), 1):
             drawn(shown, view, number)
-            size = geometry()
+            size = desktop.geometry()
             with self.subTest(screen=name):
                 self.assertLessEqual(size["HEIGHT"], 1000)
                 self.assertLessEqual(size["WIDTH"], 500)
@@ -83,10 +78,10 @@ class Pictures(unittest.TestCase):
             drawn(shown, views.create(), 1, "Abbrechen" if "german" in look else "Cancel")
             if width:
                 desktop.output("xdotool", "getactivewindow", "windowsize", "--sync", str(width), "900")
-                until(lambda: geometry()["WIDTH"] == width, "the window can be that narrow")
+                until(lambda: desktop.geometry()["WIDTH"] == width, "the window can be that narrow")
             with self.subTest(look=look):
-                self.assertLessEqual(geometry()["WIDTH"], 500)
-                self.assertLessEqual(geometry()["HEIGHT"], 1000)
+                self.assertLessEqual(desktop.geometry()["WIDTH"], 500)
+                self.assertLessEqual(desktop.geometry()["HEIGHT"], 1000)
             desktop.picture(f"{look}-create")
             shown.end()
 

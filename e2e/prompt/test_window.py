@@ -97,8 +97,7 @@ class Asking(Case):
         self.settled()
         desktop.keys("Down")
         place = eyes.find("push button", "Sign in").accessible.get_component_iface().get_extents(0)
-        window = desktop.output("xdotool", "getactivewindow", "getwindowgeometry", "--shell")
-        corner = {name: int(value) for name, value in (line.split("=") for line in window.splitlines()) if name in "XY"}
+        corner = desktop.geometry()
         desktop.output("xdotool", "mousemove", str(corner["X"] + place.x + place.width // 2), str(corner["Y"] + place.y + place.height // 2))
         # Under the pointer that is about to press it, there is always another question.
         for prompt in range(2, 12):

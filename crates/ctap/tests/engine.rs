@@ -10,7 +10,6 @@ use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::crypto::{Algorithm, PrivateKey, portable};
 use claviger_ctap::get_assertion::{self, Request as Get};
-use claviger_ctap::large_blob::{AtGet, LargeBlob};
 use claviger_ctap::make_credential::{self, Request as Make};
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
 use claviger_ctap::status::Status;
@@ -631,62 +630,6 @@ fn a_cred_blob_of_another_type_is_refused_and_a_store_without_blobs_says_nothing
     assert!(!without.get_info().supports_extension("credBlob"));
     let response = without.make_credential(&request, Some(Verified), 1).unwrap();
     assert_eq!(signed_output(&response.auth_data, "credBlob"), None);
-}
-
-// largeBlob
-
-#[test]
-fn a_large_blob_is_written_for_the_verified_user_of_one_credential_and_read_back() {
-    let blob = |length: usize| LargeBlob {
-        data: vec![5; length].into(),
-        original_size: 9000,
-    };
-    let output = |response: &get_assertion::Response| {
-        let outputs = response.unsigned_extension_outputs.as_ref().unwrap();
-        outputs.text("largeBlob").and_then(Value::as_map).unwrap().clone()
-    };
-    let mut engine = engine();
-    let mut request = make(b"alice");
-    request.extensions = Map::new().with("largeBlob", Map::new().with("support", "preferred"));
-    let made = engine.make_credential(&request, Some(Verified), 1).unwrap();
-    assert_eq!(
-        made.unsigned_extension_outputs,
-        Some(Map::new().with("largeBlob", Map::new().with("supported", true)))
-    );
-    let id = engine.store().records().next().unwrap().id.clone();
-    let asking = |input: &AtGet, ids: &[&CredentialId]| {
-        let mut request = get(ids);
-        request.extensions = Map::new().with("largeBlob", input.to_input());
-        request
-    };
-    let reading = asking(&AtGet::Read, &[&id]);
-    let nothing = engine.get_assertion(&reading, Some(Verified)).unwrap();
-    assert!(output(&nothing).is_empty());
-
-    for (length, written) in [(4097, false), (4096, true), (4097, false)] {
-        let request = asking(&AtGet::Write(blob(length)), &[&id]);
-        let response = engine.get_assertion(&request, Some(Verified)).unwrap();
-        assert_eq!(output(&response), Map::new().with("written", written));
-    }
-    let read = engine.get_assertion(&reading, None::<NoUv>).unwrap();
-    assert_eq!(LargeBlob::from_output(&output(&read)).unwrap(), Some(blob(4096)));
-
-    let request = asking(&AtGet::Write(blob(1)), &[&id]);
-    assert_status(engine.get_assertion(&request, None::<NoUv>), Status::PuatRequired);
-    let anybody = asking(&AtGet::Write(blob(1)), &[]);
-    assert_status(engine.get_assertion(&anybody, Some(Verified)), Status::InvalidParameter);
-    let mut behind = reading.clone();
-    behind.options.up = false;
-    assert_status(engine.get_assertion(&behind, None::<NoUv>), Status::UnsupportedOption);
-    let both = Map::new()
-        .with("read", true)
-        .with("write", vec![1_u8])
-        .with("originalSize", 1);
-    let mut wrong = get(&[&id]);
-    wrong.extensions = Map::new().with("largeBlob", both);
-    assert!(engine.get_assertion(&wrong, Some(Verified)).is_err());
-    let read = engine.get_assertion(&reading, Some(Verified)).unwrap();
-    assert_eq!(LargeBlob::from_output(&output(&read)).unwrap(), Some(blob(4096)));
 }
 
 // getInfo

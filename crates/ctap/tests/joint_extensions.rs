@@ -1,4 +1,4 @@
-//! credProtect, hmac-secret and hmac-secret-mc as a provider's engine serves them, in the form of the provider protocol.
+//! credProtect, hmac-secret, hmac-secret-mc and largeBlob as a provider's engine serves them, in the form of the provider protocol.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -10,7 +10,8 @@ use claviger_ctap::authenticator::{
 use claviger_ctap::authenticator_data::AuthenticatorData;
 use claviger_ctap::cbor::{Map, Value};
 use claviger_ctap::crypto::portable;
-use claviger_ctap::get_assertion::Request as Get;
+use claviger_ctap::get_assertion::{Request as Get, Response as Got};
+use claviger_ctap::large_blob::{AtGet, LargeBlob};
 use claviger_ctap::make_credential::Request as Make;
 use claviger_ctap::pin_protocol::{PinUvAuthProtocol, SharedSecret};
 use claviger_ctap::prf::{self, PrfAnswer, PrfInput, PrfSalts};
@@ -61,6 +62,10 @@ fn made(
     let response = engine.make_credential(request, verified.then_some(Verified), 1)?;
     let data = AuthenticatorData::parse(&response.auth_data).unwrap();
     Ok((data.attested.unwrap().id, data.extensions))
+}
+
+fn refused(got: Result<Got, Error<MemoryError>>, status: Status) {
+    assert_eq!(got.map_err(|error| error.status()).unwrap_err(), status);
 }
 
 fn secret(protocol: PinUvAuthProtocol) -> SharedSecret {
@@ -257,4 +262,57 @@ fn a_malformed_input_is_refused() {
     }
     let refused = made(&mut engine, &make(Map::new().with("hmac-secret", 1)), false);
     assert_eq!(refused.unwrap_err().status(), Status::CborUnexpectedType);
+}
+
+#[test]
+fn a_large_blob_is_written_for_the_verified_user_of_one_credential_and_read_back() {
+    let blob = |length: usize| LargeBlob {
+        data: vec![5; length].into(),
+        original_size: 9000,
+    };
+    let output = |response: &Got| {
+        let outputs = response.unsigned_extension_outputs.as_ref().unwrap();
+        outputs.text("largeBlob").and_then(Value::as_map).unwrap().clone()
+    };
+    let mut engine = engine();
+    let request = make(Map::new().with("largeBlob", Map::new().with("support", "preferred")));
+    let made = engine.make_credential(&request, Some(Verified), 1).unwrap();
+    assert_eq!(
+        made.unsigned_extension_outputs,
+        Some(Map::new().with("largeBlob", Map::new().with("supported", true)))
+    );
+    let id = engine.store().records().next().unwrap().id.clone();
+    let asking = |input: &AtGet, id: Option<&CredentialId>| {
+        let mut request = get(id);
+        request.extensions = Map::new().with("largeBlob", input.to_input());
+        request
+    };
+    let reading = asking(&AtGet::Read, Some(&id));
+    let nothing = engine.get_assertion(&reading, Some(Verified)).unwrap();
+    assert!(output(&nothing).is_empty());
+
+    for (length, written) in [(4097, false), (4096, true), (4097, false)] {
+        let request = asking(&AtGet::Write(blob(length)), Some(&id));
+        let response = engine.get_assertion(&request, Some(Verified)).unwrap();
+        assert_eq!(output(&response), Map::new().with("written", written));
+    }
+    let read = engine.get_assertion(&reading, None::<NoUv>).unwrap();
+    assert_eq!(LargeBlob::from_output(&output(&read)).unwrap(), Some(blob(4096)));
+
+    let request = asking(&AtGet::Write(blob(1)), Some(&id));
+    refused(engine.get_assertion(&request, None::<NoUv>), Status::PuatRequired);
+    let anybody = asking(&AtGet::Write(blob(1)), None);
+    refused(engine.get_assertion(&anybody, Some(Verified)), Status::InvalidParameter);
+    let mut behind = reading.clone();
+    behind.options.up = false;
+    refused(engine.get_assertion(&behind, None::<NoUv>), Status::UnsupportedOption);
+    let both = Map::new()
+        .with("read", true)
+        .with("write", vec![1_u8])
+        .with("originalSize", 1);
+    let mut wrong = get(Some(&id));
+    wrong.extensions = Map::new().with("largeBlob", both);
+    assert!(engine.get_assertion(&wrong, Some(Verified)).is_err());
+    let read = engine.get_assertion(&reading, Some(Verified)).unwrap();
+    assert_eq!(LargeBlob::from_output(&output(&read)).unwrap(), Some(blob(4096)));
 }

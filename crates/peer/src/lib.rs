@@ -34,7 +34,7 @@ use zbus::fdo::{ConnectionCredentials, DBusProxy};
 use zbus::names::{BusName, OwnedUniqueName, UniqueName, WellKnownName};
 
 pub use process::{FileId, Process};
-pub use unit::{Role, Unproved};
+pub use unit::{OTHER_CODE, Role, Unproved};
 pub use writable::{only_root_may_change, only_we_may_change};
 
 use process::{alive, pidfd_target, read_alive};
@@ -128,7 +128,7 @@ pub struct Peers {
     own: FileId,
     /// Where the graphical prompt is, a program of its own beside this one.
     prompt: PathBuf,
-    /// The settings window\'s program.
+    /// The settings window's program.
     settings: PathBuf,
     /// Whom to ask about units; none where roles cannot be proved.
     managers: Option<Managers>,

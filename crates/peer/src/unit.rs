@@ -124,22 +124,25 @@ impl UnitFacts {
     }
 }
 
-/// Variables with which the loader or GTK runs code that is not the program's. The units take them away (`UnsetEnvironment=`).
+/// Variables with which GTK, its libraries or the C library run code that is not the program's. All that begin with `LD_` have the
+/// loader do so.
+pub const OTHER_CODE: [&str; 9] = [
+    "GTK_MODULES",
+    "GTK3_MODULES",
+    "GTK_PATH",
+    "GTK_EXE_PREFIX",
+    "GDK_PIXBUF_MODULE_FILE",
+    "GDK_PIXBUF_MODULEDIR",
+    "GIO_EXTRA_MODULES",
+    "GIO_MODULE_DIR",
+    "GCONV_PATH",
+];
+
+/// Whether the environment has none of these variables. The units take them away (`UnsetEnvironment=`).
 pub(crate) fn loads_other_code(environment: &[u8]) -> Result<(), Unproved> {
-    const NAMES: [&str; 9] = [
-        "GTK_MODULES",
-        "GTK3_MODULES",
-        "GTK_PATH",
-        "GTK_EXE_PREFIX",
-        "GDK_PIXBUF_MODULE_FILE",
-        "GDK_PIXBUF_MODULEDIR",
-        "GIO_EXTRA_MODULES",
-        "GIO_MODULE_DIR",
-        "GCONV_PATH",
-    ];
     for variable in environment.split(|byte| *byte == 0) {
         let name = variable.split(|byte| *byte == b'=').next().unwrap_or_default();
-        if name.starts_with(b"LD_") || NAMES.iter().any(|listed| listed.as_bytes() == name) {
+        if name.starts_with(b"LD_") || OTHER_CODE.iter().any(|listed| listed.as_bytes() == name) {
             return Err(Unproved::Environment(String::from_utf8_lossy(name).into_owned()));
         }
     }

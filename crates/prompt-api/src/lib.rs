@@ -8,6 +8,7 @@
 //! * You are the broker: [`sanitise`] what others named before it goes into a view, call providers by [`names`], and say everything by a [`message::Message`] ([`text`]).
 
 pub mod action;
+pub mod browsers;
 pub mod dbus;
 pub mod fault;
 pub mod manage;

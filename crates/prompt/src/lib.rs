@@ -6,6 +6,8 @@
 //! [`settings::window`] and what is below them has widgets.
 
 pub mod bus;
+mod data_dirs;
+mod drawing;
 pub mod prompt;
 pub mod settings;
 pub mod words;

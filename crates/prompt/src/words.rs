@@ -1,11 +1,9 @@
-//! The words of the windows: the catalogues of [`claviger_prompt_api::messages`] in the language of the session, and what others chose
-//! made fit to stand beside them.
+//! The words of the windows: the catalogues of [`claviger_prompt_api::messages`] in the language of the session.
 
 use std::env;
 
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
-use claviger_prompt_api::sanitise;
 
 /// The mark that says so of a paragraph. Both languages are written from left to right.
 const LEFT_TO_RIGHT: char = '\u{200e}';
@@ -36,9 +34,4 @@ impl Words {
             text
         }
     }
-}
-
-/// What others chose, as one line of at most `max` characters. The broker has done so already; this holds whoever made the view.
-pub fn line(text: &str, max: usize) -> String {
-    sanitise::line(text, max)
 }

@@ -1,5 +1,5 @@
-//! `org.claviger.Manage1`: what the user does with the platform itself. For the broker's own program and the settings window; JSON where there is
-//! structure.
+//! `org.claviger.Manage1`: what the user does with the platform itself. For the broker's own program and the settings window; JSON
+//! where there is structure.
 
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::text::sentence;

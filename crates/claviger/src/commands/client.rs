@@ -58,15 +58,12 @@ async fn window_asks() -> Result<bool, Failure> {
     if !has_display && std::io::stdin().is_terminal() {
         return Ok(false);
     }
-    let unreachable = |error: &dyn std::fmt::Display| Failure::Unreachable(error.to_string());
-    let connection = zbus::Connection::session().await.map_err(|error| unreachable(&error))?;
-    let bus = zbus::fdo::DBusProxy::new(&connection)
-        .await
-        .map_err(|error| unreachable(&error))?;
-    let names = bus
-        .list_activatable_names()
-        .await
-        .map_err(|error| unreachable(&error))?;
+    let peers = peers().await?;
+    let names = async {
+        let bus = zbus::fdo::DBusProxy::new(peers.connection()).await?;
+        Ok::<_, zbus::Error>(bus.list_activatable_names().await?)
+    };
+    let names = names.await.map_err(|error| failure(&Error::Bus(error)))?;
     Ok(names.iter().any(|name| name.as_str() == dbus::PROMPT_NAME))
 }
 

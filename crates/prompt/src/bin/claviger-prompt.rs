@@ -6,6 +6,7 @@ use std::process::{Command, ExitCode};
 use std::{env, io};
 
 use claviger_kernel::sandbox::Sandbox;
+use claviger_peer::OTHER_CODE;
 use claviger_prompt::prompt::{app, link};
 
 /// Has Cairo draw, and GTK look for no graphics driver, which it would otherwise load into the process that a PIN is typed into. The
@@ -16,21 +17,12 @@ const WANTED: [(&str, &str); 3] = [
     ("GDK_DISABLE", "gl,vulkan"),
 ];
 
-/// With these GTK or its libraries would run other code in this process, or let it be looked into.
-const UNWANTED: [&str; 8] = [
-    "GTK_MODULES",
-    "GTK_PATH",
-    "GTK_EXE_PREFIX",
-    "GTK_DEBUG",
-    "GIO_EXTRA_MODULES",
-    "GIO_MODULE_DIR",
-    "GDK_PIXBUF_MODULE_FILE",
-    "GDK_PIXBUF_MODULEDIR",
-];
+/// With this GTK lets the process be looked into.
+const INSPECTOR: &str = "GTK_DEBUG";
 
 fn main() -> ExitCode {
     let is_set = |name: &str| env::var_os(name).is_some();
-    if !WANTED.iter().all(|(name, _)| is_set(name)) || UNWANTED.iter().any(|name| is_set(name)) {
+    if !WANTED.iter().all(|(name, _)| is_set(name)) || unwanted().any(is_set) {
         return fail(&restart());
     }
     // Before the first thread, and so before GTK.
@@ -58,7 +50,7 @@ fn restart() -> io::Error {
         Err(error) => return error,
     };
     let mut same = Command::new(program);
-    for name in UNWANTED {
+    for name in unwanted() {
         same.env_remove(name);
     }
     for (name, value) in WANTED {
@@ -66,6 +58,11 @@ fn restart() -> io::Error {
         same.env(name, env::var_os(name).unwrap_or_else(|| value.into()));
     }
     same.exec()
+}
+
+/// What takes the program's code or its secrets out of its hands.
+fn unwanted() -> impl Iterator<Item = &'static str> {
+    OTHER_CODE.into_iter().chain([INSPECTOR])
 }
 
 fn fail(error: &dyn std::fmt::Display) -> ExitCode {

@@ -3,14 +3,13 @@
 //! Both are a claim of whoever wrote that file, so only a file that root alone may change is believed, and only of a program of
 //! which the same holds. Any other program is shown by its path, which the kernel names.
 
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::{env, fs};
 
 use claviger_peer::only_root_may_change;
 use claviger_prompt_api::sanitise;
 
-/// Where `.desktop` files are when the environment names no place (Base Directory Specification).
-const DATA_DIRS: &str = "/usr/local/share:/usr/share";
+use crate::data_dirs;
 
 /// The longest `.desktop` file that is read, in bytes; browsers translate theirs into a hundred languages.
 const MAX_FILE: u64 = 256 << 10;
@@ -30,9 +29,7 @@ impl Program {
         if !only_root_may_change(executable) {
             return None;
         }
-        let dirs = env::var("XDG_DATA_DIRS").ok().filter(|dirs| !dirs.is_empty());
-        let dirs = dirs.unwrap_or_else(|| DATA_DIRS.to_owned());
-        let folders = env::split_paths(&dirs).map(|dir| dir.join("applications"));
+        let folders = data_dirs::system().into_iter().map(|dir| dir.join("applications"));
         let mut files = folders
             .filter_map(|folder| fs::read_dir(folder).ok())
             .flatten()
@@ -139,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_program_that_others_may_change_has_no_name() {
-        let own = env::current_exe().ok().filter(|own| !only_root_may_change(own));
+        let own = std::env::current_exe().ok().filter(|own| !only_root_may_change(own));
         assert_eq!(own.and_then(|own| Program::of(&own)), None);
     }
 }

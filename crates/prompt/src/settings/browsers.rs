@@ -3,90 +3,66 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use super::model::state::{Browser, Way};
+use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST};
 
-/// The native-messaging manifest that `claviger setup` or a package writes for each browser.
-const MANIFEST: &str = "org.claviger.browser.json";
+use super::model::state::{Browser, Way};
+use crate::data_dirs;
 
 /// Where a package puts the extension.
 const EXTENSION: &str = "/usr/share/claviger/extension";
 
-/// Where `.desktop` files are when the environment names no place (Base Directory Specification).
-const DATA_DIRS: &str = "/usr/local/share:/usr/share";
-
-/// A browser that Claviger knows.
-struct Known {
-    name: &'static str,
-    /// Its `.desktop` files, by distribution.
-    desktop: &'static [&'static str],
-    /// Where it looks for native hosts, below the user's configuration and for all users; none for what has no extension of ours.
-    hosts: Option<(&'static str, Option<&'static str>)>,
-}
-
-const KNOWN: [Known; 5] = [
-    Known {
-        name: "Chromium",
-        desktop: &["chromium.desktop", "chromium-browser.desktop"],
-        hosts: Some(("chromium", Some("/etc/chromium/native-messaging-hosts"))),
-    },
-    Known {
-        name: "Google Chrome",
-        desktop: &["google-chrome.desktop"],
-        hosts: Some(("google-chrome", Some("/etc/opt/chrome/native-messaging-hosts"))),
-    },
-    Known {
-        name: "Brave",
-        desktop: &["brave-browser.desktop"],
-        hosts: Some(("BraveSoftware/Brave-Browser", None)),
-    },
-    Known {
-        name: "Microsoft Edge",
-        desktop: &["microsoft-edge.desktop"],
-        hosts: Some(("microsoft-edge", Some("/etc/opt/edge/native-messaging-hosts"))),
-    },
-    Known {
-        name: "Firefox",
-        desktop: &["firefox.desktop", "firefox-esr.desktop"],
-        hosts: None,
-    },
+/// The `.desktop` files of those that the extension serves, by distribution.
+const DESKTOP: [(&str, &[&str]); 4] = [
+    ("Chromium", &["chromium.desktop", "chromium-browser.desktop"]),
+    ("Google Chrome", &["google-chrome.desktop"]),
+    ("Brave", &["brave-browser.desktop"]),
+    ("Microsoft Edge", &["microsoft-edge.desktop"]),
 ];
+
+/// The browser that has no extension of ours, and its `.desktop` files.
+const BY_KEY: (&str, &[&str]) = ("Firefox", &["firefox.desktop", "firefox-esr.desktop"]);
 
 /// The browsers of this machine.
 pub fn installed() -> Vec<Browser> {
     let set = |name| env::var(name).ok().filter(|value| !value.is_empty());
     let home = PathBuf::from(set("HOME").unwrap_or_default());
-    let data_dirs = set("XDG_DATA_DIRS").unwrap_or_else(|| DATA_DIRS.to_owned());
     let data_home = set("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
     let config = set("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
-    let data: Vec<PathBuf> = std::iter::once(data_home).chain(env::split_paths(&data_dirs)).collect();
+    let data: Vec<PathBuf> = std::iter::once(data_home).chain(data_dirs::system()).collect();
     found(&data, &config, Path::new(EXTENSION))
 }
 
 fn found(data: &[PathBuf], config: &Path, extension: &Path) -> Vec<Browser> {
-    let is_installed = |known: &&Known| {
-        let mut files = data.iter().flat_map(|dir| {
-            known
-                .desktop
-                .iter()
-                .map(move |file| dir.join("applications").join(file))
-        });
-        files.any(|file| file.exists())
+    let is_installed = |files: &[&str]| {
+        let mut all = data
+            .iter()
+            .flat_map(|dir| files.iter().map(move |file| dir.join("applications").join(file)));
+        all.any(|file| file.exists())
     };
-    let browser = |known: &Known| Browser {
-        name: known.name.to_owned(),
-        way: match known.hosts {
-            None => Way::SecurityKey,
-            Some((user, system)) => {
-                let user = config.join(user).join("NativeMessagingHosts");
-                let mut folders = std::iter::once(user).chain(system.map(PathBuf::from));
-                Way::Extension {
-                    host_found: folders.any(|folder| folder.join(MANIFEST).exists()),
-                    folder: Some(extension.to_owned()).filter(|folder| folder.join("manifest.json").exists()),
-                }
-            }
-        },
+    let manifest = format!("{NATIVE_HOST}.json");
+    let by_extension = |known: &browsers::Browser| {
+        let user = config.join(known.config).join("NativeMessagingHosts");
+        let mut folders = std::iter::once(user).chain(known.system.map(PathBuf::from));
+        Browser {
+            name: known.name.to_owned(),
+            way: Way::Extension {
+                host_found: folders.any(|folder| folder.join(&manifest).exists()),
+                folder: Some(extension.to_owned()).filter(|folder| folder.join("manifest.json").exists()),
+            },
+        }
     };
-    KNOWN.iter().filter(is_installed).map(browser).collect()
+    let files = |known: &browsers::Browser| {
+        DESKTOP
+            .iter()
+            .find(|(name, _)| *name == known.name)
+            .map(|(_, files)| *files)
+    };
+    let here = BROWSERS.iter().filter(|known| files(known).is_some_and(is_installed));
+    let by_key = is_installed(BY_KEY.1).then(|| Browser {
+        name: BY_KEY.0.to_owned(),
+        way: Way::SecurityKey,
+    });
+    here.map(by_extension).chain(by_key).collect()
 }
 
 #[cfg(test)]
@@ -121,7 +97,7 @@ mod tests {
         assert_eq!(look(), [brave(false), firefox.clone()]);
         put(config
             .join("BraveSoftware/Brave-Browser/NativeMessagingHosts")
-            .join(MANIFEST));
+            .join(format!("{NATIVE_HOST}.json")));
         assert_eq!(look(), [brave(true), firefox]);
     }
 }

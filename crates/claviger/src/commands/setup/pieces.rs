@@ -4,14 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use claviger_prompt_api::browsers::{BROWSERS, NATIVE_HOST};
+use claviger_prompt_api::dbus::PROMPT_NAME;
 use serde_json::json;
 
 use crate::commands::system;
 use crate::dirs::Dirs;
 use crate::output::Failure;
-
-/// The native messaging host's name, as the extension asks for it.
-pub const NATIVE_HOST: &str = "org.claviger.browser";
 
 /// The extension's id: the browser derives it from the public `key` in `extension/manifest.json`.
 pub const EXTENSION_ID: &str = "oadifemdliealhhopcejpkgocoongbin";
@@ -24,21 +23,6 @@ pub const SERVICES: [(&str, &str); 3] = [
     ("broker", "org.claviger.Broker"),
     ("hello", "org.claviger.Hello"),
     ("vault", "org.claviger.Vault"),
-];
-
-/// The browsers whose extension can reach Claviger, with their directory below `$XDG_CONFIG_HOME`.
-pub const BROWSERS: [(&str, &str); 4] = [
-    ("Chromium", "chromium"),
-    ("Google Chrome", "google-chrome"),
-    ("Brave", "BraveSoftware/Brave-Browser"),
-    ("Microsoft Edge", "microsoft-edge"),
-];
-
-/// Where those look for what is installed for all users.
-const SYSTEM_BROWSERS: [(&str, &str); 3] = [
-    ("Chromium", "etc/chromium/native-messaging-hosts"),
-    ("Google Chrome", "etc/opt/chrome/native-messaging-hosts"),
-    ("Microsoft Edge", "etc/opt/edge/native-messaging-hosts"),
 ];
 
 const DBUS_SERVICE: &str = include_str!("../../../data/dbus.service.in");
@@ -77,7 +61,12 @@ pub fn pieces(dirs: &Dirs, program: &Path) -> Vec<Piece> {
         host_target: program.to_owned(),
         browsers: BROWSERS
             .iter()
-            .map(|(browser, folder)| (*browser, dirs.config_home.join(folder).join("NativeMessagingHosts")))
+            .map(|browser| {
+                (
+                    browser.name,
+                    dirs.config_home.join(browser.config).join("NativeMessagingHosts"),
+                )
+            })
             .collect(),
     };
     let door = places.units.join(system::DOOR_UNIT);
@@ -119,9 +108,9 @@ pub fn package(root: &Path, program: &Path) -> Vec<Piece> {
         host_program: root.join("usr/lib/claviger").join(NATIVE_HOST_PROGRAM),
         // Within /usr a package's links are relative (Debian policy, section 10.5).
         host_target: "../../bin/claviger".into(),
-        browsers: SYSTEM_BROWSERS
+        browsers: BROWSERS
             .iter()
-            .map(|(browser, folder)| (*browser, root.join(folder)))
+            .filter_map(|browser| Some((browser.name, root.join(browser.system?.trim_start_matches('/')))))
             .collect(),
     };
     services_and_browsers(&places, &host_program, program)
@@ -225,7 +214,7 @@ fn window(places: &Places, program: &Path) -> Vec<Piece> {
     if !prompt.exists() {
         return Vec::new();
     }
-    let name = "org.claviger.Prompt";
+    let name = PROMPT_NAME;
     vec![
         Piece {
             purpose: "starts the window that asks on demand".into(),

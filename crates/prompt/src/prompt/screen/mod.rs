@@ -11,14 +11,14 @@ mod tests;
 
 use claviger_joint::evidence;
 use claviger_prompt_api::message::{Agreement, Field, Message};
-use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS};
+use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
 use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MethodView, View};
 
 pub use pin::PinField;
 pub use site::Site;
 
-use crate::words::{Words, line};
+use crate::words::Words;
 
 /// From how many choices on there is a field to search them.
 const SEARCHED_FROM: usize = 8;

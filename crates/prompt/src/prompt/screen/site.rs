@@ -2,10 +2,10 @@
 //! both as it is read and as it is written on the wire.
 
 use claviger_prompt_api::message::{Field, Message};
-use claviger_prompt_api::sanitise::MAX_HOST_CHARS;
+use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, line};
 use claviger_prompt_api::view::SiteView;
 
-use crate::words::{Words, line};
+use crate::words::Words;
 
 /// A site as it is drawn.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,15 +8,13 @@ use gtk::pango;
 
 use super::choices::ChoiceList;
 use super::pin::PinEntry;
-use super::text::{left_to_right, named, plain, wrapped, wrapping};
+use super::text::{left_to_right, named};
+use crate::drawing::{ROOM, plain, show_text, wrapped, wrapping};
 use crate::prompt::program::Program;
 use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
 
 /// The widest that a line of text is, in pixels of the display's scale.
 const WIDEST: i32 = 480;
-
-/// The room between parts, likewise.
-const ROOM: i32 = 12;
 
 /// How large a program's icon is, likewise.
 const ICON: i32 = 32;
@@ -271,11 +269,6 @@ fn fact(fact: &Fact) -> gtk::Box {
         drawn.append(&wrapped(more, &["caption", "dim-label"]));
     }
     drawn
-}
-
-fn show_text(label: &gtk::Label, text: Option<&str>) {
-    label.set_visible(text.is_some());
-    label.set_text(text.unwrap_or_default());
 }
 
 /// The place for what went wrong. A screen reader says it when it changes.

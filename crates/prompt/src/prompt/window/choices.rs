@@ -6,7 +6,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::{gio, glib, pango};
 
-use super::text::{one_line, wrapping};
+use crate::drawing::{one_line, wrapping};
 use crate::prompt::screen::{Choices, Item};
 
 /// How high the list gets before it scrolls, in pixels of the display's scale.

@@ -3,11 +3,8 @@
 use adw::prelude::*;
 use gtk::pango;
 
-use super::text::wrapping;
+use crate::drawing::{ROOM, show_text, wrapping};
 use crate::prompt::screen::Screen;
-
-/// The room around the buttons, in pixels of the display's scale.
-const ROOM: i32 = 12;
 
 /// The buttons.
 pub struct Footer {
@@ -71,8 +68,7 @@ impl Footer {
         say(&self.refuse, &screen.refuse);
         say(&self.for_a_while, &screen.for_a_while.0);
         self.for_a_while.set_tooltip_text(Some(&screen.for_a_while.1));
-        self.waiting.set_visible(screen.waiting.is_some());
-        self.waiting.set_text(screen.waiting.as_deref().unwrap_or_default());
+        show_text(&self.waiting, screen.waiting.as_deref());
     }
 
     /// Lets agree, or not.

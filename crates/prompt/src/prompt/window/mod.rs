@@ -138,7 +138,7 @@ impl Window {
     /// What the broker says of the answer that it did not take.
     pub fn not_taken(&self, why: &str) {
         self.0.busy.set(false);
-        self.0.tell_problem(Some(&Told {
+        self.0.body.problem.tell(Some(&Told {
             text: why.to_owned(),
             tone: Tone::Error,
         }));
@@ -228,7 +228,6 @@ impl Parts {
         if !same {
             self.front.bring(&title, executable.as_deref());
         }
-        self.update();
         // What was wrong is typed anew from the first field on.
         if !same || other_field || (wrong && self.body.pin.is_empty()) {
             self.focus_first();
@@ -315,7 +314,7 @@ impl Parts {
             },
         };
         self.busy.set(true);
-        self.tell_problem(None);
+        self.body.problem.tell(None);
         self.update();
         (self.tell)(Gesture::Approve {
             choice: self.body.choices.chosen(),
@@ -346,11 +345,7 @@ impl Parts {
 
     fn complain(&self, text: String) {
         let tone = Tone::Error;
-        self.tell_problem(Some(&Told { text, tone }));
-    }
-
-    fn tell_problem(&self, told: Option<&Told>) {
-        self.body.problem.tell(told);
+        self.body.problem.tell(Some(&Told { text, tone }));
     }
 
     /// How long no PIN is looked at, in words.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 use claviger_pin::{Pin, PinError};
 
-use super::text::wrapping;
+use crate::drawing::{show_text, wrapping};
 use crate::prompt::screen::PinField;
 use crate::prompt::typed::Typed;
 
@@ -69,8 +69,7 @@ impl PinEntry {
             field.entry.set_sensitive(waiting.is_none());
         }
         let text = waiting.or(field.and_then(|field| field.tries.as_deref()));
-        self.below.set_visible(text.is_some());
-        self.below.set_text(text.unwrap_or_default());
+        show_text(&self.below, text);
     }
 
     /// Whether a PIN is asked for.
@@ -160,9 +159,8 @@ impl Field {
 
     /// Shows it by this name, or not at all.
     fn name(&self, name: Option<&str>) {
-        self.label.set_visible(name.is_some());
+        show_text(&self.label, name);
         self.entry.set_visible(name.is_some());
-        self.label.set_text(name.unwrap_or_default());
     }
 }
 

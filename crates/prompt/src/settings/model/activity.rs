@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::page::Tone;
-use super::passkeys::shown_site;
+use super::shown;
 use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
@@ -93,10 +93,7 @@ pub fn intact(log: &AuditLog, speech: &Speech) -> (String, Tone) {
     if log.intact {
         return (speech.say(&Text::LogIntact {}), Tone::Plain);
     }
-    let problem = log
-        .problem
-        .as_deref()
-        .map(|text| sanitise::line(text, sanitise::MAX_LINE_CHARS));
+    let problem = log.problem.as_deref().map(shown::sentence);
     (speech.say(&Text::LogChanged { problem }), Tone::Error)
 }
 
@@ -104,7 +101,7 @@ pub fn intact(log: &AuditLog, speech: &Speech) -> (String, Tone) {
 pub fn export(log: &AuditLog) -> String {
     let lines = log.entries.iter().map(|entry| match entry {
         // A line that is no JSON.
-        Value::String(text) => sanitise::line(text, sanitise::MAX_LINE_CHARS),
+        Value::String(text) => shown::sentence(text),
         document => sanitise::json(&document.to_string()),
     });
     lines.map(|line| line + "\n").collect()
@@ -137,13 +134,12 @@ fn tone(entry: &AuditEntry) -> Tone {
 }
 
 fn sentence(entry: &AuditEntry, now: &Snapshot, speech: &Speech) -> String {
-    let short = |text: &str| sanitise::line(text, sanitise::MAX_HOST_CHARS);
     speech.say(&Text::Audit {
-        event: short(event(entry)),
+        event: shown::name(event(entry)),
         ok: entry.result.as_deref() != Some("failed"),
-        who: entry.caller.as_ref().map(|caller| short(&caller.name)),
-        site: entry.rp_id.as_deref().map(shown_site),
-        provider: entry.provider.as_deref().map(|id| short(now.provider_name(id))),
+        who: entry.caller.as_ref().map(|caller| shown::name(&caller.name)),
+        site: entry.rp_id.as_deref().map(shown::name),
+        provider: entry.provider.as_deref().map(|id| shown::name(now.provider_name(id))),
     })
 }
 

@@ -10,6 +10,7 @@ pub mod first_run;
 pub mod page;
 pub mod passkeys;
 pub mod providers;
+pub mod shown;
 pub mod state;
 pub mod verification;
 pub mod ways_in;

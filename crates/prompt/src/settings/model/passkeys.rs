@@ -10,6 +10,7 @@ use claviger_prompt_api::manage::Passkey;
 use claviger_prompt_api::sanitise;
 
 use super::page::{Act, Group, Page, Row, Tone, Weight};
+use super::shown;
 use crate::settings::text::{Speech, Text};
 
 /// What the list is sorted by.
@@ -150,7 +151,7 @@ fn by_site(sorted: &[(usize, &Entry)]) -> Vec<Line> {
         }
     }
     let lines = groups.into_iter().flat_map(|(site, group)| {
-        std::iter::once(Line::Heading(shown_site(site))).chain(group.into_iter().map(Line::Passkey))
+        std::iter::once(Line::Heading(shown::name(site))).chain(group.into_iter().map(Line::Passkey))
     });
     lines.collect()
 }
@@ -173,8 +174,8 @@ pub fn summary(passkey: &Passkey, grouped: bool, speech: &Speech) -> Summary {
     } else {
         speech.say(&Text::Unconfirmed {})
     };
-    let provider = named(&passkey.provider_name);
-    let site = (!grouped).then(|| shown_site(&passkey.rp_id));
+    let provider = shown::name(&passkey.provider_name);
+    let site = (!grouped).then(|| shown::name(&passkey.rp_id));
     let details: Vec<String> = site.into_iter().chain([provider, used]).collect();
     Summary {
         account: account(passkey, speech),
@@ -185,7 +186,7 @@ pub fn summary(passkey: &Passkey, grouped: bool, speech: &Speech) -> Summary {
 
 /// All there is to know of one passkey, and what can be done with it.
 pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
-    let (account, site) = (account(passkey, speech), shown_site(&passkey.rp_id));
+    let (account, site) = (account(passkey, speech), shown::name(&passkey.rp_id));
     let row = |name: Text, value: Option<String>| value.map(|value| Row::new(speech.say(&name)).note(value));
     let time = |ms: Option<u64>| Some(ms.map_or_else(|| speech.say(&Text::Unknown {}), |ms| speech.time(ms)));
     // What says once more what stands above says nothing.
@@ -199,8 +200,8 @@ pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
             Text::FactProvider {},
             Some(format!(
                 "{} ({})",
-                named(&passkey.provider_name),
-                named(&passkey.provider)
+                shown::name(&passkey.provider_name),
+                shown::name(&passkey.provider)
             )),
         ),
         row(Text::FactCreated {}, time(passkey.created_ms)),
@@ -221,10 +222,7 @@ pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
                 Text::NotDiscoverable {}
             })),
         ),
-        row(
-            Text::FactId {},
-            Some(sanitise::line(&passkey.id, sanitise::MAX_LINE_CHARS)),
-        ),
+        row(Text::FactId {}, Some(shown::sentence(&passkey.id))),
     ];
     let unconfirmed = (!passkey.confirmed).then(|| {
         Row::new(speech.say(&Text::Unconfirmed {}))
@@ -264,15 +262,6 @@ pub fn account(passkey: &Passkey, speech: &Speech) -> String {
     let named = passkey.user_name.as_deref().and_then(sanitise::label);
     let named = named.or_else(|| passkey.display_name.as_deref().and_then(sanitise::label));
     named.unwrap_or_else(|| speech.say(&Text::NoAccount {}))
-}
-
-/// A site as it is shown.
-pub fn shown_site(rp_id: &str) -> String {
-    sanitise::line(rp_id, sanitise::MAX_HOST_CHARS)
-}
-
-fn named(text: &str) -> String {
-    sanitise::line(text, sanitise::MAX_HOST_CHARS)
 }
 
 fn last_used(passkey: &Passkey, speech: &Speech) -> String {

@@ -7,7 +7,7 @@ use claviger_prompt_api::sanitise;
 
 use super::call::Call;
 use super::page::{Act, Group, Page, Row, Tone, Weight};
-use super::passkeys::shown_site;
+use super::shown;
 use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
@@ -25,8 +25,8 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
         .manifest_problems
         .iter()
         .map(|problem| {
-            Row::new(path(&problem.manifest))
-                .note(sanitise::line(&problem.problem, sanitise::MAX_LINE_CHARS))
+            Row::new(shown::path(&problem.manifest))
+                .note(shown::sentence(&problem.problem))
                 .in_tone(Tone::Error)
         })
         .collect();
@@ -99,12 +99,12 @@ fn is_default(provider: &Provider, speech: &Speech) -> Option<Row> {
 
 /// Its program, and what it means if that runs what others give it.
 fn made_by(provider: &Provider, speech: &Speech) -> Row {
-    let program = provider.executable.as_deref().map(path);
+    let program = provider.executable.as_deref().map(shown::path);
     let program = program.unwrap_or_else(|| speech.say(&Text::NoProgram {}));
     let row = Row::new(speech.say(&Text::MadeBy {})).note(program).note(format!(
         "{}, {}",
         provider.id,
-        path(&provider.manifest)
+        shown::path(&provider.manifest)
     ));
     match provider.host {
         Some(host) => row
@@ -134,11 +134,11 @@ fn rules(now: &Snapshot, speech: &Speech) -> Group {
         .rules
         .iter()
         .map(|rule| {
-            let site = shown_site(&rule.rp_id);
+            let site = shown::name(&rule.rp_id);
             let remove = Act::Do(Call::ClearRule(rule.rp_id.clone()));
             let label = speech.say(&Text::RemoveRule {});
             Row::new(site.clone())
-                .note(line(now.provider_name(&rule.provider)))
+                .note(shown::name(now.provider_name(&rule.provider)))
                 .button(label, &site, remove, Weight::Plain)
         })
         .collect();
@@ -154,15 +154,7 @@ fn rules(now: &Snapshot, speech: &Speech) -> Group {
 
 /// A provider's name as it is shown.
 pub fn name(provider: &Provider) -> String {
-    line(&provider.name)
-}
-
-fn line(text: &str) -> String {
-    sanitise::line(text, sanitise::MAX_HOST_CHARS)
-}
-
-fn path(path: &std::path::Path) -> String {
-    sanitise::line(&path.display().to_string(), sanitise::MAX_PATH_CHARS)
+    shown::name(&provider.name)
 }
 
 #[cfg(test)]

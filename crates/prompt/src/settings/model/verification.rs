@@ -2,10 +2,10 @@
 
 use claviger_peer::Standing;
 use claviger_prompt_api::manage::PinStatus;
-use claviger_prompt_api::sanitise;
 
 use super::call::Call;
 use super::page::{Act, Group, Page, Row, Tone, Weight};
+use super::shown;
 use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
@@ -15,7 +15,7 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
     let pin = match &status.pin {
         Some(pin) => self::pin(*pin, speech),
         None => Row::new(speech.say(&Text::PinUnknown {}))
-            .maybe(status.verification_problem.as_deref().map(sentence))
+            .maybe(status.verification_problem.as_deref().map(shown::sentence))
             .in_tone(Tone::Error),
     };
     let mut groups = vec![Group::new(speech.say(&Text::Pin {}), vec![pin])];
@@ -63,10 +63,6 @@ fn roles(standing: Standing, speech: &Speech) -> Row {
             Row::new(speech.say(&Text::RolesUnproved {})).note(speech.say(&Text::RolesUnprovedMore {}))
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    sanitise::line(text, sanitise::MAX_LINE_CHARS)
 }
 
 #[cfg(test)]

@@ -1,8 +1,7 @@
 //! The ways in: each browser with what is missing, and the virtual security key.
 
-use claviger_prompt_api::sanitise;
-
 use super::page::{Group, Page, Row, Tone};
+use super::shown;
 use super::state::{Browser, KeyDoor, KeyDoorState, Snapshot, Way};
 use crate::settings::text::{Speech, Text};
 
@@ -32,16 +31,14 @@ pub fn browsers(now: &Snapshot, speech: &Speech) -> Group {
 }
 
 fn browser(browser: &Browser, key: KeyDoorState, speech: &Speech) -> Row {
-    let row = Row::new(sanitise::line(&browser.name, sanitise::MAX_LABEL_CHARS));
+    let row = Row::new(shown::name(&browser.name));
     match &browser.way {
         Way::Extension { host_found: false, .. } => row.note(speech.say(&Text::HostMissing {})).in_tone(Tone::Warning),
         Way::Extension {
             host_found: true,
             folder,
         } => {
-            let folder = folder
-                .as_ref()
-                .map(|path| sanitise::line(&path.display().to_string(), sanitise::MAX_PATH_CHARS));
+            let folder = folder.as_deref().map(shown::path);
             row.note(speech.say(&Text::HostFound {}))
                 .note(speech.say(&Text::LoadExtension { folder }))
         }
@@ -63,10 +60,7 @@ fn key(door: &KeyDoor, speech: &Speech) -> Row {
         KeyDoorState::Unplugged => (Text::KeyUnplugged {}, Tone::Warning),
         KeyDoorState::NotRunning => (Text::KeyNotRunning {}, Tone::Plain),
     };
-    let problem = door
-        .problem
-        .as_deref()
-        .map(|text| sanitise::line(text, sanitise::MAX_LINE_CHARS));
+    let problem = door.problem.as_deref().map(shown::sentence);
     let more = match door.state {
         KeyDoorState::Plugged | KeyDoorState::Listening => Text::KeyTurnOff {},
         KeyDoorState::Off => Text::KeyTurnOn {},

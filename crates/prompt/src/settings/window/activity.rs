@@ -6,7 +6,8 @@ use std::rc::Rc;
 use adw::prelude::*;
 
 use super::list::{List, Shown};
-use super::widgets::{ROOM, WIDEST, name, set_sign, sign, wrapping};
+use super::widgets::{bar, listed, name, search, set_sign, sign, wrapping};
+use crate::drawing::ROOM;
 use crate::settings::model::activity::{Filter, Line, intact, lines};
 use crate::settings::model::page::Tone;
 use crate::settings::model::state::Snapshot;
@@ -17,6 +18,7 @@ pub struct ActivityPage(Rc<Parts>);
 
 struct Parts {
     page: gtk::Box,
+    bar: gtk::Box,
     search: gtk::SearchEntry,
     filter: gtk::DropDown,
     export: gtk::Button,
@@ -35,17 +37,17 @@ impl ActivityPage {
         let names: Vec<String> = Filter::ALL.iter().map(|filter| speech.say(&filter.text())).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let list = List::new(true, row, |_| {});
+        let (bar, stack) = (bar(), gtk::Stack::new());
+        let search = search(&speech.say(&Text::SearchActivity {}), &bar);
         let parts = Rc::new(Parts {
-            page: gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2),
-            search: gtk::SearchEntry::builder()
-                .hexpand(true)
-                .placeholder_text(speech.say(&Text::SearchActivity {}))
-                .build(),
+            page: listed(&bar, &stack),
+            search,
             filter: gtk::DropDown::from_strings(&names),
             export: gtk::Button::with_label(&speech.say(&Text::Export {})),
             sign: sign(Tone::Plain),
             intact: wrapping("", &["caption", "dim-label"]),
-            stack: gtk::Stack::new(),
+            stack,
+            bar,
             empty: adw::StatusPage::builder()
                 .icon_name("document-open-recent-symbolic")
                 .build(),
@@ -96,24 +98,14 @@ impl Parts {
         let third = gtk::Box::new(gtk::Orientation::Horizontal, ROOM / 2);
         third.append(&self.sign);
         third.append(&self.intact);
-        let bar = gtk::Box::builder()
-            .orientation(gtk::Orientation::Vertical)
-            .spacing(ROOM / 2)
-            .margin_top(ROOM)
-            .margin_start(ROOM)
-            .margin_end(ROOM)
-            .build();
-        name(&self.search, &self.speech.say(&Text::SearchActivity {}), &bar);
-        name(&self.filter, &self.speech.say(&Text::Show {}), &bar);
-        self.list.name(&self.speech.say(&Text::PageActivity {}), &bar);
+        let bar = &self.bar;
+        name(&self.filter, &self.speech.say(&Text::Show {}), bar);
+        self.list.name(&self.speech.say(&Text::PageActivity {}), bar);
         bar.append(&self.search);
         bar.append(&second);
         bar.append(&third);
-        self.page
-            .append(&adw::Clamp::builder().maximum_size(WIDEST).child(&bar).build());
         self.stack.add_child(self.list.widget());
         self.stack.add_child(&self.empty);
-        self.page.append(&self.stack);
     }
 
     fn fill(&self) {

@@ -6,7 +6,8 @@ use adw::prelude::*;
 use claviger_prompt_api::manage::{Passkey, Provider};
 
 use super::sheet::{Sheet, Tell};
-use super::widgets::{ROOM, wrapping};
+use super::widgets::wrapping;
+use crate::drawing::ROOM;
 use crate::settings::model::call::Call;
 use crate::settings::model::page::Act;
 use crate::settings::model::{passkeys, providers};

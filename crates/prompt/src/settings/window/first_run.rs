@@ -7,7 +7,8 @@ use adw::prelude::*;
 use gtk::glib;
 
 use super::sheet::{Sheet, Tell};
-use super::widgets::{ROOM, wrapping};
+use super::widgets::wrapping;
+use crate::drawing::{ROOM, padded};
 use crate::settings::model::first_run::{STEPS, steps};
 use crate::settings::model::state::Snapshot;
 use crate::settings::text::{Speech, Text};
@@ -127,13 +128,7 @@ impl Parts {
             self.stack.add_child(&step.page);
         }
         content.append(&self.stack);
-        let buttons = gtk::Box::builder()
-            .spacing(ROOM)
-            .margin_start(ROOM)
-            .margin_end(ROOM)
-            .margin_top(ROOM)
-            .margin_bottom(ROOM)
-            .build();
+        let buttons = padded();
         buttons.append(&self.previous);
         buttons.append(&self.next);
         content.append(&buttons);

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::glib;
 
-use super::widgets::{ROOM, icon_button, name};
+use super::widgets::{icon_button, name};
+use crate::drawing::ROOM;
 use crate::settings::model::page::Place;
 use crate::settings::text::{Speech, Text};
 

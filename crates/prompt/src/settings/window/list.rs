@@ -8,7 +8,8 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::{gio, glib};
 
-use super::widgets::{ROOM, WIDEST, name, one_line, set_sign, sign, wrapping};
+use super::widgets::{WIDEST, name, set_sign, sign, wrapping};
+use crate::drawing::{ROOM, one_line};
 use crate::settings::model::page::Tone;
 
 /// What a row shows.

@@ -14,7 +14,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use adw::prelude::*;
-use claviger_prompt_api::sanitise;
 use gtk::glib;
 
 use self::activity::ActivityPage;
@@ -27,7 +26,7 @@ use super::link::{self, Failure};
 use super::model::call::Call;
 use super::model::page::{Act, Page, Place};
 use super::model::state::Snapshot;
-use super::model::{about, first_run as first_steps, providers, verification, ways_in};
+use super::model::{about, first_run as first_steps, providers, shown, verification, ways_in};
 use super::text::{Speech, Text};
 
 /// What makes a page from what is known.
@@ -168,7 +167,7 @@ impl Parts {
             parts.loading.set(false);
             match answer {
                 Ok(now) => parts.draw(now),
-                Err(Failure::Refused(why)) => parts.frame.unreachable(&sanitise::line(&why, sanitise::MAX_LINE_CHARS)),
+                Err(Failure::Refused(why)) => parts.frame.unreachable(&shown::sentence(&why)),
                 Err(Failure::Unreachable(why)) => {
                     parts.frame.unreachable(&parts.speech.say(&Text::UnreachableMore {}));
                     glib::g_warning!("claviger-settings", "{why}");
@@ -234,7 +233,7 @@ impl Parts {
             }
             match answer {
                 Ok(()) => parts.frame.notice(&parts.speech.say(&done)),
-                Err(Failure::Refused(why)) => parts.frame.notice(&sanitise::line(&why, sanitise::MAX_LINE_CHARS)),
+                Err(Failure::Refused(why)) => parts.frame.notice(&shown::sentence(&why)),
                 Err(Failure::Unreachable(_)) => parts.frame.notice(&parts.speech.say(&Text::Unreachable {})),
             }
             parts.redraw();

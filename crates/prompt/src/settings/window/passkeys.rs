@@ -7,7 +7,8 @@ use adw::prelude::*;
 use claviger_prompt_api::manage::Passkey;
 
 use super::list::{List, Shown};
-use super::widgets::{ROOM, WIDEST, name};
+use super::widgets::{bar, listed, name, search};
+use crate::drawing::ROOM;
 use crate::settings::model::page::Tone;
 use crate::settings::model::passkeys::{Line, Order, Passkeys, summary};
 use crate::settings::text::{Speech, Text};
@@ -17,6 +18,7 @@ pub struct PasskeysPage(Rc<Parts>);
 
 struct Parts {
     page: gtk::Box,
+    bar: gtk::Box,
     search: gtk::SearchEntry,
     order: gtk::DropDown,
     grouped: gtk::CheckButton,
@@ -54,15 +56,15 @@ impl PasskeysPage {
         );
         let names: Vec<String> = Order::ALL.iter().map(|order| speech.say(&order.text())).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (bar, stack) = (bar(), gtk::Stack::new());
+        let search = search(&speech.say(&Text::SearchPasskeys {}), &bar);
         let parts = Rc::new(Parts {
-            page: gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2),
-            search: gtk::SearchEntry::builder()
-                .hexpand(true)
-                .placeholder_text(speech.say(&Text::SearchPasskeys {}))
-                .build(),
+            page: listed(&bar, &stack),
+            search,
             order: gtk::DropDown::from_strings(&names),
             grouped: gtk::CheckButton::with_label(&speech.say(&Text::GroupBySite {})),
-            stack: gtk::Stack::new(),
+            stack,
+            bar,
             empty: adw::StatusPage::builder().icon_name("dialog-password-symbolic").build(),
             list,
             shown,
@@ -95,23 +97,13 @@ impl Parts {
         let second = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
         second.append(&self.order);
         second.append(&self.grouped);
-        let bar = gtk::Box::builder()
-            .orientation(gtk::Orientation::Vertical)
-            .spacing(ROOM / 2)
-            .margin_top(ROOM)
-            .margin_start(ROOM)
-            .margin_end(ROOM)
-            .build();
-        name(&self.search, &self.speech.say(&Text::SearchPasskeys {}), &bar);
-        name(&self.order, &self.speech.say(&Text::SortBy {}), &bar);
-        self.list.name(&self.speech.say(&Text::PagePasskeys {}), &bar);
+        let bar = &self.bar;
+        name(&self.order, &self.speech.say(&Text::SortBy {}), bar);
+        self.list.name(&self.speech.say(&Text::PagePasskeys {}), bar);
         bar.append(&self.search);
         bar.append(&second);
-        self.page
-            .append(&adw::Clamp::builder().maximum_size(WIDEST).child(&bar).build());
         self.stack.add_child(self.list.widget());
         self.stack.add_child(&self.empty);
-        self.page.append(&self.stack);
     }
 
     fn listen(self: &Rc<Self>) {

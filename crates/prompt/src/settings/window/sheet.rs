@@ -6,7 +6,8 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::glib;
 
-use super::widgets::{ROOM, column, name, sign, wrapping};
+use super::widgets::{column, name, sign, wrapping};
+use crate::drawing::{ROOM, padded};
 use crate::settings::model::page::{Act, Control, Group, Page, Row, Tone, Weight};
 
 /// What is told when something is pressed.
@@ -90,13 +91,7 @@ impl Sheet {
     }
 
     fn row(&self, row: &Row) -> gtk::ListBoxRow {
-        let line = gtk::Box::builder()
-            .spacing(ROOM)
-            .margin_start(ROOM)
-            .margin_end(ROOM)
-            .margin_top(ROOM)
-            .margin_bottom(ROOM)
-            .build();
+        let line = padded();
         if row.tone != Tone::Plain {
             line.append(&sign(row.tone));
         }

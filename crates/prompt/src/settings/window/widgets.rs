@@ -1,38 +1,47 @@
-//! What all pages draw with: labels that never read their text as markup, names for who cannot see, and signs for good and bad.
+//! What all pages draw with beside [`drawing`](crate::drawing): names for who cannot see, signs for good and bad, and the frame of a page.
 
 use adw::prelude::*;
-use gtk::pango;
 
+use crate::drawing::{ROOM, wrapped};
 use crate::settings::model::page::Tone;
 
-/// The room between parts, in pixels of the display's scale.
-pub const ROOM: i32 = 12;
-
-/// The widest that a page is, likewise.
+/// The widest that a page is, in pixels of the display's scale.
 pub const WIDEST: i32 = 640;
 
-/// A label whose text wraps where it must, in the middle of a word if need be.
+/// A label that wraps and takes what room there is.
 pub fn wrapping(text: &str, classes: &[&str]) -> gtk::Label {
-    gtk::Label::builder()
-        .label(text)
-        .wrap(true)
-        .wrap_mode(pango::WrapMode::WordChar)
-        .natural_wrap_mode(gtk::NaturalWrapMode::Word)
-        .xalign(0.0)
+    let label = wrapped(text, classes);
+    label.set_hexpand(true);
+    label
+}
+
+/// A search with these words in it, which are also its name; the name's label goes into `place` beside it.
+pub fn search(words: &str, place: &gtk::Box) -> gtk::SearchEntry {
+    let entry = gtk::SearchEntry::builder()
         .hexpand(true)
-        .css_classes(classes)
+        .placeholder_text(words)
+        .build();
+    name(&entry, words, place);
+    entry
+}
+
+/// What stands above a list: what narrows it down, with room around.
+pub fn bar() -> gtk::Box {
+    gtk::Box::builder()
+        .orientation(gtk::Orientation::Vertical)
+        .spacing(ROOM / 2)
+        .margin_top(ROOM)
+        .margin_start(ROOM)
+        .margin_end(ROOM)
         .build()
 }
 
-/// A label of one line, which loses its middle when it is too long: two names that differ do so at an end.
-pub fn one_line(classes: &[&str]) -> gtk::Label {
-    gtk::Label::builder()
-        .ellipsize(pango::EllipsizeMode::Middle)
-        .single_line_mode(true)
-        .xalign(0.0)
-        .hexpand(true)
-        .css_classes(classes)
-        .build()
+/// A page of a bar above either of what is in the stack.
+pub fn listed(bar: &gtk::Box, stack: &gtk::Stack) -> gtk::Box {
+    let page = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
+    page.append(&adw::Clamp::builder().maximum_size(WIDEST).child(bar).build());
+    page.append(stack);
+    page
 }
 
 /// Gives a widget a name for who cannot see where it stands: a label that nobody sees, which goes into `place` beside it. GTK before
