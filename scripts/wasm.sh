@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the crates that must stay free of any machine around them for a browser: wasm32-unknown-unknown, Rust alone.
+# Compiles the crates that must stay free of any machine around them for a browser: wasm32-unknown-unknown, Rust alone.
 #
 # With a toolchain that has the target that is one cargo call. Debian's has not, but it has the standard library's source:
 # then the standard library is built too, with Debian's rustc for the web.
@@ -10,7 +10,7 @@ source scripts/need.sh
 
 target=wasm32-unknown-unknown
 crates=(claviger-ctap claviger-joint claviger-account)
-build=(build --quiet --locked "${crates[@]/#/--package=}" --no-default-features --target "$target"
+build=(check --quiet --locked "${crates[@]/#/--package=}" --no-default-features --target "$target"
   --features "claviger-ctap/es384,claviger-ctap/ml-dsa,claviger-ctap/js")
 # A folder of its own: another compiler's files would push out those of the other builds. No optimisation: nothing runs.
 export CARGO_TARGET_DIR="$CARGO_TARGET_DIR/wasm"
