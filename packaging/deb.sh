@@ -48,6 +48,10 @@ claviger_tree() {
   "$program" completions fish >"$tree/usr/share/fish/vendor_completions.d/claviger.fish"
   "$program" man | gzip -9n >"$tree/usr/share/man/man1/claviger.1.gz"
   cp -r extension/dist "$tree/usr/share/claviger/extension"
+  # Debian's Chromium loads what lies here for every user; then the extension waits until its user wants it.
+  touch "$tree/usr/share/claviger/extension/for-all-users"
+  mkdir -p "$tree/usr/share/chromium/extensions"
+  ln -s ../../claviger/extension "$tree/usr/share/chromium/extensions/claviger"
   install -D -m 644 -t "$doc" README.md SECURITY.md ARCHITECTURE.md
   install -D -m 644 -t "$doc/docs" docs/*.md
   install -D -m 644 -t "$doc/docs/images" docs/images/*

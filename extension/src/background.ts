@@ -3,7 +3,7 @@
 // Every listener is registered while this file is first evaluated: the browser wakes a sleeping worker for an event and
 // drops the event if its listener is not there by then.
 
-import { attach, endsPause, pause, resume } from "./attachment.js";
+import { attach, isOurs, pause, resume, use } from "./attachment.js";
 import { Ceremony, HEARTBEAT_MS, NOT_ALLOWED, type Outcome } from "./ceremony.js";
 import { Desk, Visit } from "./desk.js";
 import { ask, browser, channels } from "./host.js";
@@ -57,7 +57,7 @@ proxy.onIsUvpaaRequest.addListener(({ requestId }) => {
     .then((isUvpaa) => proxy.completeIsUvpaaRequest({ requestId, isUvpaa }));
 });
 chrome.alarms.onAlarm.addListener((alarm) => {
-  if (endsPause(alarm)) change(resume());
+  if (isOurs(alarm)) change(resume());
 });
 // A worker that has just been installed or whose browser has just started has nothing to do but what the top of this
 // file did; the listeners make the browser start it at all.
@@ -140,7 +140,7 @@ async function showBadge(): Promise<void> {
   ]);
 }
 
-/** The popup's three wishes: see how things are, rest for a minute, come back. */
+/** The popup's wishes: see how things are, rest for a minute, come back, be used by somebody who has no PIN yet. */
 async function answerPopup(message: unknown): Promise<Situation> {
   if (message === "pause") {
     await problems.over();
@@ -148,6 +148,7 @@ async function answerPopup(message: unknown): Promise<Situation> {
     change(pause());
   }
   if (message === "resume") change(resume());
+  if (message === "use") change(use());
   const { last } = await problems.read();
   await problems.seen();
   const host = await ask({ type: "status" }, "status").catch((error: unknown) => ({ missing: messageOf(error) }));

@@ -4,6 +4,8 @@ import type { HostStatus } from "./protocol.js";
 
 export type Attachment =
   | { state: "attached" }
+  /** Installed for all users of the machine, and this one has not set Claviger up. */
+  | { state: "waiting" }
   /** The user asked for the browser's own handling until then (ms since the epoch). */
   | { state: "paused"; until: number }
   /** The browser refused, e.g. because another extension is attached. */
@@ -44,6 +46,8 @@ export function badge(attachment: Attachment, running: number, unread: string | 
       return { text: "!", color: "#b3261e", title: `Claviger is not in charge of passkeys: ${attachment.reason}` };
     case "paused":
       return { text: "KEY", color: "#5f6368", title: "Claviger rests: the browser's own passkey handling is on" };
+    case "waiting":
+      return { text: "", color: "#5f6368", title: "Claviger is not set up yet: the browser's own passkey handling is on" };
     case "attached":
       return running > 0
         ? { text: String(running), color: "#1a56b0", title: "Claviger: a site waits for your answer" }
@@ -62,6 +66,8 @@ function attachmentLine(attachment: Attachment): Line {
       return { good: true, title: "In charge of passkeys", detail: "This browser hands passkey requests to Claviger." };
     case "paused":
       return { good: false, title: "Resting", detail: "Security keys and phones work now. Claviger comes back by itself within a minute." };
+    case "waiting":
+      return { good: false, title: "Not set up yet", detail: "Security keys and phones work as before. Claviger takes over once you have chosen a PIN or say so below." };
     case "refused":
       return {
         good: false,

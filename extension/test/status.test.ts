@@ -28,6 +28,12 @@ test("a pause and a waiting site show on the badge", () => {
   assert.equal(badge(well.attachment, 2, null).text, "2");
 });
 
+test("where Claviger came with the machine and nobody has set it up, the browser is left alone and says so", () => {
+  const waiting = { state: "waiting" } as const;
+  assert.match(lines({ ...well, attachment: waiting })[0]?.detail ?? "", /Security keys and phones work as before/);
+  assert.deepEqual([badge(waiting, 0, "something").text, badge(waiting, 0, null).text], ["", ""]);
+});
+
 test("a missing host says how to install it", () => {
   const situation = { ...well, host: { missing: "Specified native messaging host not found." } };
   assert.deepEqual(goods(situation), [true, false, false]);
