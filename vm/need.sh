@@ -11,7 +11,13 @@ VM_PACKAGES=(dbus-daemon util-linux fido2-tools openssh-client openssh-server ud
   systemd cryptsetup-bin libpam-u2f pamu2fcfg pamtester git)
 
 # What a Linux of the guest's own (`vm/run -r`) is made of: a system that people log in to.
+# shellcheck disable=SC2034 # for vm/suite
 VM_ROOT_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 fido2-tools acl)
+# The same with a desktop: a login without a password, X on a screen in memory, a window manager, a browser, a screen reader's eyes.
+# shellcheck disable=SC2034 # for vm/suite
+VM_DESKTOP_PACKAGES=(systemd-sysv udev dbus-user-session libpam-systemd kmod python3 libgtk-4-1 libadwaita-1-0 adwaita-icon-theme fonts-dejavu-core
+  greetd xinit xserver-xorg-core xserver-xorg-legacy xserver-xorg-video-dummy openbox chromium chromium-sandbox
+  at-spi2-core gir1.2-atspi-2.0 python3-gi xdotool imagemagick)
 
 # What the initial RAM disk loads, in this order; modprobe adds what these need.
 VM_MODULES=(virtio_pci virtio_console virtio-rng virtiofs 9pnet_virtio 9p overlay af_packet uhid hid-generic
@@ -38,10 +44,10 @@ need_vm_suite() {
     need_vm && need_vm_python && build_programs --package claviger-virtual-key --bin claviger-virtual-key
 }
 
-# need_vm_root: a Linux of the guest's own, from this machine's package sources. Sets VM_ROOT.
+# need_vm_root NAME PACKAGE...: a Linux of the guest's own with these packages, from this machine's package sources, under target/vm/NAME.
 need_vm_root() {
-  VM_ROOT="$VM_CACHE/root"
-  local sources recipe suite
+  local root="$VM_CACHE/$1" sources recipe suite
+  shift
   if ((EUID != 0)); then
     say "Only root can lay out a root file system with its owners. Please run this part as root."
     return 1
@@ -52,18 +58,18 @@ need_vm_root() {
   suite=$(apt-get indextargets --format "\$(CODENAME)" "Created-By: Packages" "Origin: Debian" | head -n 1)
   suite=${suite%%-*}
   if [[ -z $sources ]]; then
-    say "This machine's package sources are not Debian's, of which the seat's Linux is made."
+    say "This machine's package sources are not Debian's, of which the guest's Linux is made."
     return 1
   fi
-  recipe="$sources $(apt-cache policy "${VM_ROOT_PACKAGES[@]}" | awk '/^[a-z]/ || /Candidate:/') $(cksum <vm/need.sh)"
-  [[ -f $VM_ROOT.recipe && $(<"$VM_ROOT.recipe") == "$recipe" ]] && return 0
-  say "Laying out a small Debian ($suite) for the guest under $VM_ROOT."
-  rm -rf "$VM_ROOT" "$VM_ROOT.recipe" "$VM_ROOT.new" && mkdir -p "$VM_CACHE" || return 1
-  mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "${VM_ROOT_PACKAGES[*]}")" \
-    "$suite" "$VM_ROOT.new" - <<<"$sources" >"$VM_ROOT.log" 2>&1 || { cat "$VM_ROOT.log"; return 1; }
-  # Nothing is to be kept up to date there.
-  rm -rf "$VM_ROOT.new/etc/systemd/system/timers.target.wants"
-  mv "$VM_ROOT.new" "$VM_ROOT" && printf '%s' "$recipe" >"$VM_ROOT.recipe"
+  recipe="$sources $(apt-cache policy "$@" | awk '/^[a-z]/ || /Candidate:/') $(cksum <vm/need.sh)"
+  [[ -f $root.recipe && $(<"$root.recipe") == "$recipe" ]] && return 0
+  say "Laying out a small Debian ($suite) for the guest under $root."
+  rm -rf "$root" "$root.recipe" "$root.new" && mkdir -p "$VM_CACHE" || return 1
+  mmdebstrap --quiet --mode=root --variant=minbase --include="$(IFS=, && echo "$*")" \
+    "$suite" "$root.new" - <<<"$sources" >"$root.log" 2>&1 || { cat "$root.log"; return 1; }
+  # Nothing is to be kept up to date there, and nobody is logged in before a test wants it.
+  rm -rf "$root.new/etc/systemd/system/timers.target.wants" "$root.new/etc/systemd/system/display-manager.service"
+  mv "$root.new" "$root" && printf '%s' "$recipe" >"$root.recipe"
 }
 
 # need_vm_python: Python with Yubico's library, the one that drives a key the way browsers do.

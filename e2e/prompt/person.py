@@ -2,7 +2,7 @@
 
 person.py RULES PICTURES. RULES is a JSON array; the first rule whose words of `sees` are all on the screen, and whose button can be pressed,
 is acted by: `choose` an entry of the list, `type` a PIN into each field, then Enter, or `press` a button. With `times` a rule holds so often.
-Each screen is a line of JSON on standard output: what was read and what was done. Ends when standard input does.
+Each screen is a line of JSON on standard output: what was read, what was done, and whose window was in front. Ends when standard input does.
 """
 
 import json
@@ -34,6 +34,7 @@ class Person:
             rule["times"] -= 1
         if "choose" in rule:
             self.choose(next(it for it in seen if it.role == LIST_ITEM and rule["choose"] in it.name))
+        program = self.in_front()
         self.picture(rule["name"])
         # Read before it is answered: afterwards it is another one.
         buttons = [it.name for it in seen if it.role == BUTTON]
@@ -42,7 +43,7 @@ class Person:
             self.type(seen, rule["type"])
         else:
             self.press(rule["press"])
-        print(json.dumps({"says": says, "typed": "type" in rule, "pressed": rule["press"]}), flush=True)
+        print(json.dumps({"says": says, "typed": "type" in rule, "pressed": rule["press"], "in_front": program}), flush=True)
         until(lambda: [it.name for it in self.eyes.everything()] != words, "another screen")
 
     def choose(self, item):
@@ -67,6 +68,11 @@ class Person:
 
     def keys(self, *keys):
         subprocess.run(["xdotool", "key", *keys], check=True)
+
+    def in_front(self):
+        """The program whose window is the active one."""
+        pid = subprocess.run(["xdotool", "getactivewindow", "getwindowpid"], capture_output=True, text=True, check=True).stdout.strip()
+        return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
 
     def picture(self, name):
         self.count += 1
