@@ -2,6 +2,7 @@
 
 person.py RULES PICTURES. RULES is a JSON array; the first rule whose words of `sees` are all on the screen, and whose button can be pressed,
 is acted by: `choose` an entry of the list, `type` a PIN into each field, then Enter, or `press` a button. With `times` a rule holds so often.
+The desktop turns dark for a second picture of each screen.
 Each screen is a line of JSON on standard output: what was read, what was done, and whose window was in front. Ends when standard input does.
 """
 
@@ -14,13 +15,14 @@ import threading
 
 from bed import until
 from eyes import Eyes
+from portal import Portal
 
 BUTTON, LIST_ITEM, PIN = "push button", "list item", "password text"
 
 
 class Person:
     def __init__(self, rules, pictures):
-        self.eyes, self.rules, self.pictures, self.count = Eyes(), rules, pictures, 0
+        self.eyes, self.portal, self.rules, self.pictures, self.count = Eyes(), Portal(), rules, pictures, 0
 
     def answer(self):
         """Deals with the screen that there is, if it can be answered yet."""
@@ -75,9 +77,23 @@ class Person:
         return pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
 
     def picture(self, name):
+        """Two, in the light and in the dark."""
         self.count += 1
         window = subprocess.run(["xdotool", "getactivewindow"], capture_output=True, text=True, check=True).stdout.strip()
-        subprocess.run(["import", "-window", window, str(self.pictures / f"asked-{self.count:02}-{name}.png")], check=True)
+        file = self.pictures / f"asked-{self.count:02}-{name}.png"
+        ground = shoot(window, file)
+        self.portal.turn(dark=True)
+        dark = file.with_stem(f"{file.stem}-dark")
+        until(lambda: self.eyes.listen() is not None and shoot(window, dark) != ground, "the window's dark colours", 60)
+        self.portal.turn(dark=False)
+        until(lambda: self.eyes.listen() is not None and shoot(window, self.pictures / "again.png") == ground, "the window's light colours", 60)
+        (self.pictures / "again.png").unlink()
+
+
+def shoot(window, file):
+    """Takes a picture; gives the colour beside its first words."""
+    subprocess.run(["import", "-window", window, str(file)], check=True)
+    return subprocess.run(["convert", str(file), "-format", "%[pixel:p{20,60}]", "info:"], capture_output=True, text=True, check=True).stdout
 
 
 def main():
