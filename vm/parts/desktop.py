@@ -124,7 +124,10 @@ def afterwards(session):
         equal([passkey["user_name"] for passkey in json.loads(session.run("claviger", "passkey", "list", "--json"))], [USER], "the passkeys")
         session.run("claviger", "audit", "--verify")
     with check("the window's process is gone a minute after its last question"):
-        until(lambda: not running("claviger-prompt"), "its end", PATIENCE)
+        try:
+            until(lambda: not running("claviger-prompt"), "its end", 180)
+        finally:
+            session.run("systemctl", "--user", "status", "--no-pager", "claviger-prompt.service", "claviger-broker.service")
 
 
 class Session:
