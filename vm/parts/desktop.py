@@ -94,7 +94,7 @@ def browse(session, origin, person):
             until(lambda: browser.evaluate("document.readyState") == "complete", "the page", PATIENCE)
             equal(browser.evaluate(available), False, "a platform authenticator")
             popup = browser.open(POPUP)
-            button = "document.getElementById('switch').textContent"
+            button = "document.getElementById('switch')?.textContent"
             until(lambda: browser.evaluate(button, popup) == "Use Claviger in this browser", "the popup's offer", PATIENCE)
         with check("who presses the popup's button has a platform authenticator"):
             browser.evaluate("document.getElementById('switch').click()", popup)
