@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use claviger_joint::evidence::Method;
 use futures_util::future::BoxFuture;
 
 use claviger_pin::{ClientPin, Pin};
 
-use crate::ticket::PinTicket;
+use crate::{machine::Way, ticket::PinTicket};
 
 /// What a person did. It carries the secret that goes with it, if any, so it is kept like one: not `Clone`, and it prints its
 /// kind only. Serves one verification.
@@ -24,10 +23,11 @@ pub enum Gesture {
 }
 
 impl Gesture {
-    /// What evidence says about it.
-    pub fn method(&self) -> Method {
+    /// In which way it verifies.
+    pub fn way(&self) -> Way {
         match self {
-            Self::Pin(_) | Self::ClientPin(_) | Self::Ticket(_) => Method::Pin,
+            Self::Pin(_) => Way::Pin,
+            Self::ClientPin(_) | Self::Ticket(_) => Way::ClientPin,
         }
     }
 }
@@ -65,6 +65,9 @@ impl From<PinTicket> for Gesture {
 /// What it gives is a claim like a PIN that came over the bus: a protector decides whether it is the user's, after a try was
 /// spent on it.
 pub trait Reader: Send + Sync + 'static {
+    /// In which way what it gives verifies.
+    fn way(&self) -> Way;
+
     /// Waits for the person, as long as it takes. Dropping the future makes the reader free for others.
     fn gesture(&self) -> BoxFuture<'_, Result<Gesture, ReaderError>>;
 }

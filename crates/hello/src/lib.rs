@@ -10,7 +10,7 @@
 //! * The process that *is* hello: [`Hello::open`], then [`service::run`].
 //! * The broker, which *calls* hello: [`client::HelloClient`].
 //! * Whoever brings a further method: a variant of [`gesture::Gesture`], a protector that takes it, and, where a person has to be
-//!   waited for, a [`gesture::Reader`].
+//!   waited for, a [`gesture::Reader`]. The order in which things may happen is [`machine`]'s.
 //! * A security-key door: [`ClientPin`](claviger_pin::ClientPin) for what a CTAP client sent, and [`ticket::PinTicket`] for what comes
 //!   of it.
 //! * A prompt does without this crate: what was typed, and how it gets here, is `claviger-pin`.
@@ -50,6 +50,7 @@ mod evidence;
 pub mod gesture;
 mod hello;
 mod keys;
+pub mod machine;
 mod protector;
 pub mod service;
 mod store;

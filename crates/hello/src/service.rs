@@ -22,8 +22,9 @@ use zbus::{
 use crate::{
     attempt::Attempt,
     bus::{NAME, PATH},
-    gesture::{Gesture, Reader},
+    gesture::{Gesture, Reader, ReaderError},
     hello::{Hello, HelloError},
+    machine::Way,
     ticket::{self, PinTicket},
     verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
@@ -130,7 +131,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request);
+        let attempt = self.hello.arm(&request, Way::Pin);
         let pin = receive(&pin)?;
         self.verified(attempt, pin.into(), request).await
     }
@@ -145,15 +146,13 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         let caller = self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request);
-        let gesture = tokio::select! {
+        let read = tokio::select! {
             biased;
-            () = attempt.over() => None,
             left = left(connection, &caller) => left.map(|()| None)?,
-            gesture = self.read() => Some(gesture?),
+            read = self.read(&request) => read?,
         };
-        match gesture {
-            Some(gesture) => self.verified(attempt, gesture, request).await,
+        match read {
+            Some((attempt, gesture)) => self.verified(attempt, gesture, request).await,
             None => Ok(encode_outcome(&Err(NotVerified::Cancelled))),
         }
     }
@@ -191,7 +190,7 @@ impl Service {
             .map(PinTicket::from_bytes)
             .map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))?;
         let request = VerifyRequest::decode(&request).inspect_err(|_| self.hello.forget_ticket(&ticket))?;
-        let attempt = self.hello.arm(&request);
+        let attempt = self.hello.arm(&request, Way::ClientPin);
         self.verified(attempt, ticket.into(), request).await
     }
 
@@ -225,15 +224,25 @@ impl Service {
         Ok(sender.to_owned())
     }
 
-    /// Waits for the person at all readers; the first gesture counts, and the others are let go.
-    async fn read(&self) -> Result<Gesture, ServiceError> {
+    /// Waits for the person at all readers; the first gesture counts, and the others are let go. `None` when the attempt ends before.
+    async fn read(&self, request: &VerifyRequest) -> Result<Option<(Attempt, Gesture)>, ServiceError> {
         if self.readers.is_empty() {
             return Err(ServiceError::NoReader(
                 "there is no reader to be verified at".to_owned(),
             ));
         }
-        let read = select_ok(self.readers.iter().map(|reader| reader.gesture())).await;
-        read.map(|(gesture, _)| gesture).map_err(|error| {
+        let read = select_ok(self.readers.iter().map(|reader| {
+            let attempt = self.hello.arm(request, reader.way());
+            Box::pin(async move {
+                tokio::select! {
+                    biased;
+                    () = attempt.over() => Ok(None),
+                    gesture = reader.gesture() => gesture.map(|gesture| Some((attempt, gesture))),
+                }
+            })
+        }))
+        .await;
+        read.map(|(read, _)| read).map_err(|error: ReaderError| {
             tracing::warn!(%error, "no reader works");
             ServiceError::NoReader(error.to_string())
         })
@@ -242,7 +251,7 @@ impl Service {
     /// Has a gesture checked when all that came before are, and answers what came of it.
     async fn verified(
         &self,
-        attempt: Arc<Attempt>,
+        attempt: Attempt,
         gesture: Gesture,
         request: VerifyRequest,
     ) -> Result<Vec<u8>, ServiceError> {

@@ -16,6 +16,7 @@ use crate::{
     counter::Gate,
     gesture::Gesture,
     keys::{Opened, UserKey},
+    machine::{Act, Event},
     protector::{PinKeys, Protector, Wrapping},
     store::{State, StoreError},
     verification::NotVerified,
@@ -73,7 +74,7 @@ impl Hello {
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
         let protector = state.protector_for(&gesture).ok_or(NotVerified::NoPin)?;
-        if !attempt.is_armed() {
+        if !attempt.is_open() {
             return Err(NotVerified::Cancelled.into());
         }
         // A program that speaks to a security key needs no window and no user to guess; it must not be able to lock the user out,
@@ -81,13 +82,23 @@ impl Hello {
         if let (Gesture::ClientPin(_), Some(tries_left)) = (&gesture, protector.tries.left_to_prompts()) {
             return Err(NotVerified::PromptOnly { tries_left }.into());
         }
-        let tries = protector.tries.spend(self.clock.moment()).map_err(shut)?;
+        let now = self.clock.moment();
+        let tries = protector.tries.spend(now).map_err(shut)?;
+        if attempt.step(Event::Gesture, now) != Act::Write {
+            return Err(NotVerified::Cancelled.into());
+        }
         let mut spent = State::clone(&state);
         if let Some(protector) = spent.protector_mut(protector.method()) {
             protector.tries = tries;
         }
         let counts = Counts::take(&mut spent, attestations, self.clock.unix_ms());
-        change.replace(spent)?;
+        if let Err(error) = change.replace(spent) {
+            attempt.step(Event::NotWritten, now);
+            return Err(error.into());
+        }
+        if attempt.step(Event::Written, now) != Act::Look {
+            return Err(NotVerified::Cancelled.into());
+        }
         Ok(Spent {
             gesture,
             protector: protector.clone(),
@@ -123,7 +134,7 @@ impl Hello {
             return Err(self.wrong(attempt, &state, looked.method).into());
         };
         let signer = self.signer(&opened.key, &state)?;
-        if !attempt.commit() {
+        if attempt.step(Event::Right, self.clock.moment()) != Act::GiveOut {
             tracing::info!("a right gesture came after its attempt had ended");
             return Err(NotVerified::Cancelled.into());
         }
@@ -173,7 +184,7 @@ impl Hello {
         if gate == Gate::LockedOut {
             self.tickets().clear();
         }
-        if attempt.is_armed() {
+        if attempt.step(Event::Wrong, self.clock.moment()) == Act::Wait {
             NotVerified::WrongPin { tries_left, wait_ms }
         } else {
             NotVerified::Cancelled

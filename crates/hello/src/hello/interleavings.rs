@@ -65,7 +65,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// An attempt, and what the test knows of it.
 struct Tried {
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
     transaction: u8,
     ended: bool,
     succeeded: bool,
@@ -149,17 +149,16 @@ impl World {
     }
 
     fn arm(&mut self, transaction: u8) {
-        let attempt = self.hello.arm(&request(transaction));
-        let joined = self.attempts.iter().find(|tried| Arc::ptr_eq(&tried.attempt, &attempt));
-        match joined {
-            Some(tried) => assert!(tried.transaction == transaction && !tried.ended && !tried.succeeded),
-            None => self.attempts.push(Tried {
-                attempt,
-                transaction,
-                ended: false,
-                succeeded: false,
-            }),
+        let attempt = self.hello.arm(&request(transaction), Way::Pin);
+        for joined in self.attempts.iter().filter(|tried| tried.attempt.is_beside(&attempt)) {
+            assert!(joined.transaction == transaction && !joined.ended && !joined.succeeded);
         }
+        self.attempts.push(Tried {
+            attempt,
+            transaction,
+            ended: false,
+            succeeded: false,
+        });
     }
 
     fn arrive(&mut self, index: usize, right: bool, typed: bool) {
@@ -202,6 +201,11 @@ impl World {
                 tried.succeeded = true;
                 self.open = Some(open);
                 self.unforgiven = 0;
+                let (before, rest) = self.attempts.split_at_mut(index);
+                let (won, after) = rest.split_first_mut().unwrap();
+                for other in before.iter_mut().chain(after) {
+                    other.ended |= other.attempt.is_beside(&won.attempt);
+                }
             }
             Err(HelloError::Refused(NotVerified::WrongPin { .. })) => {
                 assert!(!right && !tried.ended && !tried.succeeded);
@@ -241,7 +245,7 @@ impl World {
         assert!(self.on_disk() >= self.unforgiven);
         assert_eq!(status.locked_out, self.unforgiven >= TryPolicy::PIN.max_failures);
         for tried in &self.attempts {
-            assert_eq!(tried.attempt.is_armed(), !tried.ended && !tried.succeeded);
+            assert_eq!(tried.attempt.is_open(), !tried.ended && !tried.succeeded);
         }
     }
 }

@@ -5,12 +5,18 @@ use std::sync::Arc;
 use claviger_pin::ClientPin;
 
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
-use crate::{attempt::Attempt, store::State, ticket::PinTicket, verification::NotVerified};
+use crate::{
+    attempt::Attempt,
+    machine::{Act, Event, Way},
+    store::State,
+    ticket::PinTicket,
+    verification::NotVerified,
+};
 
 impl Hello {
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
     pub fn verify_client_pin(&self, pin: ClientPin) -> Result<PinTicket, HelloError> {
-        let attempt = self.attempts.arm(None);
+        let attempt = self.attempts.arm(None, Way::ClientPin, self.clock.moment());
         let OpenKey { opened, .. } = self.check(&attempt, pin.into(), 0)?;
         let mut tickets = self.tickets();
         // A lock ends the attempts first and the tickets then, so a ticket is not made after it.
@@ -32,7 +38,10 @@ impl Hello {
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
         let signer = self.signer(&opened.key, &state)?;
-        if !attempt.commit() {
+        // The try was spent and given back with the PIN.
+        let now = self.clock.moment();
+        let steps = [Event::Gesture, Event::Written, Event::Right].map(|event| attempt.step(event, now));
+        if !steps.ends_with(&[Act::GiveOut]) {
             return Err(NotVerified::Cancelled.into());
         }
         // The count is taken now and not with the PIN: providers refuse evidence with a lower count than the last they saw.
