@@ -4,7 +4,7 @@ use core::fmt;
 
 use futures_util::future::BoxFuture;
 
-use claviger_pin::{ClientPin, Pin};
+use claviger_pin::{ClientPin, Pin, RecoveryCode};
 
 use crate::{machine::Way, ticket::PinTicket};
 
@@ -20,6 +20,8 @@ pub enum Gesture {
     ClientPin(ClientPin),
     /// Did that a little earlier, and the program brings the ticket. The try was spent and given back then.
     Ticket(PinTicket),
+    /// Typed the recovery code.
+    RecoveryCode(RecoveryCode),
 }
 
 impl Gesture {
@@ -28,6 +30,7 @@ impl Gesture {
         match self {
             Self::Pin(_) => Way::Pin,
             Self::ClientPin(_) | Self::Ticket(_) => Way::ClientPin,
+            Self::RecoveryCode(_) => Way::RecoveryCode,
         }
     }
 }
@@ -38,6 +41,7 @@ impl fmt::Debug for Gesture {
             Self::Pin(_) => "Gesture(Pin)",
             Self::ClientPin(_) => "Gesture(ClientPin)",
             Self::Ticket(_) => "Gesture(Ticket)",
+            Self::RecoveryCode(_) => "Gesture(RecoveryCode)",
         })
     }
 }
@@ -51,6 +55,12 @@ impl From<Pin> for Gesture {
 impl From<ClientPin> for Gesture {
     fn from(pin: ClientPin) -> Self {
         Self::ClientPin(pin)
+    }
+}
+
+impl From<RecoveryCode> for Gesture {
+    fn from(code: RecoveryCode) -> Self {
+        Self::RecoveryCode(code)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod check;
 mod open_key;
+mod recovery;
 mod status;
 mod tickets;
 
@@ -19,7 +20,8 @@ use claviger_pin::{Pin, Weak};
 use thiserror::Error;
 
 pub use open_key::OpenKey;
-pub use status::{MethodStatus, Status};
+use recovery::Made;
+pub use status::{CodeStatus, MethodStatus, Status};
 
 use crate::{
     attempt::{Attempt, Attempts},
@@ -47,6 +49,8 @@ pub struct Hello {
     slot: Mutex<()>,
     /// Locked after the durable state where both are.
     tickets: Mutex<Tickets>,
+    /// Of the recovery code that is being typed back.
+    made: Mutex<Option<Made>>,
 }
 
 impl Hello {
@@ -89,6 +93,7 @@ impl Hello {
             attempts: Attempts::default(),
             slot: Mutex::default(),
             tickets: Mutex::default(),
+            made: Mutex::default(),
         })
     }
 
@@ -154,6 +159,7 @@ impl Hello {
     pub fn lock(&self) {
         self.attempts.end_all();
         self.tickets().clear();
+        *self.made() = None;
     }
 
     /// Ends the attempts at this transaction.
@@ -189,6 +195,10 @@ impl Hello {
 
     fn slot(&self) -> MutexGuard<'_, ()> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tickets(&self) -> MutexGuard<'_, Tickets> {

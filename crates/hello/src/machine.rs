@@ -129,10 +129,7 @@ impl Reopening {
 
     /// Whether a gesture without a secret opens anything at the time `now`.
     pub fn is_open(&self, now: Moment) -> bool {
-        self.since.is_some_and(|since| {
-            let age = now.since_boot_ms.checked_sub(since.since_boot_ms);
-            since.boot == now.boot && age.is_some_and(|age| Duration::from_millis(age) < self.longest)
-        })
+        self.since.is_some_and(|since| now.is_within(self.longest, since))
     }
 }
 

@@ -186,7 +186,10 @@ mod tests {
         let file = seal_recovery_code(&code).unwrap();
         assert_eq!(receive_recovery_code(&file).unwrap().as_bytes(), code.as_bytes());
         let ends = CodeEnds::parse("000G 1WYR").unwrap();
-        assert!(code.ends_are(&receive_code_ends(seal_code_ends(&ends).unwrap()).unwrap()));
+        assert!(
+            code.ends()
+                .is(&receive_code_ends(seal_code_ends(&ends).unwrap()).unwrap())
+        );
         assert!(matches!(receive_code_ends(&file), Err(MemfdError::RecoveryCode(_))));
         let long = memory_file(&[b'0'; RecoveryCode::MAX_BYTES + 1], SEALS);
         assert!(matches!(receive_recovery_code(&long), Err(MemfdError::RecoveryCode(_))));

@@ -103,12 +103,15 @@ impl RecoveryCode {
         &self.0
     }
 
-    /// Whether these are the first and the last group of this code: enough to show that somebody has it before them.
-    pub fn ends_are(&self, ends: &CodeEnds) -> bool {
+    /// Its first and its last group: enough to show that somebody has it before them.
+    pub fn ends(&self) -> CodeEnds {
         let symbols = self.symbols();
         let (first, last) = (symbols.iter().take(GROUP), symbols.iter().skip(CHARACTERS - GROUP));
-        let own: Zeroizing<Vec<u8>> = Zeroizing::new(first.chain(last).copied().collect());
-        own.ct_eq(ends.0.as_slice()).into()
+        let mut ends = Zeroizing::new([0; 2 * GROUP]);
+        for (to, from) in ends.iter_mut().zip(first.chain(last)) {
+            *to = *from;
+        }
+        CodeEnds(ends)
     }
 
     fn symbols(&self) -> Zeroizing<[u8; CHARACTERS]> {
@@ -148,6 +151,11 @@ impl CodeEnds {
     pub fn from_utf8(bytes: &[u8]) -> Result<Self, RecoveryCodeError> {
         let typed = core::str::from_utf8(bytes).map_err(|_| RecoveryCodeError::Foreign)?;
         Self::parse(typed)
+    }
+
+    /// Whether the other one is the same, told in the same time either way.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(other.0.as_slice()).into()
     }
 
     /// The two groups as they are printed.

@@ -15,7 +15,7 @@ use claviger_ctap::{
 };
 use proptest::prelude::*;
 
-use claviger_pin::ClientPin;
+use claviger_pin::{ClientPin, RecoveryCode};
 
 use super::{
     check::{Looked, Spent},
@@ -45,6 +45,8 @@ enum Step {
     Disk(usize),
     /// Evidence of what was committed last.
     Attest(u8),
+    /// A recovery code, right or wrong, sets the PIN that there is anew.
+    Recover(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -59,6 +61,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..4_000_u64).prop_map(Step::Pass),
         1 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Step::Disk),
         3 => any::<u8>().prop_map(Step::Attest),
+        1 => any::<bool>().prop_map(Step::Recover),
     ];
     prop::collection::vec(step, 1..80)
 }
@@ -84,6 +87,7 @@ struct World {
     attempts: Vec<Tried>,
     in_hand: Option<InHand>,
     open: Option<OpenKey>,
+    code: RecoveryCode,
     last_count: u64,
     /// Wrong, dropped or unfinished guesses since the last success.
     unforgiven: u8,
@@ -96,7 +100,10 @@ impl World {
         let mut hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
         hello.cost = KdfParameters::CHEAP;
         hello.set_pin(&pin(RIGHT)).unwrap();
+        let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(9)).unwrap();
+        let code = hello.make_recovery_code(&ticket).unwrap();
         Self {
+            code,
             hello,
             medium,
             clock,
@@ -144,7 +151,8 @@ impl World {
             Step::Pass(seconds) => self.clock.advance(1_000 * seconds),
             Step::Disk(steps) => self.medium.steps_left.store(steps, Ordering::SeqCst),
             Step::Attest(number) => self.attest(number),
-            Step::Arrive(..) => {}
+            Step::Recover(right) if self.in_hand.is_none() => self.recover(right),
+            Step::Arrive(..) | Step::Recover(..) => {}
         }
     }
 
@@ -227,6 +235,26 @@ impl World {
                 Some(()),
                 "a second one of this gesture is refused"
             ),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn recover(&mut self, right: bool) {
+        let code = if right {
+            RecoveryCode::parse(&self.code.spelled())
+        } else {
+            Ok(RecoveryCode::generate(native()).unwrap())
+        };
+        // On a disk that fails half-way the file may be the new one and the state the old one: either is what the code earned.
+        self.medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+        match self.hello.recover(code.unwrap(), &pin(RIGHT)) {
+            Ok(()) => {
+                assert!(right);
+                self.unforgiven = 0;
+                self.end(|_| true);
+            }
+            Err(HelloError::Refused(NotVerified::WrongCode { .. })) => assert!(!right),
+            Err(HelloError::Refused(NotVerified::Wait { .. })) => {}
             Err(other) => panic!("{other:?}"),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_pin::ClientPin;
+use claviger_pin::{ClientPin, Pin};
 
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
 use crate::{
@@ -10,20 +10,33 @@ use crate::{
     machine::{Act, Event, Way},
     store::State,
     ticket::PinTicket,
-    verification::NotVerified,
+    verification::{NotVerified, VerifyReply, VerifyRequest},
 };
 
 impl Hello {
+    /// [`Self::verify`] with a PIN, and keeps what it opened behind a ticket for the one change that the evidence is for.
+    pub fn verify_and_hold(&self, pin: Pin, request: &VerifyRequest) -> Result<(VerifyReply, PinTicket), HelloError> {
+        let attempt = self.arm(request, Way::Pin);
+        let open = self.check(&attempt, pin.into(), u32::from(request.evidence.is_some()))?;
+        let reply = open.serve(request)?;
+        Ok((reply, self.hold(&attempt, open)?))
+    }
+
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
     pub fn verify_client_pin(&self, pin: ClientPin) -> Result<PinTicket, HelloError> {
         let attempt = self.attempts.arm(None, Way::ClientPin, self.clock.moment());
-        let OpenKey { opened, .. } = self.check(&attempt, pin.into(), 0)?;
+        let open = self.check(&attempt, pin.into(), 0)?;
+        self.hold(&attempt, open)
+    }
+
+    /// Keeps what was opened behind a ticket.
+    fn hold(&self, attempt: &Attempt, open: OpenKey) -> Result<PinTicket, HelloError> {
         let mut tickets = self.tickets();
         // A lock ends the attempts first and the tickets then, so a ticket is not made after it.
         if !attempt.stands() {
             return Err(NotVerified::Cancelled.into());
         }
-        Ok(tickets.issue(self.crypto, opened, self.clock.moment())?)
+        Ok(tickets.issue(self.crypto, open.opened, self.clock.moment())?)
     }
 
     /// The key behind a ticket, for this attempt. The ticket is spent, whatever comes of it.

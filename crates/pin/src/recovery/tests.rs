@@ -105,11 +105,11 @@ fn two_groups_show_that_somebody_has_the_code() {
     let (first, last) = (&spelled[..4], &spelled[30..]);
     for typed in [format!("{first} {last}"), format!("{first}{last}").to_lowercase()] {
         let ends = CodeEnds::parse(&typed).unwrap();
-        assert!(made.ends_are(&ends));
-        assert!(!code([0xa6; 16]).ends_are(&ends));
-        assert!(made.ends_are(&CodeEnds::from_utf8(ends.spelled().as_bytes()).unwrap()));
+        assert!(made.ends().is(&ends));
+        assert!(!code([0xa6; 16]).ends().is(&ends));
+        assert!(made.ends().is(&CodeEnds::from_utf8(ends.spelled().as_bytes()).unwrap()));
     }
-    assert!(!made.ends_are(&CodeEnds::parse(&format!("{last} {first}")).unwrap()));
+    assert!(!made.ends().is(&CodeEnds::parse(&format!("{last} {first}")).unwrap()));
     assert!(CodeEnds::parse(first).is_err());
 }
 
