@@ -1,110 +1,126 @@
-//! Attempts at a verification, and how each of them ends. Pure but for the notice that one has ended.
+//! Attempts at a verification, shared by the calls that work on them: the [machine](crate::machine) behind a lock, and the notice that a
+//! claim has ended.
 //!
-//! An attempt is armed before hello has a gesture: nothing is spent yet and nothing is locked, however long the person takes. A
-//! gesture that arrives spends its try durably, is looked at, and is committed, each step by `hello::check`. Only
-//! one gesture of an attempt can be committed, and none any more once the attempt was cancelled or the user has locked: the
-//! verification's success is dropped then, and its try stays spent.
-//!
-//! Calls that name the same transaction share one attempt, so that a PIN and a reader can be offered together and the first
-//! success wins. A wrong gesture leaves the attempt as it was.
+//! A call holds one claim, which is armed before hello has a gesture, however long the person takes. A gesture that arrives spends its
+//! try durably, is looked at, and is committed, each step by `hello::check`. Calls that name the same transaction share one
+//! attempt, so that a PIN and a reader can be offered together and the first success wins. What happens to a claim in which order is the
+//! machine's; here nothing is decided.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use claviger_joint::TransactionId;
 use tokio::sync::watch;
 
-/// Where an attempt stands.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Stage {
-    /// A gesture may still be committed.
-    Armed,
-    /// One was.
-    Committed,
-    /// Cancelled, or overtaken by a lock. Nothing comes of it any more.
-    Ended,
-}
+use crate::{
+    counter::Moment,
+    machine::{Act, Claim, Event, LONGEST_REOPENING, Machine, Reopening, State, Way},
+};
 
-/// One attempt. Shared by the calls that work on the same transaction.
+/// One claim of an attempt. Dropped, it is left: the call is over.
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    transaction: Option<TransactionId>,
-    stage: watch::Sender<Stage>,
+    claim: Claim,
+    shared: Arc<Shared>,
 }
 
 impl Attempt {
     /// Whether a gesture may still be committed.
-    pub(crate) fn is_armed(&self) -> bool {
-        *self.stage.borrow() == Stage::Armed
+    pub(crate) fn is_open(&self) -> bool {
+        self.state().is_open()
     }
 
-    /// Takes the one commit of this attempt; `false` when it was taken before or the attempt has ended.
-    pub(crate) fn commit(&self) -> bool {
-        self.stage.send_if_modified(|stage| {
-            let armed = *stage == Stage::Armed;
-            if armed {
-                *stage = Stage::Committed;
-            }
-            armed
-        })
+    /// Takes one event at the time `now`, and says what to do.
+    pub(crate) fn step(&self, event: Event, now: Moment) -> Act {
+        self.shared.change(|machine| machine.step(self.claim, event, now))
     }
 
     /// Whether the commit was taken and still stands: no lock and no cancel came since.
     pub(crate) fn stands(&self) -> bool {
-        *self.stage.borrow() == Stage::Committed
+        self.state() == State::Committed
     }
 
     /// Returns when no gesture can be committed any more.
     pub(crate) async fn over(&self) {
-        // Fails only when the sender is gone, which `self` is.
-        let _ = self.stage.subscribe().wait_for(|stage| *stage != Stage::Armed).await;
-    }
-
-    fn end(&self) {
-        self.stage.send_replace(Stage::Ended);
-    }
-}
-
-/// All attempts that somebody still works on.
-#[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<Vec<Weak<Attempt>>>);
-
-impl Attempts {
-    /// Arms an attempt at this transaction, or joins the one that is armed already. Without a transaction it stands alone.
-    pub(crate) fn arm(&self, transaction: Option<TransactionId>) -> Arc<Attempt> {
-        let mut attempts = self.locked();
-        attempts.retain(|attempt| attempt.strong_count() > 0);
-        let joined = attempts
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|attempt| transaction.is_some() && attempt.transaction == transaction && attempt.is_armed());
-        joined.unwrap_or_else(|| {
-            let attempt = Arc::new(Attempt {
-                transaction,
-                stage: watch::Sender::new(Stage::Armed),
-            });
-            attempts.push(Arc::downgrade(&attempt));
-            attempt
-        })
-    }
-
-    /// Ends the attempts at this transaction.
-    pub(crate) fn end(&self, transaction: TransactionId) {
-        for attempt in self.locked().iter().filter_map(Weak::upgrade) {
-            if attempt.transaction == Some(transaction) {
-                attempt.end();
+        let mut changes = self.shared.changes.subscribe();
+        while self.is_open() {
+            // Fails only when the sender is gone, which `self` holds.
+            if changes.changed().await.is_err() {
+                return;
             }
         }
     }
 
-    /// Ends all.
-    pub(crate) fn end_all(&self) {
-        for attempt in self.locked().iter().filter_map(Weak::upgrade) {
-            attempt.end();
+    /// Whether both are of one attempt.
+    #[cfg(test)]
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        self.claim.generation == other.claim.generation
+    }
+
+    fn state(&self) -> State {
+        self.shared.locked().state(self.claim)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        self.shared.change(|machine| machine.leave(self.claim));
+    }
+}
+
+/// All attempts that somebody still works on.
+#[derive(Debug)]
+pub(crate) struct Attempts(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    machine: Mutex<Machine>,
+    /// Told of every change.
+    changes: watch::Sender<()>,
+}
+
+impl Attempts {
+    /// Arms a claim at this transaction, of the attempt that is open there or of a new one. Without a transaction it stands alone.
+    pub(crate) fn arm(&self, transaction: Option<TransactionId>, way: Way, now: Moment) -> Attempt {
+        let claim = self.0.change(|machine| {
+            let claim = machine.claim(transaction, way);
+            machine.step(claim, Event::Arm, now);
+            claim
+        });
+        Attempt {
+            claim,
+            shared: Arc::clone(&self.0),
         }
     }
 
-    fn locked(&self) -> MutexGuard<'_, Vec<Weak<Attempt>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends the attempts at this transaction.
+    pub(crate) fn end(&self, transaction: TransactionId) {
+        self.0.change(|machine| machine.cancel(transaction));
+    }
+
+    /// Ends all.
+    pub(crate) fn end_all(&self) {
+        self.0.change(Machine::lock);
+    }
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self(Arc::new(Shared {
+            machine: Mutex::new(Machine::new(Reopening::new(LONGEST_REOPENING))),
+            changes: watch::Sender::default(),
+        }))
+    }
+}
+
+impl Shared {
+    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        let changed = change(&mut self.locked());
+        self.changes.send_replace(());
+        changed
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,44 +129,15 @@ impl Attempts {
 mod tests {
     use super::*;
 
-    const ONE: Option<TransactionId> = Some(TransactionId([1; 16]));
-    const TWO: Option<TransactionId> = Some(TransactionId([2; 16]));
-
-    #[test]
-    fn the_first_success_wins_and_the_second_finds_nothing_left() {
-        let attempts = Attempts::default();
-        let (pin, finger) = (attempts.arm(ONE), attempts.arm(ONE));
-        assert!(Arc::ptr_eq(&pin, &finger));
-        assert!(pin.commit());
-        assert!(!finger.commit());
-        assert!(pin.stands());
-        // What comes later with the same transaction is an attempt of its own.
-        assert!(attempts.arm(ONE).commit());
-    }
-
-    #[test]
-    fn attempts_without_a_transaction_stand_alone() {
-        let attempts = Attempts::default();
-        let (one, two) = (attempts.arm(None), attempts.arm(None));
-        assert!(one.commit() && two.commit());
-    }
-
-    #[test]
-    fn a_cancel_ends_its_own_transaction_and_a_lock_ends_all() {
-        let attempts = Attempts::default();
-        let (one, two, three) = (attempts.arm(ONE), attempts.arm(TWO), attempts.arm(None));
-        attempts.end(TransactionId([1; 16]));
-        assert!(!one.commit());
-        assert!(two.commit());
-        attempts.end_all();
-        assert!(!two.stands(), "nothing that comes after the commit is given out either");
-        assert!(!three.commit());
-    }
+    const NOW: Moment = Moment {
+        boot: [1; 16],
+        since_boot_ms: 0,
+    };
 
     #[tokio::test]
-    async fn whoever_waits_is_told() {
+    async fn whoever_waits_is_told_of_a_lock() {
         let attempts = Attempts::default();
-        let attempt = attempts.arm(ONE);
+        let attempt = Arc::new(attempts.arm(None, Way::Pin, NOW));
         let waiting = tokio::spawn({
             let attempt = Arc::clone(&attempt);
             async move { attempt.over().await }
@@ -160,12 +147,24 @@ mod tests {
         attempt.over().await;
     }
 
+    #[tokio::test]
+    async fn whoever_waits_is_told_of_another_ones_success() {
+        let attempts = Attempts::default();
+        let one = Some(TransactionId([1; 16]));
+        let (first, second) = (attempts.arm(one, Way::Pin, NOW), attempts.arm(one, Way::Pin, NOW));
+        for event in [Event::Gesture, Event::Written, Event::Right] {
+            assert!(second.is_open());
+            first.step(event, NOW);
+        }
+        second.over().await;
+        assert!(first.stands() && !second.stands());
+    }
+
     #[test]
     fn an_attempt_that_everybody_let_go_is_forgotten() {
         let attempts = Attempts::default();
-        drop(attempts.arm(ONE));
-        drop(attempts.arm(TWO));
-        let _kept = attempts.arm(None);
-        assert_eq!(attempts.locked().len(), 1);
+        drop(attempts.arm(Some(TransactionId([1; 16])), Way::Pin, NOW));
+        let _kept = attempts.arm(None, Way::Pin, NOW);
+        assert_eq!(attempts.0.locked().len(), 1);
     }
 }

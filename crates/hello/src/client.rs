@@ -5,7 +5,7 @@
 //! descriptor from the prompt and hands it through without ever reading it. Evidence is checked before it is believed.
 
 use std::{
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -71,9 +71,7 @@ impl HelloClient {
     /// Changes the PIN.
     pub async fn change_pin(&self, old: impl AsFd, new: impl AsFd) -> Result<(), ClientError> {
         let hello = self.hello().await?;
-        let answer = within(hello.change_pin(borrowed(old.as_fd()), borrowed(new.as_fd()))).await?;
-        decode_outcome(&answer)??;
-        Ok(())
+        done(hello.change_pin(borrowed(old.as_fd()), borrowed(new.as_fd()))).await
     }
 
     /// Why a PIN would be refused as a new one, for the user; `None` when it would do.
@@ -115,6 +113,55 @@ impl HelloClient {
         let hello = self.hello().await?;
         let answer = within(hello.verify_ticket(ticket.as_bytes(), &request.encode())).await?;
         self.checked(&hello, &answer, request).await
+    }
+
+    /// [`Self::verify`], with a ticket for the one change that the evidence is for.
+    pub async fn verify_and_hold(
+        &self,
+        pin: impl AsFd,
+        request: &VerifyRequest,
+    ) -> Result<(Verified, PinTicket), ClientError> {
+        let hello = self.hello().await?;
+        let (answer, ticket) = within(hello.verify_and_hold(borrowed(pin.as_fd()), &request.encode())).await?;
+        let verified = self.checked(&hello, &answer, request).await?;
+        let ticket = ticket.as_slice().try_into().map(PinTicket::from_bytes);
+        Ok((
+            verified,
+            ticket.map_err(|_| ClientError::Answer("hello gave no ticket"))?,
+        ))
+    }
+
+    /// [`Self::change_pin`] with a ticket in the place of the old PIN.
+    pub async fn change_pin_by_ticket(&self, ticket: &PinTicket, new: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        done(hello.change_pin_by_ticket(ticket.as_bytes(), borrowed(new.as_fd()))).await
+    }
+
+    /// Makes a recovery code, in a sealed memory file. The ticket is spent, whatever comes of it.
+    pub async fn make_recovery_code(&self, ticket: &PinTicket) -> Result<OwnedFd, ClientError> {
+        let hello = self.hello().await?;
+        let (answer, code) = within(hello.make_recovery_code(ticket.as_bytes())).await?;
+        decode_outcome(&answer)??;
+        let code = code.into_iter().next().map(OwnedFd::from);
+        code.ok_or(ClientError::Answer("hello gave no recovery code"))
+    }
+
+    /// Has the code that was made be the one, with its first and its last group in a sealed memory file.
+    pub async fn confirm_recovery_code(&self, ends: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        done(hello.confirm_recovery_code(borrowed(ends.as_fd()))).await
+    }
+
+    /// Tries a recovery code, in a sealed memory file, and changes nothing.
+    pub async fn drill_recovery_code(&self, code: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        done(hello.drill_recovery_code(borrowed(code.as_fd()))).await
+    }
+
+    /// Sets a new PIN with the recovery code, both in sealed memory files.
+    pub async fn recover(&self, code: impl AsFd, new: impl AsFd) -> Result<(), ClientError> {
+        let hello = self.hello().await?;
+        done(hello.recover(borrowed(code.as_fd()), borrowed(new.as_fd()))).await
     }
 
     /// Ends what is under way at hello for this transaction.
@@ -187,6 +234,9 @@ pub enum ClientError {
     /// The prompt's: what it passed on is no sealed PIN; the text says why.
     #[error("{0}")]
     BadPin(String),
+    /// The user's: what was typed is no recovery code; the text says why.
+    #[error("{0}")]
+    BadCode(String),
     /// There is a PIN already.
     #[error("a PIN is set already")]
     AlreadySet,
@@ -228,6 +278,7 @@ impl From<zbus::Error> for ClientError {
         match name.as_str().strip_prefix("org.claviger.Hello1.Error.") {
             Some("WeakPin") => Self::WeakPin(text),
             Some("BadPin") => Self::BadPin(text),
+            Some("BadCode") => Self::BadCode(text),
             Some("AlreadySet") => Self::AlreadySet,
             Some("NoReader") => Self::NoReader(text),
             Some("AccessDenied") => Self::Denied(text),
@@ -245,6 +296,12 @@ trait Hello1 {
     fn change_pin(&self, old: Fd<'_>, new: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn check_pin(&self, pin: Fd<'_>) -> zbus::Result<String>;
     fn verify(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<Vec<u8>>;
+    fn verify_and_hold(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<(Vec<u8>, Vec<u8>)>;
+    fn change_pin_by_ticket(&self, ticket: &[u8], new: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn make_recovery_code(&self, ticket: &[u8]) -> zbus::Result<(Vec<u8>, Vec<zbus::OwnedFd>)>;
+    fn confirm_recovery_code(&self, ends: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn drill_recovery_code(&self, code: Fd<'_>) -> zbus::Result<Vec<u8>>;
+    fn recover(&self, code: Fd<'_>, new: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn verify_client_pin(&self, pin: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn verify_by_reader(&self, request: &[u8]) -> zbus::Result<Vec<u8>>;
     fn verify_ticket(&self, ticket: &[u8], request: &[u8]) -> zbus::Result<Vec<u8>>;
@@ -254,6 +311,12 @@ trait Hello1 {
 
 async fn within<T>(call: impl Future<Output = zbus::Result<T>>) -> Result<T, ClientError> {
     Ok(timeout(TIMEOUT, call).await.map_err(|_| ClientError::Timeout)??)
+}
+
+/// [`within`] for what answers an outcome and nothing else.
+async fn done(call: impl Future<Output = zbus::Result<Vec<u8>>>) -> Result<(), ClientError> {
+    decode_outcome(&within(call).await?)??;
+    Ok(())
 }
 
 async fn within_peers<T>(found: impl Future<Output = Result<T, PeerError>>) -> Result<T, ClientError> {

@@ -14,8 +14,11 @@ use claviger_ctap::cbor::Value;
 /// more, differ from kind to kind.
 #[derive(Debug, Eq, PartialEq)]
 pub struct TryPolicy {
-    /// Wrong gestures in a row after which no further one is looked at, until recovery.
+    /// Wrong gestures in a row after which no further one is looked at, until recovery; where it does not lock out, as many as are
+    /// counted.
     pub max_failures: u8,
+    /// Whether it comes to that.
+    pub locks_out: bool,
     /// Wrong gestures in a row after which no further one is taken from CTAP clients, so that no program locks the user out.
     pub max_client_failures: u8,
     /// What a state that was copied back from elsewhere counts as, at least.
@@ -28,6 +31,7 @@ impl TryPolicy {
     /// The PIN: ten tries, five of them for CTAP clients; after a copy the longest wait, and two tries left.
     pub const PIN: Self = Self {
         max_failures: 10,
+        locks_out: true,
         max_client_failures: 5,
         restored_failures: 8,
         delays: &[
@@ -41,6 +45,14 @@ impl TryPolicy {
             Duration::from_hours(1),
         ],
     };
+    /// The recovery code: one try in two seconds, for ever. Nobody guesses 128 bits, and this is the last way in.
+    pub const RECOVERY_CODE: Self = Self {
+        max_failures: u8::MAX,
+        locks_out: false,
+        max_client_failures: 0,
+        restored_failures: 1,
+        delays: &[Duration::from_secs(2)],
+    };
 }
 
 /// A point in time that cannot be set: which boot, and how long after it.
@@ -53,6 +65,12 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Whether it is of the same boot as `since`, not before it, and less than `lifetime` later.
+    pub(crate) fn is_within(self, lifetime: Duration, since: Self) -> bool {
+        let age = self.since_boot_ms.checked_sub(since.since_boot_ms);
+        self.boot == since.boot && age.is_some_and(|age| Duration::from_millis(age) < lifetime)
+    }
+
     /// As stored, `[boot id, milliseconds since boot]`, or null for none. The outer `None` is "neither".
     #[allow(clippy::option_option)]
     pub(crate) fn from_cbor(value: &Value) -> Option<Option<Self>> {
@@ -161,7 +179,8 @@ impl TryCounter {
 
     /// Whether a guess may be looked at at the time `now`.
     pub fn gate(&self, now: Moment) -> Gate {
-        let tries_left = self.policy.max_failures.saturating_sub(self.failures);
+        let counted = if self.policy.locks_out { self.failures } else { 0 };
+        let tries_left = self.policy.max_failures.saturating_sub(counted);
         if tries_left == 0 {
             return Gate::LockedOut;
         }
@@ -258,6 +277,7 @@ mod tests {
     fn each_kind_of_protector_has_its_own_tries() {
         static FINGER: TryPolicy = TryPolicy {
             max_failures: 3,
+            locks_out: true,
             max_client_failures: 0,
             restored_failures: 2,
             delays: &[Duration::ZERO, Duration::from_secs(5)],
@@ -282,6 +302,19 @@ mod tests {
             (counter.left_to_prompts(), TryCounter::fresh(PIN).left_to_prompts()),
             (Some(1), None)
         );
+    }
+
+    #[test]
+    fn a_recovery_code_has_one_try_in_two_seconds_and_never_locks_out() {
+        let mut counter = TryCounter::fresh(&TryPolicy::RECOVERY_CODE);
+        for second in 0..1_000 {
+            counter = counter.spend(at(1, 2_000 * second)).unwrap();
+            assert_eq!(counter.gate(at(1, 2_000 * second)).wait_ms(), 2_000);
+            assert!(counter.spend(at(1, 2_000 * second + 1_999)).is_err());
+        }
+        assert_eq!(counter.failures(), u8::MAX);
+        assert_eq!(counter.restored(at(2, 0)).gate(at(2, 0)).wait_ms(), 2_000);
+        assert!(TryCounter::from_parts(&TryPolicy::RECOVERY_CODE, u8::MAX, Some(at(1, 0))).is_some());
     }
 
     #[test]

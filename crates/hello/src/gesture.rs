@@ -2,12 +2,11 @@
 
 use core::fmt;
 
-use claviger_joint::evidence::Method;
 use futures_util::future::BoxFuture;
 
-use claviger_pin::{ClientPin, Pin};
+use claviger_pin::{ClientPin, Pin, RecoveryCode};
 
-use crate::ticket::PinTicket;
+use crate::{machine::Way, ticket::PinTicket};
 
 /// What a person did. It carries the secret that goes with it, if any, so it is kept like one: not `Clone`, and it prints its
 /// kind only. Serves one verification.
@@ -21,13 +20,17 @@ pub enum Gesture {
     ClientPin(ClientPin),
     /// Did that a little earlier, and the program brings the ticket. The try was spent and given back then.
     Ticket(PinTicket),
+    /// Typed the recovery code.
+    RecoveryCode(RecoveryCode),
 }
 
 impl Gesture {
-    /// What evidence says about it.
-    pub fn method(&self) -> Method {
+    /// In which way it verifies.
+    pub fn way(&self) -> Way {
         match self {
-            Self::Pin(_) | Self::ClientPin(_) | Self::Ticket(_) => Method::Pin,
+            Self::Pin(_) => Way::Pin,
+            Self::ClientPin(_) | Self::Ticket(_) => Way::ClientPin,
+            Self::RecoveryCode(_) => Way::RecoveryCode,
         }
     }
 }
@@ -38,6 +41,7 @@ impl fmt::Debug for Gesture {
             Self::Pin(_) => "Gesture(Pin)",
             Self::ClientPin(_) => "Gesture(ClientPin)",
             Self::Ticket(_) => "Gesture(Ticket)",
+            Self::RecoveryCode(_) => "Gesture(RecoveryCode)",
         })
     }
 }
@@ -54,6 +58,12 @@ impl From<ClientPin> for Gesture {
     }
 }
 
+impl From<RecoveryCode> for Gesture {
+    fn from(code: RecoveryCode) -> Self {
+        Self::RecoveryCode(code)
+    }
+}
+
 impl From<PinTicket> for Gesture {
     fn from(ticket: PinTicket) -> Self {
         Self::Ticket(ticket)
@@ -65,6 +75,9 @@ impl From<PinTicket> for Gesture {
 /// What it gives is a claim like a PIN that came over the bus: a protector decides whether it is the user's, after a try was
 /// spent on it.
 pub trait Reader: Send + Sync + 'static {
+    /// In which way what it gives verifies.
+    fn way(&self) -> Way;
+
     /// Waits for the person, as long as it takes. Dropping the future makes the reader free for others.
     fn gesture(&self) -> BoxFuture<'_, Result<Gesture, ReaderError>>;
 }

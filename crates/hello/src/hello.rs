@@ -5,6 +5,7 @@
 
 mod check;
 mod open_key;
+mod recovery;
 mod status;
 mod tickets;
 
@@ -19,7 +20,8 @@ use claviger_pin::{Pin, Weak};
 use thiserror::Error;
 
 pub use open_key::OpenKey;
-pub use status::{MethodStatus, Status};
+use recovery::Made;
+pub use status::{CodeStatus, MethodStatus, Status};
 
 use crate::{
     attempt::{Attempt, Attempts},
@@ -27,6 +29,7 @@ use crate::{
     disk::{Directory, Medium},
     gesture::Gesture,
     keys::UserKey,
+    machine::Way,
     protector::{KdfParameters, Protector, ProtectorError, Record},
     store::{Durable, State, Store, StoreError},
     ticket::Tickets,
@@ -46,6 +49,8 @@ pub struct Hello {
     slot: Mutex<()>,
     /// Locked after the durable state where both are.
     tickets: Mutex<Tickets>,
+    /// Of the recovery code that is being typed back.
+    made: Mutex<Option<Made>>,
 }
 
 impl Hello {
@@ -88,6 +93,7 @@ impl Hello {
             attempts: Attempts::default(),
             slot: Mutex::default(),
             tickets: Mutex::default(),
+            made: Mutex::default(),
         })
     }
 
@@ -127,7 +133,7 @@ impl Hello {
     /// ends.
     pub fn change_pin(&self, old: Pin, new: &Pin) -> Result<(), HelloError> {
         new.quality()?;
-        let attempt = self.attempts.arm(None);
+        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
         self.check_and_rewrap(&attempt, old.into(), new)?;
         self.lock();
         tracing::info!("the PIN was changed");
@@ -136,7 +142,8 @@ impl Hello {
 
     /// Verifies the user once and does what the request asks for.
     pub fn verify(&self, gesture: impl Into<Gesture>, request: &VerifyRequest) -> Result<VerifyReply, HelloError> {
-        self.verify_at(&self.arm(request), gesture.into(), request)
+        let gesture = gesture.into();
+        self.verify_at(&self.arm(request, gesture.way()), gesture, request)
     }
 
     /// The first half of [`Self::verify`]: spends a try durably, then looks at the PIN (the slow part), then gives the try back.
@@ -144,13 +151,15 @@ impl Hello {
     /// `attestations` is how many pieces of evidence may be made of this gesture. One gesture serves one operation, so
     /// anything above 1 is for measuring only; the bus never asks for more.
     pub fn open_key(&self, pin: Pin, attestations: u32) -> Result<OpenKey, HelloError> {
-        self.check(&self.attempts.arm(None), pin.into(), attestations)
+        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
+        self.check(&attempt, pin.into(), attestations)
     }
 
     /// Ends every attempt and makes all tickets worthless: the user locks. What is being looked at comes to nothing.
     pub fn lock(&self) {
         self.attempts.end_all();
         self.tickets().clear();
+        *self.made() = None;
     }
 
     /// Ends the attempts at this transaction.
@@ -158,9 +167,10 @@ impl Hello {
         self.attempts.end(transaction);
     }
 
-    /// Arms an attempt at what is asked: hello may take a gesture for it from now on. Nothing is spent and nothing is locked.
-    pub(crate) fn arm(&self, request: &VerifyRequest) -> Arc<Attempt> {
-        self.attempts.arm(request.transaction())
+    /// Arms an attempt at what is asked: hello may take a gesture of this way for it from now on. Nothing is spent and nothing is
+    /// locked.
+    pub(crate) fn arm(&self, request: &VerifyRequest, way: Way) -> Attempt {
+        self.attempts.arm(request.transaction(), way, self.clock.moment())
     }
 
     /// Checks the gesture that was made for this attempt, and does what the request asks for.
@@ -185,6 +195,10 @@ impl Hello {
 
     fn slot(&self) -> MutexGuard<'_, ()> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tickets(&self) -> MutexGuard<'_, Tickets> {

@@ -36,6 +36,16 @@ impl UserKey {
         Self(bytes)
     }
 
+    /// [`Self::from_bytes`] of a slice, in a box; `None` for any other length.
+    pub(crate) fn from_slice(slice: &[u8]) -> Option<Box<Self>> {
+        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        if slice.len() != bytes.len() {
+            return None;
+        }
+        bytes.copy_from_slice(slice);
+        Some(Box::new(Self::from_bytes(bytes)))
+    }
+
     /// For a protector to wrap.
     pub(crate) fn expose(&self) -> &[u8; Self::LENGTH] {
         &self.0

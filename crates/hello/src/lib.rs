@@ -1,7 +1,7 @@
 //! User verification and sealing: a gesture in, evidence and unlock secrets out.
 //!
 //! *Hello* holds one random key per user, wrapped by *protectors*, one per method and each with its own count of tries; in this version there
-//! is one, for the PIN as it is typed and as CTAP clients give it (Argon2id, software tier). After the right [gesture] it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
+//! are two, for the PIN as it is typed and as CTAP clients give it (Argon2id, software tier), and for the recovery code (128 random bits). After the right [gesture] it signs **evidence** for exactly one operation and seals each provider's **unlock secret** to
 //! that provider's process. Without the gesture nobody can do either, not even a program that reads and edits all of
 //! hello's files, because both keys come from the wrapped one.
 //!
@@ -10,7 +10,7 @@
 //! * The process that *is* hello: [`Hello::open`], then [`service::run`].
 //! * The broker, which *calls* hello: [`client::HelloClient`].
 //! * Whoever brings a further method: a variant of [`gesture::Gesture`], a protector that takes it, and, where a person has to be
-//!   waited for, a [`gesture::Reader`].
+//!   waited for, a [`gesture::Reader`]. The order in which things may happen is [`machine`]'s.
 //! * A security-key door: [`ClientPin`](claviger_pin::ClientPin) for what a CTAP client sent, and [`ticket::PinTicket`] for what comes
 //!   of it.
 //! * A prompt does without this crate: what was typed, and how it gets here, is `claviger-pin`.
@@ -38,7 +38,7 @@
 //! Argon2id with 64 MiB lets it, without the try counter. The counter holds against everybody who goes through hello:
 //! it is durable before a guess is looked at, power cuts and copied-back files give nothing back faster than one try
 //! an hour; setting back a whole file system does, and is not claimed to be noticed. After ten wrong PINs in a row only recovery
-//! helps, which this version does not have yet: say so to the user before the last tries.
+//! helps: the recovery code opens then, if one was made ([`Hello::recover`]).
 
 mod attempt;
 pub mod bus;
@@ -50,6 +50,7 @@ mod evidence;
 pub mod gesture;
 mod hello;
 mod keys;
+pub mod machine;
 mod protector;
 pub mod service;
 mod store;
@@ -58,5 +59,5 @@ pub mod verification;
 
 pub use disk::DiskError;
 pub use evidence::UvEvidence;
-pub use hello::{Hello, HelloError, MethodStatus, OpenKey, Status};
+pub use hello::{CodeStatus, Hello, HelloError, MethodStatus, OpenKey, Status};
 pub use store::StoreError;

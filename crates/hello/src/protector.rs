@@ -5,15 +5,17 @@
 //! [kept](Kept) byte for byte and not used.
 
 mod pin;
+mod recovery;
 
 use claviger_ctap::{
     cbor::{Limits, Map, Value, decode},
-    crypto::CryptoError,
+    crypto::{Crypto, CryptoError},
 };
 use claviger_joint::evidence::{Method, Tier};
 use thiserror::Error;
 
 pub(crate) use pin::{KdfParameters, PinKeys, WrappedKey};
+pub(crate) use recovery::CodeKeys;
 
 use crate::{
     counter::{Moment, TryCounter, TryPolicy},
@@ -22,8 +24,15 @@ use crate::{
     keys::UserKey,
 };
 
+/// The recovery code, in the place of a method: 64 is out of the way of the methods to come, and no evidence is made of it.
+pub(crate) const RECOVERY_CODE: Method = Method::Other(64);
+
 /// The one state that this version knows: the protector is in use.
 const IN_USE: u64 = 1;
+
+const SALT_LENGTH: usize = 32;
+const NONCE_LENGTH: usize = 24;
+const WRAPPED_LENGTH: usize = UserKey::LENGTH + 16;
 
 const LIMITS: Limits = Limits {
     max_bytes: MAX_BYTES,
@@ -48,6 +57,8 @@ pub(crate) struct Protector {
 pub(crate) enum Wrapping {
     /// The PIN.
     Pin(PinKeys),
+    /// The recovery code.
+    RecoveryCode(CodeKeys),
 }
 
 impl Wrapping {
@@ -55,6 +66,15 @@ impl Wrapping {
     fn policy(&self) -> &'static TryPolicy {
         match self {
             Self::Pin(_) => &TryPolicy::PIN,
+            Self::RecoveryCode(_) => &TryPolicy::RECOVERY_CODE,
+        }
+    }
+
+    /// What evidence made through it says about the gesture; its number is the record's kind.
+    pub(crate) fn method(&self) -> Method {
+        match self {
+            Self::Pin(_) => Method::Pin,
+            Self::RecoveryCode(_) => RECOVERY_CODE,
         }
     }
 }
@@ -89,32 +109,37 @@ impl Protector {
     /// Whether this gesture is one to give to it.
     pub(crate) fn takes(&self, gesture: &Gesture) -> bool {
         match (&self.wrapping, gesture) {
-            (Wrapping::Pin(_), Gesture::Pin(_)) => true,
+            (Wrapping::Pin(_), Gesture::Pin(_)) | (Wrapping::RecoveryCode(_), Gesture::RecoveryCode(_)) => true,
             (Wrapping::Pin(keys), Gesture::ClientPin(_)) => keys.takes_client(),
-            (Wrapping::Pin(_), Gesture::Ticket(_)) => false,
+            (Wrapping::Pin(_) | Wrapping::RecoveryCode(_), _) => false,
         }
     }
 
-    /// The user's key, when the gesture is the right one. A wrapped key that was changed looks like a wrong gesture.
-    pub(crate) fn unwrap(&self, gesture: &Gesture) -> Result<Option<Box<UserKey>>, ProtectorError> {
+    /// The user's key, when the gesture is the right one. A wrapped key that was changed looks like a wrong gesture. `person` says whose
+    /// it is.
+    pub(crate) fn unwrap(
+        &self,
+        crypto: &dyn Crypto,
+        person: &[u8],
+        gesture: &Gesture,
+    ) -> Result<Option<Box<UserKey>>, ProtectorError> {
         match (&self.wrapping, gesture) {
             (Wrapping::Pin(keys), Gesture::Pin(pin)) => keys.unwrap(pin),
             (Wrapping::Pin(keys), Gesture::ClientPin(pin)) => keys.unwrap_client(pin),
-            (Wrapping::Pin(_), Gesture::Ticket(_)) => Ok(None),
+            (Wrapping::RecoveryCode(keys), Gesture::RecoveryCode(code)) => keys.unwrap(crypto, code, person),
+            (Wrapping::Pin(_) | Wrapping::RecoveryCode(_), _) => Ok(None),
         }
     }
 
     /// What evidence made through it says about the gesture; its number is the record's kind.
     pub(crate) fn method(&self) -> Method {
-        match self.wrapping {
-            Wrapping::Pin(_) => Method::Pin,
-        }
+        self.wrapping.method()
     }
 
     /// What evidence made through it says about the strength.
     pub(crate) fn tier(&self) -> Tier {
         match self.wrapping {
-            Wrapping::Pin(_) => Tier::Software,
+            Wrapping::Pin(_) | Wrapping::RecoveryCode(_) => Tier::Software,
         }
     }
 
@@ -124,6 +149,7 @@ impl Protector {
         let record = Map::new().with(1, gate);
         let record = match &self.wrapping {
             Wrapping::Pin(keys) => keys.clone().into_record(record),
+            Wrapping::RecoveryCode(keys) => keys.clone().into_record(record),
         };
         Value::from(record).encode()
     }
@@ -132,6 +158,8 @@ impl Protector {
     fn from_record(kind: u64, bytes: &[u8]) -> Result<Option<Self>, &'static str> {
         let read = if kind == Method::Pin.number() {
             |record: &Map| PinKeys::from_record(record).map(Wrapping::Pin)
+        } else if kind == RECOVERY_CODE.number() {
+            |record: &Map| CodeKeys::from_record(record).map(Wrapping::RecoveryCode)
         } else {
             return Ok(None);
         };
@@ -184,6 +212,10 @@ impl Record {
             record: record.to_vec(),
         }))
     }
+}
+
+fn fixed<const N: usize>(value: Option<&Value>) -> Option<[u8; N]> {
+    value?.as_bytes()?.try_into().ok()
 }
 
 /// Why a protector could not be asked for the key, or be given it.
@@ -260,7 +292,7 @@ mod tests {
         fn other_kinds_and_states_are_kept_byte_for_byte(
             kind in any::<u64>(), state in any::<u64>(), bytes in prop::collection::vec(any::<u8>(), 0..200),
         ) {
-            prop_assume!(kind != Method::Pin.number() || state != IN_USE);
+            prop_assume!(![Method::Pin, RECOVERY_CODE].map(Method::number).contains(&kind) || state != IN_USE);
             let stored = record(kind, state, &bytes);
             let read = Record::from_cbor(&stored).unwrap();
             prop_assert!(matches!(read, Record::Kept(_)));
@@ -268,8 +300,10 @@ mod tests {
         }
 
         #[test]
-        fn arbitrary_bytes_are_no_pin(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            prop_assert!(Record::from_cbor(&record(Method::Pin.number(), IN_USE, &bytes)).is_err());
+        fn arbitrary_bytes_are_neither_pin_nor_code(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            for method in [Method::Pin, RECOVERY_CODE] {
+                prop_assert!(Record::from_cbor(&record(method.number(), IN_USE, &bytes)).is_err());
+            }
         }
     }
 }

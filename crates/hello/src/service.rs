@@ -5,6 +5,8 @@
 //! waits for them, and nothing at all for a person: `Status`, `Lock` and `Cancel` answer meanwhile. Errors that are
 //! the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an outcome.
 
+mod error;
+
 use std::sync::Arc;
 
 use claviger_joint::TransactionId;
@@ -12,7 +14,7 @@ use claviger_peer::{Peers, Role};
 use futures_util::{StreamExt, future::select_ok};
 use tokio::sync::Mutex;
 use zbus::{
-    Connection, DBusError,
+    Connection,
     fdo::{DBusProxy, RequestNameFlags},
     interface,
     message::Header,
@@ -22,12 +24,14 @@ use zbus::{
 use crate::{
     attempt::Attempt,
     bus::{NAME, PATH},
-    gesture::{Gesture, Reader},
+    gesture::{Gesture, Reader, ReaderError},
     hello::{Hello, HelloError},
+    machine::Way,
     ticket::{self, PinTicket},
-    verification::{CodecError, NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
+    verification::{NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
 };
 use claviger_pin::{Pin, memfd};
+use error::ServiceError;
 
 /// Serves `hello` on the connection of `peers` under its name until the bus goes away.
 ///
@@ -61,28 +65,6 @@ struct Service {
     readers: Vec<Box<dyn Reader>>,
 }
 
-/// What a caller did wrong, or what is wrong with the machine.
-#[derive(Debug, DBusError)]
-#[zbus(prefix = "org.claviger.Hello1.Error")]
-enum ServiceError {
-    #[zbus(error)]
-    ZBus(zbus::Error),
-    /// The caller is not the broker.
-    AccessDenied(String),
-    /// What was passed is no sealed memory file with a PIN in it.
-    BadPin(String),
-    /// The request cannot be read.
-    BadRequest(String),
-    /// There is no reader to be verified at, or none that works.
-    NoReader(String),
-    /// The new PIN is too easy to guess; the text is for the user.
-    WeakPin(String),
-    /// There is a PIN already.
-    AlreadySet(String),
-    /// Hello cannot work on this machine; the text is for the user and the log.
-    Failed(String),
-}
-
 #[interface(name = "org.claviger.Hello1")]
 impl Service {
     /// Where things stand, as JSON: see [`crate::Status`].
@@ -107,8 +89,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
         let (old, new) = (receive(&old)?, receive(&new)?);
-        let outcome = self.queued(move |hello| outcome(hello.change_pin(old, &new).map(|()| VerifyReply::default())));
-        Ok(encode_outcome(&outcome.await?))
+        self.done(move |hello| hello.change_pin(old, &new)).await
     }
 
     /// Whether a PIN would do: an empty text, or the reason why not, for the user.
@@ -130,9 +111,94 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request);
+        let attempt = self.hello.arm(&request, Way::Pin);
         let pin = receive(&pin)?;
         self.verified(attempt, pin.into(), request).await
+    }
+
+    /// `Verify`, and a ticket of 16 bytes for the one change that it is for; without one when the PIN was not accepted.
+    async fn verify_and_hold(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        pin: zbus::OwnedFd,
+        request: Vec<u8>,
+    ) -> Result<(Vec<u8>, Vec<u8>), ServiceError> {
+        self.admit(&header).await?;
+        let request = VerifyRequest::decode(&request)?;
+        let pin = receive(&pin)?;
+        let verified = self.queued(move |hello| outcome(hello.verify_and_hold(pin, &request)));
+        Ok(match verified.await? {
+            Ok((reply, ticket)) => {
+                self.sweep_tickets_in_time();
+                (encode_outcome(&Ok(reply)), ticket.as_bytes().to_vec())
+            }
+            Err(refusal) => (encode_outcome(&Err(refusal)), Vec::new()),
+        })
+    }
+
+    /// `ChangePin` with a ticket in the place of the old PIN.
+    async fn change_pin_by_ticket(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ticket: Vec<u8>,
+        new: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header).await?;
+        let (ticket, new) = (ticket_of(&ticket)?, receive(&new)?);
+        self.done(move |hello| hello.change_pin_by_ticket(&ticket, &new)).await
+    }
+
+    /// Makes a recovery code, with a ticket; answers an outcome and, in a sealed memory file, the code.
+    async fn make_recovery_code(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ticket: Vec<u8>,
+    ) -> Result<(Vec<u8>, Vec<zbus::OwnedFd>), ServiceError> {
+        self.admit(&header).await?;
+        let ticket = ticket_of(&ticket)?;
+        let made = self.queued(move |hello| outcome(hello.make_recovery_code(&ticket)));
+        let (outcome, code) = match made.await? {
+            Ok(code) => (Ok(VerifyReply::default()), Some(code)),
+            Err(refusal) => (Err(refusal), None),
+        };
+        let sealed = code.map(|code| memfd::seal_recovery_code(&code)).transpose();
+        let sealed = sealed.map_err(|error| ServiceError::Failed(error.to_string()))?;
+        Ok((encode_outcome(&outcome), sealed.map(Into::into).into_iter().collect()))
+    }
+
+    /// Takes the first and the last group of the code that was made, from a sealed memory file; answers an outcome.
+    async fn confirm_recovery_code(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        ends: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header).await?;
+        let ends = memfd::receive_code_ends(&ends).map_err(|error| ServiceError::bad_code(&error))?;
+        self.done(move |hello| hello.confirm_recovery_code(&ends)).await
+    }
+
+    /// Tries a recovery code, from a sealed memory file; answers an outcome.
+    async fn drill_recovery_code(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        code: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header).await?;
+        let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
+        self.done(move |hello| hello.drill_recovery_code(code)).await
+    }
+
+    /// Sets a new PIN with the recovery code, both from sealed memory files; answers an outcome.
+    async fn recover(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        code: zbus::OwnedFd,
+        new: zbus::OwnedFd,
+    ) -> Result<Vec<u8>, ServiceError> {
+        self.admit(&header).await?;
+        let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
+        let new = receive(&new)?;
+        self.done(move |hello| hello.recover(code, &new)).await
     }
 
     /// `Verify` with what a reader gives, however long the person takes. It ends early when the user locks, when the transaction is
@@ -145,15 +211,13 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         let caller = self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request);
-        let gesture = tokio::select! {
+        let read = tokio::select! {
             biased;
-            () = attempt.over() => None,
             left = left(connection, &caller) => left.map(|()| None)?,
-            gesture = self.read() => Some(gesture?),
+            read = self.read(&request) => read?,
         };
-        match gesture {
-            Some(gesture) => self.verified(attempt, gesture, request).await,
+        match read {
+            Some((attempt, gesture)) => self.verified(attempt, gesture, request).await,
             None => Ok(encode_outcome(&Err(NotVerified::Cancelled))),
         }
     }
@@ -169,12 +233,7 @@ impl Service {
         let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
         let outcome = self.queued(move |hello| outcome(hello.verify_client_pin(pin))).await?;
         if outcome.is_ok() {
-            // Nobody need come back with the ticket for its key to be wiped in time.
-            let hello = Arc::clone(&self.hello);
-            tokio::spawn(async move {
-                tokio::time::sleep(ticket::LIFETIME).await;
-                hello.sweep_tickets();
-            });
+            self.sweep_tickets_in_time();
         }
         Ok(encode_ticket(&outcome))
     }
@@ -187,11 +246,9 @@ impl Service {
         request: Vec<u8>,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
-        let ticket = <&[u8; PinTicket::LENGTH]>::try_from(ticket.as_slice())
-            .map(PinTicket::from_bytes)
-            .map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))?;
+        let ticket = ticket_of(&ticket)?;
         let request = VerifyRequest::decode(&request).inspect_err(|_| self.hello.forget_ticket(&ticket))?;
-        let attempt = self.hello.arm(&request);
+        let attempt = self.hello.arm(&request, Way::ClientPin);
         self.verified(attempt, ticket.into(), request).await
     }
 
@@ -225,15 +282,25 @@ impl Service {
         Ok(sender.to_owned())
     }
 
-    /// Waits for the person at all readers; the first gesture counts, and the others are let go.
-    async fn read(&self) -> Result<Gesture, ServiceError> {
+    /// Waits for the person at all readers; the first gesture counts, and the others are let go. `None` when the attempt ends before.
+    async fn read(&self, request: &VerifyRequest) -> Result<Option<(Attempt, Gesture)>, ServiceError> {
         if self.readers.is_empty() {
             return Err(ServiceError::NoReader(
                 "there is no reader to be verified at".to_owned(),
             ));
         }
-        let read = select_ok(self.readers.iter().map(|reader| reader.gesture())).await;
-        read.map(|(gesture, _)| gesture).map_err(|error| {
+        let read = select_ok(self.readers.iter().map(|reader| {
+            let attempt = self.hello.arm(request, reader.way());
+            Box::pin(async move {
+                tokio::select! {
+                    biased;
+                    () = attempt.over() => Ok(None),
+                    gesture = reader.gesture() => gesture.map(|gesture| Some((attempt, gesture))),
+                }
+            })
+        }))
+        .await;
+        read.map(|(read, _)| read).map_err(|error: ReaderError| {
             tracing::warn!(%error, "no reader works");
             ServiceError::NoReader(error.to_string())
         })
@@ -242,11 +309,29 @@ impl Service {
     /// Has a gesture checked when all that came before are, and answers what came of it.
     async fn verified(
         &self,
-        attempt: Arc<Attempt>,
+        attempt: Attempt,
         gesture: Gesture,
         request: VerifyRequest,
     ) -> Result<Vec<u8>, ServiceError> {
         let outcome = self.queued(move |hello| outcome(hello.verify_at(&attempt, gesture, &request)));
+        Ok(encode_outcome(&outcome.await?))
+    }
+
+    /// Nobody need come back with a ticket for its key to be wiped in time.
+    fn sweep_tickets_in_time(&self) {
+        let hello = Arc::clone(&self.hello);
+        tokio::spawn(async move {
+            tokio::time::sleep(ticket::LIFETIME).await;
+            hello.sweep_tickets();
+        });
+    }
+
+    /// Has something done that brings nothing back but its outcome.
+    async fn done(
+        &self,
+        work: impl FnOnce(&Hello) -> Result<(), HelloError> + Send + 'static,
+    ) -> Result<Vec<u8>, ServiceError> {
+        let outcome = self.queued(move |hello| outcome(work(hello).map(|()| VerifyReply::default())));
         Ok(encode_outcome(&outcome.await?))
     }
 
@@ -260,26 +345,6 @@ impl Service {
         let done = tokio::task::spawn_blocking(move || work(&hello)).await;
         done.map_err(|_| ServiceError::Failed("hello failed inside; its log says more".to_owned()))?
             .map_err(Into::into)
-    }
-}
-
-impl From<HelloError> for ServiceError {
-    fn from(error: HelloError) -> Self {
-        let text = error.to_string();
-        match error {
-            HelloError::Weak(weak) => Self::WeakPin(weak.code().to_owned()),
-            HelloError::AlreadySet => Self::AlreadySet(text),
-            _ => {
-                tracing::error!(error = text, "hello cannot work");
-                Self::Failed(text)
-            }
-        }
-    }
-}
-
-impl From<CodecError> for ServiceError {
-    fn from(error: CodecError) -> Self {
-        Self::BadRequest(error.to_string())
     }
 }
 
@@ -301,6 +366,11 @@ async fn left(connection: &Connection, name: &UniqueName<'_>) -> zbus::Result<()
 
 fn receive(file: &zbus::OwnedFd) -> Result<Pin, ServiceError> {
     memfd::receive(file).map_err(|error| ServiceError::BadPin(error.to_string()))
+}
+
+fn ticket_of(bytes: &[u8]) -> Result<PinTicket, ServiceError> {
+    let ticket = bytes.try_into().map(PinTicket::from_bytes);
+    ticket.map_err(|_| ServiceError::BadRequest("a ticket has 16 bytes".into()))
 }
 
 /// A refused gesture is an answer, not a failure.

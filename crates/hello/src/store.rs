@@ -41,7 +41,7 @@ use crate::{
     counter::Moment,
     disk::{self, Birth, DiskError, MAX_BYTES, Medium},
     gesture::Gesture,
-    protector::{Protector, Record},
+    protector::{Protector, RECOVERY_CODE, Record},
 };
 
 const FORMAT: &str = "claviger-hello";
@@ -86,6 +86,11 @@ impl State {
     /// The protector of this method.
     pub(crate) fn protector_mut(&mut self, method: Method) -> Option<&mut Protector> {
         self.protectors_mut().find(|protector| protector.method() == method)
+    }
+
+    /// Adds a protector.
+    pub(crate) fn add(&mut self, protector: Protector) {
+        self.records.push(Record::Used(Box::new(protector)));
     }
 
     /// Makes the tries of every protector account for a file that was copied back. Says whether there was anything to do.
@@ -270,11 +275,16 @@ fn parse_current(map: &Map, is_noted: bool) -> Result<Parsed, StoreError> {
         uv_key: uv_key(map.int(6))?,
         records: records.map_err(damaged)?,
     };
-    let pins = state.protectors().filter(|protector| protector.method() == Method::Pin);
-    match pins.count() {
-        1 => {}
-        0 => return Err(StoreError::NoPin),
-        _ => return Err(damaged("it has more than one PIN")),
+    let count = |method| {
+        state
+            .protectors()
+            .filter(|protector| protector.method() == method)
+            .count()
+    };
+    match (count(Method::Pin), count(RECOVERY_CODE)) {
+        (1, 0 | 1) => {}
+        (0, _) => return Err(StoreError::NoPin),
+        _ => return Err(damaged("it has more than one protector of a kind")),
     }
     if state.protectors().any(|protector| protector.copies > state.copies) {
         return Err(damaged("a protector knows of more copies than the file"));

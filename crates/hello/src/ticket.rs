@@ -15,6 +15,9 @@ use crate::{counter::Moment, keys::Opened};
 /// How long a ticket is good at most.
 pub const LIFETIME: Duration = Duration::from_mins(2);
 
+/// How long the two groups of a new recovery code may be typed back.
+pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
+
 /// How many tickets there are at a time; the oldest goes when one more is made.
 pub const MAX_TICKETS: usize = 4;
 
@@ -104,8 +107,7 @@ impl Tickets {
 
 impl Held {
     fn is_good(&self, now: Moment) -> bool {
-        let age = now.since_boot_ms.checked_sub(self.since.since_boot_ms);
-        now.boot == self.since.boot && age.is_some_and(|age| Duration::from_millis(age) < LIFETIME)
+        now.is_within(LIFETIME, self.since)
     }
 }
 

@@ -19,6 +19,7 @@ use bed::*;
 use claviger_hello::{
     client::{ClientError, HelloClient, Verified},
     gesture::{Gesture, Reader, ReaderError},
+    machine::Way,
     verification::{NotVerified, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method};
@@ -52,6 +53,10 @@ impl Drop for Waiting<'_> {
 }
 
 impl Reader for Keypad {
+    fn way(&self) -> Way {
+        Way::Pin
+    }
+
     fn gesture(&self) -> BoxFuture<'_, Result<Gesture, ReaderError>> {
         Box::pin(async {
             self.waiting.send_modify(|waiting| *waiting += 1);

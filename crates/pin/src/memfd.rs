@@ -14,7 +14,7 @@ use rustix::{
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::{ClientPin, Pin, PinError};
+use crate::{ClientPin, CodeEnds, Pin, PinError, RecoveryCode, RecoveryCodeError};
 
 /// What must be sealed: no change of the bytes, no change of the size, and no change of the seals.
 const SEALS: SealFlags = SealFlags::WRITE
@@ -32,6 +32,16 @@ pub fn seal_client_pin(pin: &ClientPin) -> Result<OwnedFd, MemfdError> {
     seal_bytes(pin.as_bytes())
 }
 
+/// Puts the recovery code, as it is spelled, into a new sealed memory file.
+pub fn seal_recovery_code(code: &RecoveryCode) -> Result<OwnedFd, MemfdError> {
+    seal_bytes(code.spelled().as_bytes())
+}
+
+/// Puts the first and the last group of a recovery code into a new sealed memory file.
+pub fn seal_code_ends(ends: &CodeEnds) -> Result<OwnedFd, MemfdError> {
+    seal_bytes(ends.spelled().as_bytes())
+}
+
 /// Takes the PIN out of a memory file that somebody passed to us.
 pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
     let bytes = receive_bytes(file.as_fd(), Pin::MAX_BYTES)?.ok_or(PinError::TooLong)?;
@@ -44,6 +54,21 @@ pub fn receive_client_pin(file: impl AsFd) -> Result<ClientPin, MemfdError> {
     bytes
         .and_then(|bytes| ClientPin::from_bytes(&bytes))
         .ok_or(MemfdError::ClientPinLength)
+}
+
+/// Takes a recovery code out of a memory file, as a person may have typed it.
+pub fn receive_recovery_code(file: impl AsFd) -> Result<RecoveryCode, MemfdError> {
+    Ok(RecoveryCode::from_utf8(&receive_code_text(file.as_fd())?)?)
+}
+
+/// Takes the first and the last group of a recovery code out of a memory file, as a person may have typed them.
+pub fn receive_code_ends(file: impl AsFd) -> Result<CodeEnds, MemfdError> {
+    Ok(CodeEnds::from_utf8(&receive_code_text(file.as_fd())?)?)
+}
+
+fn receive_code_text(file: BorrowedFd<'_>) -> Result<Zeroizing<Vec<u8>>, MemfdError> {
+    let bytes = receive_bytes(file, RecoveryCode::MAX_BYTES)?;
+    bytes.ok_or(MemfdError::RecoveryCode(RecoveryCodeError::Foreign))
 }
 
 fn seal_bytes(secret: &[u8]) -> Result<OwnedFd, MemfdError> {
@@ -106,6 +131,9 @@ pub enum MemfdError {
     /// The sender's: what a CTAP client says of a PIN has exactly [`ClientPin::LENGTH`] bytes.
     #[error("the hash of a PIN has 16 bytes")]
     ClientPinLength,
+    /// The user's: what is in the file is no recovery code.
+    #[error(transparent)]
+    RecoveryCode(#[from] RecoveryCodeError),
     /// The kernel's.
     #[error("the memory file with the PIN cannot be used: {0}")]
     Kernel(#[from] Errno),
@@ -150,6 +178,23 @@ mod tests {
         }
         let unsealed = memory_file(&[7; 16], SEALS.difference(SealFlags::WRITE));
         assert!(matches!(receive_client_pin(&unsealed), Err(MemfdError::NotSealed)));
+    }
+
+    #[test]
+    fn a_recovery_code_goes_through() {
+        let code = RecoveryCode::parse("000G-40R4-0M30-E209-185G-R38E-1WYR").unwrap();
+        let file = seal_recovery_code(&code).unwrap();
+        assert_eq!(receive_recovery_code(&file).unwrap().as_bytes(), code.as_bytes());
+        let ends = CodeEnds::parse("000G 1WYR").unwrap();
+        assert!(
+            code.ends()
+                .is(&receive_code_ends(seal_code_ends(&ends).unwrap()).unwrap())
+        );
+        assert!(matches!(receive_code_ends(&file), Err(MemfdError::RecoveryCode(_))));
+        let long = memory_file(&[b'0'; RecoveryCode::MAX_BYTES + 1], SEALS);
+        assert!(matches!(receive_recovery_code(&long), Err(MemfdError::RecoveryCode(_))));
+        let unsealed = memory_file(code.spelled().as_bytes(), SEALS.difference(SealFlags::WRITE));
+        assert!(matches!(receive_recovery_code(&unsealed), Err(MemfdError::NotSealed)));
     }
 
     #[test]

@@ -187,8 +187,14 @@ impl Broker {
                 });
             }
             Ok(_)
-            | Err(NotVerified::Wait { .. } | NotVerified::NoPin | NotVerified::TicketGone | NotVerified::Cancelled) => {
-            }
+            | Err(
+                NotVerified::Wait { .. }
+                | NotVerified::NoPin
+                | NotVerified::TicketGone
+                | NotVerified::Cancelled
+                | NotVerified::WrongCode { .. }
+                | NotVerified::NoCode,
+            ) => {}
         }
         Ok(outcome)
     }

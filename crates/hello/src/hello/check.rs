@@ -16,7 +16,8 @@ use crate::{
     counter::Gate,
     gesture::Gesture,
     keys::{Opened, UserKey},
-    protector::{PinKeys, Protector, Wrapping},
+    machine::{Act, Event},
+    protector::{PinKeys, Protector, RECOVERY_CODE, Wrapping},
     store::{State, StoreError},
     verification::NotVerified,
 };
@@ -26,6 +27,8 @@ use claviger_pin::Pin;
 pub(super) struct Spent {
     gesture: Gesture,
     protector: Protector,
+    /// Whose it is.
+    person: Vec<u8>,
     counts: Counts,
 }
 
@@ -45,8 +48,8 @@ enum Rewrap {
     No,
     /// It gains a form. The next right gesture tries again if that does not last.
     Add(Wrapping),
-    /// It is replaced, or the gesture was in vain.
-    Replace(Wrapping),
+    /// There is a new PIN, or the gesture was in vain.
+    NewPin(Wrapping),
 }
 
 impl Hello {
@@ -57,13 +60,13 @@ impl Hello {
         self.commit(attempt, self.look(spent)?)
     }
 
-    /// [`Self::check`], and wraps the user's key under `new` in place of the old PIN.
-    pub(super) fn check_and_rewrap(&self, attempt: &Attempt, old: Gesture, new: &Pin) -> Result<(), HelloError> {
+    /// [`Self::check`], and wraps the user's key under `new` in place of the PIN that there was.
+    pub(super) fn check_and_rewrap(&self, attempt: &Attempt, gesture: Gesture, new: &Pin) -> Result<(), HelloError> {
         let _slot = self.slot();
-        let spent = self.spend(attempt, old, 0)?;
+        let spent = self.spend(attempt, gesture, 0)?;
         let mut looked = self.look(spent)?;
         if let Some(opened) = &looked.opened {
-            looked.rewrap = Rewrap::Replace(self.wrap(new, &opened.key)?);
+            looked.rewrap = Rewrap::NewPin(self.wrap(new, &opened.key)?);
         }
         self.commit(attempt, looked).map(drop)
     }
@@ -72,8 +75,11 @@ impl Hello {
     pub(super) fn spend(&self, attempt: &Attempt, gesture: Gesture, attestations: u32) -> Result<Spent, HelloError> {
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
-        let protector = state.protector_for(&gesture).ok_or(NotVerified::NoPin)?;
-        if !attempt.is_armed() {
+        let protector = state.protector_for(&gesture).ok_or(match gesture {
+            Gesture::RecoveryCode(_) => NotVerified::NoCode,
+            _ => NotVerified::NoPin,
+        })?;
+        if !attempt.is_open() {
             return Err(NotVerified::Cancelled.into());
         }
         // A program that speaks to a security key needs no window and no user to guess; it must not be able to lock the user out,
@@ -81,16 +87,27 @@ impl Hello {
         if let (Gesture::ClientPin(_), Some(tries_left)) = (&gesture, protector.tries.left_to_prompts()) {
             return Err(NotVerified::PromptOnly { tries_left }.into());
         }
-        let tries = protector.tries.spend(self.clock.moment()).map_err(shut)?;
+        let now = self.clock.moment();
+        let tries = protector.tries.spend(now).map_err(shut)?;
+        if attempt.step(Event::Gesture, now) != Act::Write {
+            return Err(NotVerified::Cancelled.into());
+        }
         let mut spent = State::clone(&state);
         if let Some(protector) = spent.protector_mut(protector.method()) {
             protector.tries = tries;
         }
         let counts = Counts::take(&mut spent, attestations, self.clock.unix_ms());
-        change.replace(spent)?;
+        if let Err(error) = change.replace(spent) {
+            attempt.step(Event::NotWritten, now);
+            return Err(error.into());
+        }
+        if attempt.step(Event::Written, now) != Act::Look {
+            return Err(NotVerified::Cancelled.into());
+        }
         Ok(Spent {
             gesture,
             protector: protector.clone(),
+            person: state.uv_key.cose_bytes(),
             counts,
         })
     }
@@ -100,10 +117,13 @@ impl Hello {
         let Spent {
             gesture,
             protector,
+            person,
             counts,
         } = spent;
         let (method, tier) = (protector.method(), protector.tier());
-        let opened = protector.unwrap(&gesture)?.map(|key| Opened { key, method, tier });
+        let opened = protector
+            .unwrap(self.crypto, &person, &gesture)?
+            .map(|key| Opened { key, method, tier });
         let rewrap = opened.as_ref().map_or(Rewrap::No, |opened| {
             self.missing_form(&protector, &gesture, &opened.key)
         });
@@ -123,7 +143,7 @@ impl Hello {
             return Err(self.wrong(attempt, &state, looked.method).into());
         };
         let signer = self.signer(&opened.key, &state)?;
-        if !attempt.commit() {
+        if attempt.step(Event::Right, self.clock.moment()) != Act::GiveOut {
             tracing::info!("a right gesture came after its attempt had ended");
             return Err(NotVerified::Cancelled.into());
         }
@@ -132,8 +152,8 @@ impl Hello {
         let protector = protector.ok_or(StoreError::Damaged("a protector is missing"))?;
         protector.tries = protector.tries.forgive();
         match looked.rewrap {
-            Rewrap::Replace(wrapping) => {
-                protector.wrapping = wrapping;
+            Rewrap::NewPin(wrapping) => {
+                next.put_anew(wrapping);
                 change.replace(next)?;
             }
             rewrap => {
@@ -173,10 +193,12 @@ impl Hello {
         if gate == Gate::LockedOut {
             self.tickets().clear();
         }
-        if attempt.is_armed() {
-            NotVerified::WrongPin { tries_left, wait_ms }
-        } else {
+        if attempt.step(Event::Wrong, self.clock.moment()) != Act::Wait {
             NotVerified::Cancelled
+        } else if method == RECOVERY_CODE {
+            NotVerified::WrongCode { wait_ms }
+        } else {
+            NotVerified::WrongPin { tries_left, wait_ms }
         }
     }
 

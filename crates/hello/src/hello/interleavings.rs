@@ -15,7 +15,7 @@ use claviger_ctap::{
 };
 use proptest::prelude::*;
 
-use claviger_pin::ClientPin;
+use claviger_pin::{ClientPin, RecoveryCode};
 
 use super::{
     check::{Looked, Spent},
@@ -45,6 +45,8 @@ enum Step {
     Disk(usize),
     /// Evidence of what was committed last.
     Attest(u8),
+    /// A recovery code, right or wrong, sets the PIN that there is anew.
+    Recover(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -59,13 +61,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..4_000_u64).prop_map(Step::Pass),
         1 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Step::Disk),
         3 => any::<u8>().prop_map(Step::Attest),
+        1 => any::<bool>().prop_map(Step::Recover),
     ];
     prop::collection::vec(step, 1..80)
 }
 
 /// An attempt, and what the test knows of it.
 struct Tried {
-    attempt: Arc<Attempt>,
+    attempt: Attempt,
     transaction: u8,
     ended: bool,
     succeeded: bool,
@@ -84,6 +87,7 @@ struct World {
     attempts: Vec<Tried>,
     in_hand: Option<InHand>,
     open: Option<OpenKey>,
+    code: RecoveryCode,
     last_count: u64,
     /// Wrong, dropped or unfinished guesses since the last success.
     unforgiven: u8,
@@ -96,7 +100,10 @@ impl World {
         let mut hello = Hello::open_medium(Box::new(medium.clone()), clock.clone(), native()).unwrap();
         hello.cost = KdfParameters::CHEAP;
         hello.set_pin(&pin(RIGHT)).unwrap();
+        let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(9)).unwrap();
+        let code = hello.make_recovery_code(&ticket).unwrap();
         Self {
+            code,
             hello,
             medium,
             clock,
@@ -144,22 +151,22 @@ impl World {
             Step::Pass(seconds) => self.clock.advance(1_000 * seconds),
             Step::Disk(steps) => self.medium.steps_left.store(steps, Ordering::SeqCst),
             Step::Attest(number) => self.attest(number),
-            Step::Arrive(..) => {}
+            Step::Recover(right) if self.in_hand.is_none() => self.recover(right),
+            Step::Arrive(..) | Step::Recover(..) => {}
         }
     }
 
     fn arm(&mut self, transaction: u8) {
-        let attempt = self.hello.arm(&request(transaction));
-        let joined = self.attempts.iter().find(|tried| Arc::ptr_eq(&tried.attempt, &attempt));
-        match joined {
-            Some(tried) => assert!(tried.transaction == transaction && !tried.ended && !tried.succeeded),
-            None => self.attempts.push(Tried {
-                attempt,
-                transaction,
-                ended: false,
-                succeeded: false,
-            }),
+        let attempt = self.hello.arm(&request(transaction), Way::Pin);
+        for joined in self.attempts.iter().filter(|tried| tried.attempt.is_beside(&attempt)) {
+            assert!(joined.transaction == transaction && !joined.ended && !joined.succeeded);
         }
+        self.attempts.push(Tried {
+            attempt,
+            transaction,
+            ended: false,
+            succeeded: false,
+        });
     }
 
     fn arrive(&mut self, index: usize, right: bool, typed: bool) {
@@ -202,6 +209,11 @@ impl World {
                 tried.succeeded = true;
                 self.open = Some(open);
                 self.unforgiven = 0;
+                let (before, rest) = self.attempts.split_at_mut(index);
+                let (won, after) = rest.split_first_mut().unwrap();
+                for other in before.iter_mut().chain(after) {
+                    other.ended |= other.attempt.is_beside(&won.attempt);
+                }
             }
             Err(HelloError::Refused(NotVerified::WrongPin { .. })) => {
                 assert!(!right && !tried.ended && !tried.succeeded);
@@ -227,6 +239,26 @@ impl World {
         }
     }
 
+    fn recover(&mut self, right: bool) {
+        let code = if right {
+            RecoveryCode::parse(&self.code.spelled())
+        } else {
+            Ok(RecoveryCode::generate(native()).unwrap())
+        };
+        // On a disk that fails half-way the file may be the new one and the state the old one: either is what the code earned.
+        self.medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+        match self.hello.recover(code.unwrap(), &pin(RIGHT)) {
+            Ok(()) => {
+                assert!(right);
+                self.unforgiven = 0;
+                self.end(|_| true);
+            }
+            Err(HelloError::Refused(NotVerified::WrongCode { .. })) => assert!(!right),
+            Err(HelloError::Refused(NotVerified::Wait { .. })) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
     fn end(&mut self, which: impl Fn(&Tried) -> bool) {
         for tried in self.attempts.iter_mut().filter(|tried| which(tried)) {
             tried.ended = true;
@@ -241,7 +273,7 @@ impl World {
         assert!(self.on_disk() >= self.unforgiven);
         assert_eq!(status.locked_out, self.unforgiven >= TryPolicy::PIN.max_failures);
         for tried in &self.attempts {
-            assert_eq!(tried.attempt.is_armed(), !tried.ended && !tried.succeeded);
+            assert_eq!(tried.attempt.is_open(), !tried.ended && !tried.succeeded);
         }
     }
 }

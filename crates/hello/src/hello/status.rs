@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
     counter::{Gate, Moment, TryPolicy},
-    protector::{Protector, Wrapping},
+    protector::{CodeKeys, Protector, RECOVERY_CODE, Wrapping},
     store::State,
 };
 
@@ -29,6 +29,39 @@ pub struct Status {
     /// somebody gave wrong PINs. A right one ends it.
     #[serde(default)]
     pub restored: bool,
+    /// How it is with the recovery code.
+    #[serde(default)]
+    pub recovery_code: CodeStatus,
+}
+
+/// How it is with the recovery code.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CodeStatus {
+    /// There is none: a forgotten PIN loses everything.
+    #[default]
+    None,
+    /// One was made and not typed back, so nobody knows that it is on paper.
+    Pending,
+    /// There is one, and it was typed back.
+    Confirmed,
+}
+
+impl CodeStatus {
+    /// Whether there is a code that opens.
+    pub fn opens(self) -> bool {
+        self != Self::None
+    }
+
+    fn of(keys: &CodeKeys) -> Self {
+        if keys.is_confirmed() {
+            Self::Confirmed
+        } else if keys.is_pending() {
+            Self::Pending
+        } else {
+            Self::None
+        }
+    }
 }
 
 /// Where things stand with one method: its gate is its own.
@@ -59,17 +92,25 @@ impl Status {
     /// What this state says at the time `now`.
     pub(super) fn of(state: Option<&State>, now: Moment) -> Self {
         let protectors = || state.into_iter().flat_map(State::protectors);
+        // The recovery code is no way to be verified.
+        let verifying = || protectors().filter(|protector| protector.method() != RECOVERY_CODE);
         let takes_client = |protector: &Protector| match &protector.wrapping {
             Wrapping::Pin(keys) => keys.takes_client(),
+            Wrapping::RecoveryCode(_) => false,
+        };
+        let recovery_code = |protector: &Protector| match &protector.wrapping {
+            Wrapping::RecoveryCode(keys) => Some(CodeStatus::of(keys)),
+            Wrapping::Pin(_) => None,
         };
         Self {
-            methods: protectors().map(|protector| MethodStatus::of(protector, now)).collect(),
+            methods: verifying().map(|protector| MethodStatus::of(protector, now)).collect(),
             client_pin: protectors().any(takes_client),
-            tier: protectors().next().map_or(Tier::Software, Protector::tier),
+            tier: verifying().next().map_or(Tier::Software, Protector::tier),
             uv_key: state.map(|state| URL_SAFE_NO_PAD.encode(state.uv_key.cose_bytes())),
             restored: state.is_some_and(|state| {
-                state.copies > 0 && state.protectors().any(|protector| protector.tries.counts_as_restored())
+                state.copies > 0 && verifying().any(|protector| protector.tries.counts_as_restored())
             }),
+            recovery_code: protectors().find_map(recovery_code).unwrap_or_default(),
         }
     }
 }

@@ -2,22 +2,41 @@
 
 use std::sync::Arc;
 
-use claviger_pin::ClientPin;
+use claviger_pin::{ClientPin, Pin};
 
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
-use crate::{attempt::Attempt, store::State, ticket::PinTicket, verification::NotVerified};
+use crate::{
+    attempt::Attempt,
+    machine::{Act, Event, Way},
+    store::State,
+    ticket::PinTicket,
+    verification::{NotVerified, VerifyReply, VerifyRequest},
+};
 
 impl Hello {
+    /// [`Self::verify`] with a PIN, and keeps what it opened behind a ticket for the one change that the evidence is for.
+    pub fn verify_and_hold(&self, pin: Pin, request: &VerifyRequest) -> Result<(VerifyReply, PinTicket), HelloError> {
+        let attempt = self.arm(request, Way::Pin);
+        let open = self.check(&attempt, pin.into(), u32::from(request.evidence.is_some()))?;
+        let reply = open.serve(request)?;
+        Ok((reply, self.hold(&attempt, open)?))
+    }
+
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
     pub fn verify_client_pin(&self, pin: ClientPin) -> Result<PinTicket, HelloError> {
-        let attempt = self.attempts.arm(None);
-        let OpenKey { opened, .. } = self.check(&attempt, pin.into(), 0)?;
+        let attempt = self.attempts.arm(None, Way::ClientPin, self.clock.moment());
+        let open = self.check(&attempt, pin.into(), 0)?;
+        self.hold(&attempt, open)
+    }
+
+    /// Keeps what was opened behind a ticket.
+    fn hold(&self, attempt: &Attempt, open: OpenKey) -> Result<PinTicket, HelloError> {
         let mut tickets = self.tickets();
         // A lock ends the attempts first and the tickets then, so a ticket is not made after it.
         if !attempt.stands() {
             return Err(NotVerified::Cancelled.into());
         }
-        Ok(tickets.issue(self.crypto, opened, self.clock.moment())?)
+        Ok(tickets.issue(self.crypto, open.opened, self.clock.moment())?)
     }
 
     /// The key behind a ticket, for this attempt. The ticket is spent, whatever comes of it.
@@ -32,7 +51,10 @@ impl Hello {
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
         let signer = self.signer(&opened.key, &state)?;
-        if !attempt.commit() {
+        // The try was spent and given back with the PIN.
+        let now = self.clock.moment();
+        let steps = [Event::Gesture, Event::Written, Event::Right].map(|event| attempt.step(event, now));
+        if !steps.ends_with(&[Act::GiveOut]) {
             return Err(NotVerified::Cancelled.into());
         }
         // The count is taken now and not with the PIN: providers refuse evidence with a lower count than the last they saw.

@@ -13,14 +13,10 @@ use claviger_ctap::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use super::ProtectorError;
+use super::{NONCE_LENGTH, ProtectorError, SALT_LENGTH, WRAPPED_LENGTH, fixed};
 use claviger_pin::{ClientPin, Pin};
 
 use crate::keys::UserKey;
-
-const SALT_LENGTH: usize = 32;
-const NONCE_LENGTH: usize = 24;
-const WRAPPED_LENGTH: usize = UserKey::LENGTH + 16;
 
 /// The user's key, wrapped under a PIN in either form.
 #[derive(Clone, Debug)]
@@ -163,15 +159,8 @@ impl WrappedKey {
             aad: &binding(form, &self.salt, self.parameters),
         };
         let cipher = cipher(pin, &self.salt, self.parameters)?;
-        let Ok(key) = cipher.decrypt(&XNonce::from(self.nonce), message).map(Zeroizing::new) else {
-            return Ok(None);
-        };
-        let mut bytes = Zeroizing::new([0; UserKey::LENGTH]);
-        if key.len() != bytes.len() {
-            return Ok(None);
-        }
-        bytes.copy_from_slice(&key);
-        Ok(Some(Box::new(UserKey::from_bytes(bytes))))
+        let key = cipher.decrypt(&XNonce::from(self.nonce), message).map(Zeroizing::new);
+        Ok(key.ok().and_then(|key| UserKey::from_slice(&key)))
     }
 
     /// As stored: `{1: parameters, 2: salt, 3: nonce, 4: wrapped key}`. Nothing in it is secret.
@@ -301,9 +290,5 @@ fn binding(form: Form, salt: &[u8; SALT_LENGTH], parameters: KdfParameters) -> V
 }
 
 /// A byte string of exactly this length.
-fn fixed<const N: usize>(value: Option<&Value>) -> Option<[u8; N]> {
-    value?.as_bytes()?.try_into().ok()
-}
-
 #[cfg(test)]
 mod tests;

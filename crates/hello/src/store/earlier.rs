@@ -105,7 +105,9 @@ mod tests {
             let Parsed { state, .. } = read(&map(file)).unwrap();
             let pin = state.protectors().next().unwrap();
             assert_eq!(pin.tries.failures(), failures);
-            let Wrapping::Pin(keys) = &pin.wrapping;
+            let Wrapping::Pin(keys) = &pin.wrapping else {
+                panic!("it is a PIN")
+            };
             assert_eq!(keys.takes_client(), client);
             assert_eq!(state.records.len(), 1);
         }

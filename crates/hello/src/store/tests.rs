@@ -13,9 +13,9 @@ use super::*;
 use crate::{
     counter::{TryCounter, TryPolicy},
     keys::UserKey,
-    protector::{KdfParameters, PinKeys, Wrapping},
+    protector::{CodeKeys, KdfParameters, PinKeys, Wrapping},
 };
-use claviger_pin::Pin;
+use claviger_pin::{Pin, RecoveryCode};
 
 static STATE: LazyLock<State> = LazyLock::new(|| {
     let key = UserKey::generate(native()).unwrap();
@@ -29,6 +29,24 @@ static STATE: LazyLock<State> = LazyLock::new(|| {
             2,
         )))],
     }
+});
+
+/// The same with a recovery code that was made, typed back, made anew, and typed back.
+static WITH_CODE: LazyLock<[State; 4]> = LazyLock::new(|| {
+    let key = UserKey::generate(native()).unwrap();
+    let another = |keys: CodeKeys| {
+        let code = RecoveryCode::generate(native()).unwrap();
+        keys.with_pending(native(), &code, b"somebody", &key).unwrap()
+    };
+    let made = another(CodeKeys::default());
+    let confirmed = made.clone().confirmed().unwrap();
+    let replacing = another(confirmed.clone());
+    let replaced = replacing.clone().confirmed().unwrap();
+    [made, confirmed, replacing, replaced].map(|keys| {
+        let mut state = STATE.clone();
+        state.add(Protector::new(Wrapping::RecoveryCode(keys), 2));
+        state
+    })
 });
 
 fn moment(since_boot_ms: u64) -> Moment {
@@ -79,7 +97,8 @@ fn reads_what_it_wrote() {
         seconds: -5,
         nanoseconds: 999_999_999,
     };
-    for (state, born) in [(STATE.clone(), None), (with_failures(10), Some(birth))] {
+    let states = [STATE.clone(), with_failures(10)].into_iter().chain(WITH_CODE.clone());
+    for (state, born) in states.zip([None, Some(birth)].into_iter().cycle()) {
         let parsed = parse(native(), &encode(native(), 17, born, &state)).unwrap();
         assert_eq!((parsed.generation, parsed.born), (17, born));
         assert!(same(&parsed.state, &state));
@@ -92,6 +111,7 @@ fn every_field_is_checked() {
     assert!(parse(native(), &sealed(good.clone())).is_ok());
     let pair = |a: Value, b: Value| Value::from(vec![a, b]);
     let pin = STATE.records[0].to_cbor();
+    let code = WITH_CODE[0].records[1].to_cbor();
     for (key, bad) in [
         (1, Value::from("other")),
         (3, Value::from(-1)),
@@ -101,7 +121,8 @@ fn every_field_is_checked() {
         (6, Value::from(Map::new())),
         (7, Value::from(vec![Value::Null])),
         (7, Value::from(vec![Value::from(vec![Value::from(1), Value::from(1)])])),
-        (7, Value::from(vec![pin.clone(), pin])),
+        (7, Value::from(vec![pin.clone(), pin.clone()])),
+        (7, Value::from(vec![pin, code.clone(), code])),
         (8, Value::Null),
         // The PIN's protector says that its tries account for two.
         (8, Value::from(1)),
@@ -139,17 +160,22 @@ fn of_later_versions() -> [Value; 2] {
 #[test]
 fn protectors_of_later_versions_stay_byte_for_byte_and_in_their_place() {
     let [finger, other_pin] = of_later_versions();
-    let records = vec![finger, STATE.records[0].to_cbor(), other_pin];
+    let records = vec![
+        finger,
+        STATE.records[0].to_cbor(),
+        other_pin,
+        WITH_CODE[0].records[1].to_cbor(),
+    ];
     let file = sealed(as_map(&STATE).with(7, records.clone()));
     let Parsed { state, .. } = parse(native(), &file).unwrap();
-    assert_eq!(state.protectors().count(), 1);
+    assert_eq!(state.protectors().count(), 2);
     // Every change writes them as they were, and the tries that are counted are the PIN's.
     let mut changed = state.clone();
     changed.protector_mut(Method::Pin).unwrap().tries =
         TryCounter::from_parts(&TryPolicy::PIN, 4, Some(moment(77))).unwrap();
     let written = as_map(&changed);
     let now = written.int(7).unwrap().as_array().unwrap();
-    assert_eq!((&now[0], &now[2]), (&records[0], &records[2]));
+    assert_eq!((&now[0], &now[2..]), (&records[0], &records[2..]));
     assert_ne!(now[1], records[1]);
     // And unchanged it is the same file.
     assert_eq!(sealed(as_map(&state)), file);
@@ -200,21 +226,46 @@ const STEPS: usize = 6;
 /// may, and looks at what is there afterwards.
 #[test]
 fn a_power_cut_leaves_the_old_state_or_the_new_one() {
-    let (old, new) = (with_failures(3), with_failures(4));
+    let recovered = {
+        let mut state = WITH_CODE[1].clone();
+        let anew = Protector::new(STATE.protectors().next().unwrap().wrapping.clone(), 2);
+        *state.protector_mut(Method::Pin).unwrap() = anew;
+        state
+    };
+    let locked_out = {
+        let mut state = WITH_CODE[1].clone();
+        let tries = TryCounter::from_parts(&TryPolicy::PIN, 10, Some(moment(77))).unwrap();
+        state.protector_mut(Method::Pin).unwrap().tries = tries;
+        state
+    };
+    let [made, confirmed, replacing, replaced] = WITH_CODE.clone();
+    for (old, new) in [
+        (with_failures(3), with_failures(4)),
+        (STATE.clone(), made.clone()),
+        (made, confirmed.clone()),
+        (confirmed, replacing.clone()),
+        (replacing, replaced),
+        (locked_out, recovered),
+    ] {
+        cut_the_power(&old, &new);
+    }
+}
+
+fn cut_the_power(old: &State, new: &State) {
     let mut outcomes = 0;
     for steps in 0..=STEPS {
         let disk = Disk::default();
         let (mut store, _) = Store::open(Box::new(disk.clone()), native()).unwrap();
-        store.replace(&old).unwrap();
+        store.replace(old).unwrap();
         disk.cut_after(steps);
-        let finished = store.replace(&new).is_ok();
+        let finished = store.replace(new).is_ok();
         assert_eq!(finished, steps == STEPS);
         for survivor in disk.after_power_cut() {
             outcomes += 1;
             let (mut store, found) = Store::open(Box::new(survivor.clone()), native()).unwrap();
             let state = found.state.unwrap();
             assert!(!found.restored);
-            assert!(same(&state, &new) || (!finished && same(&state, &old)), "{steps} steps");
+            assert!(same(&state, new) || (!finished && same(&state, old)), "{steps} steps");
             // And it goes on from there, remainders or not.
             store.replace(&with_failures(5)).unwrap();
             let (_, found) = Store::open(Box::new(survivor), native()).unwrap();

@@ -67,6 +67,15 @@ pub enum NotVerified {
     /// one is not said, and a try that was spent on it stays spent.
     #[error("the verification was cancelled")]
     Cancelled,
+    /// Outcome 8, to recovery codes only: it is not the code, or not its two groups.
+    #[error("this is not your recovery code")]
+    WrongCode {
+        /// The wait before the next is looked at, in milliseconds.
+        wait_ms: u64,
+    },
+    /// Outcome 9, to recovery codes only: there is none; or none that waits to be typed back.
+    #[error("there is no such recovery code")]
+    NoCode,
 }
 
 impl NotVerified {
@@ -80,6 +89,8 @@ impl NotVerified {
             Self::PromptOnly { .. } => "prompt-only",
             Self::TicketGone => "ticket-gone",
             Self::Cancelled => "cancelled",
+            Self::WrongCode { .. } => "wrong-code",
+            Self::NoCode => "no-code",
         }
     }
 }
@@ -157,6 +168,8 @@ fn head(refusal: Option<NotVerified>) -> Map {
         Some(NotVerified::PromptOnly { tries_left }) => (5, tries_left, 0),
         Some(NotVerified::TicketGone) => (6, 0, 0),
         Some(NotVerified::Cancelled) => (7, 0, 0),
+        Some(NotVerified::WrongCode { wait_ms }) => (8, 0, wait_ms),
+        Some(NotVerified::NoCode) => (9, 0, 0),
     };
     Map::new().with(1, number).with(2, tries_left).with(3, wait_ms)
 }
@@ -175,6 +188,8 @@ fn refusal(value: &Value) -> Result<Option<NotVerified>, CodecError> {
         5 => NotVerified::PromptOnly { tries_left },
         6 => NotVerified::TicketGone,
         7 => NotVerified::Cancelled,
+        8 => NotVerified::WrongCode { wait_ms },
+        9 => NotVerified::NoCode,
         _ => return Err(CodecError::Field(1)),
     }))
 }
@@ -207,10 +222,12 @@ mod tests {
             Err(NotVerified::PromptOnly { tries_left: 5 }),
             Err(NotVerified::TicketGone),
             Err(NotVerified::Cancelled),
+            Err(NotVerified::WrongCode { wait_ms: 2_000 }),
+            Err(NotVerified::NoCode),
         ] {
             assert_eq!(decode_outcome(&encode_outcome(&outcome)), Ok(outcome));
         }
-        let unknown = Value::from(Map::new().with(1, 8).with(2, 0).with(3, 0)).encode();
+        let unknown = Value::from(Map::new().with(1, 10).with(2, 0).with(3, 0)).encode();
         assert_eq!(decode_outcome(&unknown), Err(CodecError::Field(1)));
     }
 

@@ -192,7 +192,9 @@ impl<T: Tokens> Machine<T> {
             // The user locked in between; what the screen asks still stands.
             NotVerified::Cancelled => self.ask(None, out),
             // Not an answer to a PIN from the prompt.
-            NotVerified::PromptOnly { .. } => self.tell(Cause::VerificationUnavailable, None, out),
+            NotVerified::PromptOnly { .. } | NotVerified::WrongCode { .. } | NotVerified::NoCode => {
+                self.tell(Cause::VerificationUnavailable, None, out)
+            }
         }
     }
 

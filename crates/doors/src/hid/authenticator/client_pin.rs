@@ -107,7 +107,9 @@ impl DoorAuthenticator {
             // "Not now, and asking again does not help": hello's delay, where a key wants to be plugged in again.
             Err(NotVerified::Wait { .. }) => refuse(Status::PinAuthBlocked, "hello takes no PIN for some time"),
             Err(NotVerified::Cancelled) => refuse(Status::OperationDenied, "the user locked meanwhile"),
-            Err(NotVerified::TicketGone) => refuse(Status::Other, "hello answered something else than was asked"),
+            Err(NotVerified::TicketGone | NotVerified::WrongCode { .. } | NotVerified::NoCode) => {
+                refuse(Status::Other, "hello answered something else than was asked")
+            }
         }
     }
 

@@ -1,0 +1,133 @@
+//! The recovery code: made, typed back, tried, and used on a bad day.
+
+use claviger_pin::{CodeEnds, Pin, RecoveryCode};
+
+use super::{Hello, HelloError};
+use crate::{
+    counter::Moment,
+    machine::Way,
+    protector::{CodeKeys, Protector, Wrapping},
+    store::State,
+    ticket::{CODE_LIFETIME, PinTicket},
+    verification::NotVerified,
+};
+
+/// How often the two groups of a new code may be typed back wrong.
+const MAX_MISTYPED: u8 = 10;
+
+/// Of a code that was made and not typed back yet: what is to be typed.
+pub(super) struct Made {
+    ends: CodeEnds,
+    since: Moment,
+    mistyped: u8,
+}
+
+impl Hello {
+    /// Makes a recovery code, with the ticket of a right PIN. It opens from now on; the one before goes when this one is
+    /// [confirmed](Self::confirm_recovery_code). It is told this once.
+    pub fn make_recovery_code(&self, ticket: &PinTicket) -> Result<RecoveryCode, HelloError> {
+        let opened = self.tickets().take(ticket, self.clock.moment());
+        let opened = opened.ok_or(NotVerified::TicketGone)?;
+        let code = RecoveryCode::generate(self.crypto)?;
+        let change = self.durable.change();
+        let mut next = State::clone(&*change.state().ok_or(NotVerified::NoPin)?);
+        let keys = next.code_keys().cloned().unwrap_or_default();
+        let keys = keys.with_pending(self.crypto, &code, &next.uv_key.cose_bytes(), &opened.key)?;
+        next.put(Wrapping::RecoveryCode(keys));
+        change.replace(next)?;
+        *self.made() = Some(Made {
+            ends: code.ends(),
+            since: self.clock.moment(),
+            mistyped: 0,
+        });
+        tracing::info!("a recovery code was made");
+        Ok(code)
+    }
+
+    /// Takes the first and the last group of the code that was made as a sign that the person has it: it is the code from now on, and
+    /// the one before opens no more. [`NotVerified::NoCode`] says that none waits for that, any more: make another one.
+    pub fn confirm_recovery_code(&self, ends: &CodeEnds) -> Result<(), HelloError> {
+        let mut slot = self.made();
+        let now = self.clock.moment();
+        let made = slot.as_mut().filter(|made| now.is_within(CODE_LIFETIME, made.since));
+        let made = made.ok_or(NotVerified::NoCode)?;
+        if !made.ends.is(ends) {
+            made.mistyped = made.mistyped.saturating_add(1);
+            slot.take_if(|made| made.mistyped >= MAX_MISTYPED);
+            return Err(NotVerified::WrongCode { wait_ms: 0 }.into());
+        }
+        let change = self.durable.change();
+        let mut next = State::clone(&*change.state().ok_or(NotVerified::NoCode)?);
+        let keys = next.code_keys().cloned().and_then(CodeKeys::confirmed);
+        next.put(Wrapping::RecoveryCode(keys.ok_or(NotVerified::NoCode)?));
+        change.replace(next)?;
+        *slot = None;
+        tracing::info!("the recovery code was typed back");
+        Ok(())
+    }
+
+    /// Tries the recovery code and changes nothing, beyond that wrong ones make the next one wait.
+    pub fn drill_recovery_code(&self, code: RecoveryCode) -> Result<(), HelloError> {
+        let attempt = self.attempts.arm(None, Way::RecoveryCode, self.clock.moment());
+        self.check(&attempt, code.into(), 0).map(drop)
+    }
+
+    /// Sets a new PIN with the recovery code. No wrong PIN counts any more, and the user's key, with all that hangs on it, stays.
+    ///
+    /// A PIN that is too easy to guess is refused before the code is looked at. Whatever was under way ends.
+    pub fn recover(&self, code: RecoveryCode, new: &Pin) -> Result<(), HelloError> {
+        new.quality()?;
+        let attempt = self.attempts.arm(None, Way::RecoveryCode, self.clock.moment());
+        self.check_and_rewrap(&attempt, code.into(), new)?;
+        self.lock();
+        tracing::info!("a new PIN was set with the recovery code");
+        Ok(())
+    }
+
+    /// Changes the PIN with the ticket of the old one. Whatever was under way with that ends.
+    pub fn change_pin_by_ticket(&self, ticket: &PinTicket, new: &Pin) -> Result<(), HelloError> {
+        // A PIN that will not do costs no ticket.
+        new.quality()?;
+        let opened = self.tickets().take(ticket, self.clock.moment());
+        let opened = opened.ok_or(NotVerified::TicketGone)?;
+        let _slot = self.slot();
+        let wrapping = self.wrap(new, &opened.key)?;
+        let change = self.durable.change();
+        let mut next = State::clone(&*change.state().ok_or(NotVerified::NoPin)?);
+        next.put_anew(wrapping);
+        change.replace(next)?;
+        self.lock();
+        tracing::info!("the PIN was changed");
+        Ok(())
+    }
+}
+
+impl State {
+    /// What the recovery codes wrap.
+    fn code_keys(&self) -> Option<&CodeKeys> {
+        self.protectors().find_map(|protector| match &protector.wrapping {
+            Wrapping::RecoveryCode(keys) => Some(keys),
+            Wrapping::Pin(_) => None,
+        })
+    }
+
+    /// Has a protector of this kind take this, with the tries that were spent on it.
+    fn put(&mut self, wrapping: Wrapping) {
+        match self.protector_mut(wrapping.method()) {
+            Some(protector) => protector.wrapping = wrapping,
+            None => self.add(Protector::new(wrapping, self.copies)),
+        }
+    }
+
+    /// Has a protector of this kind take this, with no tries spent.
+    pub(super) fn put_anew(&mut self, wrapping: Wrapping) {
+        let anew = Protector::new(wrapping, self.copies);
+        match self.protector_mut(anew.method()) {
+            Some(protector) => *protector = anew,
+            None => self.add(anew),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

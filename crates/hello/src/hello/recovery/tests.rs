@@ -1,0 +1,223 @@
+//! The way back, with the real key derivation and file.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fs;
+
+use claviger_joint::{ProviderId, TransactionId, unlock::UnlockKey};
+
+use super::*;
+use crate::{
+    counter::TryPolicy,
+    disk::next_tick,
+    hello::{
+        CodeStatus,
+        tests::{Bed, RIGHT, WRONG, pin, refused, request},
+    },
+    verification::{UnlockTarget, VerifyRequest},
+};
+
+const NEW: &str = "other-77";
+
+/// A code, made and typed back.
+fn code(hello: &Hello) -> RecoveryCode {
+    let code = made(hello);
+    hello.confirm_recovery_code(&code.ends()).unwrap();
+    code
+}
+
+/// A code, made with the PIN and not typed back.
+fn made(hello: &Hello) -> RecoveryCode {
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    hello.make_recovery_code(&ticket).unwrap()
+}
+
+fn again(code: &RecoveryCode) -> RecoveryCode {
+    RecoveryCode::parse(&code.spelled()).unwrap()
+}
+
+fn vault_secret(hello: &Hello, with: &str) -> [u8; 32] {
+    let (vault, transaction) = (ProviderId::parse("org.claviger.Vault").unwrap(), TransactionId([9; 16]));
+    let key = UnlockKey::generate(hello.crypto).unwrap();
+    let target = UnlockTarget {
+        provider: vault.clone(),
+        transaction,
+        recipient: key.public().clone(),
+    };
+    let asked = VerifyRequest {
+        evidence: None,
+        unlock: vec![target],
+    };
+    let reply = hello.verify(pin(with), &asked).unwrap();
+    *key.open(hello.crypto, &vault, transaction, &reply.boxes[0])
+        .unwrap()
+        .expose()
+}
+
+fn lock_out(bed: &Bed, hello: &Hello) {
+    for _ in 0..TryPolicy::PIN.max_failures {
+        bed.clock.advance(hello.status().pin().unwrap().wait_ms);
+        refused(hello.verify(pin(WRONG), &request(1)));
+    }
+    assert!(hello.status().pin().unwrap().locked_out);
+}
+
+#[test]
+fn the_code_ends_a_lock_out_and_loses_nothing() {
+    let (bed, hello) = Bed::with_pin();
+    let (code, secret, uv_key) = (code(&hello), vault_secret(&hello, RIGHT), hello.uv_key());
+    lock_out(&bed, &hello);
+    drop(hello);
+    let hello = bed.open();
+    assert!(matches!(
+        hello.recover(again(&code), &pin("1234")),
+        Err(HelloError::Weak(_))
+    ));
+    hello.recover(again(&code), &pin(NEW)).unwrap();
+    assert_eq!(vault_secret(&hello, NEW), secret);
+    drop(hello);
+    let hello = bed.open();
+    assert_eq!((vault_secret(&hello, NEW), hello.uv_key()), (secret, uv_key));
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
+    assert!(matches!(
+        refused(hello.verify(pin(RIGHT), &request(1))),
+        NotVerified::WrongPin { .. }
+    ));
+    // The code is as good as before.
+    hello.drill_recovery_code(code).unwrap();
+    assert_eq!(hello.status().recovery_code, CodeStatus::Confirmed);
+}
+
+#[test]
+fn the_code_ends_the_wait_of_a_file_that_was_put_back() {
+    let (bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let backup = fs::read(bed.path().join("hello.state")).unwrap();
+    next_tick();
+    refused(hello.verify(pin(WRONG), &request(1)));
+    drop(hello);
+    fs::write(bed.path().join("hello.state"), backup).unwrap();
+    let hello = bed.open();
+    assert!(hello.status().restored);
+    // A file that was put back waits for the code too: two seconds.
+    assert!(matches!(
+        refused(hello.recover(again(&code), &pin(NEW))),
+        NotVerified::Wait { wait_ms: 2_000, .. }
+    ));
+    bed.clock.advance(2_000);
+    hello.recover(code, &pin(NEW)).unwrap();
+    let status = hello.status();
+    assert_eq!((status.restored, status.pin().unwrap().wait_ms), (false, 0));
+    hello.verify(pin(NEW), &request(1)).unwrap();
+}
+
+#[test]
+fn a_wrong_code_costs_two_seconds_and_never_more() {
+    let (bed, hello) = Bed::with_pin();
+    let right = code(&hello);
+    let wrong = RecoveryCode::generate(hello.crypto).unwrap();
+    for _ in 0..300 {
+        let refusal = refused(hello.recover(again(&wrong), &pin(NEW)));
+        assert_eq!(refusal, NotVerified::WrongCode { wait_ms: 2_000 });
+        bed.clock.advance(1_999);
+        assert!(matches!(
+            refused(hello.drill_recovery_code(again(&right))),
+            NotVerified::Wait { wait_ms: 1, .. }
+        ));
+        bed.clock.advance(1);
+    }
+    hello.drill_recovery_code(again(&right)).unwrap();
+    hello.drill_recovery_code(right).unwrap();
+    // Nothing of it counts on the PIN.
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
+}
+
+#[test]
+fn a_drill_leaves_the_file_as_it_was_but_for_its_own_try() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let before = hello.durable.state().unwrap();
+    hello.drill_recovery_code(again(&code)).unwrap();
+    let after = hello.durable.state().unwrap();
+    let records = |state: &State| {
+        state
+            .records
+            .iter()
+            .map(|record| record.to_cbor().encode())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(records(&before), records(&after));
+    assert_eq!(before.evidence_count, after.evidence_count);
+    assert!(hello.confirm_recovery_code(&code.ends()).is_err());
+}
+
+#[test]
+fn the_old_code_opens_until_the_new_one_is_typed_back() {
+    let (bed, hello) = Bed::with_pin();
+    assert_eq!(hello.status().recovery_code, CodeStatus::None);
+    assert_eq!(
+        refused(hello.drill_recovery_code(RecoveryCode::generate(hello.crypto).unwrap())),
+        NotVerified::NoCode
+    );
+    let first = made(&hello);
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+    // It may be on paper already.
+    hello.drill_recovery_code(again(&first)).unwrap();
+    hello.confirm_recovery_code(&first.ends()).unwrap();
+    let second = made(&hello);
+    assert_eq!(hello.status().recovery_code, CodeStatus::Confirmed);
+    for code in [&first, &second] {
+        hello.drill_recovery_code(again(code)).unwrap();
+    }
+    hello.confirm_recovery_code(&second.ends()).unwrap();
+    assert_eq!(
+        refused(hello.drill_recovery_code(first)),
+        NotVerified::WrongCode { wait_ms: 2_000 }
+    );
+    bed.clock.advance(2_000);
+    hello.drill_recovery_code(second).unwrap();
+}
+
+#[test]
+fn what_is_typed_back_must_be_of_this_code_in_time_and_not_guessed() {
+    let (bed, hello) = Bed::with_pin();
+    let other = RecoveryCode::generate(hello.crypto).unwrap();
+    let wrong = NotVerified::WrongCode { wait_ms: 0 };
+    let code = made(&hello);
+    for _ in 0..MAX_MISTYPED {
+        assert_eq!(refused(hello.confirm_recovery_code(&other.ends())), wrong);
+    }
+    assert_eq!(refused(hello.confirm_recovery_code(&code.ends())), NotVerified::NoCode);
+    let code = made(&hello);
+    bed.clock.advance(u64::try_from(CODE_LIFETIME.as_millis()).unwrap());
+    assert_eq!(refused(hello.confirm_recovery_code(&code.ends())), NotVerified::NoCode);
+    let code = made(&hello);
+    hello.lock();
+    assert_eq!(refused(hello.confirm_recovery_code(&code.ends())), NotVerified::NoCode);
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_code_and_a_new_pin_take_a_verification_and_each_takes_one() {
+    let (_bed, hello) = Bed::with_pin();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    // A PIN that will not do costs no ticket.
+    assert!(matches!(
+        hello.change_pin_by_ticket(&ticket, &pin("1234")),
+        Err(HelloError::Weak(_))
+    ));
+    hello.change_pin_by_ticket(&ticket, &pin(NEW)).unwrap();
+    assert_eq!(
+        refused(hello.change_pin_by_ticket(&ticket, &pin(RIGHT))),
+        NotVerified::TicketGone
+    );
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::TicketGone);
+    hello.verify(pin(NEW), &request(1)).unwrap();
+    let (_, ticket) = hello.verify_and_hold(pin(NEW), &request(1)).unwrap();
+    hello.lock();
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::TicketGone);
+    assert!(matches!(
+        hello.verify_and_hold(pin(RIGHT), &request(1)).map(drop),
+        Err(HelloError::Refused(NotVerified::WrongPin { .. }))
+    ));
+    assert_eq!(hello.status().recovery_code, CodeStatus::None);
+}
