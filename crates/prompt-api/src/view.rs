@@ -5,9 +5,12 @@
 //! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
 //! and every sentence for people is a [`Message`], for the prompt to say in the user's language. What the prompt sends back is an [`Action`](crate::action::Action).
 
+use std::collections::BTreeMap;
+
 use claviger_joint::evidence::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::logo::Logos;
 use crate::message::Message;
 use crate::sanitise;
 
@@ -41,6 +44,9 @@ pub struct View {
     pub program: Option<String>,
     /// What there is to choose from. One entry needs no picker but says where the passkey is or goes.
     pub choices: Vec<Choice>,
+    /// The logos of the providers among the choices, by provider id; at most [`MAX_LOGOS`](crate::logo::MAX_LOGOS). Added by the daemon.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logos: BTreeMap<String, Logos>,
     /// The choice taken when the user names none.
     pub preselected: Option<String>,
     /// Whether to offer "remember this choice for the site".
@@ -79,6 +85,7 @@ impl View {
             claim: None,
             program: None,
             choices: Vec::new(),
+            logos: BTreeMap::new(),
             preselected: None,
             remember: false,
             methods: Vec::new(),

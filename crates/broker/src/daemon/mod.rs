@@ -13,6 +13,7 @@ mod config;
 mod delivery;
 mod journal;
 mod link;
+mod logos;
 mod manage;
 mod passkeys;
 mod prompt;
