@@ -9,7 +9,11 @@ mod site;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use claviger_joint::evidence;
+use claviger_prompt_api::logo::{Logos, MAX_LOGOS};
 use claviger_prompt_api::message::{Agreement, Field, Message};
 use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
@@ -104,6 +108,8 @@ pub struct Item {
     pub title: String,
     /// What is said of it, and where it is kept.
     pub details: String,
+    /// What its provider is drawn by.
+    pub logos: Option<Rc<Logos>>,
 }
 
 /// The words around a search.
@@ -247,7 +253,13 @@ fn facts(view: &View, words: &Words) -> Vec<Fact> {
 
 fn choices(view: &View, words: &Words) -> Option<Choices> {
     let first = view.choices.first()?;
-    let items: Vec<Item> = view.choices.iter().map(|choice| item(choice, words)).collect();
+    let logos = view.logos.iter().take(MAX_LOGOS);
+    let logos: HashMap<&str, Rc<Logos>> = logos.map(|(id, logos)| (id.as_str(), Rc::new(logos.clone()))).collect();
+    let items = view.choices.iter().map(|choice| Item {
+        logos: logos.get(choice.provider.as_str()).cloned(),
+        ..item(choice, words)
+    });
+    let items: Vec<Item> = items.collect();
     let heading = match first.kind {
         ChoiceKind::Provider if view.kind == Kind::SignIn => Field::Passkey,
         ChoiceKind::Provider => Field::Place,
@@ -282,6 +294,7 @@ fn item(choice: &view::Choice, words: &Words) -> Item {
         id: choice.id.clone(),
         title: words.say(&choice.label),
         details: details.join(" · "),
+        logos: None,
     }
 }
 

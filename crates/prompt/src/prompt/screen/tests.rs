@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use claviger_joint::evidence::Method;
+use claviger_prompt_api::logo::{Format, Logo};
 use claviger_prompt_api::text;
 use claviger_prompt_api::view::{AccountView, Choice, Progress, Purpose, SiteView};
 
@@ -364,4 +365,21 @@ fn whoever_makes_the_view_brings_no_trick_to_the_screen() {
         assert!(!left.contains(hidden), "{left:?}");
         assert!(!left.contains("\u{301}\u{301}\u{301}\u{301}\u{301}"));
     }
+}
+
+#[test]
+fn a_logo_stands_with_each_choice_of_its_provider_and_with_no_other() {
+    let mut view = sign_in();
+    let logos = Logos {
+        light: Some(Logo::new(Format::Svg, b"<svg/>")),
+        dark: None,
+    };
+    let mut other = view.choices[0].clone();
+    other.provider = "org.example.Other".into();
+    view.choices.push(other);
+    view.logos = [("org.claviger.Vault".to_owned(), logos.clone())].into();
+    let choices = screen(&view).choices.expect("choices");
+    assert_eq!(choices.items[0].logos.as_deref(), Some(&logos));
+    assert_eq!(choices.items[1].logos.as_deref(), Some(&logos));
+    assert_eq!(choices.items[2].logos, None);
 }

@@ -10,6 +10,7 @@ use super::choices::ChoiceList;
 use super::pin::PinEntry;
 use super::text::{left_to_right, named};
 use crate::drawing::{ROOM, plain, show_text, wrapped, wrapping};
+use crate::logo::Gallery;
 use crate::prompt::program::Program;
 use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
 
@@ -37,10 +38,12 @@ pub struct Body {
     methods: gtk::Label,
     /// The program that asked last, by its path.
     program: RefCell<Option<(Option<String>, Option<Program>)>>,
+    gallery: Gallery,
 }
 
 impl Body {
     pub fn new() -> Self {
+        let gallery = Gallery::default();
         let body = Self {
             scroller: gtk::ScrolledWindow::builder()
                 .hscrollbar_policy(gtk::PolicyType::Never)
@@ -54,13 +57,14 @@ impl Body {
                 .css_classes(["boxed-list"])
                 .build(),
             claim: wrapping(&[]),
-            choices: ChoiceList::new(),
+            choices: ChoiceList::new(&gallery),
             remember: gtk::CheckButton::new(),
             remembered: wrapping(&[]),
             problem: Problem::new(),
             pin: PinEntry::new(),
             methods: wrapping(&["dim-label"]),
             program: RefCell::default(),
+            gallery,
         };
         let column = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
@@ -198,11 +202,18 @@ impl Body {
             .and_then(|choices| Some((&choices.heading, only(choices)?)));
         if let Some((heading, item)) = place {
             let more = Some(item.details.clone()).filter(|details| !details.is_empty());
-            add(&fact(&Fact {
+            let drawn = fact(&Fact {
                 name: heading.clone(),
                 value: item.title.clone(),
                 more,
-            }));
+            });
+            if let Some(logos) = &item.logos {
+                let logo = Gallery::place();
+                self.gallery.draw(Some(logos), &logo);
+                add(&beside(&logo, &drawn));
+            } else {
+                add(&drawn);
+            }
         }
         self.details.set_visible(self.details.first_child().is_some());
     }
@@ -257,9 +268,15 @@ fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
         .valign(gtk::Align::Start)
         .accessible_role(gtk::AccessibleRole::Presentation)
         .build();
+    beside(&icon, &drawn)
+}
+
+/// A picture beside what it is of.
+fn beside(picture: &gtk::Image, drawn: &gtk::Box) -> gtk::Box {
     let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
-    row.append(&icon);
-    row.append(&drawn);
+    drawn.set_hexpand(true);
+    row.append(picture);
+    row.append(drawn);
     row
 }
 
