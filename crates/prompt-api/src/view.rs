@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::logo::Logos;
 use crate::message::Message;
 use crate::sanitise;
+use crate::trouble::Trouble;
 
 /// The version of the view and action formats.
 pub const VERSION: u32 = 1;
+
+/// The most troubles that go with one view; `claviger doctor` has them all.
+pub const MAX_TROUBLES: usize = 8;
 
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +59,9 @@ pub struct View {
     pub methods: Vec<MethodView>,
     /// What went wrong just now, or what a notice has to say.
     pub problem: Option<Problem>,
+    /// What of the platform is broken, as far as it is known while this is asked; at most [`MAX_TROUBLES`]. Added by the daemon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// When the request expires, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
     /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
@@ -90,6 +97,7 @@ impl View {
             remember: false,
             methods: Vec::new(),
             problem: None,
+            troubles: Vec::new(),
             expires_ms: None,
             waiting: 0,
             done: false,

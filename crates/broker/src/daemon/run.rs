@@ -188,6 +188,7 @@ impl Ceremony {
         match effect {
             Effect::ShowView(mut view) => {
                 view.logos = self.broker.logos_of(&view.choices);
+                view.troubles = self.broker.troubles_on(&view);
                 lock(&self.broker.inner.queue).show(self.ticket, *view);
                 self.broker.inner.prompt.wake();
                 self.broker.summon_prompt();

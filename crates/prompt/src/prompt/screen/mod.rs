@@ -17,7 +17,8 @@ use claviger_prompt_api::logo::{Logos, MAX_LOGOS};
 use claviger_prompt_api::message::{Agreement, Field, Message};
 use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
-use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MethodView, View};
+use claviger_prompt_api::trouble::Trouble;
+use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, View};
 
 pub use pin::PinField;
 pub use site::Site;
@@ -50,6 +51,8 @@ pub struct Screen {
     pub methods: Vec<String>,
     /// What went wrong, or what a notice says.
     pub problem: Option<Told>,
+    /// What of the platform is broken, each with what helps and what works meanwhile.
+    pub troubles: Vec<String>,
     /// The button that agrees; none on a notice.
     pub agree: Option<Button>,
     /// The button that does not.
@@ -174,6 +177,12 @@ impl Screen {
                 .filter_map(|offered| method(offered, words))
                 .collect(),
             problem: problem(view, words),
+            troubles: view
+                .troubles
+                .iter()
+                .take(MAX_TROUBLES)
+                .map(|told| trouble(told, words))
+                .collect(),
             agree: agree(view, words),
             refuse: words.say(&match view.kind {
                 Kind::Notice => Message::CloseButton {},
@@ -330,6 +339,11 @@ fn problem(view: &View, words: &Words) -> Option<Told> {
         text: words.say(&problem.text),
         tone,
     })
+}
+
+/// What is broken, what helps and what works meanwhile, in a row.
+fn trouble(told: &Trouble, words: &Words) -> String {
+    told.said().map(|said| words.say(&said).trim().to_owned()).join(" ")
 }
 
 fn agree(view: &View, words: &Words) -> Option<Button> {

@@ -33,6 +33,8 @@ pub struct Body {
     remembered: gtk::Label,
     /// What went wrong.
     pub problem: Problem,
+    /// What is broken, below all that the question is about.
+    troubles: gtk::Label,
     /// The PIN's fields.
     pub pin: PinEntry,
     methods: gtk::Label,
@@ -61,6 +63,7 @@ impl Body {
             remember: gtk::CheckButton::new(),
             remembered: wrapping(&[]),
             problem: Problem::new(),
+            troubles: wrapping(&["caption", "warning"]),
             pin: PinEntry::new(),
             methods: wrapping(&["dim-label"]),
             program: RefCell::default(),
@@ -84,6 +87,7 @@ impl Body {
         column.append(body.problem.widget());
         column.append(body.pin.widget());
         column.append(&body.methods);
+        column.append(&body.troubles);
         body.scroller
             .set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
         body
@@ -115,6 +119,11 @@ impl Body {
         }
         self.problem.tell(screen.problem.as_ref());
         self.pin.draw(screen.pin.as_ref());
+        let troubles = screen.troubles.join("\n\n");
+        show_text(
+            &self.troubles,
+            Some(troubles.as_str()).filter(|troubles| !troubles.is_empty()),
+        );
         let methods = screen.methods.join("\n");
         show_text(
             &self.methods,
@@ -140,6 +149,7 @@ impl Body {
         self.empty_details();
         self.choices.draw(None, false);
         show_text(&self.claim, None);
+        show_text(&self.troubles, None);
         self.problem.tell(None);
     }
 

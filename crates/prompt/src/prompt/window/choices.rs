@@ -180,7 +180,9 @@ fn rows(gallery: &Gallery) -> gtk::SignalListItemFactory {
         line.set_margin_bottom(6);
         line.set_margin_start(12);
         line.set_margin_end(12);
-        line.append(&Gallery::place());
+        let logo = Gallery::place();
+        logo.set_valign(gtk::Align::Center);
+        line.append(&logo);
         line.append(&texts);
         line.append(&mark);
         row.set_child(Some(&line));
