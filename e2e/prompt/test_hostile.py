@@ -1,7 +1,10 @@
 """Thirty views with names that were made to mislead or to break: nothing of them is hidden, moves the window or does anything."""
 
+import base64
 import os
+import struct
 import unittest
+import zlib
 
 import bed
 import views
@@ -42,6 +45,40 @@ HOSTS = {
     "suffix-only": "co.uk", "subdomain-bank": "www.bank.com.evil.example", "malformed-punycode": "xn--zzzzzzzzzz.com",
 }
 VIEWS = {**{name: named(text) for name, text in NAMES.items()}, **{f"host-{name}": hosted(text) for name, text in HOSTS.items()}}
+
+
+def svg(inner, attributes=""):
+    return {"format": "svg", "data": base64.b64encode(f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}>{inner}</svg>'.encode()).decode()}
+
+
+def png(width, height, pixels=b""):
+    def part(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    parts = part(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)) + part(b"IDAT", zlib.compress(pixels)) + part(b"IEND", b"")
+    return {"format": "png", "data": base64.b64encode(b"\x89PNG\r\n\x1a\n" + parts).decode()}
+
+
+RED = '<rect width="100%" height="100%" fill="#f00"/>'
+# The broker lets few of these through; the window believes nobody.
+LOGOS = {
+    "good": svg(RED, 'width="16" height="16"'), "good-png": png(8, 8, (b"\0" + b"\xff\0\0\xff" * 8) * 8), "huge": svg(RED, 'width="10000000" height="10000000"'),
+    "thin": svg(RED, 'width="1000000" height="1"'), "script": svg(f"<script>alert(1)</script>{RED}", "onload='alert(2)'"),
+    "file": svg('<image href="file:///etc/passwd" width="10" height="10"/>'), "web": svg('<image href="http://127.0.0.1:9/x.png" width="10" height="10"/>'),
+    "foreign": svg('<foreignObject width="10" height="10"><body xmlns="http://www.w3.org/1999/xhtml">x</body></foreignObject>'),
+    # Two to the power of thirty times one drawing.
+    "doubling": svg(f"<defs><g id='g0'>{RED}</g>" + "".join(f"<g id='g{n}'><use href='#g{n - 1}'/><use href='#g{n - 1}'/></g>" for n in range(1, 31)) + "</defs><use href='#g30'/>"),
+    "itself": svg("<g id='a'><use href='#a'/></g><use href='#a'/>"), "deep": svg("<g>" * 5000 + "</g>" * 5000), "entities": {"format": "svg", "data": base64.b64encode(
+        b'<!DOCTYPE s [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><svg xmlns="http://www.w3.org/2000/svg"><text>&b;</text></svg>').decode()},
+    "large-png": png(30000, 30000), "cut-png": png(8, 8), "gif": {"format": "png", "data": base64.b64encode(b"GIF89a\x01\x00\x01\x00\x00\x00\x00;").decode()},
+    "unknown": {"format": "webp", "data": "AAAA"}, "no-base64": {"format": "svg", "data": "<svg/>"},
+}
+
+
+def drawn(logo, prompt):
+    """Of the only choice, or in a list."""
+    choices = [views.provider(1, "Notebook")] if prompt % 2 else [views.provider(1, "Notebook"), views.provider(2, "Other")]
+    return views.create(prompt, choices=choices, remember=False, logos={"org.example.P1": {"light": logo}})
 
 
 def setUpModule():
@@ -85,6 +122,27 @@ class Hostile(unittest.TestCase):
         self.assertIsNone(shown.process.poll())
         self.assertFalse(os.path.exists("/tmp/claviger-owned"))
         self.assertNotIn("markup", desktop.log().lower())
+
+    def test_a_logo_holds_up_nothing_loads_nothing_and_is_as_large_as_its_place(self):
+        shown = bed.Shown(desktop)
+        self.addCleanup(shown.end)
+        sizes = {}
+        for number, (name, logo) in enumerate(LOGOS.items()):
+            with self.subTest(logo=name):
+                shown.view(drawn(logo, number + 2000))
+                until(lambda: any(seen.role == "push button" and seen.name == "Create passkey" and seen.is_("sensitive") for seen in eyes.everything()), "the window goes on")
+                size = desktop.geometry()
+                self.assertEqual(sizes.setdefault(number % 2, (size["WIDTH"], size["HEIGHT"])), (size["WIDTH"], size["HEIGHT"]))
+                desktop.picture(f"hostile-logo-{name}")
+        self.assertIsNone(shown.process.poll())
+
+    def test_a_logo_is_drawn(self):
+        shown = bed.Shown(desktop)
+        self.addCleanup(shown.end)
+        for prompt, name in enumerate(["good", "good-png"], 3000):
+            shown.view(drawn(LOGOS[name], prompt))
+            # Nothing else of the window is of this red.
+            until(lambda: "#FF0000" in desktop.output("import", "-window", "root", "-unique-colors", "txt:-"), f"the logo {name}")
 
     def hides(self, character):
         """Whether a character is one that nobody sees or that turns others round. The reader's own marks are gone already."""

@@ -76,6 +76,10 @@ KINDS = {
                    claim={"code": "provider-says", "provider": "Notebook", "words": "Export all passkeys"}),
     "delete": view("verify", 1, title=title("delete", account="alice@example.com", site=SITE["rp_id"]), caller=PROGRAM, account=ACCOUNT,
                    site={**SITE, "origin": None}, methods=[PIN]),
+    "broken": view("notice", 1, title=title("no-verification"), site=SITE, caller=BROWSER,
+                   problem={"code": "verification-unavailable", "text": {"code": "no-verification"}},
+                   troubles=[{"what": "hello", "damage": "malformed", "file": "/home/alice/.local/state/claviger/hello/hello.state"},
+                             {"what": "clock", "damage": "behind", "file": "/home/alice/.local/state/claviger/broker/audit.jsonl"}]),
     "notice": view("notice", 1, title=title("no-passkey"), site=SITE, caller=BROWSER,
                    problem={"code": "no-credential", "text": {"code": "no-passkey", "provider": None, "site": SITE["rp_id"]}}),
 }

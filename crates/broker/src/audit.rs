@@ -75,6 +75,8 @@ pub struct AuditLog {
     path: PathBuf,
     seq: u64,
     hash: [u8; 32],
+    /// The latest time that a line of it is known to have, in Unix milliseconds.
+    latest_ms: u64,
     /// How long the whole lines are.
     length: u64,
     /// Up to where the disk has promised room.
@@ -109,6 +111,7 @@ impl AuditLog {
             path: path.to_owned(),
             seq: 0,
             hash: GENESIS,
+            latest_ms: 0,
             length: tail.intact_len,
             room: 0,
             unwritable: None,
@@ -120,7 +123,7 @@ impl AuditLog {
         let mut broken = false;
         if let Some(line) = &tail.last_line {
             if let Ok(line) = Line::parse(line) {
-                (audit.seq, audit.hash) = (line.seq, line.hash);
+                (audit.seq, audit.hash, audit.latest_ms) = (line.seq, line.hash, line.time);
             } else {
                 broken = true;
                 audit.hash = crypto::native().sha256(&[line]);
@@ -178,6 +181,7 @@ impl AuditLog {
         }
         self.length = self.length.saturating_add(line.len() as u64);
         (self.seq, self.hash) = (seq, hash);
+        self.latest_ms = self.latest_ms.max(now_ms);
         Ok(())
     }
 
@@ -224,6 +228,11 @@ impl AuditLog {
             path: self.path.clone(),
             source,
         })
+    }
+
+    /// The latest time that this log is known to have been written at, in Unix milliseconds; 0 for an empty one.
+    pub fn latest_ms(&self) -> u64 {
+        self.latest_ms
     }
 
     /// What is wrong with it: what was found when it was opened, and whether it can be written now.

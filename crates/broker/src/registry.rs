@@ -11,6 +11,7 @@
 //! `Register`: the reply names the old and the new key and is endorsed by the old one, without which a provider takes no new key.
 
 mod keys;
+mod logos;
 mod names;
 mod pin;
 mod record;
@@ -168,6 +169,7 @@ impl Registry {
             self.absent.insert(id.as_str().to_owned(), record.saved());
         }
         self.tell_apart();
+        self.load_logos();
         Ok(())
     }
 

@@ -11,6 +11,9 @@ use claviger_files::Unfit;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use zeroize::Zeroizing;
 
+/// A day in milliseconds.
+const A_DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
 /// Reads a file of at most `limit` bytes. `None` if there is none, or none that can be used: then it is set aside and noted.
 pub(crate) fn load<T>(
     what: StateFile,
@@ -73,6 +76,13 @@ pub fn trouble(what: StateFile, damage: Damage, path: &Path) -> Trouble {
         provider: None,
         set_aside: None,
     }
+}
+
+/// Whether the clock has gone back: a file has the time `latest_ms` in it, and it is `now_ms` (Unix milliseconds). People correct a
+/// clock by hours, and those who travel by a day.
+pub fn clock(latest_ms: u64, now_ms: u64, file: &Path) -> Option<Trouble> {
+    let has_gone_back = latest_ms > now_ms.saturating_add(A_DAY_MS);
+    has_gone_back.then(|| trouble(StateFile::Clock, Damage::Behind, file))
 }
 
 /// Says it in the log too.

@@ -18,6 +18,8 @@ use claviger_broker::ceremony::{HelloStatus, MethodStatus, PinFailure, VerifyFai
 use claviger_broker::{Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::verification::VerifyRequest;
 use claviger_joint::evidence::Tier;
+use claviger_prompt_api::manage::Status;
+use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use claviger_prompt_api::view::Kind;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -48,6 +50,49 @@ impl UserVerifier for Faulty {
     fn verify(&self, _: OwnedFd, _: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         panic!("a fault")
     }
+}
+
+/// A verifier that does not answer.
+struct Gone;
+
+impl UserVerifier for Gone {
+    fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
+        Box::pin(async { Err(Unavailable("hello does not start".into())) })
+    }
+
+    fn set_pin(&self, _: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>> {
+        panic!("nobody is asked for a PIN")
+    }
+
+    fn verify(&self, _: OwnedFd, _: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
+        panic!("nobody is asked for a PIN")
+    }
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_verified_a_notice_says_why_and_which_file_it_is() {
+    let damaged = Trouble {
+        what: StateFile::Hello,
+        damage: Damage::Malformed,
+        file: "/state/hello.state".into(),
+        provider: None,
+        set_aside: None,
+    };
+    let found = damaged.clone();
+    let bed = Bed::with(|config| {
+        config.verifier = Some(Arc::new(Gone));
+        config.look = Some(Arc::new(move || vec![found.clone()]));
+    })
+    .await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    assert!(matches!(bed.sign_in().await, Err(Cause::VerificationUnavailable)));
+    let views = prompt.views();
+    let notice = views.last().unwrap();
+    assert_eq!(notice.kind, Kind::Notice);
+    assert_eq!(notice.problem.as_ref().unwrap().code, "verification-unavailable");
+    assert_eq!(notice.troubles, [damaged.clone()]);
+    let status: Status = serde_json::from_str(&bed.manage().await.status().await.unwrap()).unwrap();
+    assert_eq!(status.troubles, [damaged]);
 }
 
 #[tokio::test]

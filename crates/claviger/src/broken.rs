@@ -6,12 +6,14 @@
 use std::fs::OpenOptions;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use claviger_broker::state_file::{damage, is_open_to_others, trouble};
+use claviger_broker::state_file::{clock, damage, is_open_to_others, trouble};
 use claviger_ctap::crypto::native;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 use claviger_vault::provider::PROVIDER_ID;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::dirs::Dirs;
 
@@ -20,6 +22,9 @@ const MAX_SMALL: u64 = 16 * 1024 * 1024;
 
 /// The largest list of a provider's passkeys, in bytes.
 const MAX_CACHE: u64 = 256 * 1024 * 1024;
+
+/// How many of the log's last entries are asked for their time. A clock that is wrong at each start is in the last of them only.
+const DATED_ENTRIES: usize = 1000;
 
 /// A request key with the time it was made, in bytes; the file holds one or two.
 const REQUEST_KEY: usize = 40;
@@ -116,9 +121,7 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
             StateFile::RequestKey,
             &files.request_key,
             expected(&registered),
-            |bytes| {
-                matches!(bytes.len().checked_div(REQUEST_KEY), Some(1 | 2)) && bytes.len().is_multiple_of(REQUEST_KEY)
-            },
+            is_request_keys,
         ),
         small(StateFile::Rules, &files.rules, Kind::Possible, is_versioned),
         small(
@@ -127,15 +130,7 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
             expected(&[&files.request_key]),
             is_versioned,
         ),
-        look(StateFile::Cache, &files.cache, MAX_CACHE, Kind::Possible, |bytes| {
-            // Magic, nonce, tag; or magic, random, and the same after a length.
-            let shortest = [
-                (b"claviger-cache-1", 16 + 24 + 16),
-                (b"claviger-cache-2", 32 + 4 + 24 + 16),
-            ];
-            let mut known = shortest.into_iter();
-            known.any(|(magic, shortest)| bytes.starts_with(magic) && bytes.len() >= shortest)
-        }),
+        look_at_cache(&files.cache),
         look(
             StateFile::CacheKey,
             &files.cache_key,
@@ -153,6 +148,7 @@ pub fn troubles(dirs: &Dirs) -> Vec<Trouble> {
             Kind::Setting,
             |bytes| std::str::from_utf8(bytes).is_ok_and(|text| !text.contains('\0')),
         ),
+        look_at_clock(&files),
     ]
     .into_iter()
     .flatten()
@@ -218,6 +214,50 @@ fn look_at_log(path: &Path, kind: Kind) -> Option<Trouble> {
     Some(trouble(StateFile::AuditLog, damage, path))
 }
 
+/// A list is as long as its provider has passkeys, so only its beginning is read: magic, nonce, tag; or magic, random, and the same after a
+/// length.
+fn look_at_cache(path: &Path) -> Option<Trouble> {
+    const SHORTEST: [(&[u8], u64); 2] = [
+        (b"claviger-cache-1", 16 + 24 + 16),
+        (b"claviger-cache-2", 32 + 4 + 24 + 16),
+    ];
+    let broken = |damage| Some(trouble(StateFile::Cache, damage, path));
+    let file = match claviger_files::open(path, OpenOptions::new().read(true)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => return broken(damage(&error)),
+    };
+    let length = file.metadata().map(|meta| meta.len()).unwrap_or_default();
+    let mut magic = Vec::new();
+    if file.take(16).read_to_end(&mut magic).is_err() {
+        return broken(Damage::Unusable);
+    }
+    match SHORTEST.iter().find(|(known, _)| *known == magic) {
+        _ if length > MAX_CACHE => broken(Damage::TooLarge),
+        Some((_, shortest)) if length >= *shortest => open_to_others(StateFile::Cache, path, Kind::Possible),
+        _ => broken(Damage::Malformed),
+    }
+}
+
+/// The latest time that something was written at, by the log's last entries and by the keys, against the time that it is now.
+fn look_at_clock(files: &Files) -> Option<Trouble> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let entries = claviger_broker::audit::last(&files.audit_log, DATED_ENTRIES).unwrap_or_default();
+    let logged = entries.iter().filter_map(|entry| entry.get("time")?.as_u64()).max();
+    let keys = claviger_files::read(&files.request_key, MAX_SMALL)
+        .ok()
+        .flatten()
+        .map(Zeroizing::new);
+    let made = keys.as_ref().filter(|keys| is_request_keys(keys)).and_then(|keys| {
+        let times = keys.chunks_exact(REQUEST_KEY).filter_map(|key| key.last_chunk::<8>());
+        times.map(|time| u64::from_be_bytes(*time)).max()
+    });
+    let dated = [(logged, &files.audit_log), (made, &files.request_key)];
+    let mut dated = dated.into_iter().filter_map(|(time, file)| Some((time?, file)));
+    dated.find_map(|(latest_ms, file)| clock(latest_ms, now_ms, file))
+}
+
 fn open_to_others(what: StateFile, path: &Path, kind: Kind) -> Option<Trouble> {
     let open = match kind {
         Kind::Setting => std::fs::metadata(path)
@@ -229,6 +269,11 @@ fn open_to_others(what: StateFile, path: &Path, kind: Kind) -> Option<Trouble> {
 
 fn json(bytes: &[u8]) -> Option<Value> {
     serde_json::from_slice(bytes).ok()
+}
+
+/// The current key, and maybe the one before it.
+fn is_request_keys(bytes: &[u8]) -> bool {
+    [REQUEST_KEY, 2 * REQUEST_KEY].contains(&bytes.len())
 }
 
 fn is_versioned(bytes: &[u8]) -> bool {
@@ -243,200 +288,4 @@ fn has_checksum(bytes: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::{PermissionsExt as _, symlink};
-
-    use claviger_prompt_api::messages::Messages;
-
-    use super::*;
-
-    /// What was done to a file.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    enum Harm {
-        Missing,
-        Empty,
-        Garbage,
-        Truncated,
-        TooLong,
-        WrongMode,
-        Folder,
-        Pipe,
-        Link,
-    }
-
-    const HARMS: [Harm; 9] = [
-        Harm::Missing,
-        Harm::Empty,
-        Harm::Garbage,
-        Harm::Truncated,
-        Harm::TooLong,
-        Harm::WrongMode,
-        Harm::Folder,
-        Harm::Pipe,
-        Harm::Link,
-    ];
-
-    impl Harm {
-        fn to(self, path: &Path) {
-            let content = fs::read(path).unwrap();
-            if matches!(self, Self::Missing | Self::Folder | Self::Pipe | Self::Link) {
-                fs::remove_file(path).unwrap();
-            }
-            match self {
-                Self::Missing => {}
-                Self::Empty => fs::write(path, "").unwrap(),
-                Self::Garbage => fs::write(path, [0xa5; 700]).unwrap(),
-                Self::Truncated => fs::write(path, &content[..content.len() / 2]).unwrap(),
-                Self::TooLong => fs::File::options()
-                    .write(true)
-                    .open(path)
-                    .unwrap()
-                    .set_len(1 << 40)
-                    .unwrap(),
-                Self::WrongMode => fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap(),
-                Self::Folder => fs::create_dir(path).unwrap(),
-                Self::Pipe => rustix::fs::mkfifoat(rustix::fs::CWD, path, rustix::fs::Mode::RWXU).unwrap(),
-                Self::Link => symlink("/dev/null", path).unwrap(),
-            }
-        }
-
-        /// What is to be told of it, for a file that must be there.
-        fn told(self) -> Damage {
-            match self {
-                Self::Missing => Damage::Missing,
-                Self::Empty | Self::Garbage | Self::Truncated => Damage::Malformed,
-                Self::TooLong => Damage::TooLarge,
-                Self::WrongMode => Damage::OpenToOthers,
-                Self::Folder | Self::Pipe | Self::Link => Damage::NotAFile,
-            }
-        }
-    }
-
-    fn private(path: &Path, content: impl AsRef<[u8]>) {
-        claviger_files::make_folder(path.parent().unwrap()).unwrap();
-        claviger_files::replace_private(path, content.as_ref(), claviger_files::Durability::Crash).unwrap();
-    }
-
-    /// The state of a platform that has been used.
-    fn healthy() -> (tempfile::TempDir, Dirs) {
-        let home = tempfile::tempdir().unwrap();
-        let dirs = Dirs {
-            config_home: home.path().join("config"),
-            data_home: home.path().join("data"),
-            state: home.path().join("state/claviger"),
-            system_data: Vec::new(),
-        };
-        let files = Files::of(&dirs);
-        let content = [7; 100];
-        private(
-            &files.hello,
-            [content.as_slice(), &native().sha256(&[&content])].concat(),
-        );
-        let mut database = b"SQLite format 3\0\x10\0".to_vec();
-        database.resize(28, 0);
-        database.extend_from_slice(&2_u32.to_be_bytes());
-        database.resize(8192, 0);
-        private(&files.vault, database);
-        private(&files.heads, [7; HEADS]);
-        private(
-            &files.pinned_keys,
-            r#"{"version":1,"request_keys":["AQ"],"uv_key":null}"#,
-        );
-        private(&files.sequence, [0; 16]);
-        private(&files.request_key, [9; REQUEST_KEY]);
-        private(&files.rules, r#"{"version":1,"sites":{}}"#);
-        private(&files.providers, r#"{"version":1,"providers":{}}"#);
-        private(&files.cache, [b"claviger-cache-1".as_slice(), &[1; 60]].concat());
-        private(&files.cache_key, [3; 32]);
-        let mut log = claviger_broker::audit::AuditLog::open(&prepared(&files.audit_log), 1).unwrap();
-        let started = claviger_broker::audit::Entry::ok(claviger_broker::audit::AuditEvent::Started);
-        log.append(1, &started).unwrap();
-        private(&files.doors, "{\"hid\": true}\n");
-        private(&files.privileged_callers, "/opt/browser/browser\n");
-        (home, dirs)
-    }
-
-    fn prepared(path: &Path) -> PathBuf {
-        claviger_files::make_folder(path.parent().unwrap()).unwrap();
-        path.to_owned()
-    }
-
-    /// What is expected of a file under a harm, where it is not what is expected of most.
-    fn expected(what: StateFile, harm: Harm) -> Option<Damage> {
-        match (what, harm) {
-            // These may be missing: then there are no rules, no list, all doors, no further callers.
-            (StateFile::Rules | StateFile::Cache | StateFile::Doors | StateFile::PrivilegedCallers, Harm::Missing) => {
-                None
-            }
-            // A list may be short, even empty. A database grows; zeros behind its end are no harm.
-            (StateFile::PrivilegedCallers, Harm::Empty | Harm::Truncated) | (StateFile::Vault, Harm::TooLong) => None,
-            // They are no line of a log.
-            (StateFile::AuditLog, Harm::TooLong) => Some(Damage::Malformed),
-            // Longer than it can be is what these are by their own measure.
-            (StateFile::CacheKey, Harm::Garbage) => Some(Damage::TooLarge),
-            _ => Some(harm.told()),
-        }
-    }
-
-    /// The table: each file, each damage; what is told, that there are a remedy and words for what still works, and that nothing else is
-    /// told.
-    #[test]
-    fn every_damage_of_every_file_is_told_with_its_remedy() {
-        let english = Messages::english();
-        let (home, dirs) = healthy();
-        assert_eq!(troubles(&dirs), []);
-        drop(home);
-        let names = |dirs: &Dirs| {
-            let files = Files::of(dirs);
-            [
-                (StateFile::Hello, files.hello),
-                (StateFile::Vault, files.vault),
-                (StateFile::Heads, files.heads),
-                (StateFile::PinnedKeys, files.pinned_keys),
-                (StateFile::Sequence, files.sequence),
-                (StateFile::RequestKey, files.request_key),
-                (StateFile::Rules, files.rules),
-                (StateFile::Providers, files.providers),
-                (StateFile::Cache, files.cache),
-                (StateFile::CacheKey, files.cache_key),
-                (StateFile::AuditLog, files.audit_log),
-                (StateFile::Doors, files.doors),
-                (StateFile::PrivilegedCallers, files.privileged_callers),
-            ]
-        };
-        for index in 0..names(&dirs).len() {
-            for harm in HARMS {
-                let (_home, dirs) = healthy();
-                let (what, path) = &names(&dirs)[index];
-                harm.to(path);
-                let found = troubles(&dirs);
-                let told: Vec<_> = found.iter().map(|trouble| (trouble.what, trouble.damage)).collect();
-                let wanted: Vec<_> = expected(*what, harm)
-                    .map(|damage| (*what, damage))
-                    .into_iter()
-                    .collect();
-                assert_eq!(told, wanted, "{what:?}, {harm:?}");
-                for trouble in found {
-                    assert_eq!(trouble.file, *path);
-                    for text in [trouble.found(), trouble.remedy(), trouble.still_works()] {
-                        assert!(english.text(&text).len() > 20, "{what:?}, {harm:?}");
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_machine_that_has_nothing_yet_misses_nothing() {
-        let home = tempfile::tempdir().unwrap();
-        let dirs = Dirs {
-            config_home: home.path().join("config"),
-            data_home: home.path().join("data"),
-            state: home.path().join("state"),
-            system_data: Vec::new(),
-        };
-        assert_eq!(troubles(&dirs), []);
-    }
-}
+mod tests;

@@ -16,6 +16,7 @@ use claviger_peer::{Peers, proves_roles};
 use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::broken;
 use crate::dirs::{self, Dirs};
 use crate::output::{self, Failure};
 use crate::settings;
@@ -35,6 +36,10 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
     let config = Config {
         privileged_caller_files: vec![PRIVILEGED_CALLERS.into(), dirs.config().join("privileged-callers")],
         allow_scripted_prompt,
+        look: Some(Arc::new({
+            let dirs = dirs.clone();
+            move || broken::troubles(&dirs)
+        })),
         ..Config::new(dirs.broker_state(), dirs.manifests(), own_executable()?)
     };
     if allow_scripted_prompt {

@@ -11,6 +11,7 @@ pub mod action;
 pub mod browsers;
 pub mod dbus;
 pub mod fault;
+pub mod logo;
 pub mod manage;
 pub mod message;
 pub mod messages;

@@ -355,5 +355,6 @@ pub enum Message {
     },
     TroubleStillWorks {
         what: StateFile,
+        damage: Damage,
     },
 }

@@ -64,6 +64,8 @@ pub enum StateFile {
     Sequence,
     /// A folder that state is kept in.
     Folder,
+    /// No file, but the clock, as a file with times in it shows it.
+    Clock,
     /// A file of a later version's, by whoever reads this.
     #[serde(other)]
     Other,
@@ -89,9 +91,20 @@ pub enum Damage {
     LaterVersion,
     /// Others than the user may read or change it.
     OpenToOthers,
+    /// It says an earlier time than was written before.
+    Behind,
     /// A damage of a later version's, by whoever reads this.
     #[serde(other)]
     Other,
+}
+
+/// What the platform itself can do about a trouble when a person presses a button.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offer {
+    /// To have rules and providers decided anew, where they are decided.
+    DecideAnew,
+    /// To have a provider unlocked, or with an empty id all, so that it sends its list again.
+    Unlock(String),
 }
 
 impl Trouble {
@@ -116,7 +129,29 @@ impl Trouble {
 
     /// What works meanwhile.
     pub fn still_works(&self) -> Message {
-        Message::TroubleStillWorks { what: self.what }
+        Message::TroubleStillWorks {
+            what: self.what,
+            damage: self.damage,
+        }
+    }
+
+    /// What a button can do about it; `None` where the remedy is for a person's own hands: a backup, a file's mode, a disk, a clock.
+    pub fn offer(&self) -> Option<Offer> {
+        // These come first, and are nobody else's to mend.
+        if matches!(self.damage, Damage::OpenToOthers | Damage::NoSpace) {
+            return None;
+        }
+        match self.what {
+            StateFile::Rules | StateFile::Providers => Some(Offer::DecideAnew),
+            StateFile::Cache => Some(Offer::Unlock(self.provider.clone().unwrap_or_default())),
+            StateFile::CacheKey => Some(Offer::Unlock(String::new())),
+            _ => None,
+        }
+    }
+
+    /// All there is to say of it, a sentence after the other, as a screen shows it.
+    pub fn said(&self) -> [Message; 3] {
+        [self.found(), self.remedy(), self.still_works()]
     }
 }
 
@@ -157,6 +192,7 @@ impl StateFile {
             Self::PinnedKeys => "pinned-keys",
             Self::Sequence => "sequence",
             Self::Folder => "folder",
+            Self::Clock => "clock",
             Self::Other => "other",
         }
     }
@@ -174,6 +210,7 @@ impl Damage {
             Self::Malformed => "malformed",
             Self::LaterVersion => "later-version",
             Self::OpenToOthers => "open-to-others",
+            Self::Behind => "behind",
             Self::Other => "other",
         }
     }
@@ -193,7 +230,8 @@ mod tests {
     use super::*;
     use crate::messages::Messages;
 
-    const FILES: [StateFile; 17] = [
+    const FILES: [StateFile; 18] = [
+        StateFile::Clock,
         StateFile::Hello,
         StateFile::Vault,
         StateFile::Heads,
@@ -213,7 +251,8 @@ mod tests {
         StateFile::Other,
     ];
 
-    const DAMAGES: [Damage; 9] = [
+    const DAMAGES: [Damage; 10] = [
+        Damage::Behind,
         Damage::NoSpace,
         Damage::Missing,
         Damage::Unusable,

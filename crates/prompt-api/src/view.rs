@@ -5,14 +5,21 @@
 //! prompt interface. All text that a site or a provider had a hand in has been through [`sanitise`] before it gets here,
 //! and every sentence for people is a [`Message`], for the prompt to say in the user's language. What the prompt sends back is an [`Action`](crate::action::Action).
 
+use std::collections::BTreeMap;
+
 use claviger_joint::evidence::Method;
 use serde::{Deserialize, Serialize};
 
+use crate::logo::Logos;
 use crate::message::Message;
 use crate::sanitise;
+use crate::trouble::Trouble;
 
 /// The version of the view and action formats.
 pub const VERSION: u32 = 1;
+
+/// The most troubles that go with one view; `claviger doctor` has them all.
+pub const MAX_TROUBLES: usize = 8;
 
 /// One screen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +48,9 @@ pub struct View {
     pub program: Option<String>,
     /// What there is to choose from. One entry needs no picker but says where the passkey is or goes.
     pub choices: Vec<Choice>,
+    /// The logos of the providers among the choices, by provider id; at most [`MAX_LOGOS`](crate::logo::MAX_LOGOS). Added by the daemon.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub logos: BTreeMap<String, Logos>,
     /// The choice taken when the user names none.
     pub preselected: Option<String>,
     /// Whether to offer "remember this choice for the site".
@@ -49,6 +59,9 @@ pub struct View {
     pub methods: Vec<MethodView>,
     /// What went wrong just now, or what a notice has to say.
     pub problem: Option<Problem>,
+    /// What of the platform is broken, as far as it is known while this is asked; at most [`MAX_TROUBLES`]. Added by the daemon.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<Trouble>,
     /// When the request expires, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
     /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
@@ -79,10 +92,12 @@ impl View {
             claim: None,
             program: None,
             choices: Vec::new(),
+            logos: BTreeMap::new(),
             preselected: None,
             remember: false,
             methods: Vec::new(),
             problem: None,
+            troubles: Vec::new(),
             expires_ms: None,
             waiting: 0,
             done: false,

@@ -8,6 +8,7 @@
 pub mod bus;
 mod data_dirs;
 mod drawing;
+mod logo;
 pub mod prompt;
 pub mod settings;
 pub mod words;

@@ -12,8 +12,8 @@
 //! The messages themselves are [`joint`]'s, a crate without D-Bus and files.
 
 pub mod dbus;
+pub mod icon;
 pub mod manifest;
 pub mod sdk;
-pub mod svg;
 
 pub use claviger_joint as joint;

@@ -16,7 +16,7 @@ use claviger_joint::text::is_plain;
 use claviger_joint::{IdError, PROTOCOL_VERSION, ProviderId};
 
 use self::key_file::{Group, rp_id};
-use crate::svg::SvgError;
+use crate::icon::IconError;
 
 /// The ending of a manifest's file name, without the dot.
 pub const EXTENSION: &str = "provider";
@@ -37,7 +37,7 @@ pub struct Manifest {
     pub name: String,
     /// `DBusName`: the well-known name on the session bus that the provider owns and D-Bus activation starts.
     pub bus_name: String,
-    /// `Icon`: an SVG file, for light surroundings. A relative path is relative to the manifest.
+    /// `Icon`: an SVG or PNG file, for light surroundings. A relative path is relative to the manifest.
     pub icon: Option<PathBuf>,
     /// `IconDark`: the same for dark surroundings.
     pub icon_dark: Option<PathBuf>,
@@ -136,7 +136,7 @@ pub enum ManifestError {
     Id(IdError),
     /// The icon is refused.
     #[error("{0}")]
-    Icon(#[from] SvgError),
+    Icon(#[from] IconError),
 }
 
 #[cfg(test)]

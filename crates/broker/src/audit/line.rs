@@ -31,6 +31,7 @@ pub(super) struct Body<'a> {
 /// The links of a line whose own hash was checked.
 pub(super) struct Line {
     pub(super) seq: u64,
+    pub(super) time: u64,
     pub(super) prev: [u8; 32],
     pub(super) hash: [u8; 32],
 }
@@ -56,6 +57,7 @@ impl Line {
             .ok_or("it has no link")?;
         Ok(Self {
             seq,
+            time: value.get("time").and_then(Value::as_u64).unwrap_or_default(),
             prev,
             hash: stated,
         })

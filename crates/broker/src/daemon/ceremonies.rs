@@ -52,9 +52,9 @@ impl Broker {
             CtapRequest::Get(_) => AuditEvent::Get,
         };
         let hello = self.inner.verifier.status().await.map(|status| status.hello);
-        let Ok(hello) = hello else {
-            return Err(self.refused_early(&caller, event, &rp_id, Cause::VerificationUnavailable));
-        };
+        // A person is told why; what it is that is broken stands on the same notice.
+        let unverifiable = hello.is_err();
+        let hello = hello.unwrap_or_default();
         self.introduce_vault().await;
         self.refresh_activatable().await;
         self.heed_protection(&mut request);
@@ -71,10 +71,12 @@ impl Broker {
                 expires_ms,
             )
         };
-        let input = if self.can_record() {
-            input
-        } else {
+        let input = if !self.can_record() {
             input.refused(Cause::NotRecorded)
+        } else if unverifiable {
+            input.refused(Cause::VerificationUnavailable)
+        } else {
+            input
         };
         if caller.traits.tells_unsupported && input.is_unsupported() {
             return Err(self.refused_early(&caller, event, &rp_id, Cause::Unsupported));

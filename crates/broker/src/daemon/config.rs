@@ -5,8 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use claviger_ctap::crypto::Crypto;
+use claviger_prompt_api::trouble::Trouble;
 
 use super::{Deadlines, UserVerifier};
+
+/// Finds what is broken by looking at files.
+pub type Look = Arc<dyn Fn() -> Vec<Trouble> + Send + Sync>;
 
 /// What the broker needs to know before it starts.
 pub struct Config {
@@ -24,6 +28,8 @@ pub struct Config {
     pub version: String,
     /// Who verifies users; `None` means hello over the same bus.
     pub verifier: Option<Arc<dyn UserVerifier>>,
+    /// Looks at the files of the platform's other processes, which may not run because of them.
+    pub look: Option<Look>,
     /// How long providers have.
     pub deadlines: Deadlines,
     /// The cryptography.
@@ -41,6 +47,7 @@ impl Config {
             allow_scripted_prompt: false,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             verifier: None,
+            look: None,
             deadlines: Deadlines::default(),
             crypto: claviger_ctap::crypto::native(),
         }

@@ -13,6 +13,7 @@ mod config;
 mod delivery;
 mod journal;
 mod link;
+mod logos;
 mod manage;
 mod passkeys;
 mod prompt;
@@ -21,6 +22,7 @@ mod run;
 mod security_key;
 mod start;
 mod steps;
+mod troubles;
 mod unsigned;
 mod verifier;
 
@@ -282,18 +284,6 @@ impl Broker {
         if let Err(error) = lock(&self.inner.audit).sync() {
             tracing::error!(%error, "the audit log was not synchronised");
         }
-    }
-
-    /// What of the platform's own state is broken.
-    fn troubles(&self) -> Vec<Trouble> {
-        let mut troubles = self.inner.troubles.clone();
-        // It may have room again by now, or none any more.
-        self.can_record();
-        troubles.extend(lock(&self.inner.audit).troubles());
-        troubles.extend_from_slice(lock(&self.inner.registry).troubles());
-        troubles.extend_from_slice(lock(&self.inner.cache).troubles());
-        troubles.extend_from_slice(self.inner.privileged.troubles());
-        troubles
     }
 
     /// Tells a ceremony something.

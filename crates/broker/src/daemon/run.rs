@@ -186,7 +186,9 @@ impl Ceremony {
     /// Performs one effect. What it leads to at once is returned; what takes time joins the work.
     fn perform(&mut self, effect: Effect<Real>) -> Option<Event<Real>> {
         match effect {
-            Effect::ShowView(view) => {
+            Effect::ShowView(mut view) => {
+                view.logos = self.broker.logos_of(&view.choices);
+                view.troubles = self.broker.troubles_on(&view);
                 lock(&self.broker.inner.queue).show(self.ticket, *view);
                 self.broker.inner.prompt.wake();
                 self.broker.summon_prompt();

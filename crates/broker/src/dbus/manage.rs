@@ -84,6 +84,12 @@ impl ManageInterface {
         self.0.clear_rule(rp_id)
     }
 
+    /// A provider's logo.
+    async fn logos(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
+        self.0.callers().require_manager(&header).await?;
+        json(&self.0.logos(provider)?)
+    }
+
     /// Locks a provider, or with an empty id all that run.
     async fn lock(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.0.callers().require_manager(&header).await?;

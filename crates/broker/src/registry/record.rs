@@ -6,6 +6,7 @@ use claviger_ctap::authenticator::CRED_PROTECT;
 use claviger_ctap::crypto::{PrivateKey, PublicKey};
 use claviger_ctap::get_info;
 use claviger_ctap::large_blob;
+use claviger_prompt_api::logo::Logos;
 use claviger_provider::manifest::Manifest;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,8 @@ pub struct Record {
     pub manifest: Manifest,
     /// Where the manifest was found.
     pub source: PathBuf,
+    /// What its author draws it by, as far as it may be drawn.
+    pub logos: Logos,
     /// Whether its name could be taken for another's.
     pub(super) deceptive: bool,
     pub(super) state: State,
@@ -67,6 +70,7 @@ impl Record {
         Self {
             manifest,
             source,
+            logos: Logos::default(),
             deceptive: false,
             state: saved.state,
             pin: saved.pin,

@@ -53,6 +53,23 @@ fn id(text: &str) -> ProviderId {
 }
 
 #[test]
+fn a_logo_that_may_not_be_drawn_is_a_problem_and_its_provider_has_none() {
+    let fixture = Fixture::new();
+    let manifests = fixture.dir.path().join("manifests");
+    let manifest = manifests.join(format!("{NOTEBOOK}.provider"));
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, format!("{text}Icon=light.svg\nIconDark=dark.svg\n")).unwrap();
+    let drawing = r#"<svg xmlns="http://www.w3.org/2000/svg"/>"#;
+    std::fs::write(manifests.join("light.svg"), drawing).unwrap();
+    std::fs::write(manifests.join("dark.svg"), "<svg><script/></svg>").unwrap();
+    let registry = fixture.open();
+    let logos = &registry.record(&id(NOTEBOOK)).unwrap().logos;
+    assert_eq!(logos.light.as_ref().unwrap().bytes().unwrap(), drawing.as_bytes());
+    assert_eq!(logos.dark, None);
+    assert!(matches!(registry.problems(), [(path, ManifestError::Icon(_))] if *path == manifest));
+}
+
+#[test]
 fn a_new_provider_is_registered_disabled_until_it_is_enabled_and_that_is_remembered() {
     let fixture = Fixture::new();
     let notebook = id(NOTEBOOK);

@@ -234,3 +234,20 @@ async fn without_the_decisions_every_provider_is_disabled() {
             .unwrap_err();
     }
 }
+
+#[tokio::test]
+async fn a_clock_that_went_back_is_told_and_stops_nothing() {
+    let started = Started::on(|folder| {
+        let log = folder.join("state/audit.jsonl");
+        fs::create_dir_all(log.parent().unwrap()).unwrap();
+        let mut log = claviger_broker::audit::AuditLog::open(&log, 1).unwrap();
+        let entry = claviger_broker::audit::Entry::ok(claviger_broker::audit::AuditEvent::Stopped);
+        // The year 2286.
+        log.append(9_999_999_999_999, &entry).unwrap();
+    })
+    .await;
+    let status = started.status().await;
+    let log = started.bus.folder().join("state/audit.jsonl");
+    let told = trouble(&status, &log).map(|trouble| (trouble.what, trouble.damage, trouble.set_aside.clone()));
+    assert_eq!(told, Some((StateFile::Clock, Damage::Behind, None)));
+}

@@ -229,7 +229,7 @@ impl Finding {
             state: match (trouble.what, trouble.damage) {
                 // Hello does not read a file that others could have.
                 (StateFile::Hello, _) => State::Broken,
-                (_, Damage::OpenToOthers) => State::Weak,
+                (_, Damage::OpenToOthers | Damage::Behind) => State::Weak,
                 _ => State::Broken,
             },
             remedy: Some(format!("{} {works}", remedy.trim())),

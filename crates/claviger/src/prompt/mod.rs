@@ -5,7 +5,7 @@
 
 mod keyboard;
 mod script;
-mod terminal;
+pub(crate) mod terminal;
 
 use std::iter::once;
 use std::path::Path;

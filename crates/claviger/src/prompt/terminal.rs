@@ -170,7 +170,7 @@ fn parse_choice(view: &View, answer: &str) -> Parsed {
 }
 
 /// The view as lines of text.
-fn draw(view: &View, messages: &Messages) -> Vec<String> {
+pub(crate) fn draw(view: &View, messages: &Messages) -> Vec<String> {
     if view.kind == Kind::Idle {
         return vec![String::new(), messages.text(&Message::Idle {})];
     }
@@ -208,6 +208,10 @@ fn draw(view: &View, messages: &Messages) -> Vec<String> {
     }
     if let Some(problem) = &view.problem {
         lines.push(format!("! {}", messages.text(&problem.text)));
+    }
+    for trouble in &view.troubles {
+        let said = trouble.said().map(|message| messages.text(&message).trim().to_owned());
+        lines.push(format!("! {}", said.join(" ")));
     }
     lines
 }

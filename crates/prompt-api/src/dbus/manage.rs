@@ -42,6 +42,9 @@ pub trait Manage1 {
 
     fn clear_rule(&self, rp_id: &str) -> Result<(), Error>;
 
+    /// A provider's [`Logos`](crate::logo::Logos) as JSON.
+    fn logos(&self, provider: &str) -> Result<String, Error>;
+
     /// An empty id means all.
     fn lock(&self, provider: &str) -> Result<(), Error>;
 

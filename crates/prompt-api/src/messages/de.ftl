@@ -151,7 +151,7 @@ failed = { $why ->
     [caller-gone] Das Programm, das fragte, ist nicht mehr da.
     [timed-out] Die Zeit für diese Frage ist um.
     [paused] Es wurde zu oft gefragt, oder Sie wollten eine Zeit lang keine Frage davon.
-    [not-recorded] Es lässt sich nicht ins Protokoll schreiben, und was nicht darin steht, geschieht nicht. Schaffen Sie Platz auf der Platte; `claviger doctor` weiß, welche Datei es ist.
+    [not-recorded] Es lässt sich nicht ins Protokoll schreiben, und was nicht darin steht, geschieht nicht.
     [no-prompt] Es gibt nichts, womit gefragt werden kann. Starten Sie `claviger prompt`.
     [busy] Zu viele Fragen warten. Versuchen Sie es gleich noch einmal.
    *[other] Es ging nicht, durch einen Fehler in Claviger selbst. Näheres steht im Protokoll.
@@ -289,6 +289,7 @@ state-file = { $what ->
     [pinned-keys] Die Schlüssel der Plattform, wie der Tresor sie kennt
     [sequence] Die Nummern der letzten Anfragen, wie der Tresor sie kennt
     [folder] Ein Ordner von Claviger
+    [clock] Die Uhr, neben dem, was früher geschrieben wurde
    *[other] Eine Datei von Claviger
 }
 trouble-found = { state-file } ({ $file }): { $damage ->
@@ -300,10 +301,12 @@ trouble-found = { state-file } ({ $file }): { $damage ->
     [malformed] beschädigt: leer, abgeschnitten oder etwas anderes.
     [later-version] von einer späteren Version von Claviger geschrieben.
     [open-to-others] andere können es lesen oder ändern.
+    [behind] zurückgegangen, um mehr als einen Tag.
    *[other] etwas stimmt nicht damit.
 }
 trouble-remedy = { $damage ->
     [open-to-others] Machen Sie es zu Ihrem allein: `chmod go= { $file }`.
+    [no-space] Schaffen Sie auf der Platte oder in Ihrem Teil davon Platz für { $file }.
    *[other] { $what ->
         [rules] { trouble-aside } Setzen Sie Ihre Regeln neu: `claviger provider rule`, `claviger provider default`.
         [providers] { trouble-aside } Schalten Sie Ihre Anbieter wieder ein: `claviger provider enable`.
@@ -320,6 +323,7 @@ trouble-remedy = { $damage ->
         [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und melden Sie sich neu an.
         [pinned-keys] Entfernen Sie { $file }: beim nächsten Start nimmt der Tresor die Schlüssel der Plattform neu an.
         [sequence] Entfernen Sie { $file }, zehn Minuten nach der letzten Anfrage, und melden Sie sich neu an.
+        [clock] Stellen Sie die Uhr. Geht sie richtig, so ging sie vor, als { $file } geschrieben wurde, und es ist nichts zu tun.
         [folder] { trouble-aside } Machen Sie { $file } zu einem Ordner, den Sie schreiben können, auf einer Platte mit Platz.
        *[other] { trouble-aside } Reparieren Sie { $file }.
     }
@@ -328,22 +332,30 @@ trouble-aside = { $set_aside ->
     [0] { "" }
    *[other] Es wurde als { $set_aside } beiseitegelegt; nichts davon ist verloren.
 }
-trouble-still-works = Inzwischen: { $what ->
-    [rules] alles geht, und Sie werden gefragt, welcher Anbieter es sein soll.
-    [providers] Anbieter, die eingeschaltet waren, bleiben aus, bis Sie sie wieder einschalten; nichts von dem, was sie haben, ist verloren.
-    [request-key] andere Anbieter gehen; die Passkeys von diesem nicht.
-    [cache] Anmeldungen mit diesem Anbieter gehen, sobald er läuft.
-    [cache-key] Anmeldungen gehen, sobald ihre Anbieter laufen.
-    [audit-log] was ins Protokoll muss, wird verweigert; Lesen, Auflisten und Sperren geht.
-    [privileged-callers] Browser, die Claviger von selbst kennt, gehen; die Programme dieser Liste nicht.
-    [doors] die Tür für Sicherheitsschlüssel bleibt zu; Browser und Befehlszeile gehen.
-    [manifest] andere Anbieter gehen.
-    [unconfirmed] alles geht; Passkeys, die ihre Website nie bestätigt hat, sind nicht gekennzeichnet.
-    [hello] Passkeys lassen sich auflisten; was die PIN braucht, geht nicht.
-    [vault] andere Anbieter gehen; die Passkeys des Tresors nicht.
-    [heads] andere Anbieter gehen; der Tresor bleibt zu.
-    [pinned-keys] andere Anbieter gehen; der Tresor antwortet niemandem.
-    [sequence] andere Anbieter gehen; der Tresor startet nicht.
-    [folder] was nicht darin liegt, geht.
-   *[other] was es nicht braucht, geht.
+trouble-still-works = Inzwischen: { $damage ->
+    [open-to-others] { $what ->
+        [hello] Passkeys lassen sich auflisten; was die PIN braucht, geht nicht.
+        [privileged-callers] Browser, die Claviger von selbst kennt, gehen; die Programme dieser Liste nicht.
+       *[other] alles geht.
+    }
+   *[other] { $what ->
+        [rules] alles geht, und Sie werden gefragt, welcher Anbieter es sein soll.
+        [providers] Anbieter, die eingeschaltet waren, bleiben aus, bis Sie sie wieder einschalten; nichts von dem, was sie haben, ist verloren.
+        [request-key] andere Anbieter gehen; die Passkeys von diesem nicht.
+        [cache] Anmeldungen mit diesem Anbieter gehen, sobald er läuft.
+        [cache-key] Anmeldungen gehen, sobald ihre Anbieter laufen.
+        [audit-log] was ins Protokoll muss, wird verweigert; Lesen, Auflisten und Sperren geht.
+        [privileged-callers] Browser, die Claviger von selbst kennt, gehen; die Programme dieser Liste nicht.
+        [doors] die Tür für Sicherheitsschlüssel bleibt zu; Browser und Befehlszeile gehen.
+        [manifest] andere Anbieter gehen.
+        [unconfirmed] alles geht; Passkeys, die ihre Website nie bestätigt hat, sind nicht gekennzeichnet.
+        [hello] Passkeys lassen sich auflisten; was die PIN braucht, geht nicht.
+        [vault] andere Anbieter gehen; die Passkeys des Tresors nicht.
+        [heads] andere Anbieter gehen; der Tresor bleibt zu.
+        [pinned-keys] andere Anbieter gehen; der Tresor antwortet niemandem.
+        [sequence] andere Anbieter gehen; der Tresor startet nicht.
+        [folder] was nicht darin liegt, geht.
+        [clock] alles geht; was auf eine Zeit wartet, wartet vielleicht länger, und im Protokoll stehen falsche Zeiten.
+       *[other] was es nicht braucht, geht.
+    }
 }

@@ -152,7 +152,7 @@ failed = { $why ->
     [caller-gone] The program that asked has gone.
     [timed-out] The time for this request ran out.
     [paused] It asked too often, or you wanted no question of it for a while.
-    [not-recorded] It cannot be recorded in the audit log, and nothing is done that is not recorded. Make room on the disk; `claviger doctor` knows which file.
+    [not-recorded] It cannot be recorded in the audit log, and nothing is done that is not recorded.
     [no-prompt] There is no prompt to ask with. Start `claviger prompt`.
     [busy] Too many requests are waiting. Try again in a moment.
    *[other] It did not work, by a fault of Claviger's own. The log has the details.
@@ -290,6 +290,7 @@ state-file = { $what ->
     [pinned-keys] The platform's keys, as the vault knows them
     [sequence] The numbers of the last requests, as the vault has seen them
     [folder] A folder of Claviger's
+    [clock] The clock, beside what was written before
    *[other] A file of Claviger's
 }
 trouble-found = { state-file } ({ $file }): { $damage ->
@@ -301,10 +302,12 @@ trouble-found = { state-file } ({ $file }): { $damage ->
     [malformed] it is damaged: empty, cut off, or something else.
     [later-version] a later version of Claviger wrote it.
     [open-to-others] others may read or change it.
+    [behind] it has gone back, by more than a day.
    *[other] something is wrong with it.
 }
 trouble-remedy = { $damage ->
     [open-to-others] Make it yours alone: `chmod go= { $file }`.
+    [no-space] Make room on the disk, or in your part of it, for { $file }.
    *[other] { $what ->
         [rules] { trouble-aside } Set your rules anew: `claviger provider rule`, `claviger provider default`.
         [providers] { trouble-aside } Enable your providers again: `claviger provider enable`.
@@ -321,6 +324,7 @@ trouble-remedy = { $damage ->
         [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and log in again.
         [pinned-keys] Remove { $file }: the vault takes the platform's keys anew when it next starts.
         [sequence] Remove { $file }, ten minutes after the last request, and log in again.
+        [clock] Set the clock. If it is right, it was ahead when { $file } was written, and there is nothing to do.
         [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
        *[other] { trouble-aside } Repair { $file }.
     }
@@ -329,22 +333,30 @@ trouble-aside = { $set_aside ->
     [0] { "" }
    *[other] It was set aside as { $set_aside }; nothing of it is lost.
 }
-trouble-still-works = Meanwhile: { $what ->
-    [rules] everything works, and you are asked which provider to use.
-    [providers] providers that you had enabled take no part until you enable them again; nothing of what they keep is lost.
-    [request-key] other providers work; the passkeys of this one cannot be used.
-    [cache] sign-ins with that provider work once it runs.
-    [cache-key] sign-ins work once their providers run.
-    [audit-log] what must be recorded is refused; reading, listing and locking work.
-    [privileged-callers] browsers that Claviger knows by itself work; the programs of this list do not.
-    [doors] the security-key door stays shut; browsers and the command line work.
-    [manifest] other providers work.
-    [unconfirmed] everything works; passkeys that their sites never confirmed are not marked.
-    [hello] passkeys can be listed; nothing that needs the PIN works.
-    [vault] other providers work; the vault's passkeys cannot be used.
-    [heads] other providers work; the vault stays closed.
-    [pinned-keys] other providers work; the vault answers nobody.
-    [sequence] other providers work; the vault does not start.
-    [folder] what is not kept there works.
-   *[other] what does not need it works.
+trouble-still-works = Meanwhile: { $damage ->
+    [open-to-others] { $what ->
+        [hello] passkeys can be listed; nothing that needs the PIN works.
+        [privileged-callers] browsers that Claviger knows by itself work; the programs of this list do not.
+       *[other] everything works.
+    }
+   *[other] { $what ->
+        [rules] everything works, and you are asked which provider to use.
+        [providers] providers that you had enabled take no part until you enable them again; nothing of what they keep is lost.
+        [request-key] other providers work; the passkeys of this one cannot be used.
+        [cache] sign-ins with that provider work once it runs.
+        [cache-key] sign-ins work once their providers run.
+        [audit-log] what must be recorded is refused; reading, listing and locking work.
+        [privileged-callers] browsers that Claviger knows by itself work; the programs of this list do not.
+        [doors] the security-key door stays shut; browsers and the command line work.
+        [manifest] other providers work.
+        [unconfirmed] everything works; passkeys that their sites never confirmed are not marked.
+        [hello] passkeys can be listed; nothing that needs the PIN works.
+        [vault] other providers work; the vault's passkeys cannot be used.
+        [heads] other providers work; the vault stays closed.
+        [pinned-keys] other providers work; the vault answers nobody.
+        [sequence] other providers work; the vault does not start.
+        [folder] what is not kept there works.
+        [clock] everything works, but what waits for a time may wait longer, and the log has wrong times.
+       *[other] what does not need it works.
+    }
 }

@@ -10,12 +10,14 @@ use claviger_files::Unfit;
 use claviger_joint::ProviderId;
 
 use super::{EXTENSION, MAX_BYTES, Manifest, ManifestError};
-use crate::svg::{self, SvgError};
+use crate::icon::{self, Icon, IconError};
 
 impl Manifest {
     /// Reads a manifest file: its name must be `<id>.provider`, and relative icon paths become relative to its folder.
     pub fn load(path: &Path) -> Result<Self, ManifestError> {
-        let mut manifest = Self::parse(&read_text(path, MAX_BYTES)?.ok_or(ManifestError::TooLarge)?)?;
+        let text = String::from_utf8(read(path, MAX_BYTES)?.ok_or(ManifestError::TooLarge)?);
+        let text = text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        let mut manifest = Self::parse(&text)?;
         let stem = path.file_stem().and_then(|stem| stem.to_str());
         if stem != Some(manifest.id.as_str()) || path.extension().is_none_or(|extension| extension != EXTENSION) {
             return Err(ManifestError::FileName);
@@ -28,19 +30,17 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Reads and checks an icon (the dark one falls back to the light one); `None` when the manifest names none.
+    /// Reads and checks the icon for light surroundings, or the one for `dark` ones; `None` when the manifest names none.
     ///
     /// # Errors
-    /// [`ManifestError::Icon`] when the picture is not a still, self-contained SVG (see [`svg::check`]); the caller shows a
-    /// generic picture then, an unfit icon does not make the provider unfit.
-    pub fn load_icon(&self, dark: bool) -> Result<Option<String>, ManifestError> {
-        let dark_icon = if dark { self.icon_dark.as_ref() } else { None };
-        let Some(path) = dark_icon.or(self.icon.as_ref()) else {
+    /// [`ManifestError::Icon`] when the picture is not one that is drawn (see [`Icon::check`]); an unfit icon does not make the
+    /// provider unfit.
+    pub fn load_icon(&self, dark: bool) -> Result<Option<Icon>, ManifestError> {
+        let Some(path) = (if dark { &self.icon_dark } else { &self.icon }) else {
             return Ok(None);
         };
-        let text = read_text(path, svg::MAX_BYTES)?.ok_or(SvgError::TooLarge)?;
-        svg::check(&text)?;
-        Ok(Some(text))
+        let bytes = read(path, icon::MAX_BYTES)?.ok_or(IconError::TooLarge)?;
+        Ok(Some(Icon::check(bytes)?))
     }
 }
 
@@ -82,15 +82,13 @@ pub fn load_dirs(folders: &[PathBuf]) -> Loaded {
     loaded
 }
 
-/// The text of a file, behind a link too, or `None` when it is larger than `limit` bytes. Waits for nobody, whatever is there.
-fn read_text(path: &Path, limit: usize) -> io::Result<Option<String>> {
-    let bytes = match claviger_files::read_followed(path, limit as u64) {
-        Ok(bytes) => bytes.ok_or(io::ErrorKind::NotFound)?,
-        Err(error) if Unfit::of(&error) == Some(Unfit::TooLarge) => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    let text = String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    Ok(Some(text))
+/// What a file holds, behind a link too, or `None` when it is larger than `limit` bytes. Waits for nobody, whatever is there.
+fn read(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    match claviger_files::read_followed(path, limit as u64) {
+        Ok(bytes) => Ok(Some(bytes.ok_or(io::ErrorKind::NotFound)?)),
+        Err(error) if Unfit::of(&error) == Some(Unfit::TooLarge) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 #[cfg(test)]
@@ -98,6 +96,7 @@ fn read_text(path: &Path, limit: usize) -> io::Result<Option<String>> {
 mod tests {
     use super::super::tests::TEXT;
     use super::*;
+    use crate::icon::svg::SvgError;
 
     #[test]
     fn the_first_folder_with_an_id_wins_and_problems_are_kept() {
@@ -150,16 +149,17 @@ mod tests {
         assert!(matches!(manifest.load_icon(false), Err(ManifestError::Io(_))));
         let icon = r#"<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h1"/></svg>"#;
         std::fs::write(root.path().join("notebook.svg"), icon).unwrap();
-        assert_eq!(manifest.load_icon(true).unwrap().as_deref(), Some(icon));
+        assert_eq!(manifest.load_icon(false).unwrap(), Some(Icon::Svg(icon.to_owned())));
+        assert_eq!(manifest.load_icon(true).unwrap(), None);
         std::fs::write(root.path().join("notebook.svg"), "<svg onload='x'/>").unwrap();
         assert!(matches!(
             manifest.load_icon(false),
-            Err(ManifestError::Icon(SvgError::Attribute(_)))
+            Err(ManifestError::Icon(IconError::Svg(SvgError::Attribute(_))))
         ));
-        std::fs::write(root.path().join("notebook.svg"), " ".repeat(svg::MAX_BYTES + 1)).unwrap();
+        std::fs::write(root.path().join("notebook.svg"), " ".repeat(icon::MAX_BYTES + 1)).unwrap();
         assert!(matches!(
             manifest.load_icon(false),
-            Err(ManifestError::Icon(SvgError::TooLarge))
+            Err(ManifestError::Icon(IconError::TooLarge))
         ));
     }
 }

@@ -9,11 +9,16 @@ mod site;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use claviger_joint::evidence;
+use claviger_prompt_api::logo::{Logos, MAX_LOGOS};
 use claviger_prompt_api::message::{Agreement, Field, Message};
 use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
-use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MethodView, View};
+use claviger_prompt_api::trouble::Trouble;
+use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, View};
 
 pub use pin::PinField;
 pub use site::Site;
@@ -46,6 +51,8 @@ pub struct Screen {
     pub methods: Vec<String>,
     /// What went wrong, or what a notice says.
     pub problem: Option<Told>,
+    /// What of the platform is broken, each with what helps and what works meanwhile.
+    pub troubles: Vec<String>,
     /// The button that agrees; none on a notice.
     pub agree: Option<Button>,
     /// The button that does not.
@@ -104,6 +111,8 @@ pub struct Item {
     pub title: String,
     /// What is said of it, and where it is kept.
     pub details: String,
+    /// What its provider is drawn by.
+    pub logos: Option<Rc<Logos>>,
 }
 
 /// The words around a search.
@@ -168,6 +177,12 @@ impl Screen {
                 .filter_map(|offered| method(offered, words))
                 .collect(),
             problem: problem(view, words),
+            troubles: view
+                .troubles
+                .iter()
+                .take(MAX_TROUBLES)
+                .map(|told| trouble(told, words))
+                .collect(),
             agree: agree(view, words),
             refuse: words.say(&match view.kind {
                 Kind::Notice => Message::CloseButton {},
@@ -247,7 +262,13 @@ fn facts(view: &View, words: &Words) -> Vec<Fact> {
 
 fn choices(view: &View, words: &Words) -> Option<Choices> {
     let first = view.choices.first()?;
-    let items: Vec<Item> = view.choices.iter().map(|choice| item(choice, words)).collect();
+    let logos = view.logos.iter().take(MAX_LOGOS);
+    let logos: HashMap<&str, Rc<Logos>> = logos.map(|(id, logos)| (id.as_str(), Rc::new(logos.clone()))).collect();
+    let items = view.choices.iter().map(|choice| Item {
+        logos: logos.get(choice.provider.as_str()).cloned(),
+        ..item(choice, words)
+    });
+    let items: Vec<Item> = items.collect();
     let heading = match first.kind {
         ChoiceKind::Provider if view.kind == Kind::SignIn => Field::Passkey,
         ChoiceKind::Provider => Field::Place,
@@ -282,6 +303,7 @@ fn item(choice: &view::Choice, words: &Words) -> Item {
         id: choice.id.clone(),
         title: words.say(&choice.label),
         details: details.join(" · "),
+        logos: None,
     }
 }
 
@@ -317,6 +339,11 @@ fn problem(view: &View, words: &Words) -> Option<Told> {
         text: words.say(&problem.text),
         tone,
     })
+}
+
+/// What is broken, what helps and what works meanwhile, in a row.
+fn trouble(told: &Trouble, words: &Words) -> String {
+    told.said().map(|said| words.say(&said).trim().to_owned()).join(" ")
 }
 
 fn agree(view: &View, words: &Words) -> Option<Button> {

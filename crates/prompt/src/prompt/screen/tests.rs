@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use claviger_joint::evidence::Method;
+use claviger_prompt_api::logo::{Format, Logo};
 use claviger_prompt_api::text;
+use claviger_prompt_api::trouble::{Damage, StateFile};
 use claviger_prompt_api::view::{AccountView, Choice, Progress, Purpose, SiteView};
 
 use super::*;
@@ -364,4 +366,41 @@ fn whoever_makes_the_view_brings_no_trick_to_the_screen() {
         assert!(!left.contains(hidden), "{left:?}");
         assert!(!left.contains("\u{301}\u{301}\u{301}\u{301}\u{301}"));
     }
+}
+
+#[test]
+fn a_logo_stands_with_each_choice_of_its_provider_and_with_no_other() {
+    let mut view = sign_in();
+    let logos = Logos {
+        light: Some(Logo::new(Format::Svg, b"<svg/>")),
+        dark: None,
+    };
+    let mut other = view.choices[0].clone();
+    other.provider = "org.example.Other".into();
+    view.choices.push(other);
+    view.logos = [("org.claviger.Vault".to_owned(), logos.clone())].into();
+    let choices = screen(&view).choices.expect("choices");
+    assert_eq!(choices.items[0].logos.as_deref(), Some(&logos));
+    assert_eq!(choices.items[1].logos.as_deref(), Some(&logos));
+    assert_eq!(choices.items[2].logos, None);
+}
+
+#[test]
+fn what_is_broken_is_said_with_its_file_and_its_remedy() {
+    let mut view = sign_in();
+    view.troubles = vec![Trouble {
+        what: StateFile::AuditLog,
+        damage: Damage::NoSpace,
+        file: "/state/\u{202e}audit.jsonl".into(),
+        provider: None,
+        set_aside: None,
+    }];
+    let screen = screen(&view);
+    assert_eq!(
+        bare(&screen.troubles[0]),
+        "The audit log (/state/audit.jsonl): the disk is full, or your part of it. Make room on the disk, or in your part of it, for \
+         /state/audit.jsonl. Meanwhile: what must be recorded is refused; reading, listing and locking work."
+    );
+    // Nothing else is the less for it.
+    assert!(screen.agree.is_some() && screen.problem.is_none());
 }

@@ -10,6 +10,7 @@ use super::choices::ChoiceList;
 use super::pin::PinEntry;
 use super::text::{left_to_right, named};
 use crate::drawing::{ROOM, plain, show_text, wrapped, wrapping};
+use crate::logo::Gallery;
 use crate::prompt::program::Program;
 use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
 
@@ -32,15 +33,19 @@ pub struct Body {
     remembered: gtk::Label,
     /// What went wrong.
     pub problem: Problem,
+    /// What is broken, below all that the question is about.
+    troubles: gtk::Label,
     /// The PIN's fields.
     pub pin: PinEntry,
     methods: gtk::Label,
     /// The program that asked last, by its path.
     program: RefCell<Option<(Option<String>, Option<Program>)>>,
+    gallery: Gallery,
 }
 
 impl Body {
     pub fn new() -> Self {
+        let gallery = Gallery::default();
         let body = Self {
             scroller: gtk::ScrolledWindow::builder()
                 .hscrollbar_policy(gtk::PolicyType::Never)
@@ -54,13 +59,15 @@ impl Body {
                 .css_classes(["boxed-list"])
                 .build(),
             claim: wrapping(&[]),
-            choices: ChoiceList::new(),
+            choices: ChoiceList::new(&gallery),
             remember: gtk::CheckButton::new(),
             remembered: wrapping(&[]),
             problem: Problem::new(),
+            troubles: wrapping(&["caption", "warning"]),
             pin: PinEntry::new(),
             methods: wrapping(&["dim-label"]),
             program: RefCell::default(),
+            gallery,
         };
         let column = gtk::Box::builder()
             .orientation(gtk::Orientation::Vertical)
@@ -80,6 +87,7 @@ impl Body {
         column.append(body.problem.widget());
         column.append(body.pin.widget());
         column.append(&body.methods);
+        column.append(&body.troubles);
         body.scroller
             .set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
         body
@@ -111,6 +119,11 @@ impl Body {
         }
         self.problem.tell(screen.problem.as_ref());
         self.pin.draw(screen.pin.as_ref());
+        let troubles = screen.troubles.join("\n\n");
+        show_text(
+            &self.troubles,
+            Some(troubles.as_str()).filter(|troubles| !troubles.is_empty()),
+        );
         let methods = screen.methods.join("\n");
         show_text(
             &self.methods,
@@ -136,6 +149,7 @@ impl Body {
         self.empty_details();
         self.choices.draw(None, false);
         show_text(&self.claim, None);
+        show_text(&self.troubles, None);
         self.problem.tell(None);
     }
 
@@ -198,11 +212,18 @@ impl Body {
             .and_then(|choices| Some((&choices.heading, only(choices)?)));
         if let Some((heading, item)) = place {
             let more = Some(item.details.clone()).filter(|details| !details.is_empty());
-            add(&fact(&Fact {
+            let drawn = fact(&Fact {
                 name: heading.clone(),
                 value: item.title.clone(),
                 more,
-            }));
+            });
+            if let Some(logos) = &item.logos {
+                let logo = Gallery::place();
+                self.gallery.draw(Some(logos), &logo);
+                add(&beside(&logo, &drawn));
+            } else {
+                add(&drawn);
+            }
         }
         self.details.set_visible(self.details.first_child().is_some());
     }
@@ -257,9 +278,15 @@ fn asker(asker: &Asker, program: Option<&Program>) -> gtk::Box {
         .valign(gtk::Align::Start)
         .accessible_role(gtk::AccessibleRole::Presentation)
         .build();
+    beside(&icon, &drawn)
+}
+
+/// A picture beside what it is of.
+fn beside(picture: &gtk::Image, drawn: &gtk::Box) -> gtk::Box {
     let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
-    row.append(&icon);
-    row.append(&drawn);
+    drawn.set_hexpand(true);
+    row.append(picture);
+    row.append(drawn);
     row
 }
 

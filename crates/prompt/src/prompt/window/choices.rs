@@ -7,6 +7,7 @@ use adw::prelude::*;
 use gtk::{gio, glib, pango};
 
 use crate::drawing::{one_line, wrapping};
+use crate::logo::Gallery;
 use crate::prompt::screen::{Choices, Item};
 
 /// How high the list gets before it scrolls, in pixels of the display's scale.
@@ -34,7 +35,8 @@ pub struct ChoiceList {
 }
 
 impl ChoiceList {
-    pub fn new() -> Self {
+    /// The list; logos are drawn from the gallery.
+    pub fn new(gallery: &Gallery) -> Self {
         let store = gio::ListStore::new::<glib::BoxedAnyObject>();
         let search = gtk::SearchEntry::new();
         let wanted = Rc::new(RefCell::new(String::new()));
@@ -49,7 +51,7 @@ impl ChoiceList {
         let selection = gtk::SingleSelection::builder().model(&found).autoselect(false).build();
         let list = gtk::ListView::builder()
             .model(&selection)
-            .factory(&rows())
+            .factory(&rows(gallery))
             .css_classes(["boxed-list"])
             .build();
         let scroller = gtk::ScrolledWindow::builder()
@@ -155,7 +157,7 @@ fn matches(item: &Item, wanted: &str) -> bool {
 }
 
 /// Makes the rows that are in sight, and fills them.
-fn rows() -> gtk::SignalListItemFactory {
+fn rows(gallery: &Gallery) -> gtk::SignalListItemFactory {
     let factory = gtk::SignalListItemFactory::new();
     factory.connect_setup(|_, row| {
         let Some(row) = row.downcast_ref::<gtk::ListItem>() else {
@@ -178,11 +180,15 @@ fn rows() -> gtk::SignalListItemFactory {
         line.set_margin_bottom(6);
         line.set_margin_start(12);
         line.set_margin_end(12);
+        let logo = Gallery::place();
+        logo.set_valign(gtk::Align::Center);
+        line.append(&logo);
         line.append(&texts);
         line.append(&mark);
         row.set_child(Some(&line));
     });
-    factory.connect_bind(|_, row| {
+    let gallery = gallery.clone();
+    factory.connect_bind(move |_, row| {
         let Some(row) = row.downcast_ref::<gtk::ListItem>() else {
             return;
         };
@@ -190,7 +196,12 @@ fn rows() -> gtk::SignalListItemFactory {
             return;
         };
         let item = boxed.borrow::<Item>();
-        let texts = row.child().and_then(|line| line.first_child());
+        let logo = row.child().and_then(|line| line.first_child());
+        let texts = logo.as_ref().and_then(WidgetExt::next_sibling);
+        if let Some(place) = logo.and_downcast::<gtk::Image>() {
+            place.set_visible(item.logos.is_some());
+            gallery.draw(item.logos.as_ref(), &place);
+        }
         let title = texts
             .as_ref()
             .and_then(WidgetExt::first_child)

@@ -1,7 +1,7 @@
 //! The version, and what is broken: which file, what is wrong, what helps, what works meanwhile.
 
 use claviger_prompt_api::manage::Status;
-use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
+use claviger_prompt_api::trouble::{Offer, Trouble};
 
 use super::call::Call;
 use super::page::{Act, Group, Page, Place, Row, Tone, Weight};
@@ -41,19 +41,12 @@ fn row(trouble: &Trouble, speech: &Speech) -> Row {
     }
 }
 
-/// The remedy as something to press, where the broker has it. What is open to others needs another one first.
+/// The remedy as something to press, where there is one.
 fn remedy(trouble: &Trouble) -> Option<(Text, Act)> {
-    if trouble.damage == Damage::OpenToOthers {
-        return None;
-    }
-    match trouble.what {
-        StateFile::Rules | StateFile::Providers => Some((Text::OpenProviders {}, Act::Show(Place::Providers))),
-        StateFile::Cache | StateFile::CacheKey => {
-            let provider = trouble.provider.clone().unwrap_or_default();
-            Some((Text::Unlock {}, Act::Do(Call::Unlock(provider))))
-        }
-        _ => None,
-    }
+    Some(match trouble.offer()? {
+        Offer::DecideAnew => (Text::OpenProviders {}, Act::Show(Place::Providers)),
+        Offer::Unlock(provider) => (Text::Unlock {}, Act::Do(Call::Unlock(provider))),
+    })
 }
 
 fn version(status: &Status, speech: &Speech) -> Group {
@@ -81,6 +74,8 @@ fn version(status: &Status, speech: &Speech) -> Group {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
+    use claviger_prompt_api::trouble::{Damage, StateFile};
+
     use super::super::samples::snapshot;
     use super::*;
 
