@@ -73,7 +73,6 @@ def create(site, account):
 def find(role, name):
     """The last object of this role whose name holds these words: a dialog comes behind its window."""
     def look():
-        eyes.listen()
         return next((seen for seen in reversed(eyes.everything()) if seen.role == role and name in seen.name), None)
 
     return until(look, lambda: f"{role} {name!r} among {[seen for seen in eyes.everything() if seen.name]}")
@@ -232,18 +231,21 @@ class Pages(unittest.TestCase):
         self.each("dark", NAMES, ADW_DEBUG_COLOR_SCHEME="prefer-dark")
 
     def test_every_page_fits_into_360_pixels(self):
-        for page in PAGES:
+        settings = Settings(PAGES[0])
+        self.addCleanup(settings.end)
+        find("list item", NAMES[0])
+        window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
+        desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
+        for before, page, name in zip([None, *NAMES], PAGES, NAMES):
             with self.subTest(page=page):
-                settings = Settings(page)
-                try:
-                    find("push button", "Look again")
-                    window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
-                    desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
-                    until(lambda: eyes.has("Back"), "the window is folded")
-                    self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
-                    desktop.picture(f"settings-narrow-{page}")
-                finally:
-                    settings.end()
+                if before:
+                    press("Back")
+                    until(lambda before=before: any(seen.is_("focused") and seen.name == before for seen in eyes.everything()), f"the focus of {before}")
+                    desktop.keys("Down", "Return")
+                find("push button", "Back")
+                until(lambda name=name: any(seen.role == "label" and seen.name == name for seen in eyes.everything()), name)
+                self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
+                desktop.picture(f"settings-narrow-{page}")
 
     def test_german(self):
         self.each("german", GERMAN, LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")

@@ -96,9 +96,9 @@ class Asking(Case):
         self.show(views.consent())
         self.settled()
         desktop.keys("Down")
-        place = eyes.find("push button", "Sign in").accessible.get_component_iface().get_extents(0)
+        left, top, width, height = eyes.find("push button", "Sign in").extents("screen")
         corner = desktop.geometry()
-        desktop.output("xdotool", "mousemove", str(corner["X"] + place.x + place.width // 2), str(corner["Y"] + place.y + place.height // 2))
+        desktop.output("xdotool", "mousemove", str(corner["X"] + left + width // 2), str(corner["Y"] + top + height // 2))
         # Under the pointer that is about to press it, there is always another question.
         for prompt in range(2, 12):
             self.show(views.consent(prompt))
