@@ -63,23 +63,26 @@ class Eyes:
         return found
 
     def _children(self, program):
-        """The objects of a program by their parents' paths, in order. It makes them known when they are asked for, and only then."""
-        opened = set()
+        """The objects of a program by their parents' paths, in order."""
+        opened = {}
         while True:
-            children = {}
+            children, count = {}, {}
             answer = self.bus.call_sync(program, "/org/a11y/atspi/cache", "org.a11y.atspi.Cache", "GetItems", None, None, Gio.DBusCallFlags.NONE, PATIENCE, None)
             items = answer.get_child_value(0)
             for nth in range(items.n_children()):
                 seen = Seen(self, program, items.get_child_value(nth))
                 children.setdefault(seen.parent, []).append(seen)
-            todo = [seen.path for siblings in children.values() for seen in siblings
-                    if seen.count > len(children.get(seen.path, [])) and seen.path not in opened]
-            if not todo:
-                return {parent: sorted(siblings, key=lambda seen: seen.index) for parent, siblings in children.items()}
+                count[seen.path] = seen.count
+            # The program makes objects known when they are asked for, and keeps those that it has hidden.
+            todo = [path for path in count if count[path] != len(children.get(path, [])) and path not in opened]
+            asked = bool(todo)
             while todo:
                 path = todo.pop()
-                opened.add(path)
-                todo += [child for _, child in self.ask(program, path, "Accessible", "GetChildren")]
+                opened[path] = [child for _, child in self.ask(program, path, "Accessible", "GetChildren")]
+                todo += [child for child in opened[path] if child not in count]
+            if not asked:
+                return {parent: sorted((seen for seen in siblings if seen.path in opened.get(parent, [seen.path])), key=lambda seen: seen.index)
+                        for parent, siblings in children.items()}
 
     def ask(self, program, path, interface, method, *arguments):
         return call(self.bus, program, path, f"org.a11y.atspi.{interface}", method, *arguments)

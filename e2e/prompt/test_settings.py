@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import subprocess
 import unittest
 
 import bed
@@ -93,6 +94,14 @@ def tab_to(role, name):
     raise AssertionError(f"Tab never comes to {name}")
 
 
+def type_into(name, text):
+    """Types into this field, once it has the keyboard, and agrees."""
+    until(lambda: [seen for seen in eyes.everything() if seen.role == "text" and name in seen.name and seen.is_("focused")], lambda: f"the focus of {name}: {[seen for seen in eyes.everything() if seen.is_('focused')]}")
+    desktop.keys("ctrl+a")
+    desktop.type(text)
+    desktop.keys("Return")
+
+
 def passkeys():
     return json.loads(desktop.claviger("passkey", "list", "--json"))
 
@@ -147,10 +156,7 @@ class First(unittest.TestCase):
         self.open_the_one_found()
         desktop.picture("settings-details")
         press("Rename … bob")
-        find("text", "Name")
-        desktop.keys("ctrl+a")
-        desktop.type("bob at home")
-        desktop.keys("Return")
+        type_into("Name", "bob at home")
         until(lambda: "bob at home" in [passkey["user_name"] for passkey in passkeys()], lambda: f"the name {passkeys()}")
         find("list item", "bob at home")
 
@@ -192,9 +198,7 @@ class First(unittest.TestCase):
 
     def rules(self):
         press("Add a rule")
-        find("text", "Site, such as")
-        desktop.type("example.com")
-        desktop.keys("Return")
+        type_into("Site, such as", "example.com")
         press("Remove example.com")
         find("label", "No rule for example.com any more")
 
@@ -249,6 +253,29 @@ class Pages(unittest.TestCase):
 
     def test_german(self):
         self.each("german", GERMAN, LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")
+
+
+class Started(unittest.TestCase):
+    def run_with(self, *arguments):
+        return subprocess.run([bed.PROGRAMS / "claviger-settings", *arguments], env=desktop.env, capture_output=True, text=True, check=False, timeout=30)
+
+    def test_a_page_that_there_is_not_is_an_error_and_help_names_those_that_there_are(self):
+        wrong = self.run_with("passkey")
+        self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
+        helped = self.run_with("--help")
+        self.assertEqual((helped.returncode, helped.stderr), (0, ""))
+        for page in PAGES:
+            self.assertIn(page, wrong.stderr)
+            self.assertIn(page, helped.stdout)
+        self.assertRegex(self.run_with("--version").stdout, r"^claviger-settings \d+\.\d+\.\d+\n$")
+
+    def test_a_second_start_shows_its_page_in_the_window_that_is_there(self):
+        settings = Settings()
+        self.addCleanup(settings.end)
+        find("list item", "alice@example.com")
+        self.assertEqual(self.run_with("about").returncode, 0)
+        until(lambda: any(seen.is_("selected") and seen.name == "About" for seen in eyes.everything()), "the page")
+        self.assertEqual(len([seen for seen in eyes.everything() if seen.role == "frame"]), 1)
 
 
 class Unreachable(unittest.TestCase):

@@ -86,7 +86,8 @@ class Asking(Case):
         self.settled()
         eyes.find("password text", "PIN")
         self.assertEqual(self.shown.answers(), [])
-        # Nothing of it is in the field either: this PIN alone is too short.
+        # Nothing of it is in the field either: this PIN alone is too short. Before one counts the keys have to rest for a while.
+        time.sleep(0.5)
         desktop.type("123")
         desktop.keys("Return")
         eyes.find("alert", "4 to 127")
