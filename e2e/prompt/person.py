@@ -26,7 +26,6 @@ class Person:
 
     def answer(self):
         """Deals with the screen that there is, if it can be answered yet."""
-        self.eyes.listen()
         seen = self.eyes.everything()
         words = [it.name for it in seen]
         rule = next((rule for rule in self.rules if rule.get("times", 1) and all(any(part in word for word in words) for part in rule["sees"])), None)

@@ -112,8 +112,8 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(size["WIDTH"], width)
                 self.assertLessEqual(size["HEIGHT"], 1200)
                 # The buttons are where they can be seen and pressed, whatever is above them.
-                place = button.accessible.get_component_iface().get_extents(1)
-                self.assertTrue(place.width > 60 and place.y + place.height <= size["HEIGHT"], (place.y, place.height, size))
+                _, top, width_of_button, height = button.extents("window")
+                self.assertTrue(width_of_button > 60 and top + height <= size["HEIGHT"], (top, height, size))
                 for seen in eyes.everything():
                     self.assertFalse([it for it in seen.name if self.hides(it)], f"{seen!r}")
                     self.assertLess(len(seen.name), 1000)

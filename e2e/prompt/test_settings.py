@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import subprocess
 import unittest
 
 import bed
@@ -73,7 +74,6 @@ def create(site, account):
 def find(role, name):
     """The last object of this role whose name holds these words: a dialog comes behind its window."""
     def look():
-        eyes.listen()
         return next((seen for seen in reversed(eyes.everything()) if seen.role == role and name in seen.name), None)
 
     return until(look, lambda: f"{role} {name!r} among {[seen for seen in eyes.everything() if seen.name]}")
@@ -92,6 +92,14 @@ def tab_to(role, name):
             return
         desktop.keys("Tab")
     raise AssertionError(f"Tab never comes to {name}")
+
+
+def type_into(name, text):
+    """Types into this field, once it has the keyboard, and agrees."""
+    until(lambda: [seen for seen in eyes.everything() if seen.role == "text" and name in seen.name and seen.is_("focused")], lambda: f"the focus of {name}: {[seen for seen in eyes.everything() if seen.is_('focused')]}")
+    desktop.keys("ctrl+a")
+    desktop.type(text)
+    desktop.keys("Return")
 
 
 def passkeys():
@@ -148,10 +156,7 @@ class First(unittest.TestCase):
         self.open_the_one_found()
         desktop.picture("settings-details")
         press("Rename … bob")
-        find("text", "Name")
-        desktop.keys("ctrl+a")
-        desktop.type("bob at home")
-        desktop.keys("Return")
+        type_into("Name", "bob at home")
         until(lambda: "bob at home" in [passkey["user_name"] for passkey in passkeys()], lambda: f"the name {passkeys()}")
         find("list item", "bob at home")
 
@@ -193,9 +198,7 @@ class First(unittest.TestCase):
 
     def rules(self):
         press("Add a rule")
-        find("text", "Site, such as")
-        desktop.type("example.com")
-        desktop.keys("Return")
+        type_into("Site, such as", "example.com")
         press("Remove example.com")
         find("label", "No rule for example.com any more")
 
@@ -232,21 +235,47 @@ class Pages(unittest.TestCase):
         self.each("dark", NAMES, ADW_DEBUG_COLOR_SCHEME="prefer-dark")
 
     def test_every_page_fits_into_360_pixels(self):
-        for page in PAGES:
+        settings = Settings(PAGES[0])
+        self.addCleanup(settings.end)
+        find("list item", NAMES[0])
+        window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
+        desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
+        for before, page, name in zip([None, *NAMES], PAGES, NAMES):
             with self.subTest(page=page):
-                settings = Settings(page)
-                try:
-                    find("push button", "Look again")
-                    window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
-                    desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
-                    until(lambda: eyes.has("Back"), "the window is folded")
-                    self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
-                    desktop.picture(f"settings-narrow-{page}")
-                finally:
-                    settings.end()
+                if before:
+                    press("Back")
+                    until(lambda before=before: any(seen.is_("focused") and seen.name == before for seen in eyes.everything()), f"the focus of {before}")
+                    desktop.keys("Down", "Return")
+                find("push button", "Back")
+                until(lambda name=name: any(seen.role == "label" and seen.name == name for seen in eyes.everything()), name)
+                self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
+                desktop.picture(f"settings-narrow-{page}")
 
     def test_german(self):
         self.each("german", GERMAN, LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")
+
+
+class Started(unittest.TestCase):
+    def run_with(self, *arguments):
+        return subprocess.run([bed.PROGRAMS / "claviger-settings", *arguments], env=desktop.env, capture_output=True, text=True, check=False, timeout=30)
+
+    def test_a_page_that_there_is_not_is_an_error_and_help_names_those_that_there_are(self):
+        wrong = self.run_with("passkey")
+        self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
+        helped = self.run_with("--help")
+        self.assertEqual((helped.returncode, helped.stderr), (0, ""))
+        for page in PAGES:
+            self.assertIn(page, wrong.stderr)
+            self.assertIn(page, helped.stdout)
+        self.assertRegex(self.run_with("--version").stdout, r"^claviger-settings \d+\.\d+\.\d+\n$")
+
+    def test_a_second_start_shows_its_page_in_the_window_that_is_there(self):
+        settings = Settings()
+        self.addCleanup(settings.end)
+        find("list item", "alice@example.com")
+        self.assertEqual(self.run_with("about").returncode, 0)
+        until(lambda: any(seen.is_("selected") and seen.name == "About" for seen in eyes.everything()), "the page")
+        self.assertEqual(len([seen for seen in eyes.everything() if seen.role == "frame"]), 1)
 
 
 class Unreachable(unittest.TestCase):

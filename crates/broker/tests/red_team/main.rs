@@ -14,6 +14,7 @@ mod bed;
 mod broken_files;
 mod full_disk;
 mod lists;
+mod managers;
 mod names;
 mod pestering;
 mod strangers;

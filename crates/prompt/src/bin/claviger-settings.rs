@@ -1,12 +1,26 @@
 //! `claviger-settings [PAGE]`: the settings window, with the page of this name before one (`passkeys`, `providers`, …).
 
-use std::env;
+use std::io::Write as _;
 use std::process::ExitCode;
+use std::{env, io};
 
 use claviger_prompt::settings::app;
-use claviger_prompt::settings::model::page::Place;
+use claviger_prompt::settings::arguments::{self, Wish};
+
+/// The exit status for arguments that make no sense, as the command line has it.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let place = env::args().nth(1).and_then(|name| Place::named(&name));
-    app::run(place.unwrap_or(Place::Passkeys))
+    match arguments::read(env::args_os().skip(1)) {
+        Ok(Wish::Show(place)) => app::run(place),
+        Ok(Wish::Print(text)) => match io::stdout().write_all(text.as_bytes()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        },
+        Err(wrong) => {
+            // A standard error that is closed takes no complaint either.
+            let _ = writeln!(io::stderr(), "claviger-settings: {wrong}");
+            ExitCode::from(USAGE)
+        }
+    }
 }

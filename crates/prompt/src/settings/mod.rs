@@ -6,6 +6,7 @@
 //! broker's own prompt.
 
 pub mod app;
+pub mod arguments;
 pub mod browsers;
 pub mod link;
 pub mod model;

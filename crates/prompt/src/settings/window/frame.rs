@@ -1,5 +1,6 @@
 //! The window around the pages: their names at the side, a header, the bar that says what is waited for, and short notices.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use adw::prelude::*;
@@ -33,6 +34,7 @@ pub struct Frame {
     title: gtk::Label,
     waiting: gtk::Revealer,
     toasts: adw::ToastOverlay,
+    toast: RefCell<Option<adw::Toast>>,
     nobody: adw::StatusPage,
     whole: gtk::Stack,
 }
@@ -67,6 +69,7 @@ impl Frame {
             title: gtk::Label::builder().css_classes(["title"]).build(),
             waiting: gtk::Revealer::new(),
             toasts: adw::ToastOverlay::new(),
+            toast: RefCell::default(),
             nobody: adw::StatusPage::builder()
                 .icon_name("network-offline-symbolic")
                 .title(say(Text::Unreachable {}))
@@ -111,10 +114,13 @@ impl Frame {
         self.waiting.set_visible(waits);
     }
 
-    /// A short notice, which is not read as markup.
+    /// A short notice, which is not read as markup. It takes the place of the one before, which else would have to be over first.
     pub fn notice(&self, text: &str) {
         let toast = adw::Toast::new(&glib::markup_escape_text(text));
         toast.set_timeout(8);
+        if let Some(before) = self.toast.replace(Some(toast.clone())) {
+            before.dismiss();
+        }
         self.toasts.add_toast(toast);
     }
 
@@ -178,11 +184,15 @@ impl Frame {
             .bind_property("folded", &side_header, "show-end-title-buttons")
             .sync_create()
             .build();
-        let leaflet = self.leaflet.downgrade();
+        let (leaflet, names) = (self.leaflet.downgrade(), self.names.downgrade());
         back.connect_clicked(move |_| {
-            leaflet.upgrade().iter().for_each(|leaflet| {
+            if let (Some(leaflet), Some(names)) = (leaflet.upgrade(), names.upgrade()) {
                 leaflet.navigate(adw::NavigationDirection::Back);
-            });
+                // Else the keyboard stays with a page that is not to be seen.
+                names.selected_row().iter().for_each(|row| {
+                    row.grab_focus();
+                });
+            }
         });
         self.window.set_content(Some(&self.leaflet));
     }

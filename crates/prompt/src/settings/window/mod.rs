@@ -14,7 +14,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use adw::prelude::*;
-use gtk::glib;
+use gtk::{gio, glib};
 
 use self::activity::ActivityPage;
 use self::dialogs::Dialogs;
@@ -28,6 +28,9 @@ use super::model::page::{Act, Page, Place};
 use super::model::state::Snapshot;
 use super::model::{about, first_run as first_steps, providers, shown, verification, ways_in};
 use super::text::{Speech, Text};
+
+/// The action that shows the page whose name it is given, of the window and of the application.
+pub const SHOW: &str = "show";
 
 /// What makes a page from what is known.
 type Maker = fn(&Snapshot, &Speech) -> Page;
@@ -68,6 +71,7 @@ impl Window {
         }
         parts.listen();
         parts.listen_for_search();
+        parts.listen_for_pages();
         parts.frame.show(place);
         parts.look();
         parts.frame.window.present();
@@ -154,6 +158,21 @@ impl Parts {
         shortcuts.set_scope(gtk::ShortcutScope::Global);
         shortcuts.add_shortcut(gtk::Shortcut::new(Some(keys), Some(search)));
         self.frame.window.add_controller(shortcuts);
+    }
+
+    /// Shows the page that another start of the program names.
+    fn listen_for_pages(&self) {
+        let frame = Rc::downgrade(&self.frame);
+        let show = gio::SimpleAction::new(SHOW, Some(&String::static_variant_type()));
+        show.connect_activate(move |_, name| {
+            let place = name
+                .and_then(|name| name.get::<String>())
+                .and_then(|name| Place::named(&name));
+            if let (Some(frame), Some(place)) = (frame.upgrade(), place) {
+                frame.show(place);
+            }
+        });
+        self.frame.window.add_action(&show);
     }
 
     /// Asks the broker how everything is.
