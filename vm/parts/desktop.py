@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import pwd
+import select
 import subprocess
 import threading
 
@@ -123,11 +124,12 @@ def afterwards(session):
     with check("the passkey is the vault's, the audit log is whole"):
         equal([passkey["user_name"] for passkey in json.loads(session.run("claviger", "passkey", "list", "--json"))], [USER], "the passkeys")
         session.run("claviger", "audit", "--verify")
-    with check("the window's process is gone a minute after its last question"):
-        try:
-            until(lambda: not running("claviger-prompt"), "its end", 180)
-        finally:
-            session.run("systemctl", "--user", "status", "--no-pager", "claviger-prompt.service", "claviger-broker.service")
+    with check("the window's process ends a minute after its last question at the latest"):
+        for process in running("claviger-prompt"):
+            # Looking again and again would leave the emulated processor no idle time, by which the guest's clock goes on.
+            watched = select.poll()
+            watched.register(os.pidfd_open(int(process.name)))
+            demand(watched.poll(60_000), "it is still there")
 
 
 class Session:
@@ -279,11 +281,11 @@ class Browser:
 
 
 def running(name):
-    """The user's processes of this program."""
+    """The processes of this program."""
     found = []
     for process in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            if pathlib.Path((process / "cmdline").read_text().split("\0")[0]).name == name and process.owner() == USER:
+            if pathlib.Path((process / "cmdline").read_text().split("\0")[0]).name == name:
                 found.append(process)
         except OSError:
             pass  # It ended while we looked.
