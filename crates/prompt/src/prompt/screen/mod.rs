@@ -15,7 +15,7 @@ use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CH
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
 use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MethodView, View};
 
-pub use pin::PinField;
+pub use pin::{PinField, Worth};
 pub use site::Site;
 
 use crate::words::Words;
