@@ -125,6 +125,7 @@ class First(unittest.TestCase):
         self.deletes()
         self.turns_a_provider_off_and_on()
         self.rules()
+        self.changes_the_pin()
 
     def first_steps(self):
         find("label", "No PIN is chosen yet")
@@ -202,9 +203,15 @@ class First(unittest.TestCase):
         press("Remove example.com")
         find("label", "No rule for example.com any more")
 
-    def go_to(self, name):
+    def changes_the_pin(self):
+        self.go_to("Verification", "Providers")
+        press("Change the PIN")
+        find("label", "Backups from before still open with the old one")
+        self.assertIn("change the PIN", desktop.claviger("audit", "--last", "5"))
+
+    def go_to(self, name, after="Passkeys"):
         """By keyboard: the arrows choose among the pages."""
-        tab_to("list item", "Passkeys")
+        tab_to("list item", after)
         desktop.keys("Down", "Return")
         until(lambda: any(seen.is_("selected") and seen.name == name for seen in eyes.everything()), name)
 

@@ -122,6 +122,13 @@ class Asking(Case):
     def test_a_new_pin_is_typed_twice_and_the_same(self):
         self.show(views.KINDS["choose-pin"])
         self.settled("Set PIN")
+        desktop.type("1234")
+        eyes.find("label", "This PIN is a sequence")
+        desktop.keys("ctrl+a")
+        desktop.type("493817")
+        eyes.find("label", "At least 1\u00a0000\u00a0000 guesses")
+        desktop.picture("choose-pin-worth")
+        desktop.keys("ctrl+a")
         desktop.type(PIN)
         desktop.keys("Return")
         desktop.type("493818")

@@ -46,7 +46,7 @@ pub(crate) use input::unserved;
 pub use input::{Approval, Context, HelloStatus, Input, ProviderName, Wanted, WantedAnswer};
 pub use machine::Machine;
 pub use message::{
-    Assurance, AuditStep, Call, Check, Checked, Consent, Effect, Event, Execution, Outcome, PinFailure,
+    Assurance, AuditStep, Call, Check, Checked, Consent, Effect, Event, Execution, NotChanged, Outcome, PinFailure,
     ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
 };
 

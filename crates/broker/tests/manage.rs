@@ -20,7 +20,7 @@ use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{Error, Prompt1Proxy};
 use claviger_prompt_api::fault::Fault;
-use claviger_prompt_api::view::Kind;
+use claviger_prompt_api::view::{Kind, Purpose as Typed, View};
 use serde_json::Value;
 
 async fn json(answer: impl Future<Output = Result<String, Error>>) -> Value {
@@ -478,6 +478,46 @@ async fn an_answer_to_a_view_that_has_changed_does_not_count() {
     };
     let (result, ()) = tokio::join!(ceremony, act);
     assert_eq!(result.unwrap_err(), Cause::CancelledByCaller);
+}
+
+#[tokio::test]
+async fn the_pin_is_changed_in_the_prompt_by_who_knows_it() {
+    let bed = Bed::new().await;
+    let manage = bed.manage().await;
+    let answers = |present: &'static str| {
+        Script::new(move |view: &View| {
+            let approve = Action::Approve {
+                choice: None,
+                remember: false,
+            };
+            match view.pin()?.purpose {
+                Typed::New => Some((approve, Some("other-77"))),
+                Typed::Verify if view.problem.is_some() => Some((Action::Refuse { for_a_while: false }, None)),
+                Typed::Verify => Some((approve, Some(present))),
+            }
+        })
+    };
+    let prompt = Prompt::attach(&bed, answers(WRONG_PIN)).await;
+    assert!(matches!(manage.change_pin().await, Err(Error::Refused(_))));
+    assert_eq!(prompt.kinds(), [Kind::Verify, Kind::ChoosePin, Kind::Verify]);
+    prompt.leave().await;
+    let prompt = Prompt::attach(&bed, answers(PIN)).await;
+    manage.change_pin().await.unwrap();
+    prompt.leave().await;
+    // The old one is wrong from now on.
+    let _prompt = Prompt::attach(&bed, answers(PIN)).await;
+    assert!(matches!(manage.change_pin().await, Err(Error::Refused(_))));
+    let audit = json(manage.audit(10)).await.to_string();
+    assert!(
+        audit.contains("change the PIN") && !audit.contains("other-77"),
+        "{audit}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_pin_there_is_none_to_change() {
+    let bed = Bed::without_pin().await;
+    assert!(matches!(bed.manage().await.change_pin().await, Err(Error::NotReady(_))));
 }
 
 async fn dbus_send(bed: &Bed, call: &[&str]) -> Output {

@@ -39,6 +39,9 @@ pub enum Command {
     Lock(OneProvider),
     /// Unlock a provider with your PIN (all of them when none is named)
     Unlock(OneProvider),
+    /// Change your PIN
+    #[command(subcommand)]
+    Pin(Pin),
     /// List the doors, switch the security-key door on and off
     #[command(subcommand)]
     Door(Door),
@@ -103,6 +106,7 @@ impl Command {
             )
             | Self::Lock(OneProvider { output, .. })
             | Self::Unlock(OneProvider { output, .. })
+            | Self::Pin(Pin::Change(output))
             | Self::Door(Door::List(output))
             | Self::Audit(AuditArguments { output, .. })
             | Self::Bench(Bench::Ceremony { output, .. } | Bench::Vault { output, .. }) => output.json,
@@ -253,6 +257,13 @@ pub struct OneProvider {
     /// How to print.
     #[command(flatten)]
     pub output: Output,
+}
+
+/// `claviger pin …`.
+#[derive(Debug, Subcommand)]
+pub enum Pin {
+    /// Choose another PIN; the prompt asks for the present one first
+    Change(Output),
 }
 
 /// `claviger door …`.

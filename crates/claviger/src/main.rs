@@ -20,7 +20,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use cli::{Bench, Cli, Command};
+use cli::{Bench, Cli, Command, Pin};
 use dirs::Dirs;
 use output::Failure;
 use tokio::signal::unix::{SignalKind, signal};
@@ -95,6 +95,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         Command::Provider(command) => commands::provider::run(command).await,
         Command::Lock(one) => commands::lock::lock(&one).await,
         Command::Unlock(one) => commands::lock::unlock(&one).await,
+        Command::Pin(Pin::Change(output)) => commands::lock::change_pin(output.json).await,
         Command::Door(command) => commands::door::run(dirs, command).await,
         Command::Audit(command) => commands::audit::run(command).await,
         Command::Prompt(options) => prompt::run(options.script.as_deref()).await,

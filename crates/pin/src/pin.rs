@@ -6,6 +6,7 @@
 
 mod common;
 mod quality;
+mod strength;
 
 use core::fmt;
 
@@ -14,6 +15,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 pub use quality::{Weak, quality};
+pub use strength::{Lasts, Strength};
 
 /// A PIN: 4 to 127 Unicode characters in form C, without control characters.
 pub struct Pin(Zeroizing<String>);

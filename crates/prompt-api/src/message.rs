@@ -31,6 +31,24 @@ pub enum Agreement {
     Continue,
 }
 
+/// How long a PIN keeps somebody busy who has a copy of hello's file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lasts {
+    /// Less than a minute.
+    Moments,
+    /// Less than an hour.
+    Minutes,
+    /// Less than a day.
+    Hours,
+    /// Less than a year.
+    Days,
+    /// Up to a thousand years.
+    Years,
+    /// More than that.
+    Ages,
+}
+
 /// What is named on a screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,6 +120,8 @@ pub enum Message {
     },
     ChoosePinTitle {},
     ConfirmPinTitle {},
+    ChangePinTitle {},
+    NewPinTitle {},
     EnableTitle {
         provider: String,
     },
@@ -323,6 +343,12 @@ pub enum Message {
         tries_left: u32,
     },
     PinsDiffer {},
+    /// What a new PIN is worth: `guesses` is a number in digits, `lasts` how long it keeps a thief busy, in the unit `count` counts.
+    PinStrength {
+        guesses: String,
+        lasts: Lasts,
+        count: u32,
+    },
     /// A way to be verified other than the PIN; `method` and `state` are the words of the view.
     OtherMethod {
         method: String,

@@ -171,7 +171,7 @@ mod tests {
             "code": code, "site": "example.com", "origin": "shop.example.org", "provider": "Notebook", "program": argument, "account": argument,
             "name": argument.as_str().unwrap_or("Work"), "words": "Export", "reason": "date", "why": "timed-out",
             "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
-            "locked": argument.is_string(), "count": 2,
+            "locked": argument.is_string(), "count": 2, "guesses": "10 000", "lasts": "hours",
             "to": "delete", "field": "site", "method": "face", "state": "ready", "host": "loader", "what": "rules", "damage": "malformed", "file": "/x", "set_aside": argument,
         }))
         .unwrap()

@@ -182,6 +182,8 @@ pub enum Approval {
     UseSecurityKey,
     /// Show a program all passkeys that are found without being named.
     ListPasskeys,
+    /// Change the PIN: the present one, and then the new one.
+    ChangePin,
     /// Choose a PIN if there is none, then unlock these providers (which makes a new vault), if any.
     Setup {
         /// Which ones.
@@ -202,7 +204,8 @@ impl Approval {
             | Self::EnableProvider { .. }
             | Self::Setup { .. }
             | Self::UseSecurityKey
-            | Self::ListPasskeys => ProviderId::platform(),
+            | Self::ListPasskeys
+            | Self::ChangePin => ProviderId::platform(),
             Self::VerifyUser { provider, .. }
             | Self::DeletePasskey { provider, .. }
             | Self::RenamePasskey { provider, .. } => provider.id.clone(),
@@ -216,7 +219,8 @@ impl Approval {
             | Self::EnableProvider { .. }
             | Self::Setup { .. }
             | Self::UseSecurityKey
-            | Self::ListPasskeys => Purpose::Platform,
+            | Self::ListPasskeys
+            | Self::ChangePin => Purpose::Platform,
             Self::VerifyUser { .. } => Purpose::VerifyUser,
             Self::DeletePasskey { .. } => Purpose::Operation(Operation::Delete),
             Self::RenamePasskey { .. } => Purpose::Operation(Operation::Update),

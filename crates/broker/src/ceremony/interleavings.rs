@@ -57,6 +57,7 @@ fn promises_hold_over_100_000_interleavings() {
         "cancelled at work",
         "remembered",
         "pin chosen",
+        "pin changed",
         "unlocked",
         "own window",
         "ticket spent",

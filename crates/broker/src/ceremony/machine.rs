@@ -5,11 +5,10 @@ mod asking;
 mod serving;
 
 use claviger_joint::TransactionId;
-use claviger_prompt_api::text;
 use claviger_prompt_api::view::{Kind, View};
 
 use super::Tokens;
-use super::input::{HelloStatus, Input, Wanted};
+use super::input::{Approval, HelloStatus, Input, Wanted};
 use super::message::{
     Assurance, AuditStep, Call, Check, Consent, Effect, Event, Outcome, ProviderFailure, ProviderReply,
 };
@@ -90,7 +89,9 @@ impl<T: Tokens> Machine<T> {
     /// The same, with something that stands for the PIN once: as long as it does, the screen asks for consent only.
     #[must_use]
     pub fn with_ticket(mut self, ticket: Option<T::Gesture>) -> Self {
-        self.ticket = ticket;
+        // A change of the PIN takes the PIN.
+        let changes_pin = matches!(self.screens.purpose, ScreenPurpose::Approve(Approval::ChangePin));
+        self.ticket = ticket.filter(|_| !changes_pin);
         self
     }
 
@@ -131,16 +132,9 @@ impl<T: Tokens> Machine<T> {
                 self.end(State::MeetingExcluded, Cause::Excluded, out)
             }
 
-            (State::ChoosingPin, Event::UserApproved { gesture, .. }) => match gesture {
-                Some(gesture) => {
-                    out.push(Effect::SetPin(gesture));
-                    State::SettingPin {
-                        consent: Consent::given(),
-                    }
-                }
-                None => self.choose_pin(Some(text::pin_needed()), out),
-            },
+            (State::ChoosingPin { old }, Event::UserApproved { gesture, .. }) => self.pin_chosen(old, gesture, out),
             (State::SettingPin { consent }, Event::PinSet(result)) => self.pin_set(consent, result, out),
+            (State::ChangingPin { consent }, Event::PinChanged(result)) => self.pin_changed(consent, result, out),
 
             (
                 State::Asking,
@@ -280,10 +274,12 @@ enum FirstStep {
 enum State<T: Tokens> {
     /// Not begun.
     New,
-    /// The user is choosing a PIN.
-    ChoosingPin,
+    /// The user is choosing a PIN, in the place of the old one if there is one.
+    ChoosingPin { old: Option<T::Gesture> },
     /// hello is setting it.
     SettingPin { consent: Consent },
+    /// hello is setting it in the place of the old one.
+    ChangingPin { consent: Consent },
     /// The user is asked.
     Asking,
     /// The user is told of an excluded passkey and asked whether to tell the site.

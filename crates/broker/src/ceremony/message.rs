@@ -37,6 +37,8 @@ pub enum Event<T: Tokens> {
     UserRefused,
     /// hello's answer to [`Effect::SetPin`].
     PinSet(Result<(), PinFailure>),
+    /// hello's answer to [`Effect::ChangePin`].
+    PinChanged(Result<(), NotChanged<T>>),
     /// hello's good answer to [`Effect::Verify`].
     Verified {
         /// Evidence for the audience and transaction that `Verify` named.
@@ -69,6 +71,21 @@ pub enum PinFailure {
     Weak(String),
     /// There is one already: somebody else's ceremony was faster.
     AlreadySet,
+    /// hello cannot be reached, or failed.
+    Unavailable,
+}
+
+/// Why the PIN was not changed.
+pub enum NotChanged<T: Tokens> {
+    /// The new one is no good, so the old one was not looked at.
+    Weak {
+        /// hello's code for it.
+        reason: String,
+        /// The old one, which still stands for the user.
+        old: T::Gesture,
+    },
+    /// hello did not accept the old one.
+    Old(NotVerified),
     /// hello cannot be reached, or failed.
     Unavailable,
 }
@@ -141,6 +158,13 @@ pub enum Effect<T: Tokens> {
     CloseView,
     /// Give hello this PIN as the new one. Answered by [`Event::PinSet`].
     SetPin(T::Gesture),
+    /// Give hello a new PIN in the place of the old one. Answered by [`Event::PinChanged`].
+    ChangePin {
+        /// The present PIN.
+        old: T::Gesture,
+        /// The PIN to be.
+        new: T::Gesture,
+    },
     /// Have hello verify. Answered by [`Event::Verified`] or [`Event::VerifyFailed`].
     Verify(Verify<T>),
     /// Start the provider if need be and ask how it is. Answered by [`Event::ProviderReady`] or [`Event::ProviderFailed`].
@@ -271,7 +295,7 @@ pub enum Outcome<T: Tokens> {
     Approved {
         /// The user's consent.
         consent: Consent,
-        /// Evidence for the approval's audience; absent only where choosing a PIN was all there was to do.
+        /// Evidence for the approval's audience; absent only where choosing or changing a PIN was all there was to do.
         evidence: Option<T::Evidence>,
         /// The unlock boxes.
         unlock: Option<T::Unlock>,
@@ -339,6 +363,7 @@ impl<T: Tokens> fmt::Debug for Event<T> {
             Self::UserApproved { .. } => "UserApproved",
             Self::UserRefused => "UserRefused",
             Self::PinSet(_) => "PinSet",
+            Self::PinChanged(_) => "PinChanged",
             Self::Verified { .. } => "Verified",
             Self::VerifyFailed(failure) => return write!(f, "VerifyFailed({failure:?})"),
             Self::ProviderReady(readiness) => return write!(f, "ProviderReady({readiness:?})"),
@@ -362,6 +387,7 @@ impl<T: Tokens> fmt::Debug for Effect<T> {
             Self::ShowView(view) => write!(f, "ShowView({})", view.kind.name()),
             Self::CloseView => f.write_str("CloseView"),
             Self::SetPin(_) => f.write_str("SetPin"),
+            Self::ChangePin { .. } => f.write_str("ChangePin"),
             Self::Verify(verify) => write!(f, "Verify({})", verify.audience),
             Self::DescribeProvider { provider } => write!(f, "DescribeProvider({provider})"),
             Self::Execute(execution) => write!(f, "Execute({})", execution.call.provider),

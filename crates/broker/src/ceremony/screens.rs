@@ -175,7 +175,11 @@ impl Screens {
 
     /// The screen on which the user chooses a PIN.
     pub(super) fn choose_pin(&self, methods: Vec<MethodView>, problem: Option<Problem>) -> View {
-        let mut view = self.view(Kind::ChoosePin, Message::ChoosePinTitle {});
+        let title = match self.purpose {
+            ScreenPurpose::Approve(Approval::ChangePin) => Message::NewPinTitle {},
+            _ => Message::ChoosePinTitle {},
+        };
+        let mut view = self.view(Kind::ChoosePin, title);
         view.account = None;
         view.methods = methods;
         view.problem = problem;
@@ -281,6 +285,7 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
     match approval {
         Approval::UseSecurityKey => (Kind::Verify, Message::UseTitle { program }),
         Approval::ListPasskeys => (Kind::Verify, Message::ListTitle { program }),
+        Approval::ChangePin => (Kind::Verify, Message::ChangePinTitle {}),
         Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, Message::ConfirmPinTitle {}),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers.iter().map(shown).collect();

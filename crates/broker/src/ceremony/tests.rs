@@ -596,6 +596,47 @@ fn setup_may_be_nothing_but_a_pin() {
 }
 
 #[test]
+fn the_pin_is_changed_for_who_knows_it_and_asks_again_for_what_was_wrong() {
+    let mut course = Driven::start(approval(Approval::ChangePin));
+    assert_eq!(
+        (course.view().kind, course.view().pin().expect("an entry").purpose),
+        (Kind::Verify, Purpose::Verify)
+    );
+    course.approve(None, Some(1));
+    assert_eq!(
+        (course.view().kind, course.view().pin().expect("an entry").purpose),
+        (Kind::ChoosePin, Purpose::New)
+    );
+    // The present one is kept as long as the new one is no good.
+    course.approve(None, None);
+    assert_eq!(course.problem(), "pin-needed");
+    let reason = "common".to_owned();
+    course
+        .approve(None, Some(2))
+        .on(Event::PinChanged(Err(NotChanged::Weak { reason, old: Pin(1) })));
+    assert_eq!((course.view().kind, course.problem()), (Kind::ChoosePin, "weak-pin"));
+    course.approve(None, Some(3));
+    assert!(matches!(
+        course.said.first(),
+        Some(Effect::ChangePin {
+            old: Pin(1),
+            new: Pin(3)
+        })
+    ));
+    let wrong = NotVerified::WrongPin {
+        tries_left: 7,
+        wait_ms: 0,
+    };
+    course.on(Event::PinChanged(Err(NotChanged::Old(wrong))));
+    assert_eq!((course.view().kind, course.problem()), (Kind::Verify, "wrong-pin"));
+    course
+        .approve(None, Some(4))
+        .approve(None, Some(5))
+        .on(Event::PinChanged(Ok(())))
+        .says(&["CloseView", "Finish(Approved)"]);
+}
+
+#[test]
 fn a_call_is_recorded_with_what_it_may_claim() {
     let mut course = Driven::start(ceremony(
         &get(),

@@ -108,9 +108,11 @@ impl Broker {
             | Approval::VerifyUser { provider, .. }
             | Approval::DeletePasskey { provider, .. }
             | Approval::RenamePasskey { provider, .. } => Some(provider.id.clone()),
-            Approval::Unlock { .. } | Approval::Setup { .. } | Approval::UseSecurityKey | Approval::ListPasskeys => {
-                None
-            }
+            Approval::Unlock { .. }
+            | Approval::Setup { .. }
+            | Approval::UseSecurityKey
+            | Approval::ListPasskeys
+            | Approval::ChangePin => None,
         };
         if !self.can_record() {
             return Err(Cause::NotRecorded);
@@ -236,5 +238,6 @@ fn describe(approval: &Approval) -> &'static str {
         Approval::Setup { .. } => "set up",
         Approval::UseSecurityKey => "use Claviger as the security key",
         Approval::ListPasskeys => "list the passkeys",
+        Approval::ChangePin => "change the PIN",
     }
 }

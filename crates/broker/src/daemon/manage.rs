@@ -303,6 +303,19 @@ impl Broker {
         }
     }
 
+    /// `ChangePin`.
+    pub(crate) async fn change_pin(&self, header: &Header<'_>) -> Result<(), Error> {
+        let asking = self.asking(header).await?;
+        let status = self.inner.verifier.status_now().await;
+        let status = status.map_err(|error| Error::failed(sentence(&error.to_string())))?;
+        if !status.hello.pin_set() {
+            return Err(Error::not_ready("There is no PIN to change: choose one first."));
+        }
+        self.approve(&asking, Approval::ChangePin, Vec::new(), None, AuditEvent::Manage)
+            .await?;
+        Ok(())
+    }
+
     /// `Audit`.
     pub(crate) async fn audit_entries(&self, count: u32) -> Result<AuditLog, Error> {
         let path = self.inner.audit_path();

@@ -47,7 +47,7 @@ pub use config::Config;
 pub use link::Deadlines;
 pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;
-pub use verifier::{BusVerifier, Unavailable, UserVerifier, Verification, VerifierStatus};
+pub use verifier::{BusVerifier, ChangeFailure, Unavailable, UserVerifier, Verification, VerifierStatus};
 
 use link::ProviderLink;
 use run::Real;

@@ -22,11 +22,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::journal::evidence_kind;
 use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
+use super::verifier::ChangeFailure;
 use super::{Broker, lock};
 use crate::audit::{AuditEvent, Entry, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, Tokens, Verify,
+    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure, Tokens,
+    Verify,
 };
 use crate::check::Rejection;
 use crate::queue::Ticket;
@@ -204,6 +206,11 @@ impl Ceremony {
                 self.work
                     .push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
             }
+            Effect::ChangePin {
+                old: Gesture::Pin(old),
+                new: Gesture::Pin(new),
+            } => self.change_pin(old, new),
+            Effect::ChangePin { .. } => return Some(Event::PinChanged(Err(NotChanged::Unavailable))),
             Effect::Verify(verify) => self.verify(verify),
             Effect::DescribeProvider { provider } => self.describe(provider),
             Effect::Execute(execution) => self.execute(execution),
@@ -241,6 +248,23 @@ impl Ceremony {
             }
         }));
         true
+    }
+
+    fn change_pin(&mut self, old: OwnedFd, new: OwnedFd) {
+        let verifier = self.broker.inner.verifier.clone();
+        self.work.push(Box::pin(async move {
+            // A new one that is no good leaves the old one unread, for the next.
+            let kept = old.try_clone();
+            let changed = verifier.change_pin(old, new).await;
+            Event::PinChanged(changed.map_err(|failure| match (failure, kept) {
+                (ChangeFailure::Weak(reason), Ok(old)) => NotChanged::Weak {
+                    reason,
+                    old: Gesture::Pin(old),
+                },
+                (ChangeFailure::Old(why), _) => NotChanged::Old(why),
+                (ChangeFailure::Unavailable | ChangeFailure::Weak(_), _) => NotChanged::Unavailable,
+            }))
+        }));
     }
 
     fn verify(&mut self, verify: Verify<Real>) {

@@ -44,6 +44,17 @@ pub struct VerifierStatus {
 #[error("user verification is not available: {0}")]
 pub struct Unavailable(pub String);
 
+/// Why a PIN was not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeFailure {
+    /// The new one is too easy to guess, or is none; the reason is hello's code for it. The old one was not looked at.
+    Weak(String),
+    /// The old one was not accepted.
+    Old(NotVerified),
+    /// Hello cannot be reached, or failed.
+    Unavailable,
+}
+
 /// What came of a verification.
 #[derive(Debug)]
 pub struct Verification {
@@ -67,6 +78,12 @@ pub trait UserVerifier: Send + Sync + 'static {
 
     /// Sets the first PIN.
     fn set_pin(&self, pin: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>>;
+
+    /// Puts a new PIN in the place of the old one, which counts as a try like any other.
+    fn change_pin(&self, old: OwnedFd, new: OwnedFd) -> BoxFuture<'_, Result<(), ChangeFailure>> {
+        drop((old, new));
+        Box::pin(async { Err(ChangeFailure::Unavailable) })
+    }
 
     /// Verifies the user once, with evidence for one operation.
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>>;
@@ -175,6 +192,22 @@ impl UserVerifier for BusVerifier {
                 other => {
                     tracing::error!(error = %other, "hello did not set the PIN");
                     PinFailure::Unavailable
+                }
+            })
+        })
+    }
+
+    fn change_pin(&self, old: OwnedFd, new: OwnedFd) -> BoxFuture<'_, Result<(), ChangeFailure>> {
+        Box::pin(async move {
+            let changed = self.client.change_pin(old, new).await;
+            self.forget();
+            changed.map_err(|error| match error {
+                ClientError::WeakPin(reason) => ChangeFailure::Weak(reason),
+                ClientError::BadPin(_) => ChangeFailure::Weak("not-a-pin".to_owned()),
+                ClientError::Refused(why) => ChangeFailure::Old(why),
+                other => {
+                    tracing::error!(error = %other, "hello did not change the PIN");
+                    ChangeFailure::Unavailable
                 }
             })
         })

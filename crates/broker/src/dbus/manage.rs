@@ -106,6 +106,11 @@ impl ManageInterface {
         self.0.setup(&header).await
     }
 
+    /// Has the user give the present PIN and choose another one.
+    async fn change_pin(&self, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.change_pin(&header).await
+    }
+
     /// The last entries of the audit log, and whether the whole of it is intact.
     async fn audit(&self, last: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_manager(&header).await?;

@@ -1,4 +1,4 @@
-//! `claviger lock`, `claviger unlock`, and the choice of a PIN at the end of `claviger setup`.
+//! `claviger lock`, `claviger unlock`, `claviger pin change`, and the choice of a PIN at the end of `claviger setup`.
 
 use super::{client, status};
 use crate::cli::OneProvider;
@@ -20,6 +20,13 @@ pub async fn unlock(one: &OneProvider) -> Result<(), Failure> {
     let broker = client::connect().await?;
     client::asking(broker.unlock(one.provider.as_deref().unwrap_or(""))).await?;
     done(one.output.json, "Unlocked.")
+}
+
+/// Changes the PIN.
+pub async fn change_pin(json: bool) -> Result<(), Failure> {
+    let broker = client::connect().await?;
+    client::asking(broker.change_pin()).await?;
+    done(json, "Your PIN is changed.")
 }
 
 /// Chooses a PIN if there is none yet, which also makes the vault.

@@ -178,7 +178,7 @@ fn has_constant_step(text: &[char]) -> bool {
 }
 
 /// Characters whose code points go up or down evenly, by at most three for digits and one for anything else.
-fn is_even_run(text: &[char]) -> bool {
+pub(super) fn is_even_run(text: &[char]) -> bool {
     let mut steps = text.windows(2).map(|pair| match pair {
         [a, b] => i64::from(u32::from(*b)) - i64::from(u32::from(*a)),
         _ => 0,
@@ -188,7 +188,7 @@ fn is_even_run(text: &[char]) -> bool {
     first.abs() <= limit && steps.all(|step| step == first)
 }
 
-fn is_keyboard_line(text: &[char]) -> bool {
+pub(super) fn is_keyboard_line(text: &[char]) -> bool {
     text.len() >= MIN_RUN
         && LINES.iter().any(|line| {
             let line: Vec<char> = line.chars().collect();
@@ -234,7 +234,7 @@ fn is_date(text: &[char]) -> bool {
 }
 
 /// In the list, as it stands or with the usual substitutions (`p@ssw0rd`) undone.
-fn is_common(text: &[char]) -> bool {
+pub(super) fn is_common(text: &[char]) -> bool {
     let listed = |plain: &str| COMMON.binary_search(&plain).is_ok();
     let mut plain = Zeroizing::new(String::with_capacity(4 * text.len()));
     plain.extend(text);
@@ -297,7 +297,7 @@ fn is_piece(part: &[char], start: usize, whole: &[char]) -> bool {
 }
 
 /// The text as ASCII digits, when it is nothing else.
-fn digits(text: &[char]) -> Option<Zeroizing<Vec<u32>>> {
+pub(super) fn digits(text: &[char]) -> Option<Zeroizing<Vec<u32>>> {
     let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
     for character in text {
         digits.push(character.to_digit(10)?);

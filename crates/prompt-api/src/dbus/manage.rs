@@ -53,6 +53,8 @@ pub trait Manage1 {
 
     fn setup(&self) -> Result<(), Error>;
 
+    fn change_pin(&self) -> Result<(), Error>;
+
     /// An [`AuditLog`](crate::manage::AuditLog) as JSON.
     fn audit(&self, last: u32) -> Result<String, Error>;
 }

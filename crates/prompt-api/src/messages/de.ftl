@@ -39,6 +39,8 @@ list-title = { program } möchte die Liste aller Ihrer Passkeys sehen
 excluded-title = Sie haben schon einen Passkey für { site }
 choose-pin-title = Wählen Sie eine PIN für Ihre Passkeys
 confirm-pin-title = Bestätigen Sie die PIN für Ihre Passkeys
+change-pin-title = PIN ändern: geben Sie zuerst die jetzige ein
+new-pin-title = Wählen Sie eine neue PIN
 enable-title = Soll { $provider } Ihre Passkeys aufbewahren?
 unlock-title = { $provider ->
     [0] Entsperren
@@ -236,6 +238,26 @@ tries-left = { $tries_left ->
     [one] Noch ein Versuch
    *[other] Noch { $tries_left } Versuche
 }
+pin-strength = Mindestens { $guesses } Versuche. Mit einer Kopie von Clavigers Dateien braucht ein gut ausgerüsteter Dieb { $lasts ->
+    [moments] weniger als eine Minute
+    [minutes] { $count ->
+        [one] etwa eine Minute
+       *[other] etwa { $count } Minuten
+    }
+    [hours] { $count ->
+        [one] etwa eine Stunde
+       *[other] etwa { $count } Stunden
+    }
+    [days] { $count ->
+        [one] etwa einen Tag
+       *[other] etwa { $count } Tage
+    }
+    [years] { $count ->
+        [one] etwa ein Jahr
+       *[other] etwa { $count } Jahre
+    }
+   *[ages] mehr als tausend Jahre
+}.
 pins-differ = Das sind zwei verschiedene PINs.
 other-method = { $method ->
     [fingerprint] { $state ->

@@ -40,6 +40,8 @@ list-title = { program } asks to see the list of all your passkeys
 excluded-title = You already have a passkey for { site }
 choose-pin-title = Choose a PIN for your passkeys
 confirm-pin-title = Confirm the PIN for your passkeys
+change-pin-title = Change your PIN: type the present one first
+new-pin-title = Choose a new PIN
 enable-title = Let { $provider } keep your passkeys?
 unlock-title = { $provider ->
     [0] Unlock
@@ -237,6 +239,26 @@ tries-left = { $tries_left ->
     [one] One attempt left
    *[other] { $tries_left } attempts left
 }
+pin-strength = At least { $guesses } guesses. With a copy of Claviger's files a well-equipped thief needs { $lasts ->
+    [moments] less than a minute
+    [minutes] { $count ->
+        [one] about a minute
+       *[other] about { $count } minutes
+    }
+    [hours] { $count ->
+        [one] about an hour
+       *[other] about { $count } hours
+    }
+    [days] { $count ->
+        [one] about a day
+       *[other] about { $count } days
+    }
+    [years] { $count ->
+        [one] about a year
+       *[other] about { $count } years
+    }
+   *[ages] more than a thousand years
+}.
 pins-differ = These are two different PINs.
 other-method = { $method ->
     [fingerprint] { $state ->

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use adw::prelude::*;
 use gtk::gio;
+use gtk::glib::Variant;
 
 use super::model::page::Place;
 use super::text::Speech;
@@ -19,7 +20,7 @@ pub fn run(place: Option<Place>) -> ExitCode {
     let show = gio::SimpleAction::new(SHOW, Some(&String::static_variant_type()));
     let shown = application.downgrade();
     show.connect_activate(move |_, name| {
-        let name = name.and_then(|name| name.get::<String>()).unwrap_or_default();
+        let name = name.and_then(Variant::get::<String>).unwrap_or_default();
         if let (Some(application), Some(place)) = (shown.upgrade(), Place::named(&name)) {
             bring(&application, Some(place));
         }

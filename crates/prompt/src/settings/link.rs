@@ -69,6 +69,7 @@ async fn perform(broker: &Manage1Proxy<'_>, call: &Call) -> Result<(), Error> {
         Call::Lock(id) => broker.lock(id).await,
         Call::Unlock(id) => broker.unlock(id).await,
         Call::ChoosePin => broker.setup().await,
+        Call::ChangePin => broker.change_pin().await,
         Call::Rename { provider, id, name } => broker.rename_passkey(provider, id, name).await,
         Call::Delete { provider, id } => broker.delete_passkey(provider, id).await,
     }

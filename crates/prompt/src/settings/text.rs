@@ -127,6 +127,7 @@ pub enum Text {
     PinNotSet {},
     PinNotSetMore {},
     ChoosePin {},
+    ChangePin {},
     PinLockedOut {},
     PinLockedOutMore {},
     PinUnknown {},
@@ -249,6 +250,7 @@ pub enum Text {
     DoneLocked {},
     DoneUnlocked {},
     DonePin {},
+    DonePinChanged {},
     DoneRenamed {},
     DoneDeleted {},
 }

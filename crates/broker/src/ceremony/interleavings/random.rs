@@ -91,7 +91,7 @@ fn random_ceremony(random: &mut Random) -> Input {
 fn random_approval(random: &mut Random) -> Input {
     let provider = named(VAULT, "Claviger vault");
     let locked = random.below(2) == 0;
-    approval(match random.below(7) {
+    approval(match random.below(8) {
         0 => Approval::Unlock {
             providers: vec![provider],
         },
@@ -115,6 +115,7 @@ fn random_approval(random: &mut Random) -> Input {
             locked,
         },
         5 => Approval::ListPasskeys,
+        6 => Approval::ChangePin,
         _ => Approval::Setup {
             providers: if locked { vec![provider] } else { Vec::new() },
         },

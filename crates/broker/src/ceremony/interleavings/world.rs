@@ -13,8 +13,8 @@ use super::Visits;
 use super::random::Random;
 use crate::ceremony::fixtures::{Evidence, Numbered, Pin, Reply, TRANSACTIONS, Unlock, VAULT, checked, id};
 use crate::ceremony::{
-    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, Outcome, PinFailure, ProviderFailure,
-    ProviderReply, Readiness, VerifyFailure, Wanted,
+    Approval, Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure,
+    ProviderFailure, ProviderReply, Readiness, VerifyFailure, Wanted,
 };
 use crate::check::Rejection;
 use crate::choice::{Candidates, Lock};
@@ -47,6 +47,8 @@ pub(super) struct World {
     agreed: Option<(Option<ProviderId>, bool)>,
     /// The PIN that the user gave on the view on show.
     pin: Option<(u64, Purpose)>,
+    /// The present PIN, while another one is chosen.
+    old: Option<u64>,
     /// Whether the caller brought a ticket that is not spent yet.
     ticket_left: bool,
     /// Whether the evidence for what is going on came by ticket.
@@ -67,6 +69,8 @@ pub(super) struct World {
 enum Pending {
     Nothing,
     SetPin,
+    /// The old PIN.
+    ChangePin(u64),
     Verify {
         audience: ProviderId,
         transaction: TransactionId,
@@ -95,6 +99,7 @@ impl World {
             }
             Wanted::Approve(_) => approves = true,
         }
+        let brings_ticket = brings_ticket && !matches!(input.wanted, Wanted::Approve(Approval::ChangePin));
         Self {
             machine: Machine::new(input).with_ticket(brings_ticket.then_some(Pin(TICKET))),
             ticket,
@@ -110,6 +115,7 @@ impl World {
             answered: false,
             agreed: None,
             pin: None,
+            old: None,
             ticket_left: brings_ticket,
             by_ticket: false,
             made: BTreeSet::new(),
@@ -178,6 +184,19 @@ impl World {
                 0 => Err(PinFailure::Weak("not-a-pin".to_owned())),
                 1 => Err(PinFailure::AlreadySet),
                 2 => Err(PinFailure::Unavailable),
+                _ => Ok(()),
+            }),
+            Pending::ChangePin(old) => Event::PinChanged(match random.below(8) {
+                0 | 1 => Err(NotChanged::Weak {
+                    reason: "common".to_owned(),
+                    old: Pin(old),
+                }),
+                2 => Err(NotChanged::Old(NotVerified::WrongPin {
+                    tries_left: 3,
+                    wait_ms: random.below(2) * 30_000,
+                })),
+                3 => Err(NotChanged::Old(NotVerified::LockedOut)),
+                4 => Err(NotChanged::Unavailable),
                 _ => Ok(()),
             }),
             Pending::Verify {
@@ -340,6 +359,14 @@ impl World {
                 count(visits, "pin chosen");
                 self.pending = Pending::SetPin;
             }
+            Effect::ChangePin { old, new } => {
+                assert_eq!(self.old.take(), Some(old.0), "not the old PIN given");
+                assert_eq!(self.pin.take(), Some((new.0, Purpose::New)), "not the PIN chosen");
+                count(visits, "pin changed");
+                // It comes back where the new one is no good.
+                self.old = Some(old.0);
+                self.pending = Pending::ChangePin(old.0);
+            }
             Effect::Verify(verify) => {
                 let by_ticket = verify.gesture.0 == TICKET;
                 if by_ticket {
@@ -418,6 +445,9 @@ impl World {
             view.pin().is_none() || !self.ticket_left,
             "asked for in spite of a ticket"
         );
+        if let (Kind::ChoosePin, Some((present, Purpose::Verify))) = (view.kind, self.pin) {
+            self.old = Some(present);
+        }
         // Another question, another consent.
         (self.answered, self.agreed, self.pin) = (false, None, None);
         self.view = Some(view);

@@ -9,7 +9,7 @@ use claviger_prompt_api::view::{MethodView, Problem, Progress, Purpose};
 
 use super::super::Tokens;
 use super::super::input::Approval;
-use super::super::message::{AuditStep, Consent, Effect, Outcome, PinFailure, Verify};
+use super::super::message::{AuditStep, Consent, Effect, NotChanged, Outcome, PinFailure, Verify, VerifyFailure};
 use super::super::screens::ScreenPurpose;
 use super::{Machine, Selected, State};
 use crate::types::Cause;
@@ -28,7 +28,7 @@ impl<T: Tokens> Machine<T> {
             }
         }
         if self.asks_gesture() && !self.hello.pin_set() {
-            return self.choose_pin(problem, out);
+            return self.choose_pin(None, problem, out);
         }
         let methods = if self.asks_gesture() {
             self.methods(problem.as_ref())
@@ -43,10 +43,32 @@ impl<T: Tokens> Machine<T> {
         State::Asking
     }
 
-    pub(super) fn choose_pin(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
+    /// Has the user choose a PIN, in the place of the old one if there is one.
+    fn choose_pin(&mut self, old: Option<T::Gesture>, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
         let view = self.screens.choose_pin(vec![new_pin(problem.as_ref())], problem);
         self.show(view, out);
-        State::ChoosingPin
+        State::ChoosingPin { old }
+    }
+
+    /// The user chose a PIN, or agreed without one.
+    pub(super) fn pin_chosen(
+        &mut self,
+        old: Option<T::Gesture>,
+        new: Option<T::Gesture>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        let consent = Consent::given();
+        match (old, new) {
+            (old, None) => self.choose_pin(old, Some(text::pin_needed()), out),
+            (None, Some(new)) => {
+                out.push(Effect::SetPin(new));
+                State::SettingPin { consent }
+            }
+            (Some(old), Some(new)) => {
+                out.push(Effect::ChangePin { old, new });
+                State::ChangingPin { consent }
+            }
+        }
     }
 
     pub(super) fn pin_set(
@@ -60,14 +82,10 @@ impl<T: Tokens> Machine<T> {
                 self.hello.learn(MethodStatus::fresh_pin());
                 out.push(Effect::Audit(AuditStep::PinChosen));
                 match &self.screens.purpose {
-                    ScreenPurpose::Approve(Approval::Setup { providers }) if providers.is_empty() => self.finish(
-                        Ok(Outcome::Approved {
-                            consent,
-                            evidence: None,
-                            unlock: None,
-                        }),
-                        out,
-                    ),
+                    ScreenPurpose::Approve(Approval::Setup { providers }) if providers.is_empty() => {
+                        self.pin_is_all(consent, out)
+                    }
+                    ScreenPurpose::Approve(Approval::ChangePin) => self.pin_is_all(consent, out),
                     // Entering it once more is no bother but a check that the user knows what was typed; and agreeing to a
                     // PIN is not agreeing to the request.
                     _ => self.ask(None, out),
@@ -77,9 +95,36 @@ impl<T: Tokens> Machine<T> {
                 self.hello.learn(MethodStatus::fresh_pin());
                 self.ask(None, out)
             }
-            Err(PinFailure::Weak(reason)) => self.choose_pin(Some(text::weak_pin(&reason)), out),
+            Err(PinFailure::Weak(reason)) => self.choose_pin(None, Some(text::weak_pin(&reason)), out),
             Err(PinFailure::Unavailable) => self.tell(Cause::VerificationUnavailable, None, out),
         }
+    }
+
+    pub(super) fn pin_changed(
+        &mut self,
+        consent: Consent,
+        result: Result<(), NotChanged<T>>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        match result {
+            Ok(()) => self.pin_is_all(consent, out),
+            Err(NotChanged::Weak { reason, old }) => self.choose_pin(Some(old), Some(text::weak_pin(&reason)), out),
+            Err(NotChanged::Old(why)) => {
+                out.push(Effect::Audit(AuditStep::NotVerified(VerifyFailure::Gesture(why))));
+                self.not_accepted(why, out)
+            }
+            Err(NotChanged::Unavailable) => self.tell(Cause::VerificationUnavailable, None, out),
+        }
+    }
+
+    /// What was asked for was a PIN, and there it is.
+    fn pin_is_all(&mut self, consent: Consent, out: &mut Vec<Effect<T>>) -> State<T> {
+        let outcome = Outcome::Approved {
+            consent,
+            evidence: None,
+            unlock: None,
+        };
+        self.finish(Ok(outcome), out)
     }
 
     /// The user agreed to what the one screen asks.
@@ -120,6 +165,10 @@ impl<T: Tokens> Machine<T> {
         let Some(gesture) = gesture.or_else(|| self.ticket.take()) else {
             return self.ask(Some(text::pin_needed()), out);
         };
+        if matches!(self.screens.purpose, ScreenPurpose::Approve(Approval::ChangePin)) {
+            // hello looks at it when it gets the new one: a PIN is for one look.
+            return self.choose_pin(Some(gesture), None, out);
+        }
         out.push(Effect::Audit(AuditStep::Approved { provider: None }));
         out.push(Effect::Verify(Verify {
             gesture,

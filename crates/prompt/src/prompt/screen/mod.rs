@@ -20,7 +20,7 @@ use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
 use claviger_prompt_api::trouble::Trouble;
 use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, View};
 
-pub use pin::PinField;
+pub use pin::{PinField, Worth};
 pub use site::Site;
 
 use crate::words::Words;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use claviger_prompt_api::message::{Field, Message};
+use claviger_pin::{Lasts, Strength};
+use claviger_prompt_api::message::{self, Field, Message};
 use claviger_prompt_api::text;
 use claviger_prompt_api::view::{MethodView, Purpose};
 
@@ -19,6 +20,70 @@ pub struct PinField {
     pub tries: Option<String>,
     /// How long none is looked at, from when the view came.
     pub wait: Duration,
+}
+
+/// What a new PIN is worth, while it is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worth {
+    /// The same in words: how many guesses and how long they take, or why hello would refuse it.
+    pub words: String,
+    /// From 0, which hello refuses, to [`Worth::BEST`].
+    pub level: u8,
+}
+
+impl Worth {
+    /// What a thief is not done with in a lifetime.
+    pub const BEST: u8 = 4;
+
+    /// What is typed so far is worth this; nothing yet of nothing.
+    pub fn of(typed: &str, words: &Words) -> Option<Self> {
+        if typed.is_empty() {
+            return None;
+        }
+        let strength = match Strength::of(typed) {
+            Ok(strength) => strength,
+            Err(weak) => {
+                return Some(Self {
+                    words: words.say(&text::weak_pin(weak.code()).text),
+                    level: 0,
+                });
+            }
+        };
+        let (level, lasts, count) = match strength.lasts() {
+            Lasts::Moments => (1, message::Lasts::Moments, 0),
+            Lasts::Minutes(count) => (1, message::Lasts::Minutes, count),
+            Lasts::Hours(count) => (2, message::Lasts::Hours, count),
+            Lasts::Days(count) => (2, message::Lasts::Days, count),
+            Lasts::Years(count) if count < 100 => (3, message::Lasts::Years, count),
+            Lasts::Years(count) => (Self::BEST, message::Lasts::Years, count),
+            Lasts::Ages => (Self::BEST, message::Lasts::Ages, 0),
+        };
+        let guesses = power_of_ten(strength.magnitude());
+        Some(Self {
+            words: words.say(&Message::PinStrength { guesses, lasts, count }),
+            level,
+        })
+    }
+}
+
+/// Written out with spaces while it can be read, or else as a power.
+fn power_of_ten(power: u32) -> String {
+    if power > 12 {
+        let raised = |digit: char| {
+            digit
+                .to_digit(10)
+                .and_then(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(digit as usize))
+        };
+        return format!("10{}", power.to_string().chars().filter_map(raised).collect::<String>());
+    }
+    let mut text = "1".to_owned();
+    for left in (0..power).rev() {
+        if left % 3 == 2 {
+            text.push('\u{a0}');
+        }
+        text.push('0');
+    }
+    text
 }
 
 impl PinField {
@@ -46,5 +111,42 @@ impl PinField {
         let left = self.wait.saturating_sub(shown);
         let left = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         (left > 0).then(|| words.say(&text::wait(left).text))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_pin_says_its_guesses_and_the_thief_s_time_or_why_it_is_refused() {
+        let words = Words::in_language("en");
+        let worth = |typed| Worth::of(typed, &words);
+        assert_eq!(worth(""), None);
+        let refused = worth("1234").unwrap();
+        assert_eq!(
+            (refused.level, refused.words.contains("sequence")),
+            (0, true),
+            "{refused:?}"
+        );
+        let short = worth("4938").unwrap();
+        assert!(
+            short.level == 1 && short.words.contains("less than a minute"),
+            "{short:?}"
+        );
+        let long = worth("correct horse battery staple").unwrap();
+        assert!(
+            long.level == Worth::BEST && long.words.contains("thousand years"),
+            "{long:?}"
+        );
+    }
+
+    #[test]
+    fn guesses_can_be_read() {
+        let read = |power| power_of_ten(power).replace('\u{a0}', " ");
+        assert_eq!((read(0).as_str(), read(4).as_str()), ("1", "10 000"));
+        assert_eq!((read(5).as_str(), read(6).as_str()), ("100 000", "1 000 000"));
+        assert_eq!(read(24), "10²⁴");
     }
 }

@@ -92,6 +92,7 @@ impl Window {
     /// A window that is not shown yet; what is done in it goes to `tell`.
     pub fn new(application: &adw::Application, words: Rc<Words>, tell: impl Fn(Gesture) + 'static) -> Self {
         let (body, footer) = (Body::new(), Footer::new());
+        body.pin.weigh(Rc::clone(&words));
         let content = gtk::Box::new(gtk::Orientation::Vertical, 0);
         let header = adw::HeaderBar::builder()
             .css_classes(["flat"])

@@ -11,8 +11,9 @@ use adw::prelude::*;
 use claviger_pin::{Pin, PinError};
 
 use crate::drawing::{show_text, wrapping};
-use crate::prompt::screen::PinField;
+use crate::prompt::screen::{PinField, Worth};
 use crate::prompt::typed::Typed;
+use crate::words::Words;
 
 /// What stands in the field for each character.
 const BULLET: &str = "•";
@@ -22,6 +23,10 @@ pub struct PinEntry {
     column: gtk::Box,
     first: Field,
     again: Field,
+    /// What a new one is worth.
+    worth: gtk::LevelBar,
+    /// The same in words.
+    worth_words: gtk::Label,
     /// The tries that are left, or how long to wait.
     below: gtk::Label,
 }
@@ -38,17 +43,41 @@ impl PinEntry {
         let column = gtk::Box::new(gtk::Orientation::Vertical, 6);
         let (first, again) = (Field::new(), Field::new());
         let below = wrapping(&["caption", "dim-label"]);
+        let worth = gtk::LevelBar::builder()
+            .mode(gtk::LevelBarMode::Discrete)
+            .max_value(f64::from(Worth::BEST))
+            .accessible_role(gtk::AccessibleRole::Presentation)
+            .visible(false)
+            .build();
+        let worth_words = wrapping(&["caption"]);
+        worth_words.set_visible(false);
         for field in [&first, &again] {
             column.append(&field.label);
             column.append(&field.entry);
         }
+        column.append(&worth);
+        column.append(&worth_words);
         column.append(&below);
         Self {
             column,
             first,
             again,
+            worth,
+            worth_words,
             below,
         }
+    }
+
+    /// Has what a new PIN is worth said in these words while it is typed.
+    pub fn weigh(&self, words: Rc<Words>) {
+        let (typed, again) = (Rc::clone(&self.first.typed), self.again.entry.clone());
+        let (bar, label) = (self.worth.clone(), self.worth_words.clone());
+        self.first.entry.connect_changed(move |_| {
+            let worth = Worth::of(typed.borrow().as_str(), &words).filter(|_| again.is_visible());
+            bar.set_visible(worth.is_some());
+            bar.set_value(worth.as_ref().map_or(0.0, |worth| f64::from(worth.level)));
+            show_text(&label, worth.as_ref().map(|worth| worth.words.as_str()));
+        });
     }
 
     pub fn widget(&self) -> &gtk::Box {

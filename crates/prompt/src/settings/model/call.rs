@@ -26,6 +26,8 @@ pub enum Call {
     Unlock(String),
     /// Choose a PIN.
     ChoosePin,
+    /// Choose another PIN in the place of the present one.
+    ChangePin,
     /// Give a passkey another name.
     Rename {
         /// The provider that keeps it.
@@ -48,7 +50,12 @@ impl Call {
     /// Whether the broker asks the person before it answers, so that the call takes as long as they like.
     pub fn asks(&self) -> bool {
         match self {
-            Self::Enable(_) | Self::Unlock(_) | Self::ChoosePin | Self::Rename { .. } | Self::Delete { .. } => true,
+            Self::Enable(_)
+            | Self::Unlock(_)
+            | Self::ChoosePin
+            | Self::ChangePin
+            | Self::Rename { .. }
+            | Self::Delete { .. } => true,
             Self::Disable(_) | Self::MakeDefault(_) | Self::SetRule { .. } | Self::ClearRule(_) | Self::Lock(_) => {
                 false
             }
@@ -66,6 +73,7 @@ impl Call {
             Self::Lock(_) => Text::DoneLocked {},
             Self::Unlock(_) => Text::DoneUnlocked {},
             Self::ChoosePin => Text::DonePin {},
+            Self::ChangePin => Text::DonePinChanged {},
             Self::Rename { .. } => Text::DoneRenamed {},
             Self::Delete { .. } => Text::DoneDeleted {},
         }

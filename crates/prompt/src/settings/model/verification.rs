@@ -45,7 +45,10 @@ fn pin(pin: PinStatus, speech: &Speech) -> Row {
             .button(label, "", Act::Do(Call::ChoosePin), Weight::Suggested);
     }
     let tries_left = u64::from(pin.tries_left);
-    let mut row = Row::new(speech.say(&Text::PinSet {})).note(speech.say(&Text::PinTries { tries_left }));
+    let label = speech.say(&Text::ChangePin {});
+    let mut row = Row::new(speech.say(&Text::PinSet {}))
+        .note(speech.say(&Text::PinTries { tries_left }))
+        .button(label, "", Act::Do(Call::ChangePin), Weight::Plain);
     if pin.wait_ms > 0 {
         let seconds = pin.wait_ms.div_ceil(1000);
         row = row.note(speech.say(&Text::PinWait { seconds })).in_tone(Tone::Warning);
@@ -68,6 +71,7 @@ fn roles(standing: Standing, speech: &Speech) -> Row {
 #[cfg(test)]
 #[allow(clippy::indexing_slicing)]
 mod tests {
+    use super::super::page::Control;
     use super::super::samples::snapshot;
     use super::*;
 
@@ -80,13 +84,19 @@ mod tests {
     }
 
     #[test]
-    fn tries_and_the_wait_are_told_and_a_pin_that_is_set_has_no_button() {
+    fn tries_and_the_wait_are_told_and_a_pin_that_is_set_can_be_changed() {
         let told = row(|pin| {
             pin.tries_left = 3;
             pin.wait_ms = 1500;
         });
         assert!(told.notes[0].contains('3') && told.notes[1].contains('2'), "{told:?}");
-        assert!(told.controls.is_empty());
+        assert!(matches!(
+            told.controls.as_slice(),
+            [Control::Button {
+                act: Act::Do(Call::ChangePin),
+                ..
+            }]
+        ));
     }
 
     #[test]

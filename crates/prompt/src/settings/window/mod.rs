@@ -166,7 +166,7 @@ impl Parts {
         let show = gio::SimpleAction::new(SHOW, Some(&String::static_variant_type()));
         show.connect_activate(move |_, name| {
             let place = name
-                .and_then(|name| name.get::<String>())
+                .and_then(glib::Variant::get::<String>)
                 .and_then(|name| Place::named(&name));
             if let (Some(frame), Some(place)) = (frame.upgrade(), place) {
                 frame.show(place);
