@@ -291,6 +291,9 @@ pub enum Message {
     },
     AnswerUnclear {},
     AskClose {},
+    AskTurnOn {
+        provider: String,
+    },
     AskPin {},
     AskNewPin {},
     AskPinAgain {},
@@ -305,6 +308,10 @@ pub enum Message {
     /// The button that agrees.
     Agree {
         to: Agreement,
+    },
+    /// The button that has a disabled provider turned on.
+    TurnOn {
+        provider: String,
     },
     RefuseButton {},
     CloseButton {},
