@@ -80,6 +80,8 @@ KINDS = {
                    problem={"code": "verification-unavailable", "text": {"code": "no-verification"}},
                    troubles=[{"what": "hello", "damage": "malformed", "file": "/home/alice/.local/state/claviger/hello/hello.state"},
                              {"what": "clock", "damage": "behind", "file": "/home/alice/.local/state/claviger/broker/audit.jsonl"}]),
+    "disabled": view("notice", 1, title=title("provider-disabled"), site=SITE, caller=BROWSER, turn_on="Notebook",
+                     problem={"code": "provider-disabled", "text": {"code": "provider-disabled", "provider": "Notebook"}}),
     "notice": view("notice", 1, title=title("no-passkey"), site=SITE, caller=BROWSER,
                    problem={"code": "no-credential", "text": {"code": "no-passkey", "provider": None, "site": SITE["rp_id"]}}),
 }

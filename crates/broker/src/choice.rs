@@ -155,6 +155,8 @@ pub enum Candidates {
         cause: Cause,
         /// The name of the provider that the cause is about, where it is about one.
         provider_name: Option<String>,
+        /// The one to turn on, where being disabled is all that is the matter with it.
+        turn_on: Option<ProviderId>,
     },
 }
 
@@ -218,11 +220,13 @@ fn candidates_to_make(
             _ if offered > 0 => Candidates::Nothing {
                 cause: Cause::Unsupported,
                 provider_name: None,
+                turn_on: None,
             },
             Some(refused) => refused,
             None => Candidates::Nothing {
                 cause: Cause::Unsupported,
                 provider_name: None,
+                turn_on: None,
             },
         };
     }
@@ -322,6 +326,7 @@ fn candidates_to_get(
             .unwrap_or(Candidates::Nothing {
                 cause: Cause::NoCredential,
                 provider_name: None,
+                turn_on: None,
             });
     }
     choose(candidates, preference)
@@ -347,7 +352,13 @@ fn usable<'a>(all: impl Iterator<Item = &'a ProviderSnapshot>) -> (Vec<&'a Provi
         };
         if refused.as_ref().is_none_or(|(before, _)| weight < *before) {
             let provider_name = Some(provider.name.to_string());
-            refused = Some((weight, Candidates::Nothing { cause, provider_name }));
+            let turn_on = (cause == Cause::ProviderDisabled && provider.reachable).then(|| provider.id.clone());
+            let nothing = Candidates::Nothing {
+                cause,
+                provider_name,
+                turn_on,
+            };
+            refused = Some((weight, nothing));
         }
     }
     (usable, refused.map(|(_, candidates)| candidates))
@@ -360,6 +371,7 @@ fn in_trouble(providers: &[ProviderSnapshot]) -> Option<Candidates> {
         Some(Candidates::Nothing {
             cause: provider.trouble.clone()?,
             provider_name: Some(provider.name.to_string()),
+            turn_on: None,
         })
     })
 }

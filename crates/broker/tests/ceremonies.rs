@@ -23,7 +23,7 @@ use claviger_ctap::types::{CredentialId, RpId};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
-use claviger_prompt_api::view::{Kind, View};
+use claviger_prompt_api::view::{Kind, TURN_ON, View};
 use zbus::names::UniqueName;
 
 #[tokio::test]
@@ -333,6 +333,49 @@ async fn a_disabled_provider_is_not_asked() {
     assert_eq!(bed.sign_in().await.unwrap_err(), Cause::ProviderDisabled);
     bed.manage().await.enable_provider(NOTEBOOK).await.unwrap();
     bed.sign_in().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_disabled_provider_is_turned_on_from_its_notice_with_the_pin_and_the_request_goes_on() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let turns_on = |view: &View, then: Reaction| match &view.turn_on {
+        Some(_) => {
+            let choice = Some(TURN_ON.to_owned());
+            let remember = false;
+            Some((Action::Approve { choice, remember }, None))
+        }
+        None => then,
+    };
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(move |view| turns_on(view, Some(approve(view, None, PIN)))),
+    )
+    .await;
+    bed.make_passkey("alice").await.unwrap();
+    bed.manage().await.disable_provider(NOTEBOOK).await.unwrap();
+    bed.sign_in().await.unwrap();
+    let mut kinds = prompt.kinds();
+    kinds.dedup();
+    assert!(
+        kinds.ends_with(&[Kind::Notice, Kind::EnableProvider, Kind::SignIn]),
+        "{kinds:?}"
+    );
+    prompt.leave().await;
+
+    // Who does not prove to be the user has turned on nothing.
+    bed.manage().await.disable_provider(NOTEBOOK).await.unwrap();
+    let refuses = move |view: &View| {
+        let refused = Action::Refuse { for_a_while: false };
+        let answer = if view.kind == Kind::EnableProvider {
+            refused
+        } else {
+            approve(view, None, PIN).0
+        };
+        turns_on(view, Some((answer, None)))
+    };
+    let _prompt = Prompt::attach(&bed, Script::new(refuses)).await;
+    assert_eq!(bed.sign_in().await.unwrap_err(), Cause::ProviderDisabled);
 }
 
 #[tokio::test]

@@ -311,6 +311,9 @@ pub enum Message {
     },
     AnswerUnclear {},
     AskClose {},
+    AskTurnOn {
+        provider: String,
+    },
     AskPin {},
     AskNewPin {},
     AskPinAgain {},
@@ -325,6 +328,10 @@ pub enum Message {
     /// The button that agrees.
     Agree {
         to: Agreement,
+    },
+    /// The button that has a disabled provider turned on.
+    TurnOn {
+        provider: String,
     },
     RefuseButton {},
     CloseButton {},

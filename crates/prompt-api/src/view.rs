@@ -18,6 +18,9 @@ use crate::trouble::Trouble;
 /// The version of the view and action formats.
 pub const VERSION: u32 = 1;
 
+/// The choice that stands for turning on the provider which [`View::turn_on`] names. What enabling means is another screen, with the PIN.
+pub const TURN_ON: &str = "turn-on";
+
 /// The most troubles that go with one view; `claviger doctor` has them all.
 pub const MAX_TROUBLES: usize = 8;
 
@@ -51,6 +54,9 @@ pub struct View {
     /// The logos of the providers among the choices, by provider id; at most [`MAX_LOGOS`](crate::logo::MAX_LOGOS). Added by the daemon.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub logos: BTreeMap<String, Logos>,
+    /// The provider that is disabled and could help, on a notice: to turn it on, approve with [`TURN_ON`] as the choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_on: Option<String>,
     /// The choice taken when the user names none.
     pub preselected: Option<String>,
     /// Whether to offer "remember this choice for the site".
@@ -93,6 +99,7 @@ impl View {
             program: None,
             choices: Vec::new(),
             logos: BTreeMap::new(),
+            turn_on: None,
             preselected: None,
             remember: false,
             methods: Vec::new(),

@@ -55,6 +55,7 @@ impl Input {
                     Some(why) => Candidates::Nothing {
                         cause: Cause::Unserved(why),
                         provider_name: None,
+                        turn_on: None,
                     },
                     None => candidates(&need, request.rp_id(), &providers, passkeys, preference),
                 },
@@ -81,6 +82,7 @@ impl Input {
             wanted.candidates = Candidates::Nothing {
                 cause,
                 provider_name: None,
+                turn_on: None,
             };
         }
         self

@@ -4,8 +4,8 @@
 mod asking;
 mod serving;
 
-use claviger_joint::TransactionId;
-use claviger_prompt_api::view::{Kind, View};
+use claviger_joint::{ProviderId, TransactionId};
+use claviger_prompt_api::view::{Kind, TURN_ON, View};
 
 use super::Tokens;
 use super::input::{Approval, HelloStatus, Input, Wanted};
@@ -57,8 +57,17 @@ impl<T: Tokens> Machine<T> {
                         preselected,
                     } => (FirstStep::Ask, Offers::new(candidates, preselected)),
                     Candidates::Excluded { existing } => (FirstStep::Excluded, Offers::new(existing, Some(0))),
-                    Candidates::Nothing { cause, provider_name } => {
-                        (FirstStep::Nothing { cause, provider_name }, Offers::default())
+                    Candidates::Nothing {
+                        cause,
+                        provider_name,
+                        turn_on,
+                    } => {
+                        let nothing = FirstStep::Nothing {
+                            cause,
+                            provider_name,
+                            turn_on,
+                        };
+                        (nothing, Offers::default())
                     }
                 };
                 let purpose = ScreenPurpose::Answer {
@@ -119,6 +128,20 @@ impl<T: Tokens> Machine<T> {
             }
             (State::New, Event::Started) => self.begin(out),
 
+            (
+                State::MeetingDisabled(provider),
+                Event::UserApproved {
+                    choice: Some(choice), ..
+                },
+            ) if choice == TURN_ON => {
+                out.push(Effect::Audit(AuditStep::Approved {
+                    provider: Some(provider.clone()),
+                }));
+                self.finish(Ok(Outcome::TurnOn { provider }), out)
+            }
+            (state @ State::MeetingDisabled(_), Event::UserRefused | Event::UserApproved { .. }) => {
+                self.end(state, Cause::ProviderDisabled, out)
+            }
             // A notice is closed by either answer.
             (State::Telling(cause), Event::UserRefused | Event::UserApproved { .. }) => {
                 self.end(State::Telling(cause.clone()), cause, out)
@@ -212,7 +235,18 @@ impl<T: Tokens> Machine<T> {
                 self.show(view, out);
                 State::MeetingExcluded
             }
-            FirstStep::Nothing { cause, provider_name } => self.tell(cause, provider_name.as_deref(), out),
+            FirstStep::Nothing {
+                cause: Cause::ProviderDisabled,
+                provider_name: Some(name),
+                turn_on: Some(provider),
+            } => {
+                let view = self.screens.disabled(&name);
+                self.show(view, out);
+                State::MeetingDisabled(provider)
+            }
+            FirstStep::Nothing {
+                cause, provider_name, ..
+            } => self.tell(cause, provider_name.as_deref(), out),
         }
     }
 
@@ -226,6 +260,7 @@ impl<T: Tokens> Machine<T> {
     fn end(&mut self, state: State<T>, cause: Cause, out: &mut Vec<Effect<T>>) -> State<T> {
         let cause = match state {
             State::Telling(told) => told,
+            State::MeetingDisabled(_) => Cause::ProviderDisabled,
             State::Executing { call, .. } => {
                 out.push(Effect::CancelProvider {
                     provider: call.provider,
@@ -267,6 +302,7 @@ enum FirstStep {
     Nothing {
         cause: Cause,
         provider_name: Option<String>,
+        turn_on: Option<ProviderId>,
     },
 }
 
@@ -303,6 +339,8 @@ enum State<T: Tokens> {
     },
     /// Its answer is being checked.
     Checking { selected: Selected },
+    /// The user is told of a disabled provider that could help, and may turn it on.
+    MeetingDisabled(ProviderId),
     /// The user reads why it did not work.
     Telling(Cause),
     /// Over.

@@ -300,6 +300,11 @@ pub enum Outcome<T: Tokens> {
         /// The unlock boxes.
         unlock: Option<T::Unlock>,
     },
+    /// Nobody can answer, and the user wants this disabled provider turned on: nothing is agreed to by that but to be asked.
+    TurnOn {
+        /// The provider's id.
+        provider: ProviderId,
+    },
 }
 
 /// A step worth an audit entry. Beginning and end are the daemon's to write, who knows the request and sees the `Finish`.
@@ -398,6 +403,7 @@ impl<T: Tokens> fmt::Debug for Effect<T> {
             Self::Audit(audit) => write!(f, "Audit({})", audit.code()),
             Self::Finish(Ok(Outcome::Answered(_))) => f.write_str("Finish(Answered)"),
             Self::Finish(Ok(Outcome::Approved { .. })) => f.write_str("Finish(Approved)"),
+            Self::Finish(Ok(Outcome::TurnOn { provider })) => write!(f, "Finish(TurnOn({provider}))"),
             Self::Finish(Err(cause)) => write!(f, "Finish({cause:?})"),
         }
     }

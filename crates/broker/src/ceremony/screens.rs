@@ -194,6 +194,14 @@ impl Screens {
         view
     }
 
+    /// The notice of a disabled provider that could help, with the offer to turn it on.
+    pub(super) fn disabled(&self, provider_name: &str) -> View {
+        View {
+            turn_on: Some(provider_name.to_owned()),
+            ..self.notice(&Cause::ProviderDisabled, Some(provider_name))
+        }
+    }
+
     fn view(&self, kind: Kind, title: Message) -> View {
         View {
             version: VERSION,

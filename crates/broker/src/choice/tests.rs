@@ -319,8 +319,13 @@ fn only_what_disabled_providers_hold_is_told_so() {
     };
     let get = Requirements::Get { allow: Vec::new() };
     match plain(&get, &[disabled, provider("b")], &[passkey("a", 1)]) {
-        Candidates::Nothing { cause, provider_name } => {
+        Candidates::Nothing {
+            cause,
+            provider_name,
+            turn_on,
+        } => {
             assert_eq!((cause, provider_name.as_deref()), (Cause::ProviderDisabled, Some("A")));
+            assert_eq!(turn_on, Some(provider("a").id));
         }
         _ => panic!("something"),
     }

@@ -172,7 +172,7 @@ impl Broker {
                 evidence,
                 boxes: unlock.unwrap_or_default(),
             }),
-            Outcome::Answered(_) => Err(Internal::WrongOutcome.into()),
+            Outcome::Answered(_) | Outcome::TurnOn { .. } => Err(Internal::WrongOutcome.into()),
         }
     }
 

@@ -39,7 +39,7 @@ impl Broker {
     pub async fn ceremony_with(
         &self,
         mut request: CeremonyRequest,
-        ticket: Option<PinTicket>,
+        mut ticket: Option<PinTicket>,
         cancel: CancelToken,
     ) -> Result<CeremonyAnswer, Cause> {
         let (caller, rp_id) = (request.caller().clone(), request.rp_id().clone());
@@ -51,47 +51,30 @@ impl Broker {
             CtapRequest::Make(_) => AuditEvent::Create,
             CtapRequest::Get(_) => AuditEvent::Get,
         };
-        let hello = self.inner.verifier.status().await.map(|status| status.hello);
-        // A person is told why; what it is that is broken stands on the same notice.
-        let unverifiable = hello.is_err();
-        let hello = hello.unwrap_or_default();
-        self.introduce_vault().await;
-        self.refresh_activatable().await;
-        self.heed_protection(&mut request);
-        let input = {
-            let (providers, passkeys, preference) = self.snapshot(&request);
-            let transactions = [self.transaction()?, self.transaction()?];
-            Input::ceremony(
-                &request,
-                &providers,
-                &passkeys,
-                &preference,
-                hello,
-                transactions,
-                expires_ms,
-            )
-        };
-        let input = if !self.can_record() {
-            input.refused(Cause::NotRecorded)
-        } else if unverifiable {
-            input.refused(Cause::VerificationUnavailable)
-        } else {
-            input
-        };
-        if caller.traits.tells_unsupported && input.is_unsupported() {
-            return Err(self.refused_early(&caller, event, &rp_id, Cause::Unsupported));
-        }
         // A frame asks in the name of the page that it is in: frames are free to have any number of origins.
         let page = request.top_origin().or_else(|| request.origin()).map(Origin::to_string);
-        let finished = self
-            .run(
-                (&key, page.as_deref()),
-                (input, ticket),
-                CeremonyOrApproval::Ceremony(Box::new(request)),
-                deadline,
-                cancel,
-            )
-            .await;
+        let finished = loop {
+            let input = self.input(&mut request, expires_ms).await?;
+            if caller.traits.tells_unsupported && input.is_unsupported() {
+                return Err(self.refused_early(&caller, event, &rp_id, Cause::Unsupported));
+            }
+            let asked_for = CeremonyOrApproval::Ceremony(Box::new(request.clone()));
+            let asker = (key.as_str(), page.as_deref());
+            let finished = self
+                .run(asker, (input, ticket.take()), asked_for, deadline, cancel.clone())
+                .await;
+            let Ok(Outcome::TurnOn { provider }) = &finished.result else {
+                break finished;
+            };
+            // Then it begins anew, with one more to choose.
+            if let Err(error) = self.turn_on(&caller, provider, deadline, &cancel).await {
+                tracing::info!(%provider, %error, "the provider stays disabled");
+                break Finished {
+                    result: Err(Cause::ProviderDisabled),
+                    ..finished
+                };
+            }
+        };
         let entry = match &finished.result {
             Ok(_) => Entry::ok(event),
             Err(cause) => Entry {
@@ -118,8 +101,39 @@ impl Broker {
         );
         match finished.result? {
             Outcome::Answered(answer) => Ok(answer),
-            Outcome::Approved { .. } => Err(Internal::WrongOutcome.into()),
+            Outcome::Approved { .. } | Outcome::TurnOn { .. } => Err(Internal::WrongOutcome.into()),
         }
+    }
+
+    /// What a ceremony starts from now, or the reason why it is refused, which the user is told.
+    async fn input(&self, request: &mut CeremonyRequest, expires_ms: u64) -> Result<Input, Cause> {
+        let hello = self.inner.verifier.status().await.map(|status| status.hello);
+        self.introduce_vault().await;
+        self.refresh_activatable().await;
+        self.heed_protection(request);
+        let refused = if !self.can_record() {
+            Some(Cause::NotRecorded)
+        } else if hello.is_err() {
+            // What it is that is broken stands on the same notice.
+            Some(Cause::VerificationUnavailable)
+        } else {
+            None
+        };
+        let transactions = [self.transaction()?, self.transaction()?];
+        let (providers, passkeys, preference) = self.snapshot(request);
+        let input = Input::ceremony(
+            request,
+            &providers,
+            &passkeys,
+            &preference,
+            hello.unwrap_or_default(),
+            transactions,
+            expires_ms,
+        );
+        Ok(match refused {
+            Some(cause) => input.refused(cause),
+            None => input,
+        })
     }
 
     /// Runs a machine in a task of its own, for a caller and, if it is a browser, a page.

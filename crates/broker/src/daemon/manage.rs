@@ -18,7 +18,7 @@ use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
 use super::{Broker, lock};
-use crate::audit::{self, AuditEvent, Entry, Failure};
+use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, Pin, RegistryError, State};
 use crate::shown;
@@ -82,47 +82,6 @@ impl Broker {
     pub(crate) async fn providers(&self) -> Result<Vec<Provider>, Error> {
         lock(&self.inner.registry).reload()?;
         Ok(self.provider_list().await)
-    }
-
-    /// `EnableProvider`.
-    pub(crate) async fn enable_provider(&self, id: &str, header: &Header<'_>) -> Result<(), Error> {
-        let asking = self.asking(header).await?;
-        let id = self.known_provider(id)?;
-        if self.provider_state(&id)? == State::Enabled {
-            return Ok(());
-        }
-        // What is enabled is the program that runs now: it registers before the user is asked.
-        self.start_provider(&id).await.map_err(Cause::from)?;
-        if self.provider_state(&id)? != State::Enabled {
-            let provider = self.provider_name(&id);
-            let buffer = id.as_str().as_bytes().to_vec();
-            let pin_before = self.pinned(&id);
-            let program = pin_before.as_ref().map(|pin| pin.path.to_string_lossy().into_owned());
-            let host = pin_before.as_ref().and_then(Pin::host);
-            self.approve(
-                &asking,
-                Approval::EnableProvider {
-                    provider,
-                    program,
-                    host,
-                },
-                buffer,
-                None,
-                AuditEvent::Provider,
-            )
-            .await?;
-            if self.pinned(&id) != pin_before {
-                let (code, fault) = (Failure::ExecutableChanged.code(), Failure::ExecutableChanged.fault());
-                let text = "The provider's program changed while you were asked; try again.";
-                return Err(Error::Failed(Reason::new(code, fault, text)));
-            }
-            let transition = lock(&self.inner.registry).enable(&id)?;
-            self.announce(&id, transition).await;
-        }
-        if let Err(failure) = self.ready(&id).await {
-            tracing::warn!(provider = %id, ?failure, "the enabled provider could not be described yet");
-        }
-        Ok(())
     }
 
     /// `DisableProvider`.
@@ -427,7 +386,7 @@ impl Broker {
         ProviderName { id: id.clone(), name }
     }
 
-    fn pinned(&self, id: &ProviderId) -> Option<crate::registry::Pin> {
+    pub(super) fn pinned(&self, id: &ProviderId) -> Option<crate::registry::Pin> {
         lock(&self.inner.registry)
             .record(id)
             .and_then(|record| record.pin().cloned())

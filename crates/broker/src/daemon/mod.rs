@@ -11,6 +11,7 @@ mod approvals;
 mod ceremonies;
 mod config;
 mod delivery;
+mod enabling;
 mod journal;
 mod link;
 mod logos;

@@ -173,7 +173,7 @@ impl Ceremony {
             }) => Some(evidence_kind(evidence.claims())),
             _ => self.evidence,
         };
-        if result.is_ok() {
+        if matches!(result, Ok(Outcome::Answered(_) | Outcome::Approved { .. })) {
             lock(&self.broker.inner.queue).succeeded(self.ticket);
             self.broker.inner.prompt.wake();
         }

@@ -8,7 +8,7 @@ use claviger_pin::Pin;
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
-use claviger_prompt_api::view::{Kind, Purpose, View};
+use claviger_prompt_api::view::{Kind, Purpose, TURN_ON, View};
 use zeroize::Zeroizing;
 
 use super::keyboard::Keyboard;
@@ -60,9 +60,21 @@ impl Terminal {
     /// What was chosen, or whether a refusal is for a while.
     async fn ask_choice(&mut self, view: &View) -> Result<Result<Chosen, bool>, Failure> {
         if view.kind == Kind::Notice {
-            let answer = self.line(&Message::AskClose {}).await?;
+            let asked = match view.turn_on.clone() {
+                Some(provider) => Message::AskTurnOn { provider },
+                None => Message::AskClose {},
+            };
+            let answer = self.line(&asked).await?;
             line("")?;
-            return Ok(Err(is_for_a_while(answer.trim())));
+            let turns_on = view.turn_on.is_some() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
+            return Ok(if turns_on {
+                Ok(Chosen {
+                    id: Some(TURN_ON.to_owned()),
+                    remember: false,
+                })
+            } else {
+                Err(is_for_a_while(answer.trim()))
+            });
         }
         loop {
             let answer = self

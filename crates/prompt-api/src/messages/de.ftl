@@ -194,6 +194,7 @@ ask-consent = Weiter? [y = ja, n = nein, nn = davon eine Stunde lang nichts]
 ask-choice = Welcher? [1–{ $count }, n = nein, nn = davon eine Stunde lang nichts; mit ! nicht merken]
 answer-unclear = Bitte mit einer der Zahlen, y oder n antworten.
 ask-close = Eingabetaste schließt (nn: davon eine Stunde lang nichts).
+ask-turn-on = { $provider } einschalten? [y = ja, Eingabe = nein, nn = eine Stunde lang nichts davon]
 ask-pin = PIN:
 ask-new-pin = Neue PIN:
 ask-pin-again = Dieselbe PIN noch einmal:
@@ -213,6 +214,7 @@ agree = { $to ->
     [delete] Löschen
    *[other] Weiter
 }
+turn-on = { $provider } einschalten …
 refuse-button = Abbrechen
 close-button = Schließen
 refuse-for-a-while = Eine Stunde lang nicht

@@ -195,6 +195,7 @@ ask-consent = Go on? [y = yes, n = no, nn = not this one for an hour]
 ask-choice = Which one? [1–{ $count }, n = no, nn = not this one for an hour; add ! not to remember it]
 answer-unclear = Please answer with one of the numbers, y or n.
 ask-close = Press Enter to close this (nn: nothing of this one for an hour).
+ask-turn-on = Turn on { $provider }? [y = yes, Enter = no, nn = nothing of this one for an hour]
 ask-pin = PIN:
 ask-new-pin = New PIN:
 ask-pin-again = The same PIN again:
@@ -214,6 +215,7 @@ agree = { $to ->
     [delete] Delete
    *[other] Continue
 }
+turn-on = Turn on { $provider } …
 refuse-button = Cancel
 close-button = Close
 refuse-for-a-while = Not for an hour

@@ -524,6 +524,12 @@ impl World {
                 }
                 count(visits, "approved");
             }
+            Ok(Outcome::TurnOn { .. }) => {
+                assert!(
+                    self.executed.is_none() && self.agreed.is_none(),
+                    "turned on in the middle"
+                );
+            }
             Err(cause) => {
                 if cause == Cause::Excluded && self.executed.is_none() {
                     assert!(

@@ -25,6 +25,29 @@ fn nothing_to_offer_is_a_notice_with_the_true_cause() {
 }
 
 #[test]
+fn a_disabled_provider_that_could_help_is_turned_on_by_its_own_answer_and_no_other() {
+    let mut all = providers();
+    all[0].enabled = false;
+    let start = || Driven::start(ceremony(&get(), &all, &alice_and_bob(), true));
+    assert_eq!(start().view().turn_on.as_deref(), Some("Claviger vault"));
+    for other in [None, Some("c1"), Some("turn-off")] {
+        assert_eq!(
+            start().approve(other, Some(1)).result().err(),
+            Some(&Cause::ProviderDisabled)
+        );
+    }
+    let mut course = start();
+    // What was typed is nobody's: the PIN is asked for on the screen that says what enabling means.
+    course.approve(Some("turn-on"), Some(1));
+    course.says(&["CloseView", "Finish(TurnOn(org.claviger.Vault))"]);
+    // One that cannot run is no help, turned on or not.
+    all[0].reachable = false;
+    let mut course = Driven::start(ceremony(&get(), &all, &alice_and_bob(), true));
+    assert_eq!(course.view().turn_on, None);
+    course.notice(&Cause::ProviderDisabled);
+}
+
+#[test]
 fn what_nobody_can_do_is_a_notice_that_says_what_helps() {
     for (why, helps) in [
         (Unserved::SecurityKey, "Use a security key instead"),
@@ -36,6 +59,7 @@ fn what_nobody_can_do_is_a_notice_that_says_what_helps() {
         let nothing = Candidates::Nothing {
             cause: cause.clone(),
             provider_name: None,
+            turn_on: None,
         };
         let mut course = Driven::start(with_candidates(nothing));
         let text = said(course.view().problem.as_ref().map(|problem| &problem.text));

@@ -18,7 +18,7 @@ use claviger_prompt_api::message::{Agreement, Field, Message};
 use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
 use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
 use claviger_prompt_api::trouble::Trouble;
-use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, View};
+use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, TURN_ON, View};
 
 pub use pin::{PinField, Worth};
 pub use site::Site;
@@ -153,6 +153,8 @@ pub struct Button {
     pub label: String,
     /// Whether what it does cannot be undone.
     pub dangerous: bool,
+    /// The choice that it makes, where there is none to make beside it.
+    pub choice: Option<&'static str>,
 }
 
 impl Screen {
@@ -348,7 +350,8 @@ fn trouble(told: &Trouble, words: &Words) -> String {
 
 fn agree(view: &View, words: &Words) -> Option<Button> {
     let to = match (view.kind, &view.title) {
-        (Kind::Notice | Kind::Idle, _) => return None,
+        (Kind::Notice, _) => return view.turn_on.as_ref().map(|provider| turn_on(provider, words)),
+        (Kind::Idle, _) => return None,
         (_, Some(Message::DeleteTitle { .. })) => Agreement::Delete,
         (_, Some(Message::RenameTitle { .. })) => Agreement::Rename,
         (Kind::Create, Some(Message::ExcludedTitle { .. })) | (Kind::Verify, _) => Agreement::Continue,
@@ -361,7 +364,18 @@ fn agree(view: &View, words: &Words) -> Option<Button> {
     Some(Button {
         label: words.say(&Message::Agree { to }),
         dangerous: to == Agreement::Delete,
+        choice: None,
     })
+}
+
+/// The button that has the provider turned on; what that means is the next screen.
+fn turn_on(provider: &str, words: &Words) -> Button {
+    let provider = line(provider, MAX_LABEL_CHARS);
+    Button {
+        label: words.say(&Message::TurnOn { provider }),
+        dangerous: false,
+        choice: Some(TURN_ON),
+    }
 }
 
 fn field(field: Field, words: &Words) -> String {

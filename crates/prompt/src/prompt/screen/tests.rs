@@ -209,7 +209,14 @@ fn each_kind_of_screen_has_its_own_button() {
             ..sign_in()
         };
         let label = label.to_owned();
-        assert_eq!(screen(&view).agree, Some(Button { label, dangerous }));
+        assert_eq!(
+            screen(&view).agree,
+            Some(Button {
+                label,
+                dangerous,
+                choice: None
+            })
+        );
     }
     let notice = View {
         kind: Kind::Notice,
@@ -403,4 +410,19 @@ fn what_is_broken_is_said_with_its_file_and_its_remedy() {
     );
     // Nothing else is the less for it.
     assert!(screen.agree.is_some() && screen.problem.is_none());
+}
+
+#[test]
+fn a_notice_of_a_disabled_provider_offers_to_turn_it_on() {
+    let mut view = View {
+        kind: Kind::Notice,
+        ..sign_in()
+    };
+    assert_eq!(screen(&view).agree, None);
+    view.turn_on = Some("Notebook\u{202e}".to_owned());
+    let agree = screen(&view).agree.unwrap();
+    assert_eq!(
+        (bare(&agree.label).as_str(), agree.choice),
+        ("Turn on Notebook …", Some(TURN_ON))
+    );
 }

@@ -284,6 +284,10 @@ impl Parts {
 
     /// Agrees, if that counts now and nothing is missing.
     fn agree(self: &Rc<Self>) {
+        let choice = {
+            let shown = self.shown.borrow();
+            shown.as_ref().and_then(|shown| shown.screen.agree.as_ref()?.choice)
+        };
         let may = |typed| self.guard.borrow().may_enter(typed, Instant::now());
         let pin = {
             let shown = self.shown.borrow();
@@ -318,7 +322,7 @@ impl Parts {
         self.body.problem.tell(None);
         self.update();
         (self.tell)(Gesture::Approve {
-            choice: self.body.choices.chosen(),
+            choice: choice.map(str::to_owned).or_else(|| self.body.choices.chosen()),
             remember: self.body.remembers(),
             pin,
         });
