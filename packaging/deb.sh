@@ -48,13 +48,18 @@ claviger_tree() {
   "$program" completions fish >"$tree/usr/share/fish/vendor_completions.d/claviger.fish"
   "$program" man | gzip -9n >"$tree/usr/share/man/man1/claviger.1.gz"
   cp -r extension/dist "$tree/usr/share/claviger/extension"
-  # Debian's Chromium loads what lies here for every user; then the extension waits until its user wants it.
-  touch "$tree/usr/share/claviger/extension/for-all-users"
-  mkdir -p "$tree/usr/share/chromium/extensions"
-  ln -s ../../claviger/extension "$tree/usr/share/chromium/extensions/claviger"
+  for_all_users "$tree/usr/share/chromium/extensions/claviger"
   install -D -m 644 -t "$doc" README.md SECURITY.md ARCHITECTURE.md
   install -D -m 644 -t "$doc/docs" docs/*.md
   install -D -m 644 -t "$doc/docs/images" docs/images/*
+}
+
+# The extension where Debian's Chromium loads it for every user, in FOLDER: that copy waits until its user wants it.
+for_all_users() {
+  mkdir -p "$(dirname "$1")"
+  cp -r extension/dist "$1"
+  sed -i 's/^export const FOR_ALL_USERS = false;$/export const FOR_ALL_USERS = true;/' "$1/install.js"
+  grep -q 'FOR_ALL_USERS = true' "$1/install.js"
 }
 
 # The window that asks, and what starts it; the settings.

@@ -1,7 +1,11 @@
 """The desktop's settings portal, as far as it says light or dark: windows follow it while they are shown.
 
-Before a window asks for the name, or it looks elsewhere for as long as it lives. Needs a main loop that runs now and then.
+It has to be there before a window asks for the name, or that looks elsewhere for as long as it lives. It answers in a thread of its own:
+a window that begins waits for it.
 """
+
+import os
+import threading
 
 import gi
 
@@ -22,14 +26,24 @@ class Portal:
 
     def __init__(self):
         self.dark = False
-        self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
+        ready = threading.Event()
+        threading.Thread(target=self._serve, args=(ready,), daemon=True).start()
+        assert ready.wait(30), "the portal does not start"
+
+    def _serve(self, ready):
+        context = GLib.MainContext()
+        context.push_thread_default()
+        kind = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
+        self.bus = Gio.DBusConnection.new_for_address_sync(os.environ["DBUS_SESSION_BUS_ADDRESS"], kind, None, None)
         interface = Gio.DBusNodeInfo.new_for_xml(XML).interfaces[0]
         self.bus.register_object(PATH, interface, self._answer, lambda *_: GLib.Variant("u", 1), None)
         reply = self.bus.call_sync(
             "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
             GLib.Variant("(su)", (NAME, 4)), None, Gio.DBusCallFlags.NONE, -1,
         )  # fmt: skip
-        assert reply.unpack() == (1,), "another portal has the name"
+        if reply.unpack() == (1,):
+            ready.set()
+        GLib.MainLoop.new(context, False).run()
 
     def turn(self, dark):
         """Light or dark, and whoever shows a window is told."""

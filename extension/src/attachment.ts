@@ -5,31 +5,32 @@
 // an extension that a package installed for all users leaves the browser alone until its user has a PIN or says so.
 
 import { ask } from "./host.js";
+import { FOR_ALL_USERS } from "./install.js";
 import { messageOf, type Attachment } from "./status.js";
+import { Wanted } from "./wanted.js";
 
 /** How long "use a security key instead" lasts. */
 export const PAUSE_MINUTES = 1;
 
-/** How often an extension that is not wanted yet looks whether it is. */
-const LOOK_MINUTES = 1;
-
 const ALARM = "attach-again";
-/** A file that only the package's copy of this extension has. */
-const FOR_ALL_USERS = "for-all-users";
-/** Kept in the profile: its user wants Claviger here. */
-const WANTED = "wanted";
+
+const wanted = new Wanted(
+  {
+    storage: chrome.storage.local,
+    alarms: chrome.alarms,
+    hasPin: () => ask({ type: "status" }, "status").then(({ pin }) => pin, () => false),
+  },
+  FOR_ALL_USERS,
+);
 
 /**
  * Attaches unless the user asked for a pause that still runs, or has not set Claviger up and never asked for it. Called whenever
  * the worker starts: attaching twice is harmless.
  */
 export async function attach(): Promise<Attachment> {
-  const alarm = await chrome.alarms.get(ALARM);
-  if (!(await wanted())) {
-    await chrome.alarms.create(ALARM, { delayInMinutes: LOOK_MINUTES });
-    return remember({ state: "waiting" });
-  }
-  if (alarm !== undefined) return remember({ state: "paused", until: alarm.scheduledTime });
+  if (!(await wanted.is())) return remember({ state: "waiting" });
+  const pause = await chrome.alarms.get(ALARM);
+  if (pause !== undefined) return remember({ state: "paused", until: pause.scheduledTime });
   try {
     // A refusal is not a rejection here: the promise resolves with the reason as a string.
     const refusal: unknown = await chrome.webAuthenticationProxy.attach();
@@ -48,28 +49,25 @@ export async function pause(): Promise<Attachment> {
 
 /** Attaches for a user who has no PIN yet: the first passkey asks for one. */
 export async function use(): Promise<Attachment> {
-  await chrome.storage.local.set({ [WANTED]: true });
-  return resume();
+  await wanted.say();
+  return attach();
 }
 
-/** Ends the pause, at the user's wish or because the minute is over; and looks again whether Claviger is wanted. */
+/** Ends the pause, at the user's wish or because the minute is over. */
 export async function resume(): Promise<Attachment> {
   await chrome.alarms.clear(ALARM);
   return attach();
 }
 
-/** Whether an alarm that went off is this module's. */
-export function isOurs(alarm: chrome.alarms.Alarm): boolean {
-  return alarm.name === ALARM;
+/** Asks anew whether Claviger is wanted: the user may have set it up a moment ago. */
+export async function lookForPin(): Promise<Attachment> {
+  await wanted.look();
+  return attach();
 }
 
-/** Whoever loaded the extension wants it. For whom an administrator installed it, the answer is a PIN; it is asked for until there is one. */
-async function wanted(): Promise<boolean> {
-  if ((await chrome.storage.local.get(WANTED))[WANTED] === true) return true;
-  const packaged = await fetch(chrome.runtime.getURL(FOR_ALL_USERS)).then(({ ok }) => ok, () => false);
-  const set = !packaged || (await ask({ type: "status" }, "status").then(({ pin }) => pin, () => false));
-  if (set) await chrome.storage.local.set({ [WANTED]: true });
-  return set;
+/** Whether an alarm that went off is this module's. */
+export function isOurs(alarm: chrome.alarms.Alarm): boolean {
+  return alarm.name === ALARM || wanted.owns(alarm);
 }
 
 async function remember(attachment: Attachment): Promise<Attachment> {

@@ -3,7 +3,7 @@
 // Every listener is registered while this file is first evaluated: the browser wakes a sleeping worker for an event and
 // drops the event if its listener is not there by then.
 
-import { attach, isOurs, pause, resume, use } from "./attachment.js";
+import { attach, isOurs, lookForPin, pause, resume, use } from "./attachment.js";
 import { Ceremony, HEARTBEAT_MS, NOT_ALLOWED, type Outcome } from "./ceremony.js";
 import { Desk, Visit } from "./desk.js";
 import { ask, browser, channels } from "./host.js";
@@ -29,7 +29,9 @@ let attachment: Promise<Attachment> = attach();
 let shown: Badge | null = null;
 let showing: number | null = null;
 void showBadge();
-channels.warm();
+void attachment.then(({ state }) => {
+  if (state !== "waiting") channels.warm();
+});
 // A frame that is taken away and a window that is put away tell nobody.
 setInterval(() => {
   if (desk.size > 0) void desk.lookAgain();
@@ -149,6 +151,7 @@ async function answerPopup(message: unknown): Promise<Situation> {
   }
   if (message === "resume") change(resume());
   if (message === "use") change(use());
+  if (message === "status" && (await attachment).state === "waiting") change(lookForPin());
   const { last } = await problems.read();
   await problems.seen();
   const host = await ask({ type: "status" }, "status").catch((error: unknown) => ({ missing: messageOf(error) }));

@@ -24,6 +24,9 @@ pub enum SvgError {
     /// A DOCTYPE, CDATA section, entity declaration or processing instruction.
     #[error("the icon has a declaration, which may hide entities or style sheets")]
     Declaration,
+    /// Another encoding than UTF-8 is declared, in which the same bytes are another picture.
+    #[error("the icon declares another encoding than UTF-8")]
+    Encoding,
     /// A character or entity reference where none is needed.
     #[error("the icon has a character reference")]
     Reference,
@@ -90,7 +93,12 @@ pub fn check(text: &str) -> Result<(), SvgError> {
                 return Err(SvgError::Malformed("a comment that begins with >"));
             }
             Event::Comment(_) => {}
-            Event::Decl(_) if at_start => {}
+            // A drawing library reads the file in the encoding that it declares; this check has read UTF-8.
+            Event::Decl(declared) if at_start => match declared.encoding() {
+                None => {}
+                Some(Ok(encoding)) if encoding.eq_ignore_ascii_case("utf-8") => {}
+                Some(_) => return Err(SvgError::Encoding),
+            },
             Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::CData(_) => return Err(SvgError::Declaration),
         }
         at_start = false;
@@ -291,6 +299,17 @@ mod tests {
                 Err(SvgError::Declaration),
                 "{bad}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_another_picture_in_the_encoding_that_it_declares_is_refused() {
+        for encoding in ["UTF-7", "utf-16", "ISO-2022-JP", "EBCDIC-CP-US", "", "UTF-8 "] {
+            let hidden = format!("<?xml version='1.0' encoding='{encoding}'?>{}", wrapped("<title>+ADw-image/+AD4-</title>"));
+            assert_eq!(check(&hidden), Err(SvgError::Encoding), "{encoding}");
+        }
+        for encoding in ["UTF-8", "utf-8"] {
+            assert_eq!(check(&format!("<?xml version='1.0' encoding='{encoding}'?>{}", wrapped(""))), Ok(()));
         }
     }
 
