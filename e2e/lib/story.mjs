@@ -104,7 +104,7 @@ export async function play({ pictures, keep }) {
 /** Presses a button and waits until the page has said what came of it. */
 async function act(page, button) {
   await page.click(button);
-  await page.waitForFunction(() => document.body.ariaBusy !== "true", undefined, { timeout: 30_000 });
+  await page.waitForFunction(() => document.body.ariaBusy !== "true", undefined, { timeout: 120_000 });
 }
 
 async function worked(page) {

@@ -1,8 +1,12 @@
 """Thirty views with names that were made to mislead or to break: nothing of them is hidden, moves the window or does anything."""
 
 import base64
+import errno
 import os
+import shutil
+import socket
 import struct
+import tempfile
 import unittest
 import zlib
 
@@ -59,12 +63,16 @@ def png(width, height, pixels=b""):
     return {"format": "png", "data": base64.b64encode(b"\x89PNG\r\n\x1a\n" + parts).decode()}
 
 
+# Who waits for somebody that should never come.
+LISTENER = socket.create_server(("127.0.0.1", 0))
+PIPE = os.path.join(tempfile.mkdtemp(prefix="claviger-hostile-"), "pipe")
+os.mkfifo(PIPE)
 RED = '<rect width="100%" height="100%" fill="#f00"/>'
 # The broker lets few of these through; the window believes nobody.
 LOGOS = {
     "good": svg(RED, 'width="16" height="16"'), "good-png": png(8, 8, (b"\0" + b"\xff\0\0\xff" * 8) * 8), "huge": svg(RED, 'width="10000000" height="10000000"'),
     "thin": svg(RED, 'width="1000000" height="1"'), "script": svg(f"<script>alert(1)</script>{RED}", "onload='alert(2)'"),
-    "file": svg('<image href="file:///etc/passwd" width="10" height="10"/>'), "web": svg('<image href="http://127.0.0.1:9/x.png" width="10" height="10"/>'),
+    "file": svg(f'<image href="file://{PIPE}" width="10" height="10"/>'), "web": svg(f'<image href="http://127.0.0.1:{LISTENER.getsockname()[1]}/x.png" width="10" height="10"/>'),
     "foreign": svg('<foreignObject width="10" height="10"><body xmlns="http://www.w3.org/1999/xhtml">x</body></foreignObject>'),
     # Two to the power of thirty times one drawing.
     "doubling": svg(f"<defs><g id='g0'>{RED}</g>" + "".join(f"<g id='g{n}'><use href='#g{n - 1}'/><use href='#g{n - 1}'/></g>" for n in range(1, 31)) + "</defs><use href='#g30'/>"),
@@ -92,6 +100,8 @@ def setUpModule():
 
 def tearDownModule():
     desktop.stop()
+    LISTENER.close()
+    shutil.rmtree(os.path.dirname(PIPE))
 
 
 class Hostile(unittest.TestCase):
@@ -135,6 +145,12 @@ class Hostile(unittest.TestCase):
                 self.assertEqual(sizes.setdefault(number % 2, (size["WIDTH"], size["HEIGHT"])), (size["WIDTH"], size["HEIGHT"]))
                 desktop.picture(f"hostile-logo-{name}")
         self.assertIsNone(shown.process.poll())
+        LISTENER.setblocking(False)
+        with self.assertRaises(BlockingIOError, msg="nothing was fetched"):
+            LISTENER.accept()
+        with self.assertRaises(OSError, msg="no file was opened") as nobody_reads:
+            os.open(PIPE, os.O_WRONLY | os.O_NONBLOCK)
+        self.assertEqual(nobody_reads.exception.errno, errno.ENXIO)
 
     def test_a_logo_is_drawn(self):
         shown = bed.Shown(desktop)
@@ -142,7 +158,12 @@ class Hostile(unittest.TestCase):
         for prompt, name in enumerate(["good", "good-png"], 3000):
             shown.view(drawn(LOGOS[name], prompt))
             # Nothing else of the window is of this red.
-            until(lambda: "#FF0000" in desktop.output("import", "-window", "root", "-unique-colors", "txt:-"), f"the logo {name}")
+            until(lambda: "#FF0000" in self.colours(), f"the logo {name}")
+
+    def colours(self):
+        picture = desktop.dir / "colours.png"
+        desktop.output("import", "-window", "root", str(picture))
+        return desktop.output("convert", str(picture), "-unique-colors", "txt:-")
 
     def hides(self, character):
         """Whether a character is one that nobody sees or that turns others round. The reader's own marks are gone already."""

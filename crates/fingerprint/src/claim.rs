@@ -2,6 +2,7 @@
 
 use futures_util::future::{Either, select};
 use futures_util::{Stream, StreamExt as _};
+use zbus::proxy::OwnerChangedStream;
 
 use crate::Finger;
 use crate::bus::DeviceProxy;
@@ -24,20 +25,20 @@ impl Claim {
     /// meanwhile. After the end the reader rests until the next call.
     pub async fn look(&self, mut told: impl FnMut(Hint)) -> Result<Look, Unavailable> {
         let of = |error: zbus::Error| Unavailable::of(&error);
+        self.rest().await;
         // Before it starts, so that nothing is missed.
+        let mut gone = self.device.inner().receive_owner_changed().await.map_err(of)?;
         let mut statuses = self.device.receive_verify_status().await.map_err(of)?;
         self.device.verify_start("any").await.map_err(of)?;
         let end = loop {
-            let status = self.next(&mut statuses).await?;
+            let status = next(&mut statuses, &mut gone).await?;
             let status = status.args().map_err(of)?;
             match said::look(status.result(), *status.done()) {
                 Ok(hint) => told(hint),
                 Err(end) => break end,
             }
         };
-        if let Err(error) = self.device.verify_stop().await {
-            tracing::debug!(%error, "the reader had ended by itself");
-        }
+        self.rest().await;
         Ok(end)
     }
 
@@ -51,11 +52,13 @@ impl Claim {
         let of = |error: zbus::Error| Unavailable::of(&error);
         let stages = self.device.num_enroll_stages().await.ok();
         let stages = stages.and_then(|stages| u32::try_from(stages).ok());
+        self.rest().await;
+        let mut gone = self.device.inner().receive_owner_changed().await.map_err(of)?;
         let mut statuses = self.device.receive_enroll_status().await.map_err(of)?;
         self.device.enroll_start(finger.name()).await.map_err(of)?;
         let mut done = 0;
         let end = loop {
-            let status = self.next(&mut statuses).await?;
+            let status = next(&mut statuses, &mut gone).await?;
             let status = status.args().map_err(of)?;
             match said::enrolment(status.result(), *status.done()) {
                 Ok(hint) => {
@@ -65,21 +68,8 @@ impl Claim {
                 Err(end) => break end,
             }
         };
-        if let Err(error) = self.device.enroll_stop().await {
-            tracing::debug!(%error, "the reader had ended by itself");
-        }
+        self.rest().await;
         Ok(end)
-    }
-
-    /// What fprintd says next.
-    async fn next<S: Stream + Unpin>(&self, statuses: &mut S) -> Result<S::Item, Unavailable> {
-        let gone = self.device.inner().receive_owner_changed().await;
-        let mut gone = gone.map_err(|error| Unavailable::of(&error))?;
-        // Its name is its own and not given again, so a change is its end.
-        match select(statuses.next(), gone.next()).await {
-            Either::Left((Some(status), _)) => Ok(status),
-            Either::Left((None, _)) | Either::Right(_) => Err(Unavailable::NoService),
-        }
     }
 
     /// Forgets a finger.
@@ -88,5 +78,22 @@ impl Claim {
             .delete_enrolled_finger(finger.name())
             .await
             .map_err(|error| Unavailable::of(&error))
+    }
+
+    /// Ends what the reader may be doing: also an action whose caller went away and left the claim to somebody else.
+    async fn rest(&self) {
+        for ended in [self.device.verify_stop().await, self.device.enroll_stop().await] {
+            if let Err(error) = ended {
+                tracing::trace!(%error, "the reader was not doing that");
+            }
+        }
+    }
+}
+
+/// What fprintd says next. Its name is its own and not given again, so a change of the owner is its end.
+async fn next<S: Stream + Unpin>(statuses: &mut S, gone: &mut OwnerChangedStream<'_>) -> Result<S::Item, Unavailable> {
+    match select(statuses.next(), gone.next()).await {
+        Either::Left((Some(status), _)) => Ok(status),
+        Either::Left((None, _)) | Either::Right(_) => Err(Unavailable::NoService),
     }
 }

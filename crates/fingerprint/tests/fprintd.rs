@@ -81,6 +81,22 @@ async fn a_claim_that_is_dropped_while_the_reader_waits_frees_it() {
     let claim = until(|| async { readers.claim().await.ok() }).await;
     let (look, ()) = tokio::join!(claim.look(|_| {}), machine.scan("thumb"));
     assert_eq!(look, Ok(Look::Match));
+
+    // A look that is given up leaves a claim that can be used. What touches the reader before it begins anew is lost.
+    tokio::select! {
+        look = claim.look(|_| {}) => panic!("nobody touched the reader: {look:?}"),
+        () = machine.is_looking() => {}
+    }
+    let touches = async {
+        loop {
+            machine.scan("thumb").await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        look = claim.look(|_| {}) => assert_eq!(look, Ok(Look::Match)),
+        () = touches => {}
+    }
 }
 
 #[tokio::test]
