@@ -178,6 +178,20 @@ class Asking(Case):
         self.settled()
 
 
+class Motion(unittest.TestCase):
+    def test_nothing_moves_where_the_desktop_was_told_so(self):
+        keys = desktop.dir / "config/glib-2.0/settings"
+        keys.mkdir(parents=True)
+        for said in ("true", "false"):
+            (keys / "keyfile").write_text(f"[org/gnome/desktop/interface]\nenable-animations={said}\n")
+            self.assertEqual(desktop.output("env", "GSETTINGS_BACKEND=keyfile", bed.PROGRAMS / "examples/motion").strip(), said)
+        # GTK's own setting needs no help.
+        (desktop.dir / "config/gtk-4.0").mkdir(exist_ok=True)
+        (desktop.dir / "config/gtk-4.0/settings.ini").write_text("[Settings]\ngtk-enable-animations=0\n")
+        self.addCleanup((desktop.dir / "config/gtk-4.0/settings.ini").unlink)
+        self.assertEqual(desktop.output(bed.PROGRAMS / "examples/motion").strip(), "false")
+
+
 class Eyesight(Case):
     def test_every_control_has_a_name(self):
         for name, view in views.KINDS.items():

@@ -198,6 +198,13 @@ pub struct CallerView {
     pub name: Option<String>,
     /// The path of its executable.
     pub executable: String,
+    /// The window that it asks from, as the portals spell it (`x11:` and the number in hexadecimal, `wayland:` and the handle), where its
+    /// door knows that. It decides about which window a prompt stands, and nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<String>,
+    /// Its process, by which a display knows its windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
     /// The door it came through: `browser`, `portal`, `hid`, `cli`, or `provider` for a provider that has the user verified.
     pub door: String,
 }
@@ -332,6 +339,8 @@ mod tests {
             caller: Some(CallerView {
                 name: Some("Chromium".into()),
                 executable: "/usr/bin/chromium".into(),
+                window: None,
+                pid: None,
                 door: "browser".into(),
             }),
             account: Some(AccountView {

@@ -9,6 +9,7 @@ pub mod bus;
 mod data_dirs;
 mod drawing;
 mod logo;
+pub mod motion;
 pub mod prompt;
 pub mod settings;
 pub mod words;
