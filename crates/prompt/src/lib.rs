@@ -6,6 +6,7 @@
 //! [`settings::window`] and what is below them has widgets.
 
 pub mod bus;
+pub mod confinement;
 mod data_dirs;
 mod drawing;
 mod logo;
