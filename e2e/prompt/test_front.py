@@ -48,6 +48,20 @@ class InFront(unittest.TestCase):
             until(lambda: not in_front(), "the window is gone")
             desktop.output("xdotool", "windowactivate", "--sync", window)
 
+    def test_a_window_that_the_door_names_is_the_one(self):
+        desktop = bed.Desktop("openbox")
+        self.addCleanup(desktop.stop)
+        windows = {}
+        for name in ("Asks", "Active"):
+            desktop.start(["xterm", "-T", name])
+            windows[name] = until(lambda: desktop.output("xdotool", "search", "--name", f"^{name}$").strip(), name)
+        desktop.output("xdotool", "windowactivate", "--sync", windows["Active"])
+        shown = bed.Shown(desktop)
+        self.addCleanup(shown.end)
+        shown.view(views.consent(caller={**views.BROWSER, "window": f"x11:{int(windows['Asks']):x}"}))
+        own = until(lambda: desktop.output("xdotool", "search", "--onlyvisible", "--name", "^Sign in to").strip(), "the window")
+        self.assertIn(hex(int(windows["Asks"])), desktop.output("xprop", "-id", own, "WM_TRANSIENT_FOR"))
+
     def test_under_openbox(self):
         self.on("openbox")
 
@@ -72,17 +86,22 @@ def call(bus, sender, path, interface, method, arguments, invocation):
     print(method, arguments.unpack(), flush=True)
 def acquired(bus, name):
     bus.register_object("/org/freedesktop/Notifications", Gio.DBusNodeInfo.new_for_xml(XML).interfaces[0], call, None, None)
+    def emit(signal, text):
+        bus.emit_signal(None, "/org/freedesktop/Notifications", "org.freedesktop.Notifications", signal, GLib.Variant("(us)", (7, text)))
     def press(*_):
-        bus.emit_signal(None, "/org/freedesktop/Notifications", "org.freedesktop.Notifications", "ActionInvoked", GLib.Variant("(us)", (7, "default")))
+        token = sys.stdin.readline().strip()
+        if token:
+            emit("ActivationToken", token)
+        emit("ActionInvoked", "default")
         return True
-    GLib.io_add_watch(0, GLib.IO_IN, lambda *_: (sys.stdin.readline(), press())[1])
+    GLib.io_add_watch(0, GLib.IO_IN, press)
 Gio.bus_own_name(Gio.BusType.SESSION, "org.freedesktop.Notifications", Gio.BusNameOwnerFlags.NONE, acquired, None, None)
 GLib.MainLoop().run()
 """
 
 
 def notifying(desktop):
-    """A notification server that writes down what it is told, and presses the notification for each line that it reads."""
+    """A notification server that writes down what it is told, and presses the notification for each line that it reads: with that token, if any."""
     return desktop.start(["/usr/bin/python3", "-c", NOTIFICATIONS], stdin=subprocess.PIPE, stdout=open(desktop.dir / "notifications", "wb"))
 
 
@@ -123,8 +142,10 @@ class OnWayland(unittest.TestCase):
         until(lambda: "Unlock" in focused(), lambda: f"the browser's window; {focused()} {desktop.log()}")
         desktop.env["DBUS_SESSION_BUS_ADDRESS"] = bus
 
+        desktop.env["WAYLAND_DEBUG"] = "client"
         shown = bed.Shown(desktop)
         self.addCleanup(shown.end)
+        del desktop.env["WAYLAND_DEBUG"]
         shown.view(views.idle())
         for prompt in (1, 2):
             began = time.monotonic()
@@ -135,9 +156,10 @@ class OnWayland(unittest.TestCase):
             # There is no keyboard, so no window has its focus, and the notification comes in any case.
             until(lambda: notified(desktop).count("Sign in to") >= prompt, lambda: f"announced; {notified(desktop)}")
             if prompt == 2:
-                # Pressing it brings the window up, which is there.
-                server.stdin.write(b"press\n")
+                # Pressing it hands the compositor the token of the press, by which it brings the window up.
+                server.stdin.write(b"token-of-the-press\n")
                 server.stdin.flush()
+                until(lambda: 'activate("token-of-the-press"' in desktop.log(), lambda: f"the token comes to the compositor; {desktop.log()[-6000:]}")
             shown.view(views.idle())
             until(lambda: "Sign in to" not in focused(), "the window is gone")
             if prompt == 1:

@@ -178,6 +178,33 @@ class Asking(Case):
         self.settled()
 
 
+class Confined(unittest.TestCase):
+    def test_of_the_home_nothing_is_read_but_looks_and_no_program_is_started(self):
+        files = {name: desktop.dir / name for name in ("home/letter", "data/claviger/vault", "config/gtk-4.0/gtk.css", "data/fonts/f.ttf")}
+        for file in files.values():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text("")
+        self.addCleanup(files["config/gtk-4.0/gtk.css"].unlink)
+        tried = {files["home/letter"]: "refused", files["data/claviger/vault"]: "refused", files["config/gtk-4.0/gtk.css"]: "done", files["data/fonts/f.ttf"]: "done",
+                 "/etc/passwd": "done", "--run /bin/true": "refused", f"--write {desktop.dir / 'home/new'}": "refused", f"--write {files['data/fonts/f.ttf']}": "refused"}
+        said = desktop.output(bed.PROGRAMS / "examples/confined", *(word for what in tried for word in str(what).split(" ")))
+        self.assertEqual(dict(zip(tried, said.split())), tried)
+
+
+class Motion(unittest.TestCase):
+    def test_nothing_moves_where_the_desktop_was_told_so(self):
+        keys = desktop.dir / "config/glib-2.0/settings"
+        keys.mkdir(parents=True)
+        for said in ("true", "false"):
+            (keys / "keyfile").write_text(f"[org/gnome/desktop/interface]\nenable-animations={said}\n")
+            self.assertEqual(desktop.output("env", "GSETTINGS_BACKEND=keyfile", bed.PROGRAMS / "examples/motion").strip(), said)
+        # GTK's own setting needs no help.
+        (desktop.dir / "config/gtk-4.0").mkdir(exist_ok=True)
+        (desktop.dir / "config/gtk-4.0/settings.ini").write_text("[Settings]\ngtk-enable-animations=0\n")
+        self.addCleanup((desktop.dir / "config/gtk-4.0/settings.ini").unlink)
+        self.assertEqual(desktop.output(bed.PROGRAMS / "examples/motion").strip(), "false")
+
+
 class Eyesight(Case):
     def test_every_control_has_a_name(self):
         for name, view in views.KINDS.items():

@@ -30,9 +30,21 @@ impl From<&Caller> for CallerView {
         Self {
             name: sanitise::label(&caller.name),
             executable: sanitise::line(&caller.executable.to_string_lossy(), sanitise::MAX_PATH_CHARS),
+            window: Some(&caller.window).filter(|window| is_handle(window)).cloned(),
+            pid: Some(caller.pid),
             door: caller.door.name().to_owned(),
         }
     }
+}
+
+/// The longest handle of a window, in bytes; compositors' are shorter.
+const MAX_HANDLE: usize = 256;
+
+/// Whether this is the handle of a window as the portals spell it.
+fn is_handle(text: &str) -> bool {
+    let handle = text.strip_prefix("x11:").or_else(|| text.strip_prefix("wayland:"));
+    text.len() <= MAX_HANDLE
+        && handle.is_some_and(|handle| !handle.is_empty() && handle.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
 /// The title and the text of a notice; `provider` is the name of the one that it is about.
@@ -96,5 +108,21 @@ pub(crate) fn trouble(trouble: Trouble) -> ProviderTrouble {
     ProviderTrouble {
         kind: trouble.kind,
         says: Said::of(trouble.reason).words().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_passed_on_where_its_handle_is_one() {
+        for handle in ["x11:1a0000c", "wayland:9f3e-portal"] {
+            assert!(is_handle(handle), "{handle}");
+        }
+        let long = format!("wayland:{}", "a".repeat(MAX_HANDLE));
+        for other in ["", "x11:", "wayland:", "1a0000c", "x11:1 2", "wayland:\u{202e}", &long] {
+            assert!(!is_handle(other), "{other}");
+        }
     }
 }

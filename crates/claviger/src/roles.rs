@@ -29,6 +29,7 @@ const PRIVILEGED_CALLERS: &str = "/etc/claviger/privileged-callers";
 pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: vec![dirs.broker_state()],
+        reads: Vec::new(),
         knows_peers: true,
         abstract_sockets: false,
     };
@@ -63,6 +64,7 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
 pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: vec![dirs.hello_state()],
+        reads: Vec::new(),
         knows_peers: true,
         abstract_sockets: false,
     };
@@ -98,6 +100,7 @@ pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
     let own_state = dirs.state.join("vault");
     let sandbox = Sandbox {
         owns: vec![dirs.vault(), own_state.clone(), dirs.vault_state()],
+        reads: Vec::new(),
         knows_peers: false,
         abstract_sockets: dirs::bus_is_abstract(),
     };
@@ -135,6 +138,7 @@ fn restored_word(dirs: &Dirs) -> PathBuf {
 pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
     let sandbox = Sandbox {
         owns: Vec::new(),
+        reads: Vec::new(),
         knows_peers: true,
         abstract_sockets: false,
     };
@@ -166,6 +170,7 @@ pub fn native_host() -> Result<(), Failure> {
     let program = own_executable()?;
     let sandbox = Sandbox {
         owns: Vec::new(),
+        reads: Vec::new(),
         // systemd proves the broker; where it cannot, the broker's executable has to be looked at.
         knows_peers: !proves_roles(&program),
         abstract_sockets: dirs::bus_is_abstract(),

@@ -5,7 +5,8 @@
 //! one-way and are applied before the first thread starts.
 //!
 //! The kernel forbids a process under Landlock to look at the executable of one that is not (`/proc/PID/exe`). The broker
-//! and hello know their peers by just that, so they keep to seccomp; Landlock is for the vault, which holds the keys. What that
+//! and hello know their peers by just that, so they keep to seccomp; Landlock is for the vault, which holds the keys, and for who can have
+//! systemd prove its peers. What that
 //! leaves to the others, `tests/red_team` shows: `/proc/PID/mem` of a process that does not hide.
 
 use std::io;
@@ -33,6 +34,8 @@ const SYSTEM: [&str; 9] = [
 pub struct Sandbox {
     /// Directories that the role reads and writes. They are created (mode 0700) when missing.
     pub owns: Vec<PathBuf>,
+    /// What else it reads, beside the system's directories; what is not there is left out.
+    pub reads: Vec<PathBuf>,
     /// Whether it looks at other processes' executables, and so has to do without Landlock.
     pub knows_peers: bool,
     /// Whether it may connect to abstract sockets of others: where its message bus listens on one.
@@ -89,6 +92,7 @@ impl Sandbox {
             .scope(scopes)?
             .create()?
             .add_rules(path_beneath_rules(SYSTEM, read))?
+            .add_rules(path_beneath_rules(&self.reads, read))?
             .add_rules(path_beneath_rules(["/dev/null"], all))?
             .add_rules(path_beneath_rules(&self.owns, all))?
             .restrict_self()?;

@@ -26,6 +26,7 @@ fn role() {
     };
     let sandbox = Sandbox {
         owns: Vec::new(),
+        reads: Vec::new(),
         knows_peers: role == "broker",
         abstract_sockets: false,
     };

@@ -1,16 +1,22 @@
 //! Draws views that no broker made: one JSON document on each line of standard input, as `Prompt1.NextView` has them. What is done in
-//! the window is told on standard output; a PIN is not, only that there was one. For looking at screens and for tests.
+//! the window is told on standard output; a PIN is not, only that there was one. Confined as the window is that a package has. For looking at
+//! screens and for tests.
 
-use std::io::{Write as _, stdin, stdout};
+use std::io::{Write as _, stderr, stdin, stdout};
 use std::process::ExitCode;
 use std::thread;
 
+use claviger_prompt::confinement;
 use claviger_prompt::prompt::app;
 use claviger_prompt::prompt::link::{Answer, Link, News, Over};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 fn main() -> ExitCode {
+    if let Err(error) = confinement::of_the_prompt(false).enter() {
+        let _ = writeln!(stderr(), "show: {error}");
+        return ExitCode::FAILURE;
+    }
     let (tell, news) = unbounded_channel();
     let (answers, mut given) = unbounded_channel();
     thread::spawn(move || {

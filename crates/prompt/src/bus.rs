@@ -49,6 +49,10 @@ async fn connect() -> Result<Peers, BusError> {
     Ok(Peers::new(&connection, &platform()?).await?)
 }
 
-fn platform() -> io::Result<PathBuf> {
+/// The platform's program, beside this one.
+///
+/// # Errors
+/// The system does not say where this program is.
+pub fn platform() -> io::Result<PathBuf> {
     Ok(env::current_exe()?.with_file_name(PLATFORM))
 }

@@ -6,9 +6,11 @@
 //! [`settings::window`] and what is below them has widgets.
 
 pub mod bus;
+pub mod confinement;
 mod data_dirs;
 mod drawing;
 mod logo;
+pub mod motion;
 pub mod prompt;
 pub mod settings;
 pub mod words;

@@ -36,6 +36,7 @@ pub fn run(options: &Options) -> Result<(), Failure> {
     // Sockets and files are open: what is left to open lies in these directories.
     let sandbox = Sandbox {
         owns: state_directory.into_iter().chain(bound.directory()).collect(),
+        reads: Vec::new(),
         knows_peers: false,
         abstract_sockets: false,
     };

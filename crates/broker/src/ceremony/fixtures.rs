@@ -135,6 +135,8 @@ pub(super) fn context() -> Context {
         caller: CallerView {
             name: Some("Chromium".to_owned()),
             executable: "/usr/bin/chromium".to_owned(),
+            window: None,
+            pid: None,
             door: Door::Browser.to_string(),
         },
         site: Some(SiteView {

@@ -128,32 +128,17 @@ impl<T: Tokens> Machine<T> {
             }
             (State::New, Event::Started) => self.begin(out),
 
-            (
-                State::MeetingDisabled(provider),
-                Event::UserApproved {
-                    choice: Some(choice), ..
-                },
-            ) if choice == TURN_ON => {
-                out.push(Effect::Audit(AuditStep::Approved {
-                    provider: Some(provider.clone()),
-                }));
-                self.finish(Ok(Outcome::TurnOn { provider }), out)
-            }
-            (state @ State::MeetingDisabled(_), Event::UserRefused | Event::UserApproved { .. }) => {
-                self.end(state, Cause::ProviderDisabled, out)
-            }
-            // A notice is closed by either answer.
-            (State::Telling(cause), Event::UserRefused | Event::UserApproved { .. }) => {
-                self.end(State::Telling(cause.clone()), cause, out)
+            (state @ (State::Telling(_) | State::MeetingDisabled(_)), Event::UserRefused) => {
+                self.end(state, Cause::CancelledByUser, out)
             }
             (state, Event::UserRefused) if self.on_screen.is_some() => {
                 out.push(Effect::Audit(AuditStep::Refused));
                 self.end(state, Cause::CancelledByUser, out)
             }
-            (State::MeetingExcluded, Event::UserApproved { .. }) => {
-                out.push(Effect::Audit(AuditStep::Approved { provider: None }));
-                self.end(State::MeetingExcluded, Cause::Excluded, out)
-            }
+            (
+                state @ (State::Telling(_) | State::MeetingDisabled(_) | State::MeetingExcluded),
+                Event::UserApproved { choice, .. },
+            ) => self.read(state, choice.as_deref(), out),
 
             (State::ChoosingPin { old }, Event::UserApproved { gesture, .. }) => self.pin_chosen(old, gesture, out),
             (State::SettingPin { consent }, Event::PinSet(result)) => self.pin_set(consent, result, out),
@@ -247,6 +232,24 @@ impl<T: Tokens> Machine<T> {
             FirstStep::Nothing {
                 cause, provider_name, ..
             } => self.tell(cause, provider_name.as_deref(), out),
+        }
+    }
+
+    /// The user has read what there was to read, and goes on.
+    fn read(&mut self, state: State<T>, choice: Option<&str>, out: &mut Vec<Effect<T>>) -> State<T> {
+        match state {
+            State::MeetingDisabled(provider) if choice == Some(TURN_ON) => {
+                out.push(Effect::Audit(AuditStep::Approved {
+                    provider: Some(provider.clone()),
+                }));
+                self.finish(Ok(Outcome::TurnOn { provider }), out)
+            }
+            State::MeetingExcluded => {
+                out.push(Effect::Audit(AuditStep::Approved { provider: None }));
+                self.end(State::MeetingExcluded, Cause::Excluded, out)
+            }
+            // A notice is closed by either answer.
+            state => self.end(state, Cause::CancelledByUser, out),
         }
     }
 

@@ -68,6 +68,7 @@ impl Prompt {
         // From here on there may be a PIN in this process.
         Sandbox {
             owns: Vec::new(),
+            reads: Vec::new(),
             knows_peers: true,
             abstract_sockets: false,
         }

@@ -318,6 +318,8 @@ mod tests {
             view.caller = Some(CallerView {
                 name: Some("ssh".to_owned()),
                 executable: executable.to_owned(),
+                window: None,
+                pid: None,
                 door: door.to_owned(),
             });
             draw(&view, &Messages::english()).join("\n")

@@ -5,9 +5,9 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode};
 use std::{env, io};
 
-use claviger_kernel::sandbox::Sandbox;
-use claviger_peer::OTHER_CODE;
+use claviger_peer::{OTHER_CODE, proves_roles};
 use claviger_prompt::prompt::{app, link};
+use claviger_prompt::{bus, confinement};
 
 /// Has Cairo draw, and GTK look for no graphics driver, which it would otherwise load into the process that a PIN is typed into. The
 /// first frame is there sooner, too. GTK before 4.16 knows the second, later ones the third.
@@ -25,14 +25,12 @@ fn main() -> ExitCode {
     if !WANTED.iter().all(|(name, _)| is_set(name)) || unwanted().any(is_set) {
         return fail(&restart());
     }
-    // Before the first thread, and so before GTK.
-    let confined = Sandbox {
-        owns: Vec::new(),
-        knows_peers: true,
-        abstract_sockets: false,
-    }
-    .enter();
-    if let Err(error) = confined {
+    let platform = match bus::platform() {
+        Ok(platform) => platform,
+        Err(error) => return fail(&error),
+    };
+    // Before the first thread, and so before GTK. systemd proves the broker; where it cannot, the broker's executable has to be looked at.
+    if let Err(error) = confinement::of_the_prompt(!proves_roles(&platform)).enter() {
         return fail(&error);
     }
     // The bus is spoken to while GTK looks for its display.

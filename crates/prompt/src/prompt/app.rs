@@ -19,6 +19,7 @@ use super::guard::Change;
 use super::link::{Answer, Link, News, Over};
 use super::screen::Screen;
 use super::window::{Closing, Gesture, Window};
+use crate::motion;
 use crate::words::Words;
 
 /// How long the process stays when there is nothing to show, so that the next question finds it.
@@ -36,6 +37,7 @@ pub fn run(link: Link) -> ExitCode {
     let link = RefCell::new(Some(link));
     application.connect_activate(move |application| match link.take() {
         Some(link) => {
+            motion::heed();
             // Before this returns, or there is nothing to run for.
             let held = application.hold();
             glib::spawn_future_local(follow(application.clone(), link, held));

@@ -1,13 +1,14 @@
 //! In front: the window belongs to the one that its question is about, stands above it and has the focus.
 //!
-//! The doors name neither a window nor a token for activation. X11 lets a program find them by itself: the active window, or else the
+//! Where a door names the window that is asked from, it is that one. Most name none, nor a token for activation. X11 lets a program find them by itself: the active window, or else the
 //! uppermost one of the program that asks, tells its process ([`x11`]). Where windows do not know of each other, as on
 //! Wayland, what does not get the focus within [`PATIENCE`] is announced by a notification, and pressing that brings the token.
 
+mod token;
 mod x11;
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use claviger_prompt_api::message::Message;
 use gdk4_x11::X11Surface;
 use gtk::{gio, glib};
 
+use self::token::Tokens;
 use self::x11::Display;
 use crate::words::Words;
 
@@ -28,11 +30,23 @@ const NOTIFICATION: &str = "question";
 /// The action that brings the window up.
 const SHOW: &str = "show";
 
+/// What is known of the window that a question is asked from.
+#[derive(Debug, Default)]
+pub struct AskersWindow {
+    /// The program whose window it is.
+    pub program: Option<PathBuf>,
+    /// Its process, whose executable a confined one cannot look at.
+    pub pid: Option<u32>,
+    /// Its handle, as the portals spell it.
+    pub handle: Option<String>,
+}
+
 /// Brings the one window to the front.
 pub struct Front {
     application: adw::Application,
     window: adw::ApplicationWindow,
     words: Rc<Words>,
+    tokens: Rc<Tokens>,
     /// The display, where it is X11; connected to when it is first needed.
     display: RefCell<Option<Display>>,
 }
@@ -41,9 +55,14 @@ impl Front {
     /// For the application's window.
     pub fn new(application: &adw::Application, window: &adw::ApplicationWindow, words: Rc<Words>) -> Self {
         let show = gio::SimpleAction::new(SHOW, None);
-        let raised = window.downgrade();
+        let tokens = Rc::<Tokens>::default();
+        let (raised, given) = (window.downgrade(), Rc::clone(&tokens));
+        let activated = application.downgrade();
         show.connect_activate(move |_, _| {
-            if let Some(window) = raised.upgrade() {
+            let activated = activated
+                .upgrade()
+                .is_some_and(|application| given.activate(&application));
+            if let Some(window) = raised.upgrade().filter(|_| !activated) {
                 window.present();
             }
         });
@@ -58,16 +77,20 @@ impl Front {
             application: application.clone(),
             window: window.clone(),
             words,
+            tokens,
             display: RefCell::default(),
         }
     }
 
-    /// Brings the window up for a question with this title by the program `asker`.
-    pub fn bring(&self, title: &str, asker: Option<&Path>) {
+    /// Brings the window up for a question with this title asked from that window.
+    pub fn bring(&self, title: &str, asker: &AskersWindow) {
         WidgetExt::realize(&self.window);
         self.belong(asker);
         self.window.present();
         self.activate();
+        if let Some(bus) = self.application.dbus_connection() {
+            self.tokens.listen(&bus);
+        }
         let (window, application) = (self.window.downgrade(), self.application.clone());
         let (title, body) = (title.to_owned(), self.words.say(&Message::AnswerWaits {}));
         glib::timeout_add_local_once(PATIENCE, move || {
@@ -90,7 +113,7 @@ impl Front {
     }
 
     /// Makes the window one of the window that the question is about, before it is on screen.
-    fn belong(&self, asker: Option<&Path>) {
+    fn belong(&self, asker: &AskersWindow) {
         let Some(own) = self.own() else { return };
         let mut display = self.display.borrow_mut();
         if display.is_none() {

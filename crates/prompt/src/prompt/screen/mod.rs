@@ -74,6 +74,10 @@ pub struct Asker {
     pub is_named: bool,
     /// The path of its program, if that is known.
     pub executable: Option<String>,
+    /// The handle of its window, if that is known.
+    pub window: Option<String>,
+    /// Its process, likewise.
+    pub pid: Option<u32>,
     /// That it, and no web page, named the site, where that is so.
     pub warning: Option<String>,
 }
@@ -224,6 +228,8 @@ fn asker(view: &View, caller: &CallerView, words: &Words) -> Asker {
             door: caller.door.clone(),
         }),
         executable: Some(executable).filter(|path| !path.is_empty()),
+        window: caller.window.clone(),
+        pid: caller.pid,
         warning: unchecked.then(|| words.say(&Message::NamedByProgram {})),
     }
 }

@@ -69,6 +69,8 @@ fn sign_in() -> View {
         caller: Some(CallerView {
             name: Some("Chromium".to_owned()),
             executable: "/usr/bin/chromium".to_owned(),
+            window: None,
+            pid: None,
             door: "browser".to_owned(),
         }),
         choices: vec![passkey("c1", "alice"), passkey("c2", "bob")],
@@ -329,6 +331,8 @@ fn whoever_makes_the_view_brings_no_trick_to_the_screen() {
         caller: Some(CallerView {
             name: Some(trick.clone()),
             executable: trick.clone(),
+            window: None,
+            pid: None,
             door: trick.clone(),
         }),
         account: Some(AccountView {

@@ -23,7 +23,7 @@ use gtk::{gdk, glib};
 
 use self::body::Body;
 use self::footer::Footer;
-use super::front::Front;
+use super::front::{AskersWindow, Front};
 use super::guard::{Change, Guard};
 use super::screen::{Screen, Told, Tone};
 use crate::words::Words;
@@ -210,11 +210,12 @@ impl Parts {
         self.footer.draw(&screen);
         self.footer.widget().set_visible(true);
         let (since, title) = (now, screen.title.clone());
-        let executable = screen
-            .asker
-            .as_ref()
-            .and_then(|asker| asker.executable.as_ref())
-            .map(PathBuf::from);
+        let asker = screen.asker.as_ref().map(|asker| AskersWindow {
+            program: asker.executable.as_ref().map(PathBuf::from),
+            handle: asker.window.clone(),
+            pid: asker.pid,
+        });
+        let asker = asker.unwrap_or_default();
         self.shown.replace(Some(Shown { screen, since }));
         self.update();
         if !unchanged {
@@ -227,7 +228,7 @@ impl Parts {
             });
         }
         if !same {
-            self.front.bring(&title, executable.as_deref());
+            self.front.bring(&title, &asker);
         }
         // What was wrong is typed anew from the first field on.
         if !same || other_field || (wrong && self.body.pin.is_empty()) {
