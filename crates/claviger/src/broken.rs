@@ -161,7 +161,8 @@ fn look(what: StateFile, path: &Path, limit: u64, kind: Kind, is_whole: fn(&[u8]
     } else {
         claviger_files::read(path, limit)
     };
-    let damage = match content {
+    // Some of them are keys.
+    let damage = match content.map(|content| content.map(Zeroizing::new)) {
         Ok(None) if kind == Kind::Expected => Damage::Missing,
         Ok(None) => return None,
         Ok(Some(content)) if !is_whole(&content) => Damage::Malformed,

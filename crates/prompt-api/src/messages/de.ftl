@@ -345,8 +345,14 @@ trouble-remedy = { $damage ->
         [hello] Spielen Sie { $file } aus einer Sicherung ein. Ohne eine ist die PIN verloren, und sonst öffnet nichts den Tresor: bewegen Sie beiseite, was dort liegt, und wählen Sie mit `claviger setup` eine neue PIN.
         [vault] Spielen Sie { $file } aus einer Sicherung ein, sagen Sie es mit `claviger vault --accept-restored` und melden Sie sich neu an. An seiner Stelle entsteht nichts von selbst.
         [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und melden Sie sich neu an.
-        [pinned-keys] Entfernen Sie { $file }: beim nächsten Start nimmt der Tresor die Schlüssel der Plattform neu an.
-        [sequence] Entfernen Sie { $file }, zehn Minuten nach der letzten Anfrage, und melden Sie sich neu an.
+        [pinned-keys] { $damage ->
+            [missing] Melden Sie sich neu an: der Tresor nimmt die Schlüssel der Plattform neu an.
+           *[other] Entfernen Sie { $file }: beim nächsten Start nimmt der Tresor die Schlüssel der Plattform neu an.
+        }
+        [sequence] { $damage ->
+            [missing] Melden Sie sich neu an: der Tresor beginnt eine neue.
+           *[other] Entfernen Sie { $file }, zehn Minuten nach der letzten Anfrage, und melden Sie sich neu an.
+        }
         [clock] Stellen Sie die Uhr. Geht sie richtig, so ging sie vor, als { $file } geschrieben wurde, und es ist nichts zu tun.
         [folder] { trouble-aside } Machen Sie { $file } zu einem Ordner, den Sie schreiben können, auf einer Platte mit Platz.
        *[other] { trouble-aside } Reparieren Sie { $file }.
@@ -376,8 +382,14 @@ trouble-still-works = Inzwischen: { $damage ->
         [hello] Passkeys lassen sich auflisten; was die PIN braucht, geht nicht.
         [vault] andere Anbieter gehen; die Passkeys des Tresors nicht.
         [heads] andere Anbieter gehen; der Tresor bleibt zu.
-        [pinned-keys] andere Anbieter gehen; der Tresor antwortet niemandem.
-        [sequence] andere Anbieter gehen; der Tresor startet nicht.
+        [pinned-keys] { $damage ->
+            [missing] andere Anbieter gehen; die Passkeys des Tresors bis dahin nicht.
+           *[other] andere Anbieter gehen; der Tresor antwortet niemandem.
+        }
+        [sequence] { $damage ->
+            [missing] andere Anbieter gehen; die Passkeys des Tresors bis dahin nicht.
+           *[other] andere Anbieter gehen; der Tresor startet nicht.
+        }
         [folder] was nicht darin liegt, geht.
         [clock] alles geht; was auf eine Zeit wartet, wartet vielleicht länger, und im Protokoll stehen falsche Zeiten.
        *[other] was es nicht braucht, geht.

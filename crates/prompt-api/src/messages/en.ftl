@@ -346,8 +346,14 @@ trouble-remedy = { $damage ->
         [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: move away what is there and choose a new PIN with `claviger setup`.
         [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and log in again. Nothing is made anew in its place by itself.
         [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and log in again.
-        [pinned-keys] Remove { $file }: the vault takes the platform's keys anew when it next starts.
-        [sequence] Remove { $file }, ten minutes after the last request, and log in again.
+        [pinned-keys] { $damage ->
+            [missing] Log in again: the vault takes the platform's keys anew.
+           *[other] Remove { $file }: the vault takes the platform's keys anew when it next starts.
+        }
+        [sequence] { $damage ->
+            [missing] Log in again: the vault begins a new one.
+           *[other] Remove { $file }, ten minutes after the last request, and log in again.
+        }
         [clock] Set the clock. If it is right, it was ahead when { $file } was written, and there is nothing to do.
         [folder] { trouble-aside } Make { $file } a folder that you may write, on a disk with room.
        *[other] { trouble-aside } Repair { $file }.
@@ -377,8 +383,14 @@ trouble-still-works = Meanwhile: { $damage ->
         [hello] passkeys can be listed; nothing that needs the PIN works.
         [vault] other providers work; the vault's passkeys cannot be used.
         [heads] other providers work; the vault stays closed.
-        [pinned-keys] other providers work; the vault answers nobody.
-        [sequence] other providers work; the vault does not start.
+        [pinned-keys] { $damage ->
+            [missing] other providers work; the vault's passkeys cannot be used until then.
+           *[other] other providers work; the vault answers nobody.
+        }
+        [sequence] { $damage ->
+            [missing] other providers work; the vault's passkeys cannot be used until then.
+           *[other] other providers work; the vault does not start.
+        }
         [folder] what is not kept there works.
         [clock] everything works, but what waits for a time may wait longer, and the log has wrong times.
        *[other] what does not need it works.
