@@ -127,10 +127,11 @@ fn prepared(path: &Path) -> PathBuf {
 /// What is expected of a file under a harm, where it is not what is expected of most.
 fn expected(what: StateFile, harm: Harm) -> Option<Damage> {
     match (what, harm) {
-        // These may be missing: then there are no rules, no list, all doors, no further callers.
-        (StateFile::Rules | StateFile::Cache | StateFile::Doors | StateFile::PrivilegedCallers, Harm::Missing) => None,
-        // A list may be short, even empty. A database grows; zeros behind its end are no harm.
-        (StateFile::PrivilegedCallers, Harm::Empty | Harm::Truncated) | (StateFile::Vault, Harm::TooLong) => None,
+        // Some may be missing: then there are no rules, no list, all doors, no further callers. A list may be short, even empty. A database
+        // grows; zeros behind its end are no harm.
+        (StateFile::Rules | StateFile::Cache | StateFile::Doors | StateFile::PrivilegedCallers, Harm::Missing)
+        | (StateFile::PrivilegedCallers, Harm::Empty | Harm::Truncated)
+        | (StateFile::Vault, Harm::TooLong) => None,
         // They are no line of a log.
         (StateFile::AuditLog, Harm::TooLong) => Some(Damage::Malformed),
         // Longer than it can be is what these are by their own measure.

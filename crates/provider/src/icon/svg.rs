@@ -305,11 +305,17 @@ mod tests {
     #[test]
     fn what_is_another_picture_in_the_encoding_that_it_declares_is_refused() {
         for encoding in ["UTF-7", "utf-16", "ISO-2022-JP", "EBCDIC-CP-US", "", "UTF-8 "] {
-            let hidden = format!("<?xml version='1.0' encoding='{encoding}'?>{}", wrapped("<title>+ADw-image/+AD4-</title>"));
+            let hidden = format!(
+                "<?xml version='1.0' encoding='{encoding}'?>{}",
+                wrapped("<title>+ADw-image/+AD4-</title>")
+            );
             assert_eq!(check(&hidden), Err(SvgError::Encoding), "{encoding}");
         }
         for encoding in ["UTF-8", "utf-8"] {
-            assert_eq!(check(&format!("<?xml version='1.0' encoding='{encoding}'?>{}", wrapped(""))), Ok(()));
+            assert_eq!(
+                check(&format!("<?xml version='1.0' encoding='{encoding}'?>{}", wrapped(""))),
+                Ok(())
+            );
         }
     }
 
