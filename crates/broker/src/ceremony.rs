@@ -47,7 +47,7 @@ pub use input::{Approval, Context, HelloStatus, Input, ProviderName, Wanted, Wan
 pub use machine::Machine;
 pub use message::{
     Assurance, AuditStep, Call, Check, Checked, Consent, Effect, Event, Execution, NotChanged, Outcome, PinFailure,
-    ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure,
+    ProviderFailure, ProviderReply, Readiness, RecoveryFailure, Verify, VerifyFailure,
 };
 
 /// The values that pass through the machine untouched: it moves them, and cannot make, copy or read them.

@@ -31,6 +31,7 @@ impl UserVerifier for Faulty {
     fn status(&self) -> BoxFuture<'_, Result<VerifierStatus, Unavailable>> {
         let hello = HelloStatus {
             methods: vec![MethodStatus::fresh_pin()],
+            ..HelloStatus::default()
         };
         Box::pin(async move {
             Ok(VerifierStatus {
@@ -38,7 +39,6 @@ impl UserVerifier for Faulty {
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: false,
-                restored: false,
             })
         })
     }

@@ -42,6 +42,9 @@ pub enum Command {
     /// Change your PIN
     #[command(subcommand)]
     Pin(Pin),
+    /// Change the PIN, make and try the recovery code, and get back in with it
+    #[command(subcommand)]
+    Verify(Verify),
     /// List the doors, switch the security-key door on and off
     #[command(subcommand)]
     Door(Door),
@@ -107,6 +110,9 @@ impl Command {
             | Self::Lock(OneProvider { output, .. })
             | Self::Unlock(OneProvider { output, .. })
             | Self::Pin(Pin::Change(output))
+            | Self::Verify(
+                Verify::List(output) | Verify::ChangePin(output) | Verify::Drill(output) | Verify::Recover(output),
+            )
             | Self::Door(Door::List(output))
             | Self::Audit(AuditArguments { output, .. })
             | Self::Bench(Bench::Ceremony { output, .. } | Bench::Vault { output, .. }) => output.json,
@@ -247,6 +253,25 @@ pub enum Rule {
         #[command(flatten)]
         output: Output,
     },
+}
+
+/// `claviger verify …`.
+#[derive(Debug, Subcommand)]
+pub enum Verify {
+    /// List the ways to be verified, and whether there is a recovery code
+    List(Output),
+    /// Choose another PIN (asks for the old one)
+    ChangePin(Output),
+    /// Make a recovery code, which sets a new PIN on a bad day (asks for your PIN); the one before goes when you have typed this one back
+    RecoveryCode {
+        /// Write a page to print into this new file too: whoever can read it can use the code
+        #[arg(long, value_name = "FILE")]
+        pdf: Option<PathBuf>,
+    },
+    /// Try your recovery code and change nothing
+    Drill(Output),
+    /// Set a new PIN with your recovery code: when you forgot the PIN, when it is locked, when hello's file was put back
+    Recover(Output),
 }
 
 /// The provider a command is for.

@@ -96,6 +96,7 @@ async fn perform(command: Command, dirs: &Dirs) -> Result<(), Failure> {
         Command::Lock(one) => commands::lock::lock(&one).await,
         Command::Unlock(one) => commands::lock::unlock(&one).await,
         Command::Pin(Pin::Change(output)) => commands::lock::change_pin(output.json).await,
+        Command::Verify(command) => commands::verify::run(command).await,
         Command::Door(command) => commands::door::run(dirs, command).await,
         Command::Audit(command) => commands::audit::run(command).await,
         Command::Prompt(options) => prompt::run(options.script.as_deref()).await,

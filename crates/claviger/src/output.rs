@@ -3,7 +3,7 @@
 //! Nothing else here has the terminal, so nothing reaches it that has not been through [`sanitise`]: sites, providers and programs
 //! have a hand in almost every line. What a line says of its own stays as it is; what would leave the line does not get there.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -138,6 +138,11 @@ pub fn json_line(value: &impl Serialize) -> Result<(), Failure> {
 /// Where a text goes that this program wrote as a whole and nobody else had a hand in: a manual, completions.
 pub fn own_words() -> impl Write {
     io::stdout()
+}
+
+/// Whether a person reads what is printed.
+pub fn is_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Prints a message that is not the command's result, on standard error.

@@ -190,11 +190,11 @@ impl Platform for Played {
                         tries_left: 8,
                         ..MethodStatus::fresh_pin()
                     }],
+                    ..HelloStatus::default()
                 },
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: true,
-                restored: false,
             })
         })
     }

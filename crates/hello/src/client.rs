@@ -131,12 +131,6 @@ impl HelloClient {
         ))
     }
 
-    /// [`Self::change_pin`] with a ticket in the place of the old PIN.
-    pub async fn change_pin_by_ticket(&self, ticket: &PinTicket, new: impl AsFd) -> Result<(), ClientError> {
-        let hello = self.hello().await?;
-        done(hello.change_pin_by_ticket(ticket.as_bytes(), borrowed(new.as_fd()))).await
-    }
-
     /// Makes a recovery code, in a sealed memory file. The ticket is spent, whatever comes of it.
     pub async fn make_recovery_code(&self, ticket: &PinTicket) -> Result<OwnedFd, ClientError> {
         let hello = self.hello().await?;
@@ -297,7 +291,6 @@ trait Hello1 {
     fn check_pin(&self, pin: Fd<'_>) -> zbus::Result<String>;
     fn verify(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<Vec<u8>>;
     fn verify_and_hold(&self, pin: Fd<'_>, request: &[u8]) -> zbus::Result<(Vec<u8>, Vec<u8>)>;
-    fn change_pin_by_ticket(&self, ticket: &[u8], new: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn make_recovery_code(&self, ticket: &[u8]) -> zbus::Result<(Vec<u8>, Vec<zbus::OwnedFd>)>;
     fn confirm_recovery_code(&self, ends: Fd<'_>) -> zbus::Result<Vec<u8>>;
     fn drill_recovery_code(&self, code: Fd<'_>) -> zbus::Result<Vec<u8>>;

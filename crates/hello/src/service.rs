@@ -136,18 +136,6 @@ impl Service {
         })
     }
 
-    /// `ChangePin` with a ticket in the place of the old PIN.
-    async fn change_pin_by_ticket(
-        &self,
-        #[zbus(header)] header: Header<'_>,
-        ticket: Vec<u8>,
-        new: zbus::OwnedFd,
-    ) -> Result<Vec<u8>, ServiceError> {
-        self.admit(&header).await?;
-        let (ticket, new) = (ticket_of(&ticket)?, receive(&new)?);
-        self.done(move |hello| hello.change_pin_by_ticket(&ticket, &new)).await
-    }
-
     /// Makes a recovery code, with a ticket; answers an outcome and, in a sealed memory file, the code.
     async fn make_recovery_code(
         &self,

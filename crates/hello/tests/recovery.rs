@@ -56,11 +56,6 @@ async fn a_code_is_made_typed_back_tried_and_ends_a_lock_out() {
     client.recover(&made, sealed("other-77")).await.unwrap();
     let verified = client.verify_and_hold(sealed("other-77"), &request(3)).await.unwrap();
     assert!(verified.0.evidence.is_some());
-    client
-        .change_pin_by_ticket(&verified.1, sealed("third-pin-9"))
-        .await
-        .unwrap();
-    assert!(client.verify(sealed("third-pin-9"), &request(4)).await.is_ok());
 }
 
 #[tokio::test]
@@ -97,7 +92,7 @@ async fn what_is_no_code_and_no_ticket_says_so_and_costs_nothing() {
     ));
     let unknown = PinTicket::from_bytes(&[7; 16]);
     assert!(matches!(
-        client.change_pin_by_ticket(&unknown, sealed("other-77")).await,
+        client.make_recovery_code(&unknown).await,
         Err(ClientError::Refused(NotVerified::TicketGone))
     ));
 }
@@ -116,7 +111,6 @@ async fn a_foreign_executable_gets_no_code_and_changes_nothing() {
             .await,
         client.drill_recovery_code(&sealed_code).await,
         client.recover(&sealed_code, sealed("other-77")).await,
-        client.change_pin_by_ticket(&ticket, sealed("other-77")).await,
         client.verify_and_hold(sealed(RIGHT), &request(1)).await.map(drop),
     ];
     for refusal in refused {

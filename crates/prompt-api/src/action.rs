@@ -23,13 +23,16 @@ pub enum Action {
         /// And do not let this site or program ask for a while.
         for_a_while: bool,
     },
+    /// Set a new PIN with the recovery code, where the [view](crate::view::View::recovery) offers that. Code and PIN travel beside it, in
+    /// this order.
+    Recover,
 }
 
 impl Action {
     /// Reads an action.
     ///
     /// # Errors
-    /// The prompt's fault, always: too long, not JSON, not one of the two actions, unknown keys, or a choice id that
+    /// The prompt's fault, always: too long, not JSON, not one of the three actions, unknown keys, or a choice id that
     /// cannot be one of ours.
     pub fn parse(json: &str) -> Result<Self, ActionError> {
         if json.len() > MAX_ACTION_BYTES {
@@ -39,6 +42,7 @@ impl Action {
             Wire::Approve { choice: Some(id), .. } if !is_choice_id(&id) => Err(ActionError::ChoiceId),
             Wire::Approve { choice, remember } => Ok(Self::Approve { choice, remember }),
             Wire::Refuse { for_a_while } => Ok(Self::Refuse { for_a_while }),
+            Wire::Recover {} => Ok(Self::Recover),
         }
     }
 
@@ -47,6 +51,7 @@ impl Action {
         let wire = match self.clone() {
             Self::Approve { choice, remember } => Wire::Approve { choice, remember },
             Self::Refuse { for_a_while } => Wire::Refuse { for_a_while },
+            Self::Recover => Wire::Recover {},
         };
         serde_json::to_string(&wire).unwrap_or_default()
     }
@@ -79,6 +84,7 @@ enum Wire {
         #[serde(default)]
         for_a_while: bool,
     },
+    Recover {},
 }
 
 fn is_choice_id(id: &str) -> bool {
@@ -116,6 +122,8 @@ mod tests {
             Action::parse(r#"{"action":"refuse","for_a_while":true}"#),
             Ok(Action::Refuse { for_a_while: true })
         );
+        assert_eq!(Action::parse(r#"{"action":"recover"}"#), Ok(Action::Recover));
+        assert_eq!(Action::parse(&Action::Recover.to_json()), Ok(Action::Recover));
     }
 
     #[test]
@@ -127,6 +135,7 @@ mod tests {
             "{}",
             r#"{"action":"allow"}"#,
             r#"{"action":"approve","pin":"2580"}"#,
+            r#"{"action":"recover","code":"0000"}"#,
         ] {
             assert_eq!(Action::parse(bad), Err(ActionError::Malformed), "{bad}");
         }

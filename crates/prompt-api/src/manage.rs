@@ -23,6 +23,9 @@ pub struct Status {
     pub tier: Option<String>,
     /// How it is with the PIN; absent while hello cannot be asked.
     pub pin: Option<PinStatus>,
+    /// How it is with the recovery code; without one a forgotten PIN loses the passkeys.
+    #[serde(default)]
+    pub recovery_code: RecoveryCodeStatus,
     /// Why hello cannot be asked, in a sentence.
     pub verification_problem: Option<String>,
     /// Whether hello, the vault and the security-key door are proved to be ours, or only run the right program.
@@ -60,6 +63,19 @@ pub struct PinStatus {
     /// Whether attempts are missing, and the wait is long, because hello's file was put back or moved here: no wrong ones were given.
     #[serde(default)]
     pub restored: bool,
+}
+
+/// How it is with the recovery code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecoveryCodeStatus {
+    /// There is none, or hello cannot be asked.
+    #[default]
+    None,
+    /// One was made, and nobody typed it back.
+    Pending,
+    /// There is one, and it was typed back.
+    Confirmed,
 }
 
 /// Who asks the user.

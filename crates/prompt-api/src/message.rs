@@ -122,6 +122,7 @@ pub enum Message {
     ConfirmPinTitle {},
     ChangePinTitle {},
     NewPinTitle {},
+    RecoveryCodeTitle {},
     EnableTitle {
         provider: String,
     },
@@ -172,6 +173,13 @@ pub enum Message {
     Excluded {
         provider: String,
     },
+
+    WrongRecoveryCode {},
+    NotARecoveryCode {},
+
+    // What has nothing to do with the question.
+    /// A forgotten PIN would lose the passkeys.
+    NoRecoveryCode {},
 
     // Notices: a title and a text each.
     NoPasskeyTitle {},
@@ -255,6 +263,8 @@ pub enum Message {
     },
     PinLockedTitle {},
     PinLocked {},
+    /// The same where there is a recovery code.
+    PinLockedRecover {},
     NoPinTitle {},
     NoPin {},
     NoVerificationTitle {},
@@ -318,6 +328,13 @@ pub enum Message {
     AskNewPin {},
     AskPinAgain {},
     PinUnusable {},
+    /// Where the recovery code helps: how to give it.
+    AskRecover {},
+    AskRecoveryCode {},
+    /// The recovery code is mistyped; `group` is the one that looks wrong, where that can be told.
+    CodeMistyped {
+        group: Option<usize>,
+    },
     PromptReplaced {},
     /// `why` is what the bus said.
     BrokerEnded {

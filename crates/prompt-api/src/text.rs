@@ -9,6 +9,10 @@ pub const WRONG_PIN: &str = "wrong-pin";
 pub const WEAK_PIN: &str = "weak-pin";
 /// The code of a PIN that came too soon after a wrong one.
 pub const WAIT: &str = "wait";
+/// The code of a PIN that is locked.
+pub const LOCKED_OUT: &str = "locked-out";
+/// The code of a recovery code that is not the one, or none at all.
+pub const WRONG_RECOVERY_CODE: &str = "wrong-recovery-code";
 /// The code of an approval that lacks the PIN.
 pub const PIN_NEEDED: &str = "pin-needed";
 /// The code of an approval that lacks a choice.
@@ -74,6 +78,21 @@ pub fn wait(wait_ms: u64) -> Problem {
 pub fn weak_pin(reason: &str) -> Problem {
     let reason = reason.to_owned();
     problem(WEAK_PIN, Message::WeakPin { reason })
+}
+
+/// Tells that the PIN is locked, where the recovery code helps.
+pub fn locked_out() -> Problem {
+    problem(LOCKED_OUT, Message::PinLockedRecover {})
+}
+
+/// Tells that it was not the recovery code.
+pub fn wrong_recovery_code() -> Problem {
+    problem(WRONG_RECOVERY_CODE, Message::WrongRecoveryCode {})
+}
+
+/// Tells that what was given is no recovery code.
+pub fn not_a_recovery_code() -> Problem {
+    problem(WRONG_RECOVERY_CODE, Message::NotARecoveryCode {})
 }
 
 /// Asks for the PIN that was left out.

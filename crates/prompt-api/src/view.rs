@@ -68,6 +68,12 @@ pub struct View {
     /// What of the platform is broken, as far as it is known while this is asked; at most [`MAX_TROUBLES`]. Added by the daemon.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub troubles: Vec<Trouble>,
+    /// What the user should know some time, in a quiet line; it has nothing to do with the question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Message>,
+    /// Whether the user may give the recovery code and a new PIN instead: [`Action::Recover`](crate::action::Action::Recover).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recovery: bool,
     /// When the request expires, in milliseconds since the Unix epoch.
     pub expires_ms: Option<u64>,
     /// How many further requests wait until this one is answered. Stamped by the queue; an answer may be to a view with another number.
@@ -105,6 +111,8 @@ impl View {
             methods: Vec::new(),
             problem: None,
             troubles: Vec::new(),
+            note: None,
+            recovery: false,
             expires_ms: None,
             waiting: 0,
             done: false,

@@ -127,6 +127,7 @@ pub(super) fn get() -> Requirements {
 pub(super) fn hello() -> HelloStatus {
     HelloStatus {
         methods: vec![MethodStatus::fresh_pin()],
+        ..HelloStatus::default()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a ceremony starts from.
 
 use claviger_ctap::types::RpId;
-use claviger_hello::MethodStatus;
+use claviger_hello::{CodeStatus, MethodStatus};
 use claviger_joint::evidence::{Method, Purpose};
 use claviger_joint::operation::Operation;
 use claviger_joint::{ProviderId, TransactionId};
@@ -191,12 +191,19 @@ pub enum Approval {
         /// Which ones.
         providers: Vec<ProviderName>,
     },
+    /// Make a recovery code.
+    MakeRecoveryCode,
 }
 
 impl Approval {
     /// Whether the user proves to be the user; otherwise agreeing is enough.
     pub fn verifies(&self) -> bool {
         !matches!(self, Self::UseSecurityKey)
+    }
+
+    /// Whether hello holds what the verification opened for the change that follows.
+    pub fn holds(&self) -> bool {
+        matches!(self, Self::MakeRecoveryCode)
     }
 
     /// Whom the evidence is for.
@@ -207,7 +214,8 @@ impl Approval {
             | Self::Setup { .. }
             | Self::UseSecurityKey
             | Self::ListPasskeys
-            | Self::ChangePin => ProviderId::platform(),
+            | Self::ChangePin
+            | Self::MakeRecoveryCode => ProviderId::platform(),
             Self::VerifyUser { provider, .. }
             | Self::DeletePasskey { provider, .. }
             | Self::RenamePasskey { provider, .. } => provider.id.clone(),
@@ -222,7 +230,8 @@ impl Approval {
             | Self::Setup { .. }
             | Self::UseSecurityKey
             | Self::ListPasskeys
-            | Self::ChangePin => Purpose::Platform,
+            | Self::ChangePin
+            | Self::MakeRecoveryCode => Purpose::Platform,
             Self::VerifyUser { .. } => Purpose::VerifyUser,
             Self::DeletePasskey { .. } => Purpose::Operation(Operation::Delete),
             Self::RenamePasskey { .. } => Purpose::Operation(Operation::Update),
@@ -275,6 +284,10 @@ pub struct Context {
 pub struct HelloStatus {
     /// The methods; none before there is a PIN, which stands behind all others.
     pub methods: Vec<MethodStatus>,
+    /// Whether it makes the user wait because its file was put back or moved here, and not because of wrong PINs.
+    pub restored: bool,
+    /// How it is with the recovery code.
+    pub recovery_code: CodeStatus,
 }
 
 impl HelloStatus {
@@ -288,6 +301,11 @@ impl HelloStatus {
         self.method(Method::Pin)
             .copied()
             .unwrap_or_else(MethodStatus::fresh_pin)
+    }
+
+    /// Whether the user may set a new PIN with the recovery code: where the PIN is locked or hello's file was put back.
+    pub fn offers_recovery(&self) -> bool {
+        self.recovery_code.opens() && (self.restored || self.locked_out())
     }
 
     /// Whether there are methods and none of them serves until recovery.

@@ -1,7 +1,8 @@
-//! The machine itself: one state, one step per event. What a step does with the user lives in [`asking`], with a provider in
-//! [`serving`].
+//! The machine itself: one state, one step per event. What a step does with the user lives in [`asking`] and, when the PIN is lost, in
+//! [`recovering`]; with a provider in [`serving`].
 
 mod asking;
+mod recovering;
 mod serving;
 
 use claviger_joint::{ProviderId, TransactionId};
@@ -131,6 +132,10 @@ impl<T: Tokens> Machine<T> {
             (state @ (State::Telling(_) | State::MeetingDisabled(_)), Event::UserRefused) => {
                 self.end(state, Cause::CancelledByUser, out)
             }
+            (state @ State::LockedOut, Event::UserRefused | Event::UserApproved { .. }) => {
+                self.end(state, Cause::LockedOut, out)
+            }
+            (state, event @ (Event::UserRecovers { .. } | Event::Recovered(_))) => self.recover(state, event, out),
             (state, Event::UserRefused) if self.on_screen.is_some() => {
                 out.push(Effect::Audit(AuditStep::Refused));
                 self.end(state, Cause::CancelledByUser, out)
@@ -164,19 +169,7 @@ impl<T: Tokens> Machine<T> {
                 self.failed(&selected.offer, failure.into(), out)
             }
             (State::Verifying { consent, selected }, Event::Verified { evidence, unlock }) => {
-                self.learn_pin(|pin| pin.wait_ms = 0);
-                out.push(Effect::Audit(AuditStep::Verified));
-                match selected {
-                    Some(selected) => self.execute(consent, selected, Some(evidence), unlock, out),
-                    None => self.finish(
-                        Ok(Outcome::Approved {
-                            consent,
-                            evidence: Some(evidence),
-                            unlock,
-                        }),
-                        out,
-                    ),
-                }
+                self.verified(consent, selected, evidence, unlock, out)
             }
             (State::Verifying { selected, .. }, Event::VerifyFailed(failure)) => {
                 self.not_verified(selected, failure, out)
@@ -321,6 +314,10 @@ enum State<T: Tokens> {
     ChangingPin { consent: Consent },
     /// The user is asked.
     Asking,
+    /// The user is told that the PIN is locked, and may give the recovery code.
+    LockedOut,
+    /// hello looks at the recovery code.
+    Recovering,
     /// The user is told of an excluded passkey and asked whether to tell the site.
     MeetingExcluded,
     /// The provider is started and asked how it is.

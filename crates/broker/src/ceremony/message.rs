@@ -35,6 +35,15 @@ pub enum Event<T: Tokens> {
     },
     /// The user declined, or closed a notice.
     UserRefused,
+    /// The user gave the recovery code and a new PIN, which the view offered.
+    UserRecovers {
+        /// The code.
+        code: T::Gesture,
+        /// The PIN to be.
+        new: T::Gesture,
+    },
+    /// hello's answer to [`Effect::Recover`].
+    Recovered(Result<(), RecoveryFailure>),
     /// hello's answer to [`Effect::SetPin`].
     PinSet(Result<(), PinFailure>),
     /// hello's answer to [`Effect::ChangePin`].
@@ -86,6 +95,19 @@ pub enum NotChanged<T: Tokens> {
     },
     /// hello did not accept the old one.
     Old(NotVerified),
+    /// hello cannot be reached, or failed.
+    Unavailable,
+}
+
+/// Why hello did not do what was asked with the recovery code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecoveryFailure {
+    /// The new PIN is too easy to guess, too short or too long; the reason is hello's code for it.
+    Weak(String),
+    /// What was given is no recovery code; the text is for the user.
+    NotACode(String),
+    /// hello did not accept what was given.
+    Refused(NotVerified),
     /// hello cannot be reached, or failed.
     Unavailable,
 }
@@ -165,6 +187,13 @@ pub enum Effect<T: Tokens> {
         /// The PIN to be.
         new: T::Gesture,
     },
+    /// Have hello set a new PIN with the recovery code. Answered by [`Event::Recovered`].
+    Recover {
+        /// The code.
+        code: T::Gesture,
+        /// The PIN to be.
+        new: T::Gesture,
+    },
     /// Have hello verify. Answered by [`Event::Verified`] or [`Event::VerifyFailed`].
     Verify(Verify<T>),
     /// Start the provider if need be and ask how it is. Answered by [`Event::ProviderReady`] or [`Event::ProviderFailed`].
@@ -218,6 +247,8 @@ pub struct Verify<T: Tokens> {
     pub call: Option<Call>,
     /// The ids of the providers to make unlock boxes for.
     pub unlock: Vec<ProviderId>,
+    /// Whether hello is to hold what it opened for the change that follows.
+    pub hold: bool,
 }
 
 /// One call of a provider.
@@ -314,6 +345,8 @@ pub enum AuditStep {
     Asked(Kind),
     /// A PIN was chosen.
     PinChosen,
+    /// hello was given a recovery code and a new PIN.
+    Recovered(Result<(), RecoveryFailure>),
     /// The user agreed; for a ceremony with this provider.
     Approved {
         /// The provider's id.
@@ -347,6 +380,8 @@ impl AuditStep {
         match self {
             Self::Asked(_) => "asked",
             Self::PinChosen => "pin-chosen",
+            Self::Recovered(Ok(())) => "recovered",
+            Self::Recovered(Err(_)) => "not-recovered",
             Self::Approved { .. } => "approved",
             Self::Refused => "refused",
             Self::Verified => "verified",
@@ -367,6 +402,8 @@ impl<T: Tokens> fmt::Debug for Event<T> {
             Self::PromptClosed => "PromptClosed",
             Self::UserApproved { .. } => "UserApproved",
             Self::UserRefused => "UserRefused",
+            Self::UserRecovers { .. } => "UserRecovers",
+            Self::Recovered(_) => "Recovered",
             Self::PinSet(_) => "PinSet",
             Self::PinChanged(_) => "PinChanged",
             Self::Verified { .. } => "Verified",
@@ -393,6 +430,7 @@ impl<T: Tokens> fmt::Debug for Effect<T> {
             Self::CloseView => f.write_str("CloseView"),
             Self::SetPin(_) => f.write_str("SetPin"),
             Self::ChangePin { .. } => f.write_str("ChangePin"),
+            Self::Recover { .. } => f.write_str("Recover"),
             Self::Verify(verify) => write!(f, "Verify({})", verify.audience),
             Self::DescribeProvider { provider } => write!(f, "DescribeProvider({provider})"),
             Self::Execute(execution) => write!(f, "Execute({})", execution.call.provider),

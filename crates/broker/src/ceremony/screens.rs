@@ -106,6 +106,11 @@ impl Offers {
         self.all.is_empty()
     }
 
+    /// Whether one of them is as `is` says.
+    pub(super) fn any(&self, is: impl Fn(&Offer) -> bool) -> bool {
+        self.all.iter().any(is)
+    }
+
     pub(super) fn any_needs_unlock(&self) -> bool {
         self.all.iter().any(|offer| offer.candidate.needs_unlock())
     }
@@ -294,6 +299,7 @@ fn approval_title(approval: &Approval, program: Option<String>) -> (Kind, Messag
         Approval::UseSecurityKey => (Kind::Verify, Message::UseTitle { program }),
         Approval::ListPasskeys => (Kind::Verify, Message::ListTitle { program }),
         Approval::ChangePin => (Kind::Verify, Message::ChangePinTitle {}),
+        Approval::MakeRecoveryCode => (Kind::Verify, Message::RecoveryCodeTitle {}),
         Approval::Setup { providers } if providers.is_empty() => (Kind::Verify, Message::ConfirmPinTitle {}),
         Approval::Unlock { providers } | Approval::Setup { providers } => {
             let names: Vec<String> = providers.iter().map(shown).collect();

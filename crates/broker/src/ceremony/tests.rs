@@ -1,6 +1,7 @@
 //! One test per course that a ceremony can take. The ways in which it can fail have a file of their own.
 
 mod failures;
+mod recovery;
 mod security_key;
 mod tickets;
 

@@ -14,7 +14,7 @@ use zbus::message::Header;
 
 use super::journal::{needs_no_user, who};
 use super::link::{Live, NoAnswer};
-use super::run::CeremonyOrApproval;
+use super::run::{CeremonyOrApproval, Opened};
 use super::security_key::SecurityKeyCaller;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
@@ -33,6 +33,8 @@ pub(super) struct Approved {
     pub(super) transaction: TransactionId,
     pub(super) evidence: Option<UvEvidence>,
     pub(super) boxes: Vec<(ProviderId, Vec<u8>)>,
+    /// For the change that was agreed to.
+    pub(super) ticket: Option<PinTicket>,
 }
 
 /// Who asked for an approval, and what becomes of it when that one goes.
@@ -112,7 +114,8 @@ impl Broker {
             | Approval::Setup { .. }
             | Approval::UseSecurityKey
             | Approval::ListPasskeys
-            | Approval::ChangePin => None,
+            | Approval::ChangePin
+            | Approval::MakeRecoveryCode => None,
         };
         if !self.can_record() {
             return Err(Cause::NotRecorded);
@@ -166,12 +169,16 @@ impl Broker {
                 consent,
                 evidence,
                 unlock,
-            } => Ok(Approved {
-                consent,
-                transaction: first,
-                evidence,
-                boxes: unlock.unwrap_or_default(),
-            }),
+            } => {
+                let Opened { boxes, ticket } = unlock.unwrap_or_default();
+                Ok(Approved {
+                    consent,
+                    transaction: first,
+                    evidence,
+                    boxes,
+                    ticket,
+                })
+            }
             Outcome::Answered(_) | Outcome::TurnOn { .. } => Err(Internal::WrongOutcome.into()),
         }
     }
@@ -239,5 +246,6 @@ fn describe(approval: &Approval) -> &'static str {
         Approval::UseSecurityKey => "use Claviger as the security key",
         Approval::ListPasskeys => "list the passkeys",
         Approval::ChangePin => "change the PIN",
+        Approval::MakeRecoveryCode => "the user agrees to make a recovery code",
     }
 }

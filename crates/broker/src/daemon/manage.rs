@@ -7,7 +7,8 @@ use claviger_joint::ProviderId;
 use claviger_peer::Standing;
 use claviger_prompt_api::dbus::{Error, Reason};
 use claviger_prompt_api::manage::{
-    AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, Rule, Status,
+    AuditHead, AuditLog, ManifestProblem, PinStatus, PromptStatus, Provider, ProviderState, RecoveryCodeStatus, Rule,
+    Status,
 };
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::text::sentence;
@@ -17,7 +18,7 @@ use zbus::message::Header;
 use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::UnsignedRequest;
-use super::{Broker, lock};
+use super::{Broker, lock, recovery};
 use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, Pin, RegistryError, State};
@@ -50,9 +51,13 @@ impl Broker {
                     tries_left: pin.tries_left.into(),
                     wait_ms: pin.wait_ms,
                     locked_out: pin.locked_out,
-                    restored: status.restored,
+                    restored: status.hello.restored,
                 }
             }),
+            recovery_code: verifier.as_ref().map_or_else(
+                |_| RecoveryCodeStatus::None,
+                |status| recovery::told(status.hello.recovery_code),
+            ),
             verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
             roles: if self.inner.callers.peers().proves() {
                 Standing::Proved

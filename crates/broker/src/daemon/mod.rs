@@ -19,6 +19,7 @@ mod manage;
 mod passkeys;
 mod prompt;
 mod providers;
+mod recovery;
 mod run;
 mod security_key;
 mod start;

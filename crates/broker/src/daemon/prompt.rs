@@ -164,9 +164,20 @@ impl Broker {
         prompt: u64,
         revision: u32,
         action: Action,
-        pin: Option<OwnedFd>,
+        secrets: Vec<OwnedFd>,
     ) -> Result<(), Error> {
         self.require_attached(sender)?;
+        let mut secrets = secrets.into_iter();
+        let given = (secrets.next(), secrets.next(), secrets.next());
+        let fits = match (&action, &given) {
+            (Action::Recover, (Some(_), Some(_), None)) => true,
+            (Action::Recover, _) => false,
+            (Action::Approve { .. } | Action::Refuse { .. }, (_, second, _)) => second.is_none(),
+        };
+        if !fits {
+            let text = "An action has one PIN at most, and a recovery a code and a PIN.";
+            return Err(Error::invalid_argument(text));
+        }
         let ticket = lock(&self.inner.queue)
             .act(prompt, revision)
             .map_err(|stale| Error::not_ready(sentence(&stale.to_string())))?;
@@ -174,8 +185,17 @@ impl Broker {
             Action::Approve { choice, remember } => Event::UserApproved {
                 choice,
                 remember,
-                gesture: pin.map(Gesture::Pin),
+                gesture: given.0.map(Gesture::Pin),
             },
+            Action::Recover => {
+                let (Some(code), Some(new), _) = given else {
+                    return Ok(());
+                };
+                Event::UserRecovers {
+                    code: Gesture::RecoveryCode(code),
+                    new: Gesture::Pin(new),
+                }
+            }
             Action::Refuse { for_a_while } => {
                 let asker = lock(&self.inner.queue).asker(ticket).filter(|_| for_a_while);
                 if let Some(asker) = asker {

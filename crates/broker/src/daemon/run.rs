@@ -27,8 +27,8 @@ use super::{Broker, lock};
 use crate::audit::{AuditEvent, Entry, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure, Tokens,
-    Verify,
+    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure,
+    RecoveryFailure, Tokens, Verify,
 };
 use crate::check::Rejection;
 use crate::queue::Ticket;
@@ -43,7 +43,7 @@ pub(super) struct Real;
 impl Tokens for Real {
     type Gesture = Gesture;
     type Evidence = UvEvidence;
-    type Unlock = Vec<(ProviderId, Vec<u8>)>;
+    type Unlock = Opened;
     type Reply = Reply;
     type Answer = CeremonyAnswer;
 }
@@ -54,6 +54,17 @@ pub(super) enum Gesture {
     Pin(OwnedFd),
     /// A client PIN that hello has seen before.
     Ticket(PinTicket),
+    /// A recovery code that was typed into the prompt: a sealed memory file.
+    RecoveryCode(OwnedFd),
+}
+
+/// What a verification opened.
+#[derive(Default)]
+pub(super) struct Opened {
+    /// Each for its provider.
+    pub(super) boxes: Vec<(ProviderId, Vec<u8>)>,
+    /// For the change that follows.
+    pub(super) ticket: Option<PinTicket>,
 }
 
 /// What a provider answered.
@@ -200,7 +211,9 @@ impl Ceremony {
                 self.broker.inner.prompt.wake();
             }
             // A ticket stands for a PIN that exists; the machine never offers one as a new PIN.
-            Effect::SetPin(Gesture::Ticket(_)) => return Some(Event::PinSet(Err(PinFailure::Unavailable))),
+            Effect::SetPin(Gesture::Ticket(_) | Gesture::RecoveryCode(_)) => {
+                return Some(Event::PinSet(Err(PinFailure::Unavailable)));
+            }
             Effect::SetPin(Gesture::Pin(pin)) => {
                 let verifier = self.broker.inner.verifier.clone();
                 self.work
@@ -211,6 +224,7 @@ impl Ceremony {
                 new: Gesture::Pin(new),
             } => self.change_pin(old, new),
             Effect::ChangePin { .. } => return Some(Event::PinChanged(Err(NotChanged::Unavailable))),
+            Effect::Recover { code, new } => return self.recover(code, new),
             Effect::Verify(verify) => self.verify(verify),
             Effect::DescribeProvider { provider } => self.describe(provider),
             Effect::Execute(execution) => self.execute(execution),
@@ -282,6 +296,18 @@ impl Ceremony {
         }));
     }
 
+    /// The code and the PIN as the prompt sent them.
+    fn recover(&mut self, code: Gesture, new: Gesture) -> Option<Event<Real>> {
+        let (Gesture::RecoveryCode(code), Gesture::Pin(new)) = (code, new) else {
+            return Some(Event::Recovered(Err(RecoveryFailure::Unavailable)));
+        };
+        let verifier = self.broker.inner.verifier.clone();
+        self.work.push(Box::pin(
+            async move { Event::Recovered(verifier.recover(code, new).await) },
+        ));
+        None
+    }
+
     fn describe(&mut self, provider: ProviderId) {
         let broker = self.broker.clone();
         let algorithms = match &self.asked_for {
@@ -323,7 +349,12 @@ impl Ceremony {
             CtapRequest::Get(_) => Agreed::Get,
         };
         let unlock_box = unlock
-            .and_then(|boxes| boxes.into_iter().find(|(provider, _)| *provider == call.provider))
+            .and_then(|opened| {
+                opened
+                    .boxes
+                    .into_iter()
+                    .find(|(provider, _)| *provider == call.provider)
+            })
             .map(|(_, sealed)| sealed);
         let caller = envelope_caller(request.caller(), Some(request));
         let parameters = self.parameters(&call, assurance);
@@ -374,6 +405,7 @@ impl Ceremony {
             AuditStep::PinChosen => self
                 .broker
                 .audit(&Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
+            AuditStep::Recovered(result) => self.broker.audit_recovery(result),
             _ => {}
         }
     }

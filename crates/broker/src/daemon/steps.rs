@@ -10,7 +10,7 @@ use claviger_webauthn::Origin;
 
 use super::Broker;
 use super::link::NoAnswer;
-use super::run::{Gesture, Real, Reply};
+use super::run::{Gesture, Opened, Real, Reply};
 use super::unsigned::UnsignedRequest;
 use crate::ceremony::{Event, ProviderFailure, ProviderReply, Readiness, Verify, VerifyFailure};
 use crate::check::Rejection;
@@ -92,9 +92,17 @@ impl Broker {
             unlock,
         };
         let verifier = &self.inner.verifier;
+        let mut held = None;
         let verification = match verify.gesture {
+            Gesture::Pin(pin) if verify.hold => {
+                let (verification, ticket) = verifier.verify_and_hold(pin, request).await?;
+                held = Some(ticket);
+                verification
+            }
             Gesture::Pin(pin) => verifier.verify(pin, request).await?,
             Gesture::Ticket(ticket) => verifier.verify_ticket(ticket, request).await?,
+            // Nothing is verified with it.
+            Gesture::RecoveryCode(_) => return Err(VerifyFailure::Unavailable),
         };
         if verification.boxes.len() != verify.unlock.len() {
             return Err(VerifyFailure::Unavailable);
@@ -102,7 +110,7 @@ impl Broker {
         let boxes: Vec<_> = verify.unlock.into_iter().zip(verification.boxes).collect();
         Ok(Event::Verified {
             evidence: verification.evidence,
-            unlock: (!boxes.is_empty()).then_some(boxes),
+            unlock: (!boxes.is_empty() || held.is_some()).then_some(Opened { boxes, ticket: held }),
         })
     }
 }

@@ -17,7 +17,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::lock;
-use crate::ceremony::{HelloStatus, PinFailure, VerifyFailure};
+use crate::ceremony::{HelloStatus, PinFailure, RecoveryFailure, VerifyFailure};
 
 /// How long hello's status is believed without asking again. Whatever the broker does itself is known at once; this bounds how
 /// late it sees a PIN that was changed elsewhere.
@@ -35,8 +35,6 @@ pub struct VerifierStatus {
     /// Whether the PIN can be checked as CTAP clients give it. A PIN that an older version set has to be given in a prompt once
     /// before it can.
     pub client_pin: bool,
-    /// Whether it makes the user wait because its file was put back or moved here, and not because of wrong PINs.
-    pub restored: bool,
 }
 
 /// Hello cannot be reached or does not answer sensibly. The text is for the log.
@@ -87,6 +85,40 @@ pub trait UserVerifier: Send + Sync + 'static {
 
     /// Verifies the user once, with evidence for one operation.
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>>;
+
+    /// Like [`Self::verify`], with a ticket for the one change that the evidence is for.
+    fn verify_and_hold(
+        &self,
+        pin: OwnedFd,
+        request: VerifyRequest,
+    ) -> BoxFuture<'_, Result<(Verification, PinTicket), VerifyFailure>> {
+        drop((pin, request));
+        Box::pin(async { Err(VerifyFailure::Unavailable) })
+    }
+
+    /// Makes a recovery code, in a sealed memory file.
+    fn make_recovery_code(&self, ticket: PinTicket) -> BoxFuture<'_, Result<OwnedFd, RecoveryFailure>> {
+        drop(ticket);
+        Box::pin(async { Err(RecoveryFailure::Unavailable) })
+    }
+
+    /// Has the code that was made be the one, with its first and its last group.
+    fn confirm_recovery_code(&self, ends: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        drop(ends);
+        Box::pin(async { Err(RecoveryFailure::Unavailable) })
+    }
+
+    /// Tries a recovery code, and changes nothing.
+    fn drill_recovery_code(&self, code: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        drop(code);
+        Box::pin(async { Err(RecoveryFailure::Unavailable) })
+    }
+
+    /// Sets a new PIN with the recovery code.
+    fn recover(&self, code: OwnedFd, new: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        drop((code, new));
+        Box::pin(async { Err(RecoveryFailure::Unavailable) })
+    }
 
     /// Checks a client PIN (CTAP 2.1 §6.5): a sealed memory file with the first 16 bytes of its SHA-256. A right one yields a ticket
     /// for one [`Self::verify_ticket`] within two minutes.
@@ -167,11 +199,12 @@ impl UserVerifier for BusVerifier {
             let status = VerifierStatus {
                 hello: HelloStatus {
                     methods: status.methods,
+                    restored: status.restored,
+                    recovery_code: status.recovery_code,
                 },
                 tier: status.tier,
                 uv_key,
                 client_pin: status.client_pin,
-                restored: status.restored,
             };
             // While wrong PINs count, the truth changes by the second.
             let settled = |method: &MethodStatus| method.wait_ms == 0;
@@ -215,6 +248,38 @@ impl UserVerifier for BusVerifier {
 
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move { self.verified(self.client.verify(pin, &request).await).await })
+    }
+
+    fn verify_and_hold(
+        &self,
+        pin: OwnedFd,
+        request: VerifyRequest,
+    ) -> BoxFuture<'_, Result<(Verification, PinTicket), VerifyFailure>> {
+        Box::pin(async move {
+            let (verified, ticket) = match self.client.verify_and_hold(pin, &request).await {
+                Ok((verified, ticket)) => (Ok(verified), Some(ticket)),
+                Err(error) => (Err(error), None),
+            };
+            let verification = self.verified(verified).await?;
+            self.tickets.store(true, Ordering::Relaxed);
+            Ok((verification, ticket.ok_or(VerifyFailure::Unavailable)?))
+        })
+    }
+
+    fn make_recovery_code(&self, ticket: PinTicket) -> BoxFuture<'_, Result<OwnedFd, RecoveryFailure>> {
+        Box::pin(async move { self.recovery(self.client.make_recovery_code(&ticket).await) })
+    }
+
+    fn confirm_recovery_code(&self, ends: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        Box::pin(async move { self.recovery(self.client.confirm_recovery_code(ends).await) })
+    }
+
+    fn drill_recovery_code(&self, code: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        Box::pin(async move { self.recovery(self.client.drill_recovery_code(code).await) })
+    }
+
+    fn recover(&self, code: OwnedFd, new: OwnedFd) -> BoxFuture<'_, Result<(), RecoveryFailure>> {
+        Box::pin(async move { self.recovery(self.client.recover(code, new).await) })
     }
 
     fn check_client_pin(
@@ -267,6 +332,21 @@ impl UserVerifier for BusVerifier {
 }
 
 impl BusVerifier {
+    /// What came of the recovery code, in the broker's words. What was known of hello may be otherwise now.
+    fn recovery<T>(&self, result: Result<T, ClientError>) -> Result<T, RecoveryFailure> {
+        self.forget();
+        result.map_err(|error| match error {
+            ClientError::WeakPin(reason) => RecoveryFailure::Weak(reason),
+            ClientError::BadPin(_) => RecoveryFailure::Weak("not-a-pin".to_owned()),
+            ClientError::BadCode(why) => RecoveryFailure::NotACode(why),
+            ClientError::Refused(why) => RecoveryFailure::Refused(why),
+            other => {
+                tracing::error!(error = %other, "hello did not do it");
+                RecoveryFailure::Unavailable
+            }
+        })
+    }
+
     /// What came of a PIN or ticket, in the broker's words.
     async fn verified(&self, result: Result<Verified, ClientError>) -> Result<Verification, VerifyFailure> {
         let error = match result {

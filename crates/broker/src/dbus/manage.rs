@@ -111,6 +111,38 @@ impl ManageInterface {
         self.0.change_pin(&header).await
     }
 
+    /// Makes a recovery code, in a sealed memory file, after the user gave the PIN.
+    async fn make_recovery_code(&self, #[zbus(header)] header: Header<'_>) -> Result<zbus::OwnedFd, Error> {
+        Ok(self.0.make_recovery_code(&header).await?.into())
+    }
+
+    /// Has the code that was made be the one, with its first and its last group in a sealed memory file.
+    async fn confirm_recovery_code(
+        &self,
+        ends: zbus::OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.confirm_recovery_code(ends.into()).await
+    }
+
+    /// Tries the recovery code in a sealed memory file, and changes nothing.
+    async fn drill_recovery_code(&self, code: zbus::OwnedFd, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.drill_recovery_code(code.into()).await
+    }
+
+    /// Sets a new PIN with the recovery code, each in a sealed memory file.
+    async fn recover(
+        &self,
+        code: zbus::OwnedFd,
+        new: zbus::OwnedFd,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.recover(code.into(), new.into()).await
+    }
+
     /// The last entries of the audit log, and whether the whole of it is intact.
     async fn audit(&self, last: u32, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_manager(&header).await?;

@@ -34,7 +34,8 @@ impl PromptInterface {
         self.0.next_view(sender, prompt, revision).await
     }
 
-    /// What the user did with `revision` of `prompt`. `pins` holds the PIN as a sealed memory file if the view asked for one.
+    /// What the user did with `revision` of `prompt`. `pins` holds the PIN as a sealed memory file if the view asked for one; for a
+    /// recovery the code and the new PIN.
     #[allow(clippy::needless_pass_by_value)] // The macro hands headers over by value.
     fn act(
         &self,
@@ -48,11 +49,7 @@ impl PromptInterface {
             .sender()
             .ok_or_else(|| Error::not_allowed("The message names no sender."))?;
         let action = Action::parse(action).map_err(|error| Error::invalid_argument(sentence(&error.to_string())))?;
-        let mut pins = pins.into_iter().map(OwnedFd::from);
-        let pin = pins.next();
-        if pins.next().is_some() {
-            return Err(Error::invalid_argument("There is at most one PIN to an action."));
-        }
-        self.0.act(sender, prompt, revision, action, pin)
+        let pins = pins.into_iter().map(OwnedFd::from).collect();
+        self.0.act(sender, prompt, revision, action, pins)
     }
 }

@@ -226,11 +226,12 @@ impl UserVerifier for OpenHello {
         let status = VerifierStatus {
             hello: HelloStatus {
                 methods: status.methods,
+                restored: status.restored,
+                recovery_code: status.recovery_code,
             },
             tier: status.tier,
             uv_key: self.hello.uv_key(),
             client_pin: status.client_pin,
-            restored: status.restored,
         };
         Box::pin(async move { Ok(status) })
     }

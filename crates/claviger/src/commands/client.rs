@@ -8,7 +8,7 @@ use claviger_prompt_api::manage::Status;
 use serde::de::DeserializeOwned;
 
 use crate::output::{Failure, note};
-use crate::prompt::Prompt;
+use crate::prompt::{Prompt, Terminal};
 
 /// Connects to the broker, which D-Bus starts if need be.
 pub async fn connect() -> Result<Manage1Proxy<'static>, Failure> {
@@ -34,6 +34,14 @@ pub async fn status() -> Result<Status, Failure> {
 /// Runs a request that asks the user: in the prompt that is attached, or in the window where the bus can start it, or else in this
 /// terminal.
 pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Result<T, Failure> {
+    asking_at(&mut None, request).await
+}
+
+/// [`asking`] at this terminal, which the caller goes on with, where it comes to that. It is opened if it is not yet.
+pub async fn asking_at<T>(
+    terminal: &mut Option<Terminal>,
+    request: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Failure> {
     let request = async { request.await.map_err(|error| failure(&error)) };
     if status().await?.prompt.attached {
         note("Please answer in the prompt.");
@@ -44,9 +52,13 @@ pub async fn asking<T>(request: impl Future<Output = Result<T, Error>>) -> Resul
         return request.await;
     }
     let prompt = Prompt::attach("terminal").await?;
+    let terminal = match terminal {
+        Some(terminal) => terminal,
+        None => terminal.insert(Terminal::open()?),
+    };
     tokio::select! {
         done = request => done,
-        ended = prompt.ask_in_terminal() => ended.and_then(|()| Err(Failure::Refused("the prompt ended".into()))),
+        ended = prompt.ask_in(terminal) => ended.and_then(|()| Err(Failure::Refused("the prompt ended".into()))),
     }
 }
 

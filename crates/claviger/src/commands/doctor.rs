@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use claviger_kernel::sandbox;
-use claviger_prompt_api::manage::ProviderState;
+use claviger_prompt_api::manage::{ProviderState, RecoveryCodeStatus};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
@@ -148,6 +148,12 @@ async fn platform(broken: Vec<Trouble>) -> Vec<Finding> {
         }
     };
     let pin = status.pin.as_ref();
+    let remedy = |without: &'static str| match status.recovery_code {
+        RecoveryCodeStatus::None => without,
+        RecoveryCodeStatus::Pending | RecoveryCodeStatus::Confirmed => {
+            "set a new PIN with your recovery code: `claviger verify recover`"
+        }
+    };
     let mut findings = vec![
         Finding::new("broker", true, ""),
         Finding::new("PIN", pin.is_some_and(|pin| pin.set), "choose one: `claviger setup`"),
@@ -159,14 +165,21 @@ async fn platform(broken: Vec<Trouble>) -> Vec<Finding> {
         Finding::new(
             "PIN not locked out",
             !pin.is_some_and(|pin| pin.locked_out),
-            "see \"locked out\" in SECURITY.md",
+            remedy("see \"Locked out\" in SECURITY.md"),
         ),
     ];
+    if pin.is_some_and(|pin| pin.set) {
+        findings.push(Finding::weak(
+            "recovery code, without which a forgotten PIN loses your passkeys",
+            status.recovery_code == RecoveryCodeStatus::Confirmed,
+            "make one: `claviger verify recovery-code`",
+        ));
+    }
     if pin.is_some_and(|pin| pin.restored) {
         findings.push(Finding::weak(
             "hello's file was put back or moved here, so the PIN has to wait and has two tries",
             false,
-            "wait, then give the right PIN; see \"Restoring a backup\" in SECURITY.md",
+            remedy("wait, then give the right PIN; see \"Restoring a backup\" in SECURITY.md"),
         ));
     }
     if status.scripted_prompt_allowed {

@@ -11,4 +11,5 @@ pub mod provider;
 pub mod setup;
 pub mod status;
 pub mod system;
+pub mod verify;
 pub mod virtual_key;

@@ -3,13 +3,13 @@
 use claviger_doors::hid::control::Report;
 use claviger_joint::TroubleKind;
 use claviger_peer::Standing;
-use claviger_prompt_api::manage::{PromptStatus, Provider, Status};
+use claviger_prompt_api::manage::{PromptStatus, Provider, RecoveryCodeStatus, Status};
 use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::sanitise;
 use claviger_prompt_api::trouble::Trouble;
 use serde::Serialize;
 
-use super::{client, door};
+use super::{client, door, verify};
 use crate::broken;
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
@@ -44,6 +44,7 @@ pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     ))?;
     line(format_args!("Roles:     {}", roles(status.roles)))?;
     line(format_args!("PIN:       {}", pin(&status)))?;
+    line(format_args!("Recovery:  {}", verify::describe(status.recovery_code)))?;
     line(format_args!("Prompt:    {}", prompt(&status.prompt)))?;
     for provider in &status.providers {
         line(format_args!("Provider:  {}", describe(provider)))?;
@@ -78,9 +79,16 @@ fn prompt(prompt: &PromptStatus) -> String {
     }
 }
 
-fn pin(status: &Status) -> String {
+/// How it is with the PIN.
+pub fn pin(status: &Status) -> String {
     match &status.pin {
-        Some(pin) if pin.locked_out => "locked out after too many wrong tries (see SECURITY.md)".into(),
+        Some(pin) if pin.locked_out => match status.recovery_code {
+            RecoveryCodeStatus::None => "locked out after too many wrong tries (see SECURITY.md)".into(),
+            RecoveryCodeStatus::Pending | RecoveryCodeStatus::Confirmed => {
+                "locked out after too many wrong tries; your recovery code sets a new one: `claviger verify recover`"
+                    .into()
+            }
+        },
         Some(pin) if pin.set => {
             let why = if pin.restored {
                 "; hello's file was put back or moved here, see \"Restoring a backup\" in SECURITY.md"

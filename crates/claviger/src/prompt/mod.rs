@@ -8,6 +8,7 @@ mod script;
 pub(crate) mod terminal;
 
 use std::iter::once;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use claviger_prompt_api::messages::Messages;
 use claviger_prompt_api::view::{Kind, View};
 use script::{Reply, Script};
 use serde_json::{Value, json};
-use terminal::Terminal;
+pub use terminal::Terminal;
 
 use crate::commands::client;
 use crate::output::{self, Failure, note};
@@ -82,11 +83,6 @@ impl Prompt {
         })
     }
 
-    /// Asks the person at this terminal, view after view, until another prompt takes over.
-    pub async fn ask_in_terminal(&self) -> Result<(), Failure> {
-        self.ask_in(&mut Terminal::open()?).await
-    }
-
     /// Serves one broker after the other until another prompt takes over.
     async fn outlive(&mut self, mut serve: impl AsyncFnMut(&Self) -> Result<(), Failure>) -> Result<(), Failure> {
         loop {
@@ -102,7 +98,8 @@ impl Prompt {
         }
     }
 
-    async fn ask_in(&self, terminal: &mut Terminal) -> Result<(), Failure> {
+    /// Asks the person at this terminal, view after view, until another prompt takes over.
+    pub async fn ask_in(&self, terminal: &mut Terminal) -> Result<(), Failure> {
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
             terminal.show(&view)?;
@@ -112,8 +109,8 @@ impl Prompt {
                 continue;
             }
             let answered = async {
-                let (action, pin) = terminal.ask(&view).await?;
-                self.act(&view, &action, pin).await?;
+                let (action, secrets) = terminal.ask(&view).await?;
+                self.act(&view, &action, &secrets).await?;
                 std::future::pending().await
             };
             next = changed_before(changed, answered).await?;
@@ -176,7 +173,8 @@ impl Prompt {
         };
         let said: Value = serde_json::from_str(&action.to_json()).map_err(Failure::failed)?;
         report(&json!({"event": "action", "prompt": view.prompt, "action": said, "pin": pin.is_some()}))?;
-        self.act(view, &action, pin).await
+        let pin = pin.map(|pin| memfd::seal(&pin)).transpose().map_err(Failure::failed)?;
+        self.act(view, &action, &Vec::from_iter(pin)).await
     }
 
     /// The next view that asks something else, or `None` when another prompt has taken over.
@@ -201,10 +199,9 @@ impl Prompt {
         }
     }
 
-    /// Sends the action. An answer to a question that is gone by now is no failure: the next view says what is left.
-    async fn act(&self, view: &View, action: &Action, pin: Option<Pin>) -> Result<(), Failure> {
-        let pins = pin.map(|pin| memfd::seal(&pin)).transpose().map_err(Failure::failed)?;
-        let pins: Vec<zbus::Fd<'_>> = pins.iter().map(zbus::Fd::from).collect();
+    /// Sends the action, with what was typed in sealed memory files. An answer to a question that is gone by now is no failure: the next view says what is left.
+    async fn act(&self, view: &View, action: &Action, secrets: &[OwnedFd]) -> Result<(), Failure> {
+        let pins: Vec<zbus::Fd<'_>> = secrets.iter().map(zbus::Fd::from).collect();
         match self
             .broker
             .act(view.prompt, view.revision, &action.to_json(), &pins)

@@ -4,7 +4,9 @@
 //! length), and is once more by [`output`](crate::output). What is typed is not echoed, see [`keyboard`](super::keyboard); a choice
 //! that was understood is written.
 
-use claviger_pin::Pin;
+use std::os::fd::OwnedFd;
+
+use claviger_pin::{Pin, RecoveryCode, RecoveryCodeError, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::messages::Messages;
@@ -35,30 +37,76 @@ impl Terminal {
         draw(view, &self.messages).into_iter().try_for_each(line)
     }
 
-    /// Asks what the view asks. Cancelling it (dropping the future) leaves the terminal usable.
-    pub async fn ask(&mut self, view: &View) -> Result<(Action, Option<Pin>), Failure> {
+    /// Asks what the view asks: gives what to do, and what was typed for it in sealed memory files. Cancelling it (dropping the future)
+    /// leaves the terminal usable.
+    pub async fn ask(&mut self, view: &View) -> Result<(Action, Vec<OwnedFd>), Failure> {
         self.keyboard.rest().await;
         loop {
             let choice = match self.ask_choice(view).await? {
-                Ok(choice) => choice,
-                Err(for_a_while) => return Ok((Action::Refuse { for_a_while }, None)),
+                Answer::Chosen(choice) => choice,
+                Answer::Refused { for_a_while } => return Ok((Action::Refuse { for_a_while }, Vec::new())),
+                Answer::Recover => {
+                    let code = self.recovery_code().await?;
+                    let new = self.new_pin().await?;
+                    return Ok((
+                        Action::Recover,
+                        vec![sealed(memfd::seal_recovery_code(&code))?, sealed(memfd::seal(&new))?],
+                    ));
+                }
             };
             let approve = |choice: Chosen| Action::Approve {
                 choice: choice.id,
                 remember: choice.remember,
             };
             let Some(wanted) = view.pin() else {
-                return Ok((approve(choice), None));
+                return Ok((approve(choice), Vec::new()));
             };
             match self.ask_pin(wanted.purpose == Purpose::New).await? {
-                Some(pin) => return Ok((approve(choice), Some(pin))),
+                Some(pin) => return Ok((approve(choice), vec![sealed(memfd::seal(&pin))?])),
                 None => self.say(&Message::PinUnusable {})?,
             }
         }
     }
 
-    /// What was chosen, or whether a refusal is for a while.
-    async fn ask_choice(&mut self, view: &View) -> Result<Result<Chosen, bool>, Failure> {
+    /// A new PIN, typed twice alike and not too easy to guess.
+    pub async fn new_pin(&mut self) -> Result<Pin, Failure> {
+        loop {
+            let Some(pin) = self.ask_pin(true).await? else {
+                self.say(&Message::PinUnusable {})?;
+                continue;
+            };
+            match pin.quality() {
+                Ok(()) => return Ok(pin),
+                Err(weak) => self.say(&Message::WeakPin {
+                    reason: weak.code().to_owned(),
+                })?,
+            }
+        }
+    }
+
+    /// The recovery code, without a mistyped character.
+    pub async fn recovery_code(&mut self) -> Result<RecoveryCode, Failure> {
+        loop {
+            let typed = self.secret(&Message::AskRecoveryCode {}).await?;
+            match RecoveryCode::parse(&typed) {
+                Ok(code) => return Ok(code),
+                Err(RecoveryCodeError::Mistyped { group }) => self.say(&Message::CodeMistyped { group })?,
+                Err(RecoveryCodeError::Length { .. } | RecoveryCodeError::Foreign) => {
+                    self.say(&Message::NotARecoveryCode {})?;
+                }
+            }
+        }
+    }
+
+    /// What is typed after this question, not echoed.
+    pub async fn typed(&mut self, asked: &str) -> Result<Zeroizing<String>, Failure> {
+        question(asked)?;
+        let typed = self.keyboard.secret().await.ok_or_else(closed)?;
+        line("")?;
+        Ok(typed)
+    }
+
+    async fn ask_choice(&mut self, view: &View) -> Result<Answer, Failure> {
         if view.kind == Kind::Notice {
             let asked = match view.turn_on.clone() {
                 Some(provider) => Message::AskTurnOn { provider },
@@ -68,12 +116,16 @@ impl Terminal {
             line("")?;
             let turns_on = view.turn_on.is_some() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes");
             return Ok(if turns_on {
-                Ok(Chosen {
+                Answer::Chosen(Chosen {
                     id: Some(TURN_ON.to_owned()),
                     remember: false,
                 })
+            } else if view.recovery && is_recovery(answer.trim()) {
+                Answer::Recover
             } else {
-                Err(is_for_a_while(answer.trim()))
+                Answer::Refused {
+                    for_a_while: is_for_a_while(answer.trim()),
+                }
             });
         }
         loop {
@@ -86,13 +138,12 @@ impl Terminal {
             let parsed = parse_choice(view, answer.trim());
             // What was not understood may be a PIN.
             line(match &parsed {
-                Parsed::Unclear => "",
-                Parsed::Chosen(_) | Parsed::Refused { .. } => answer.trim(),
+                None => "",
+                Some(_) => answer.trim(),
             })?;
             match parsed {
-                Parsed::Chosen(chosen) => return Ok(Ok(chosen)),
-                Parsed::Refused { for_a_while } => return Ok(Err(for_a_while)),
-                Parsed::Unclear => self.say(&Message::AnswerUnclear {})?,
+                Some(answer) => return Ok(answer),
+                None => self.say(&Message::AnswerUnclear {})?,
             }
         }
     }
@@ -117,10 +168,8 @@ impl Terminal {
     }
 
     async fn secret(&mut self, asked: &Message) -> Result<Zeroizing<String>, Failure> {
-        question(self.messages.text(asked))?;
-        let secret = self.keyboard.secret().await.ok_or_else(closed)?;
-        line("")?;
-        Ok(secret)
+        let asked = self.messages.text(asked);
+        self.typed(&asked).await
     }
 }
 
@@ -135,11 +184,21 @@ struct Chosen {
     remember: bool,
 }
 
+/// What the user answered.
 #[derive(Debug, Eq, PartialEq)]
-enum Parsed {
+enum Answer {
     Chosen(Chosen),
     Refused { for_a_while: bool },
-    Unclear,
+    Recover,
+}
+
+fn sealed(file: Result<OwnedFd, memfd::MemfdError>) -> Result<OwnedFd, Failure> {
+    file.map_err(Failure::failed)
+}
+
+/// The answer that takes the recovery code instead.
+fn is_recovery(answer: &str) -> bool {
+    answer.eq_ignore_ascii_case("r")
 }
 
 /// The answer that refuses, and every further question of the same site or program for a while.
@@ -147,36 +206,31 @@ fn is_for_a_while(answer: &str) -> bool {
     answer.eq_ignore_ascii_case("nn")
 }
 
-fn parse_choice(view: &View, answer: &str) -> Parsed {
+/// `None` for an answer that was not understood.
+fn parse_choice(view: &View, answer: &str) -> Option<Answer> {
     let (answer, remember) = match answer.strip_suffix('!') {
         Some(rest) => (rest.trim_end(), false),
         None => (answer, view.remember),
     };
     match answer.to_lowercase().as_str() {
-        "n" | "no" | "q" => Parsed::Refused { for_a_while: false },
-        answer if is_for_a_while(answer) => Parsed::Refused { for_a_while: true },
+        "n" | "no" | "q" => Some(Answer::Refused { for_a_while: false }),
+        answer if is_for_a_while(answer) => Some(Answer::Refused { for_a_while: true }),
+        answer if view.recovery && is_recovery(answer) => Some(Answer::Recover),
         // Where no PIN follows, this line is all the consent there is: an empty one is not enough.
-        "" if view.pin().is_none() => Parsed::Unclear,
-        "y" | "yes" | "" if view.choices.len() <= 1 => Parsed::Chosen(Chosen {
+        "" if view.pin().is_none() => None,
+        "y" | "yes" | "" if view.choices.len() <= 1 => Some(Answer::Chosen(Chosen {
             id: view.choices.first().map(|choice| choice.id.clone()),
             remember,
-        }),
-        "" => match &view.preselected {
-            Some(id) => Parsed::Chosen(Chosen {
-                id: Some(id.clone()),
-                remember,
-            }),
-            None => Parsed::Unclear,
-        },
+        })),
+        "" => {
+            let id = Some(view.preselected.clone()?);
+            Some(Answer::Chosen(Chosen { id, remember }))
+        }
         number => {
             let index = number.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-            match index.and_then(|index| view.choices.get(index)) {
-                Some(choice) => Parsed::Chosen(Chosen {
-                    id: Some(choice.id.clone()),
-                    remember,
-                }),
-                None => Parsed::Unclear,
-            }
+            let choice = view.choices.get(index?)?;
+            let id = Some(choice.id.clone());
+            Some(Answer::Chosen(Chosen { id, remember }))
         }
     }
 }
@@ -225,6 +279,10 @@ pub(crate) fn draw(view: &View, messages: &Messages) -> Vec<String> {
         let said = trouble.said().map(|message| messages.text(&message).trim().to_owned());
         lines.push(format!("! {}", said.join(" ")));
     }
+    if view.recovery {
+        lines.push(messages.text(&Message::AskRecover {}));
+    }
+    lines.extend(view.note.as_ref().map(|note| messages.text(note)));
     lines
 }
 
@@ -377,15 +435,53 @@ mod tests {
             wait_ms: 0,
             progress: Progress::Ready,
         };
-        assert_eq!(parse_choice(&asking(None), ""), Parsed::Unclear);
-        assert!(matches!(parse_choice(&asking(None), "y"), Parsed::Chosen(_)));
+        assert_eq!(parse_choice(&asking(None), ""), None);
+        assert!(matches!(parse_choice(&asking(None), "y"), Some(Answer::Chosen(_))));
         assert!(matches!(
             parse_choice(&asking(Some(pin.clone())), ""),
-            Parsed::Chosen(_)
+            Some(Answer::Chosen(_))
         ));
         assert_eq!(
             parse_choice(&asking(Some(pin)), "no"),
-            Parsed::Refused { for_a_while: false }
+            Some(Answer::Refused { for_a_while: false })
         );
+    }
+
+    #[tokio::test]
+    async fn the_recovery_code_is_taken_where_the_view_offers_it_and_only_there() {
+        let mut view = View {
+            kind: Kind::Notice,
+            ..View::idle(1)
+        };
+        let later = || Instant::now() + Duration::from_millis(1);
+        let (send, mut plain) = terminal();
+        plain.show(&view).unwrap();
+        send.send(entered("r", later())).await.unwrap();
+        let (action, _) = plain.ask(&view).await.unwrap();
+        assert_eq!(action, Action::Refuse { for_a_while: false });
+        view.recovery = true;
+        let (send, mut terminal) = terminal();
+        terminal.show(&view).unwrap();
+        let typing = async {
+            for text in [
+                "r",
+                "0000-0000-0000-0000-0000-0000-0001",
+                "0000-0000-0000-0000-0000-0000-0000",
+                "1234",
+                "1234",
+                "other-77",
+                "other-77",
+            ] {
+                send.send(entered(text, later())).await.unwrap();
+            }
+        };
+        let (answer, ()) = tokio::join!(terminal.ask(&view), typing);
+        let (action, secrets) = answer.unwrap();
+        assert_eq!(action, Action::Recover);
+        let [code, new] = <[OwnedFd; 2]>::try_from(secrets).unwrap();
+        assert_eq!(memfd::receive_recovery_code(&code).unwrap().as_bytes(), &[0; 16]);
+        assert_eq!(memfd::receive(&new).unwrap().as_bytes(), b"other-77");
+        let drawn = draw(&view, &Messages::english()).join("\n");
+        assert!(drawn.contains("recovery code"), "{drawn}");
     }
 }

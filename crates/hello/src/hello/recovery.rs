@@ -83,23 +83,6 @@ impl Hello {
         tracing::info!("a new PIN was set with the recovery code");
         Ok(())
     }
-
-    /// Changes the PIN with the ticket of the old one. Whatever was under way with that ends.
-    pub fn change_pin_by_ticket(&self, ticket: &PinTicket, new: &Pin) -> Result<(), HelloError> {
-        // A PIN that will not do costs no ticket.
-        new.quality()?;
-        let opened = self.tickets().take(ticket, self.clock.moment());
-        let opened = opened.ok_or(NotVerified::TicketGone)?;
-        let _slot = self.slot();
-        let wrapping = self.wrap(new, &opened.key)?;
-        let change = self.durable.change();
-        let mut next = State::clone(&*change.state().ok_or(NotVerified::NoPin)?);
-        next.put_anew(wrapping);
-        change.replace(next)?;
-        self.lock();
-        tracing::info!("the PIN was changed");
-        Ok(())
-    }
 }
 
 impl State {

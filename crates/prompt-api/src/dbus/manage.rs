@@ -55,6 +55,18 @@ pub trait Manage1 {
 
     fn change_pin(&self) -> Result<(), Error>;
 
+    /// A new recovery code in a sealed memory file, after the user gave the PIN.
+    fn make_recovery_code(&self) -> Result<zbus::OwnedFd, Error>;
+
+    /// The first and the last group of the code that was made, in a sealed memory file.
+    fn confirm_recovery_code(&self, ends: zbus::Fd<'_>) -> Result<(), Error>;
+
+    /// Tries the recovery code in a sealed memory file, and changes nothing.
+    fn drill_recovery_code(&self, code: zbus::Fd<'_>) -> Result<(), Error>;
+
+    /// Sets a new PIN with the recovery code, each in a sealed memory file.
+    fn recover(&self, code: zbus::Fd<'_>, new: zbus::Fd<'_>) -> Result<(), Error>;
+
     /// An [`AuditLog`](crate::manage::AuditLog) as JSON.
     fn audit(&self, last: u32) -> Result<String, Error>;
 }

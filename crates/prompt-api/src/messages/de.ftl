@@ -41,6 +41,7 @@ choose-pin-title = Wählen Sie eine PIN für Ihre Passkeys
 confirm-pin-title = Bestätigen Sie die PIN für Ihre Passkeys
 change-pin-title = PIN ändern: geben Sie zuerst die jetzige ein
 new-pin-title = Wählen Sie eine neue PIN
+recovery-code-title = Einen Wiederherstellungscode anlegen?
 enable-title = Soll { $provider } Ihre Passkeys aufbewahren?
 unlock-title = { $provider ->
     [0] Entsperren
@@ -86,6 +87,9 @@ weak-pin = { $reason ->
 }
 pin-needed = Geben Sie die PIN ein, um fortzufahren.
 ticket-gone = Die PIN wurde vor zu langer Zeit eingegeben. Geben Sie sie noch einmal ein.
+wrong-recovery-code = Das ist nicht Ihr Wiederherstellungscode. Sehen Sie ihn noch einmal an, Gruppe für Gruppe.
+not-a-recovery-code = Das ist kein Wiederherstellungscode: Er hat sieben Gruppen zu vier Zeichen.
+no-recovery-code = Wer die PIN vergisst, verliert die Passkeys. Legen Sie einen Wiederherstellungscode an: `claviger verify recovery-code`.
 choice-needed = Wählen Sie einen der Einträge.
 locked = { $provider } ist gesperrt. Geben Sie die PIN ein, um zu entsperren.
 excluded = { $provider } hat schon einen Passkey für dieses Konto, und die Website möchte keinen zweiten. Mit „Weiter“ erfährt sie das.
@@ -142,6 +146,7 @@ not-allowed-title = Nicht erlaubt
 not-allowed = { provider } darf { site } nicht bedienen.
 pin-locked-title = PIN gesperrt
 pin-locked = Zu oft nacheinander war die PIN falsch; sie ist gesperrt.
+pin-locked-recover = Zu oft nacheinander war die PIN falsch; sie ist gesperrt. Ihr Wiederherstellungscode setzt eine neue, und nichts geht verloren: `claviger verify recover`.
 no-pin-title = Keine PIN
 no-pin = Wählen Sie zuerst eine PIN, mit `claviger setup`.
 no-verification-title = Die PIN lässt sich nicht prüfen
@@ -199,6 +204,12 @@ ask-pin = PIN:
 ask-new-pin = Neue PIN:
 ask-pin-again = Dieselbe PIN noch einmal:
 pin-unusable = Das war nicht zweimal dasselbe, oder keine PIN. Noch einmal.
+ask-recover = Mit r den Wiederherstellungscode verwenden.
+ask-recovery-code = Wiederherstellungscode:
+code-mistyped = Der Code ist falsch abgetippt. { $group ->
+    [0] Sehen Sie ihn noch einmal an, Gruppe für Gruppe.
+   *[other] Sehen Sie Gruppe { $group } an.
+}
 prompt-replaced = Ein anderes Programm fragt jetzt.
 broker-ended = Der Broker endete ({ $why }). Gefragt wird wieder, sobald der nächste da ist.
 

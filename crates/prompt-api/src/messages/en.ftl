@@ -42,6 +42,7 @@ choose-pin-title = Choose a PIN for your passkeys
 confirm-pin-title = Confirm the PIN for your passkeys
 change-pin-title = Change your PIN: type the present one first
 new-pin-title = Choose a new PIN
+recovery-code-title = Make a recovery code?
 enable-title = Let { $provider } keep your passkeys?
 unlock-title = { $provider ->
     [0] Unlock
@@ -87,6 +88,9 @@ weak-pin = { $reason ->
 }
 pin-needed = Enter the PIN to go on.
 ticket-gone = The PIN was entered too long ago. Enter it again.
+wrong-recovery-code = This is not your recovery code. Look at it again, group by group.
+not-a-recovery-code = That is no recovery code: it has seven groups of four.
+no-recovery-code = A forgotten PIN loses your passkeys. Make a recovery code: `claviger verify recovery-code`.
 choice-needed = Choose one of the entries.
 locked = { $provider } is locked. Enter the PIN to unlock it.
 excluded = { $provider } already keeps a passkey for this account, and the site wants no second one. Go on to tell it so.
@@ -143,6 +147,7 @@ not-allowed-title = Not allowed
 not-allowed = { provider } is not allowed to serve { site }.
 pin-locked-title = PIN locked
 pin-locked = There were too many wrong PINs in a row, so the PIN is locked.
+pin-locked-recover = There were too many wrong PINs in a row, so the PIN is locked. Your recovery code sets a new one, and nothing is lost: `claviger verify recover`.
 no-pin-title = No PIN
 no-pin = Choose a PIN first, with `claviger setup`.
 no-verification-title = Cannot check the PIN
@@ -200,6 +205,12 @@ ask-pin = PIN:
 ask-new-pin = New PIN:
 ask-pin-again = The same PIN again:
 pin-unusable = That was not entered the same way twice, or is no PIN. Once more.
+ask-recover = Type r to use your recovery code instead.
+ask-recovery-code = Recovery code:
+code-mistyped = The code is mistyped. { $group ->
+    [0] Look at it again, group by group.
+   *[other] Look at group { $group }.
+}
 prompt-replaced = Another prompt has taken over.
 broker-ended = The broker ended ({ $why }). This prompt attaches to the next one.
 

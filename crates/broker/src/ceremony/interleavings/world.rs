@@ -367,6 +367,7 @@ impl World {
                 self.old = Some(old.0);
                 self.pending = Pending::ChangePin(old.0);
             }
+            Effect::Recover { .. } => panic!("recovered where nothing offers it"),
             Effect::Verify(verify) => {
                 let by_ticket = verify.gesture.0 == TICKET;
                 if by_ticket {

@@ -1,16 +1,16 @@
 //! What the user is asked and what of it comes back: the one screen, the choice of a PIN, consent, and a gesture that was not accepted.
 
-use claviger_hello::MethodStatus;
 use claviger_hello::verification::NotVerified;
-use claviger_joint::ProviderId;
+use claviger_hello::{CodeStatus, MethodStatus};
 use claviger_joint::evidence::Method;
+use claviger_prompt_api::message::Message;
 use claviger_prompt_api::text;
-use claviger_prompt_api::view::{MethodView, Problem, Progress, Purpose};
+use claviger_prompt_api::view::{MethodView, Problem, Progress, Purpose, View};
 
 use super::super::Tokens;
 use super::super::input::Approval;
 use super::super::message::{AuditStep, Consent, Effect, NotChanged, Outcome, PinFailure, Verify, VerifyFailure};
-use super::super::screens::ScreenPurpose;
+use super::super::screens::{Offer, ScreenPurpose};
 use super::{Machine, Selected, State};
 use crate::types::Cause;
 
@@ -19,6 +19,10 @@ impl<T: Tokens> Machine<T> {
     pub(super) fn ask(&mut self, problem: Option<Problem>, out: &mut Vec<Effect<T>>) -> State<T> {
         let consent_will_do = !self.verification && matches!(self.screens.purpose, ScreenPurpose::Approve(_));
         if self.hello.locked_out() && self.ticket.is_none() && !consent_will_do {
+            let serves = |offer: &Offer| !self.verification && !offer.candidate.needs_unlock();
+            if self.hello.offers_recovery() && !self.offers.any(serves) {
+                return self.offer_recovery(problem, out);
+            }
             // What needs no PIN can still be done.
             let verification = self.verification;
             self.offers
@@ -38,9 +42,18 @@ impl<T: Tokens> Machine<T> {
         let all_wait = !methods.is_empty() && methods.iter().all(|method| method.wait_ms > 0);
         let soonest = methods.iter().map(|method| method.wait_ms).min();
         let waiting = soonest.filter(|_| all_wait).map(text::wait);
-        let view = self.screens.question(&self.offers, methods, problem.or(waiting));
+        let mut view = self.screens.question(&self.offers, methods, problem.or(waiting));
+        view.recovery = self.hello.offers_recovery() && !view.methods.is_empty();
+        view.note = self.note(&view);
         self.show(view, out);
         State::Asking
+    }
+
+    /// What is said beside a question that takes the PIN.
+    fn note(&self, view: &View) -> Option<Message> {
+        let makes_one = matches!(self.screens.purpose, ScreenPurpose::Approve(Approval::MakeRecoveryCode));
+        let lacks_one = !view.methods.is_empty() && self.hello.recovery_code != CodeStatus::Confirmed;
+        (lacks_one && !makes_one).then_some(Message::NoRecoveryCode {})
     }
 
     /// Has the user choose a PIN, in the place of the old one if there is one.
@@ -138,8 +151,8 @@ impl<T: Tokens> Machine<T> {
         let gesture = gesture.filter(|_| self.asks_gesture());
         match &self.screens.purpose {
             ScreenPurpose::Approve(approval) => {
-                let (audience, unlock) = (approval.audience(), approval.unlocks());
-                self.approved(audience, unlock, gesture, out)
+                let approval = approval.clone();
+                self.approved(&approval, gesture, out)
             }
             ScreenPurpose::Answer { .. } => self.chosen(choice, remember, gesture, out),
         }
@@ -148,8 +161,7 @@ impl<T: Tokens> Machine<T> {
     /// The user agreed to an approval.
     pub(super) fn approved(
         &mut self,
-        audience: ProviderId,
-        unlock: Vec<ProviderId>,
+        approval: &Approval,
         gesture: Option<T::Gesture>,
         out: &mut Vec<Effect<T>>,
     ) -> State<T> {
@@ -172,11 +184,12 @@ impl<T: Tokens> Machine<T> {
         out.push(Effect::Audit(AuditStep::Approved { provider: None }));
         out.push(Effect::Verify(Verify {
             gesture,
-            audience,
-            purpose: self.screens.purpose.of_evidence(),
+            audience: approval.audience(),
+            purpose: approval.purpose(),
             transaction: self.transaction(),
             call: None,
-            unlock,
+            unlock: approval.unlocks(),
+            hold: approval.holds(),
         }));
         State::Verifying {
             consent: Consent::given(),
@@ -222,6 +235,9 @@ impl<T: Tokens> Machine<T> {
         match why {
             NotVerified::WrongPin { tries_left: 0, .. } | NotVerified::LockedOut => {
                 self.learn_pin(|pin| pin.locked_out = true);
+                if self.hello.offers_recovery() {
+                    return self.offer_recovery(None, out);
+                }
                 self.tell(Cause::LockedOut, None, out)
             }
             NotVerified::WrongPin { tries_left, wait_ms } => {

@@ -44,6 +44,7 @@ impl<T: Tokens> Machine<T> {
                         Vec::new()
                     },
                     call: Some(call),
+                    hold: false,
                 }));
                 State::Verifying {
                     consent,
@@ -53,6 +54,31 @@ impl<T: Tokens> Machine<T> {
             // It locked itself since the ceremony began: the same screen again, now with the PIN.
             None if locked => self.ask(Some(text::locked(&selected.offer.candidate.provider_name)), out),
             None => self.execute(consent, selected, None, None, out),
+        }
+    }
+
+    /// hello verified the user: for the provider that was selected, or for an approval, which ends with that.
+    pub(super) fn verified(
+        &mut self,
+        consent: Consent,
+        selected: Option<Selected>,
+        evidence: T::Evidence,
+        unlock: Option<T::Unlock>,
+        out: &mut Vec<Effect<T>>,
+    ) -> State<T> {
+        self.learn_pin(|pin| pin.wait_ms = 0);
+        out.push(Effect::Audit(AuditStep::Verified));
+        let evidence = Some(evidence);
+        match selected {
+            Some(selected) => self.execute(consent, selected, evidence, unlock, out),
+            None => self.finish(
+                Ok(Outcome::Approved {
+                    consent,
+                    evidence,
+                    unlock,
+                }),
+                out,
+            ),
         }
     }
 

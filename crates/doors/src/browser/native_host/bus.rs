@@ -267,6 +267,7 @@ mod tests {
                 pid: 1,
                 tier: Some("software".to_owned()),
                 pin: Some(pin),
+                recovery_code: manage::RecoveryCodeStatus::None,
                 verification_problem: None,
                 prompt: PromptStatus {
                     attached: kind.is_some(),

@@ -2,7 +2,7 @@
 
 use claviger_peer::Standing;
 use claviger_prompt_api::manage::{
-    AuditHead, AuditLog, Passkey, PinStatus, PromptStatus, Provider, ProviderState, Status,
+    AuditHead, AuditLog, Passkey, PinStatus, PromptStatus, Provider, ProviderState, RecoveryCodeStatus, Status,
 };
 
 use super::state::{KeyDoor, KeyDoorState, Snapshot};
@@ -57,6 +57,7 @@ pub fn snapshot() -> Snapshot {
                 locked_out: false,
                 restored: false,
             }),
+            recovery_code: RecoveryCodeStatus::Confirmed,
             verification_problem: None,
             roles: Standing::Unproved,
             prompt: PromptStatus {
