@@ -6,6 +6,7 @@
 //! [`settings::window`] and what is below them has widgets.
 
 pub mod bus;
+pub mod confined;
 mod data_dirs;
 mod drawing;
 pub mod prompt;
