@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pathlib
 import subprocess
 import unittest
 
@@ -123,6 +124,7 @@ class First(unittest.TestCase):
         self.lists_and_searches()
         self.renames()
         self.deletes()
+        self.hides_and_offers_again()
         self.turns_a_provider_off_and_on()
         self.rules()
         self.changes_the_pin()
@@ -203,6 +205,17 @@ class First(unittest.TestCase):
         press("Remove example.com")
         find("label", "No rule for example.com any more")
 
+    def hides_and_offers_again(self):
+        desktop.keys("ctrl+f")
+        desktop.keys("Tab", "Tab", "Tab", "Return")
+        press("Hide alice@example.org")
+        find("list item", "hidden")
+        self.assertEqual([passkey["hidden"] for passkey in passkeys()], [True, False])
+        desktop.keys("ctrl+f")
+        desktop.keys("Tab", "Tab", "Tab", "Return")
+        press("Offer it again alice@example.org")
+        until(lambda: not any(passkey["hidden"] for passkey in passkeys()), "offered again")
+
     def changes_the_pin(self):
         self.go_to("Verification", "Providers")
         press("Change the PIN")
@@ -258,12 +271,49 @@ class Pages(unittest.TestCase):
                 self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
                 desktop.picture(f"settings-narrow-{page}")
 
+    def test_other_looks(self):
+        for look, dpi, width, variables in [
+            ("contrast", 96, None, {"ADW_DEBUG_HIGH_CONTRAST": "1"}),
+            ("large", 192, None, {}),
+            ("large-german", 192, None, {"LANG": "de_DE.UTF-8", "LC_ALL": "de_DE.UTF-8"}),
+            # GTK takes the direction of writing from its own words.
+            ("rtl", 96, None, {"LANGUAGE": "ar"}),
+        ]:
+            with self.subTest(look=look):
+                self.looks(look, dpi, width, variables)
+
+    def looks(self, look, dpi, width, variables):
+        """One window, which each further start turns to the next page."""
+        def resources(dpi):
+            desktop.output("xprop", "-root", "-format", "RESOURCE_MANAGER", "8s", "-set", "RESOURCE_MANAGER", f"Xft.dpi:\t{dpi}\n")
+
+        resources(dpi)
+        self.addCleanup(resources, 96)
+        settings = Settings(PAGES[0], **variables)
+        try:
+            find("list item", "alice@example.com")
+            until(lambda: desktop.geometry().get("WIDTH", 0) > 300, "the window is in front")
+            if width:
+                desktop.output("xdotool", "getactivewindow", "windowsize", str(width), "640")
+                until(lambda: desktop.geometry()["WIDTH"] == width, "the window can be that narrow")
+            names = GERMAN if "german" in look else NAMES
+            for page, name in zip(PAGES, names, strict=True):
+                Started.run_with(page)
+                until(lambda name=name: any(seen.role == "label" and seen.name == name for seen in eyes.everything()), name)
+                size = desktop.geometry()
+                self.assertLessEqual(size["WIDTH"], width or 1000, f"{page} is too wide")
+                self.assertLessEqual(size["HEIGHT"], 800, f"{page} is too high")
+                desktop.picture(f"settings-{look}-{page}")
+        finally:
+            settings.end()
+
     def test_german(self):
         self.each("german", GERMAN, LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")
 
 
 class Started(unittest.TestCase):
-    def run_with(self, *arguments):
+    @staticmethod
+    def run_with(*arguments):
         return subprocess.run([bed.PROGRAMS / "claviger-settings", *arguments], env=desktop.env, capture_output=True, text=True, check=False, timeout=30)
 
     def test_a_page_that_there_is_not_is_an_error_and_help_names_those_that_there_are(self):
@@ -275,6 +325,19 @@ class Started(unittest.TestCase):
             self.assertIn(page, wrong.stderr)
             self.assertIn(page, helped.stdout)
         self.assertRegex(self.run_with("--version").stdout, r"^claviger-settings \d+\.\d+\.\d+\n$")
+
+    def test_it_is_confined_and_loads_no_other_code(self):
+        settings = Settings(GTK_DEBUG="interactive", GTK_MODULES="other")
+        self.addCleanup(settings.end)
+        find("list item", "alice@example.com")
+        status = (pathlib.Path("/proc") / str(settings.process.pid) / "status").read_text()
+        # A filter of system calls, which no program that it might start could get rid of.
+        self.assertRegex(status, r"(?m)^Seccomp:\s2$")
+        self.assertRegex(status, r"(?m)^NoNewPrivs:\s1$")
+        environment = (pathlib.Path("/proc") / str(settings.process.pid) / "environ").read_bytes()
+        self.assertNotIn(b"GTK_DEBUG=", environment)
+        self.assertNotIn(b"GTK_MODULES=", environment)
+        self.assertIn(b"GDK_DISABLE=", environment)
 
     def test_a_second_start_shows_its_page_in_the_window_that_is_there(self):
         settings = Settings()

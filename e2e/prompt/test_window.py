@@ -126,7 +126,7 @@ class Asking(Case):
         eyes.find("label", "This PIN is a sequence")
         desktop.keys("ctrl+a")
         desktop.type("493817")
-        eyes.find("label", "At least 1\u00a0000\u00a0000 guesses")
+        eyes.find("label", "At least 1 000 000 guesses")
         desktop.picture("choose-pin-worth")
         desktop.keys("ctrl+a")
         desktop.type(PIN)

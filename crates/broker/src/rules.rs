@@ -1,15 +1,18 @@
-//! The user's rules: which provider for which site, which by default, and which was used last.
+//! The user's rules: which provider for which site, which by default, which was used last, and which passkeys are hidden.
 //!
 //! Parsed from and written to one JSON file, whose reading and writing is the daemon's. The file names the sites that the
 //! user has passkeys for, so it belongs into a directory that only the user can read.
 
+mod hidden;
+
 use std::collections::BTreeMap;
 
 use claviger_ctap::types::RpId;
-use claviger_joint::ProviderId;
+use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::trouble::Damage;
 use serde::{Deserialize, Serialize};
 
+use self::hidden::{Hidden, SavedPasskey};
 use crate::choice::Preference;
 
 /// The version of the file format.
@@ -33,7 +36,7 @@ pub enum RulesError {
     /// The file or a name in it is too long.
     #[error("a name or the file is longer than allowed")]
     TooLong,
-    /// There are [`MAX_SITES`] rules already.
+    /// There are [`MAX_SITES`] rules, or as many hidden passkeys as there may be, already.
     #[error("there are too many rules")]
     TooMany,
 }
@@ -53,6 +56,7 @@ impl From<RulesError> for Damage {
 pub struct Rules {
     default_provider: Option<ProviderId>,
     sites: BTreeMap<RpId, SiteRule>,
+    hidden: Hidden,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,6 +94,7 @@ impl Rules {
         Ok(Self {
             default_provider: file.default_provider.as_deref().map(read_provider).transpose()?,
             sites,
+            hidden: Hidden::read(&file.hidden)?,
         })
     }
 
@@ -103,6 +108,7 @@ impl Rules {
                 .iter()
                 .map(|(rp_id, rule)| (rp_id.to_string(), SavedRule::of(rule)))
                 .collect(),
+            hidden: self.hidden.saved(),
         };
         // Strings and numbers under string keys always serialise.
         serde_json::to_string_pretty(&file).unwrap_or_default()
@@ -167,10 +173,29 @@ impl Rules {
         Ok(())
     }
 
+    /// Hides a passkey; says whether it was offered before.
+    ///
+    /// # Errors
+    /// [`RulesError::TooMany`].
+    pub fn hide(&mut self, credential: &CredentialRef) -> Result<bool, RulesError> {
+        self.hidden.add(credential)
+    }
+
+    /// Has a passkey offered again; says whether it was hidden.
+    pub fn unhide(&mut self, credential: &CredentialRef) -> bool {
+        self.hidden.remove(credential)
+    }
+
+    /// Whether a passkey is hidden.
+    pub fn hides(&self, credential: &CredentialRef) -> bool {
+        self.hidden.contains(credential)
+    }
+
     /// Removes every trace of a provider that has gone.
     pub fn forget_provider(&mut self, provider: &ProviderId) {
         let is_it = |named: &mut ProviderId| named == provider;
         self.default_provider.take_if(is_it);
+        self.hidden.forget_provider(provider);
         self.sites.retain(|_, rule| {
             rule.provider.take_if(is_it);
             rule.last_used.take_if(is_it);
@@ -207,6 +232,9 @@ struct File {
     default_provider: Option<String>,
     #[serde(default)]
     sites: BTreeMap<String, SavedRule>,
+    /// Not written where there is none, for brokers that do not know it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<SavedPasskey>,
 }
 
 #[derive(Serialize, Deserialize)]

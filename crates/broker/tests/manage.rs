@@ -14,7 +14,7 @@ use std::process::{Command, Output};
 
 use bed::*;
 use claviger_broker::registry::BUILT_IN;
-use claviger_broker::{CancelToken, Cause, Door, UserVerification};
+use claviger_broker::{CancelToken, Cause, CtapRequest, Door, UserVerification};
 use claviger_joint::evidence::{self, Expected, Purpose};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
@@ -478,6 +478,44 @@ async fn an_answer_to_a_view_that_has_changed_does_not_count() {
     };
     let (result, ()) = tokio::join!(ceremony, act);
     assert_eq!(result.unwrap_err(), Cause::CancelledByCaller);
+}
+
+#[tokio::test]
+async fn a_hidden_passkey_is_offered_to_nobody_and_stays() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    let made = bed.make_passkey("alice").await.unwrap();
+    let manage = bed.manage().await;
+    let id = json(manage.passkeys("")).await[0]["id"].as_str().unwrap().to_owned();
+    manage.hide_passkey(NOTEBOOK, &id).await.unwrap();
+    assert_eq!(json(manage.passkeys("")).await[0]["hidden"], true);
+    prompt.leave().await;
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
+    assert_eq!(bed.sign_in().await.unwrap_err(), Cause::NoCredential);
+    assert!(prompt.kinds().iter().all(|kind| *kind == Kind::Notice));
+    prompt.leave().await;
+    // There is still one for the account, so a site that excludes it gets no second one.
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let mut again = make("alice");
+    again.exclude_list = vec![allow(&made)];
+    let refused = bed
+        .broker
+        .ceremony(request(CtapRequest::Make(again)), CancelToken::new())
+        .await;
+    assert_eq!(refused.unwrap_err(), Cause::Excluded);
+    assert!(matches!(manage.hide_passkey(SAFE, &id).await, Err(Error::NotFound(_))));
+    manage.unhide_passkey(NOTEBOOK, &id).await.unwrap();
+    bed.sign_in().await.unwrap();
+    let audit = json(manage.audit(20)).await.to_string();
+    assert!(
+        audit.contains("hide a passkey") && audit.contains("offer a hidden passkey again"),
+        "{audit}"
+    );
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ impl Command {
                 Passkey::List { output, .. }
                 | Passkey::Show { output, .. }
                 | Passkey::Rename { output, .. }
+                | Passkey::Hide { output, .. }
+                | Passkey::Unhide { output, .. }
                 | Passkey::Delete { output, .. },
             )
             | Self::Provider(
@@ -181,6 +183,24 @@ pub enum Passkey {
         id: String,
         /// The new name
         name: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Offer a passkey at no sign-in any more; it stays where it is
+    Hide {
+        /// Its id, or the beginning of it, as `list` shows it
+        #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
+        id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Offer a hidden passkey again
+    Unhide {
+        /// Its id, or the beginning of it, as `list` shows it
+        #[arg(allow_hyphen_values = true)] // One base64url id in 64 begins with a hyphen.
+        id: String,
         /// How to print.
         #[command(flatten)]
         output: Output,

@@ -218,6 +218,9 @@ pub struct Passkey {
     /// Whether its site is known to have heard of it: false where the browser could not give the new passkey to the page.
     #[serde(default = "yes")]
     pub confirmed: bool,
+    /// Whether the user has hidden it: then it is not offered at a sign-in.
+    #[serde(default)]
+    pub hidden: bool,
     /// The provider's own mark.
     pub tag: Option<String>,
     /// The COSE number of its algorithm, where the platform knows the key.

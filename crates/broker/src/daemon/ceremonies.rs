@@ -192,6 +192,7 @@ impl Broker {
         let (links, activatable) = (lock(&self.inner.links), lock(&self.inner.activatable));
         let unconfirmed = lock(&self.inner.unconfirmed);
         let rp_id = request.rp_id();
+        let makes = matches!(request.operation(), CtapRequest::Make(_));
         let providers = registry
             .records()
             .filter(|(_, record)| record.state() != State::Unregistered && record.was_enabled())
@@ -233,17 +234,20 @@ impl Broker {
                     provider: provider.clone(),
                     id: cached.entry.credential_id.clone(),
                 };
-                PasskeySnapshot {
-                    confirmed: !unconfirmed.list.contains(&credential),
-                    credential,
-                    rp_id: cached.entry.rp_id.clone(),
-                    user_handle: cached.entry.user_handle.clone(),
-                    user_name: cached.entry.user_name.clone(),
-                    display_name: cached.entry.display_name.clone(),
-                    discoverable: cached.entry.discoverable,
-                    created_ms: cached.entry.created_ms,
-                    last_used_ms: cached.entry.last_used_ms,
-                }
+                (credential, cached)
+            })
+            // What is hidden is not offered; a second one for its account is not made either.
+            .filter(|(credential, _)| makes || !rules.rules.hides(credential))
+            .map(|(credential, cached)| PasskeySnapshot {
+                confirmed: !unconfirmed.list.contains(&credential),
+                credential,
+                rp_id: cached.entry.rp_id.clone(),
+                user_handle: cached.entry.user_handle.clone(),
+                user_name: cached.entry.user_name.clone(),
+                display_name: cached.entry.display_name.clone(),
+                discoverable: cached.entry.discoverable,
+                created_ms: cached.entry.created_ms,
+                last_used_ms: cached.entry.last_used_ms,
             })
             .collect();
         let mut preference = rules.rules.preference(rp_id);

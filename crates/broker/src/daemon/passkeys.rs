@@ -9,6 +9,7 @@ use claviger_joint::operation::{Delete, MAX_NAME_BYTES, Update};
 use claviger_joint::{CredentialRef, ProviderId};
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::Passkey;
+use claviger_prompt_api::text::sentence;
 use zbus::message::Header;
 
 use super::approvals::ApprovalCaller;
@@ -16,7 +17,7 @@ use super::link::Live;
 use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
 use super::{Broker, lock};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEvent, Entry};
 use crate::ceremony::Approval;
 use crate::registry::State;
 use crate::types::Cause;
@@ -37,7 +38,11 @@ impl Broker {
     /// `Passkeys`.
     pub(crate) fn passkeys(&self, filter: &str) -> Vec<Passkey> {
         let filter = filter.to_lowercase();
-        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let (registry, cache, rules) = (
+            lock(&self.inner.registry),
+            lock(&self.inner.cache),
+            lock(&self.inner.rules),
+        );
         let unconfirmed = lock(&self.inner.unconfirmed);
         let mut names = BTreeMap::new();
         let mut found: Vec<Passkey> = Vec::new();
@@ -62,6 +67,10 @@ impl Broker {
             {
                 continue;
             }
+            let credential = CredentialRef {
+                provider: id.clone(),
+                id: entry.credential_id.clone(),
+            };
             found.push(Passkey {
                 id: URL_SAFE_NO_PAD.encode(entry.credential_id.as_bytes()),
                 rp_id: entry.rp_id.to_string(),
@@ -74,10 +83,8 @@ impl Broker {
                 last_used_ms: entry.last_used_ms,
                 backed_up: entry.backed_up,
                 discoverable: entry.discoverable,
-                confirmed: !unconfirmed.list.contains(&CredentialRef {
-                    provider: id.clone(),
-                    id: entry.credential_id.clone(),
-                }),
+                confirmed: !unconfirmed.list.contains(&credential),
+                hidden: rules.rules.hides(&credential),
                 tag: entry.tag.clone(),
                 algorithm: cached.algorithm(),
             });
@@ -112,6 +119,32 @@ impl Broker {
         let asking = self.asking(header).await?;
         let credential = self.named_credential(provider, id)?;
         Ok(self.delete(&asking, &credential).await?)
+    }
+
+    /// `HidePasskey` and `UnhidePasskey`.
+    pub(crate) fn hide_passkey(&self, provider: &str, id: &str, hide: bool) -> Result<(), Error> {
+        let credential = self.named_credential(provider, id)?;
+        let site = self.known(&credential)?.rp_id;
+        let changed = if hide {
+            self.decide_rules(|rules| rules.hide(&credential))?
+                .map_err(|error| Error::invalid_argument(sentence(&error.to_string())))?
+        } else {
+            self.decide_rules(|rules| rules.unhide(&credential))?
+        };
+        if changed {
+            let what = if hide {
+                "hide a passkey"
+            } else {
+                "offer a hidden passkey again"
+            };
+            self.audit(&Entry {
+                rp_id: Some(site.to_string()),
+                ..Entry::ok(AuditEvent::Manage)
+                    .provider(&credential.provider)
+                    .detail(what)
+            });
+        }
+        Ok(())
     }
 
     /// The passkey that a client means who knows ids only, as CTAP has it. Nobody is asked.
@@ -152,6 +185,7 @@ impl Broker {
         self.change(asking, &credential.provider, &live, approval, what).await?;
         self.change_cache(|cache| cache.removed(&credential.provider, &credential.id));
         self.confirmed(credential);
+        self.change_rules(|rules| rules.unhide(credential));
         Ok(())
     }
 

@@ -194,7 +194,17 @@ impl Broker {
     ///
     /// Those show to a client that asks for verification: it has a token, and looks which of its list it will use the token for.
     fn probed(&self, request: &get_assertion::Request) -> Option<(ProviderId, CredentialId, Option<PublicKey>, bool)> {
-        let (registry, cache) = (lock(&self.inner.registry), lock(&self.inner.cache));
+        let (registry, cache, rules) = (
+            lock(&self.inner.registry),
+            lock(&self.inner.cache),
+            lock(&self.inner.rules),
+        );
+        let hidden = |provider: &ProviderId, id: &CredentialId| {
+            rules.rules.hides(&CredentialRef {
+                provider: provider.clone(),
+                id: id.clone(),
+            })
+        };
         let serves = |provider: &ProviderId| {
             registry
                 .record(provider)
@@ -206,6 +216,7 @@ impl Broker {
                 cached.entry.credential_id == allowed.id
                     && cached.entry.protection.shows_to(request.options.uv, true)
                     && serves(provider)
+                    && !hidden(provider, &allowed.id)
             })?;
             let protected = !cached.entry.protection.shows_to(false, true);
             Some((provider.clone(), allowed.id.clone(), cached.public_key(), protected))

@@ -43,6 +43,18 @@ impl ManageInterface {
         self.0.delete_passkey(provider, id, &header).await
     }
 
+    /// Offers a passkey at no sign-in any more. It stays where it is.
+    async fn hide_passkey(&self, provider: &str, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.hide_passkey(provider, id, true)
+    }
+
+    /// Offers a hidden passkey again.
+    async fn unhide_passkey(&self, provider: &str, id: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.hide_passkey(provider, id, false)
+    }
+
     /// The providers.
     async fn providers(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_manager(&header).await?;

@@ -27,6 +27,20 @@ pub async fn run(command: Command) -> Result<(), Failure> {
             client::asking(broker.rename_passkey(&passkey.provider, &passkey.id, &name)).await?;
             done(output.json, format_args!("Renamed to {name}."))
         }
+        Command::Hide { id, output } => {
+            let passkey = find(&id).await?;
+            let broker = client::connect().await?;
+            let hidden = broker.hide_passkey(&passkey.provider, &passkey.id).await;
+            hidden.map_err(|error| client::failure(&error))?;
+            done(output.json, "Hidden. It stays where it is and is not offered any more.")
+        }
+        Command::Unhide { id, output } => {
+            let passkey = find(&id).await?;
+            let broker = client::connect().await?;
+            let shown = broker.unhide_passkey(&passkey.provider, &passkey.id).await;
+            shown.map_err(|error| client::failure(&error))?;
+            done(output.json, "It is offered again.")
+        }
         Command::Delete { id, output } => {
             let passkey = find(&id).await?;
             let broker = client::connect().await?;
@@ -56,10 +70,10 @@ async fn list(filter: &str, as_json: bool) -> Result<(), Failure> {
             passkey.rp_id.clone(),
             passkey.user_name.clone().unwrap_or_else(|| "–".to_owned()),
             passkey.provider_name.clone(),
-            if passkey.confirmed {
-                time(passkey.last_used_ms)
-            } else {
-                UNCONFIRMED.to_owned()
+            match passkey {
+                Passkey { confirmed: false, .. } => UNCONFIRMED.to_owned(),
+                Passkey { hidden: true, .. } => format!("{} (hidden)", time(passkey.last_used_ms)),
+                _ => time(passkey.last_used_ms),
             },
         ]
     }));
@@ -98,6 +112,7 @@ async fn show(id: &str, as_json: bool) -> Result<(), Failure> {
     if !passkey.confirmed {
         line(format_args!("Site:         {UNCONFIRMED}"))?;
     }
+    line(format_args!("Hidden:       {}", passkey.hidden))?;
     line(format_args!("Discoverable: {}", passkey.discoverable))?;
     line(format_args!("Backed up:    {}", passkey.backed_up))
 }
@@ -169,6 +184,7 @@ mod tests {
             backed_up: false,
             discoverable: true,
             confirmed: true,
+            hidden: false,
             tag: None,
             algorithm: None,
         }

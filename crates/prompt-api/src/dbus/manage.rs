@@ -26,6 +26,12 @@ pub trait Manage1 {
     /// `id` is a credential id in base64url; it counts for this provider only.
     fn delete_passkey(&self, provider: &str, id: &str) -> Result<(), Error>;
 
+    /// `id` is a credential id in base64url; it counts for this provider only.
+    fn hide_passkey(&self, provider: &str, id: &str) -> Result<(), Error>;
+
+    /// `id` is a credential id in base64url; it counts for this provider only.
+    fn unhide_passkey(&self, provider: &str, id: &str) -> Result<(), Error>;
+
     /// [`Provider`](crate::manage::Provider)s as a JSON array.
     fn providers(&self) -> Result<String, Error>;
 

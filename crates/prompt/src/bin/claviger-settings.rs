@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::{env, io};
 
+use claviger_prompt::confinement;
 use claviger_prompt::settings::app;
 use claviger_prompt::settings::arguments::{self, Wish};
 
@@ -11,16 +12,24 @@ use claviger_prompt::settings::arguments::{self, Wish};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    match arguments::read(env::args_os().skip(1)) {
-        Ok(Wish::Show(place)) => app::run(place),
-        Ok(Wish::Print(text)) => match io::stdout().write_all(text.as_bytes()) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(_) => ExitCode::FAILURE,
-        },
-        Err(wrong) => {
-            // A standard error that is closed takes no complaint either.
-            let _ = writeln!(io::stderr(), "claviger-settings: {wrong}");
-            ExitCode::from(USAGE)
+    let place = match arguments::read(env::args_os().skip(1)) {
+        Ok(Wish::Show(place)) => place,
+        Ok(Wish::Print(text)) => {
+            return match io::stdout().write_all(text.as_bytes()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(_) => ExitCode::FAILURE,
+            };
         }
+        Err(wrong) => return fail(&wrong, ExitCode::from(USAGE)),
+    };
+    match confinement::enter(&confinement::of_the_settings()) {
+        Ok(()) => app::run(place),
+        Err(error) => fail(&error, ExitCode::FAILURE),
     }
+}
+
+fn fail(why: &dyn std::fmt::Display, status: ExitCode) -> ExitCode {
+    // A standard error that is closed takes no complaint either.
+    let _ = writeln!(io::stderr(), "claviger-settings: {why}");
+    status
 }

@@ -71,6 +71,8 @@ async fn perform(broker: &Manage1Proxy<'_>, call: &Call) -> Result<(), Error> {
         Call::ChoosePin => broker.setup().await,
         Call::ChangePin => broker.change_pin().await,
         Call::Rename { provider, id, name } => broker.rename_passkey(provider, id, name).await,
+        Call::Hide { provider, id } => broker.hide_passkey(provider, id).await,
+        Call::Unhide { provider, id } => broker.unhide_passkey(provider, id).await,
         Call::Delete { provider, id } => broker.delete_passkey(provider, id).await,
     }
 }

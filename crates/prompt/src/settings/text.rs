@@ -74,6 +74,13 @@ pub enum Text {
     Rename {},
     RenameHeading {},
     NewName {},
+    Hidden {},
+    HideRow {},
+    HideRowMore {},
+    Hide {},
+    UnhideRow {},
+    UnhideRowMore {},
+    Unhide {},
     DeleteRow {},
     DeleteRowMore {},
     Delete {},
@@ -252,6 +259,8 @@ pub enum Text {
     DonePin {},
     DonePinChanged {},
     DoneRenamed {},
+    DoneHidden {},
+    DoneUnhidden {},
     DoneDeleted {},
 }
 

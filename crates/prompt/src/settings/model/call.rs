@@ -37,6 +37,20 @@ pub enum Call {
         /// The name.
         name: String,
     },
+    /// Offer a passkey at no sign-in any more.
+    Hide {
+        /// The provider that keeps it.
+        provider: String,
+        /// Its id.
+        id: String,
+    },
+    /// Offer it again.
+    Unhide {
+        /// The provider that keeps it.
+        provider: String,
+        /// Its id.
+        id: String,
+    },
     /// Delete a passkey.
     Delete {
         /// The provider that keeps it.
@@ -56,9 +70,13 @@ impl Call {
             | Self::ChangePin
             | Self::Rename { .. }
             | Self::Delete { .. } => true,
-            Self::Disable(_) | Self::MakeDefault(_) | Self::SetRule { .. } | Self::ClearRule(_) | Self::Lock(_) => {
-                false
-            }
+            Self::Hide { .. }
+            | Self::Unhide { .. }
+            | Self::Disable(_)
+            | Self::MakeDefault(_)
+            | Self::SetRule { .. }
+            | Self::ClearRule(_)
+            | Self::Lock(_) => false,
         }
     }
 
@@ -75,6 +93,8 @@ impl Call {
             Self::ChoosePin => Text::DonePin {},
             Self::ChangePin => Text::DonePinChanged {},
             Self::Rename { .. } => Text::DoneRenamed {},
+            Self::Hide { .. } => Text::DoneHidden {},
+            Self::Unhide { .. } => Text::DoneUnhidden {},
             Self::Delete { .. } => Text::DoneDeleted {},
         }
     }

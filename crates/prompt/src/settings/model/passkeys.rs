@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use claviger_prompt_api::manage::Passkey;
 use claviger_prompt_api::sanitise;
 
+use super::call::Call;
 use super::page::{Act, Group, Page, Row, Tone, Weight};
 use super::shown;
 use crate::settings::text::{Speech, Text};
@@ -176,7 +177,8 @@ pub fn summary(passkey: &Passkey, grouped: bool, speech: &Speech) -> Summary {
     };
     let provider = shown::name(&passkey.provider_name);
     let site = (!grouped).then(|| shown::name(&passkey.rp_id));
-    let details: Vec<String> = site.into_iter().chain([provider, used]).collect();
+    let hidden = passkey.hidden.then(|| speech.say(&Text::Hidden {}));
+    let details: Vec<String> = site.into_iter().chain([provider, used]).chain(hidden).collect();
     Summary {
         account: account(passkey, speech),
         details: details.join(" · "),
@@ -240,7 +242,20 @@ pub fn details(passkey: &Passkey, speech: &Speech) -> Page {
         account: account.clone(),
         site: site.clone(),
     };
+    let (provider, id) = (passkey.provider.clone(), passkey.id.clone());
+    let hide = if passkey.hidden {
+        let act = Act::Do(Call::Unhide { provider, id });
+        Row::new(speech.say(&Text::UnhideRow {}))
+            .note(speech.say(&Text::UnhideRowMore {}))
+            .button(speech.say(&Text::Unhide {}), &account, act, Weight::Plain)
+    } else {
+        let act = Act::Do(Call::Hide { provider, id });
+        Row::new(speech.say(&Text::HideRow {}))
+            .note(speech.say(&Text::HideRowMore {}))
+            .button(speech.say(&Text::Hide {}), &account, act, Weight::Plain)
+    };
     let todo = vec![
+        hide,
         Row::new(speech.say(&Text::RenameRow {})).button(speech.say(&Text::Rename {}), &account, rename, Weight::Plain),
         Row::new(speech.say(&Text::DeleteRow {}))
             .note(speech.say(&Text::DeleteRowMore {}))
@@ -348,6 +363,19 @@ mod tests {
             .collect();
         assert!(controls.iter().any(|control| matches!(control,
             Control::Button { of, weight: Weight::Dangerous, act: Act::Delete { .. }, .. } if of == "alice")));
+    }
+
+    #[test]
+    fn a_hidden_one_says_so_and_can_be_offered_again() {
+        let speech = Speech::in_language("en");
+        let acts = |passkey: &Passkey| {
+            let page = details(passkey, &speech);
+            format!("{:?}", page.groups[1].rows[0].controls)
+        };
+        let mut alice = passkey("example.org", "alice");
+        assert!(acts(&alice).contains("Hide {") && !summary(&alice, true, &speech).details.contains("hidden"));
+        alice.hidden = true;
+        assert!(acts(&alice).contains("Unhide {") && summary(&alice, true, &speech).details.contains("hidden"));
     }
 
     #[test]

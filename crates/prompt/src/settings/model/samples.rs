@@ -21,6 +21,7 @@ pub fn passkey(site: &str, account: &str) -> Passkey {
         backed_up: false,
         discoverable: true,
         confirmed: true,
+        hidden: false,
         tag: None,
         algorithm: Some(-7),
     }

@@ -57,6 +57,13 @@ rename-row = Ein anderer Name für das Konto, nur in Ihren Listen
 rename = Umbenennen …
 rename-heading = Diesen Passkey umbenennen
 new-name = Neuer Name
+hidden = ausgeblendet
+hide-row = Diesen Passkey ausblenden
+hide-row-more = Er bleibt, wo er ist, und wird bei keiner Anmeldung angeboten.
+hide = Ausblenden
+unhide-row = Dieser Passkey ist ausgeblendet
+unhide-row-more = Er wird bei keiner Anmeldung angeboten und bleibt, wo er ist.
+unhide = Wieder anbieten
 delete-row = Diesen Passkey löschen
 delete-row-more = Vielleicht können Sie sich dann nicht mehr anmelden, und die Website erfährt nichts davon.
 delete = Löschen …
@@ -225,6 +232,12 @@ audit = { $event ->
         [1] Sie haben einen Passkey gelöscht{ audit-at }.
        *[0] Ein Passkey sollte gelöscht werden und wurde es nicht{ audit-at }.
     }
+    [hidden] Sie haben einen Passkey ausgeblendet{ audit-at }.
+    [unhidden] Sie lassen einen ausgeblendeten Passkey wieder anbieten{ audit-at }.
+    [pin-changed] { $ok ->
+        [1] Sie haben Ihre PIN geändert.
+       *[0] Die PIN sollte geändert werden und wurde es nicht.
+    }
     [renamed] { $ok ->
         [1] Sie haben einen Passkey umbenannt{ audit-at }.
        *[0] Ein Passkey sollte umbenannt werden und wurde es nicht{ audit-at }.
@@ -331,4 +344,6 @@ done-unlocked = Entsperrt.
 done-pin = Ihre PIN ist festgelegt.
 done-pin-changed = Ihre PIN ist geändert. Sicherungen von vorher lassen sich noch mit der alten öffnen.
 done-renamed = Umbenannt.
+done-hidden = Ausgeblendet. In dieser Liste steht er noch.
+done-unhidden = Er wird wieder angeboten.
 done-deleted = Gelöscht. Die Website weiß es noch nicht: Entfernen Sie ihn auch in Ihrem Konto dort.

@@ -57,6 +57,13 @@ rename-row = Another name for the account, in your lists only
 rename = Rename …
 rename-heading = Rename this passkey
 new-name = Name
+hidden = hidden
+hide-row = Hide this passkey
+hide-row-more = It stays where it is, and nobody is offered it at a sign-in.
+hide = Hide
+unhide-row = This passkey is hidden
+unhide-row-more = It is not offered at a sign-in, and stays where it is.
+unhide = Offer it again
 delete-row = Delete this passkey
 delete-row-more = You may not be able to sign in with it any more, and the site does not hear of it.
 delete = Delete …
@@ -225,6 +232,12 @@ audit = { $event ->
         [1] You deleted a passkey{ audit-at }.
        *[0] A passkey was to be deleted, and was not{ audit-at }.
     }
+    [hidden] You hid a passkey{ audit-at }.
+    [unhidden] You had a hidden passkey offered again{ audit-at }.
+    [pin-changed] { $ok ->
+        [1] You changed your PIN.
+       *[0] The PIN was to be changed, and was not.
+    }
     [renamed] { $ok ->
         [1] You renamed a passkey{ audit-at }.
        *[0] A passkey was to be renamed, and was not{ audit-at }.
@@ -331,4 +344,6 @@ done-unlocked = Unlocked.
 done-pin = Your PIN is chosen.
 done-pin-changed = Your PIN is changed. Backups from before still open with the old one.
 done-renamed = Renamed.
+done-hidden = Hidden. It is still in this list.
+done-unhidden = It is offered again.
 done-deleted = Deleted. The site does not know yet: remove it in your account there too.

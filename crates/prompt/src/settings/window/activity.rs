@@ -6,7 +6,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 
 use super::list::{List, Shown};
-use super::widgets::{bar, listed, name, search, set_sign, sign, wrapping};
+use super::widgets::{bar, listed, name, search, set_sign, side_by_side, sign, wrapping};
 use crate::drawing::ROOM;
 use crate::settings::model::activity::{Filter, Line, intact, lines};
 use crate::settings::model::page::Tone;
@@ -90,11 +90,7 @@ impl ActivityPage {
 
 impl Parts {
     fn lay_out(&self) {
-        let second = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
-        second.append(&self.filter);
-        self.export.set_hexpand(true);
-        self.export.set_halign(gtk::Align::End);
-        second.append(&self.export);
+        let second = side_by_side(&[self.filter.upcast_ref(), self.export.upcast_ref()]);
         let third = gtk::Box::new(gtk::Orientation::Horizontal, ROOM / 2);
         third.append(&self.sign);
         third.append(&self.intact);

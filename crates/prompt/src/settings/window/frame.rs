@@ -6,7 +6,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::glib;
 
-use super::widgets::{icon_button, name};
+use super::widgets::{icon_button, name, wrapping_button};
 use crate::drawing::ROOM;
 use crate::settings::model::page::Place;
 use crate::settings::text::{Speech, Text};
@@ -60,13 +60,16 @@ impl Frame {
                 .halign(gtk::Align::Center)
                 .css_classes(["pill", "suggested-action"])
                 .build(),
-            stop: gtk::Button::with_label(&say(Text::StopWaiting {})),
+            stop: wrapping_button(&say(Text::StopWaiting {})),
             leaflet: adw::Leaflet::builder().can_navigate_back(true).build(),
             names: gtk::ListBox::builder()
                 .css_classes(["navigation-sidebar"])
                 .vexpand(true)
                 .build(),
-            title: gtk::Label::builder().css_classes(["title"]).build(),
+            title: gtk::Label::builder()
+                .css_classes(["title"])
+                .ellipsize(gtk::pango::EllipsizeMode::End)
+                .build(),
             waiting: gtk::Revealer::new(),
             toasts: adw::ToastOverlay::new(),
             toast: RefCell::default(),

@@ -7,8 +7,7 @@ use adw::prelude::*;
 use claviger_prompt_api::manage::Passkey;
 
 use super::list::{List, Shown};
-use super::widgets::{bar, listed, name, search};
-use crate::drawing::ROOM;
+use super::widgets::{bar, listed, name, search, side_by_side};
 use crate::settings::model::page::Tone;
 use crate::settings::model::passkeys::{Line, Order, Passkeys, summary};
 use crate::settings::text::{Speech, Text};
@@ -94,9 +93,7 @@ impl PasskeysPage {
 
 impl Parts {
     fn lay_out(&self) {
-        let second = gtk::Box::new(gtk::Orientation::Horizontal, ROOM);
-        second.append(&self.order);
-        second.append(&self.grouped);
+        let second = side_by_side(&[self.order.upcast_ref(), self.grouped.upcast_ref()]);
         let bar = &self.bar;
         name(&self.order, &self.speech.say(&Text::SortBy {}), bar);
         self.list.name(&self.speech.say(&Text::PagePasskeys {}), bar);

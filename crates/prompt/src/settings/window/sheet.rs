@@ -6,7 +6,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 use gtk::glib;
 
-use super::widgets::{column, name, sign, wrapping};
+use super::widgets::{column, name, sign, wrapping, wrapping_button};
 use crate::drawing::{ROOM, padded};
 use crate::settings::model::page::{Act, Control, Group, Page, Row, Tone, Weight};
 
@@ -150,11 +150,9 @@ impl Sheet {
     }
 
     fn button(&self, label: &str, act: &Act, weight: Weight) -> gtk::Button {
-        let button = gtk::Button::builder()
-            .label(label)
-            .halign(gtk::Align::Start)
-            .margin_top(ROOM / 2)
-            .build();
+        let button = wrapping_button(label);
+        button.set_halign(gtk::Align::Start);
+        button.set_margin_top(ROOM / 2);
         match weight {
             Weight::Plain => {}
             Weight::Suggested => button.add_css_class("suggested-action"),

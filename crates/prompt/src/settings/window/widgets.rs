@@ -5,6 +5,9 @@ use adw::prelude::*;
 use crate::drawing::{ROOM, wrapped};
 use crate::settings::model::page::Tone;
 
+/// The room between what stands side by side, in pixels of the display's scale.
+const ROOM_BETWEEN: u32 = 12;
+
 /// The widest that a page is, in pixels of the display's scale.
 pub const WIDEST: i32 = 640;
 
@@ -34,6 +37,37 @@ pub fn bar() -> gtk::Box {
         .margin_start(ROOM)
         .margin_end(ROOM)
         .build()
+}
+
+/// Puts these side by side, or below each other where that is too wide.
+pub fn side_by_side(widgets: &[&gtk::Widget]) -> gtk::FlowBox {
+    let row = gtk::FlowBox::builder()
+        .selection_mode(gtk::SelectionMode::None)
+        .column_spacing(ROOM_BETWEEN)
+        .row_spacing(ROOM_BETWEEN)
+        .max_children_per_line(u32::try_from(widgets.len()).unwrap_or(u32::MAX))
+        .build();
+    for widget in widgets {
+        // What has the keyboard is the widget, not its place.
+        let place = gtk::FlowBoxChild::builder()
+            .child(*widget)
+            .focusable(false)
+            .halign(gtk::Align::Start)
+            .build();
+        row.append(&place);
+    }
+    row
+}
+
+/// A button whose label wraps where it must.
+pub fn wrapping_button(label: &str) -> gtk::Button {
+    let button = gtk::Button::with_label(label);
+    if let Some(label) = button.child().and_downcast::<gtk::Label>() {
+        label.set_wrap(true);
+        label.set_wrap_mode(gtk::pango::WrapMode::WordChar);
+        label.set_justify(gtk::Justification::Center);
+    }
+    button
 }
 
 /// A page of a bar above either of what is in the stack.
