@@ -142,7 +142,7 @@ class Hostile(unittest.TestCase):
         for prompt, name in enumerate(["good", "good-png"], 3000):
             shown.view(drawn(LOGOS[name], prompt))
             # Nothing else of the window is of this red.
-            until(lambda: "#FF0000" in desktop.output("import", "-window", "root", "-unique-colors", "txt:-"), f"the logo {name}")
+            until(lambda: "#FF0000" in desktop.output("sh", "-c", "import -window root png:- | convert png:- -unique-colors txt:-"), f"the logo {name}")
 
     def hides(self, character):
         """Whether a character is one that nobody sees or that turns others round. The reader's own marks are gone already."""
