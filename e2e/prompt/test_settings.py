@@ -258,8 +258,9 @@ class Pages(unittest.TestCase):
         settings = Settings(PAGES[0])
         self.addCleanup(settings.end)
         find("list item", NAMES[0])
-        window = desktop.output("xdotool", "search", "--sync", "--onlyvisible", "--class", "claviger-settings").split()[0]
-        desktop.output("xdotool", "windowsize", "--sync", window, "360", "640")
+        until(lambda: desktop.geometry().get("WIDTH", 0) > 360, "the window is in front")
+        desktop.output("xdotool", "getactivewindow", "windowsize", "360", "640")
+        until(lambda: desktop.geometry()["WIDTH"] == 360, "the window can be that narrow")
         for before, page, name in zip([None, *NAMES], PAGES, NAMES):
             with self.subTest(page=page):
                 if before:
@@ -268,7 +269,7 @@ class Pages(unittest.TestCase):
                     desktop.keys("Down", "Return")
                 find("push button", "Back")
                 until(lambda name=name: any(seen.role == "label" and seen.name == name for seen in eyes.everything()), name)
-                self.assertIn("WIDTH=360\n", desktop.output("xdotool", "getwindowgeometry", "--shell", window))
+                self.assertEqual(desktop.geometry()["WIDTH"], 360)
                 desktop.picture(f"settings-narrow-{page}")
 
     def test_other_looks(self):

@@ -192,6 +192,7 @@ impl ProviderState {
 
 /// A passkey, as its provider described it. All texts but the ids come from sites and providers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // Each is a member of its own in JSON.
 pub struct Passkey {
     /// The credential id, in base64url without padding.
     pub id: String,

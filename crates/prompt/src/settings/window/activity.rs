@@ -6,7 +6,7 @@ use std::rc::Rc;
 use adw::prelude::*;
 
 use super::list::{List, Shown};
-use super::widgets::{bar, listed, name, search, set_sign, side_by_side, sign, wrapping};
+use super::widgets::{bar, listed, name, search, set_sign, side_by_side, sign, wrapping, wrapping_button};
 use crate::drawing::ROOM;
 use crate::settings::model::activity::{Filter, Line, intact, lines};
 use crate::settings::model::page::Tone;
@@ -43,7 +43,7 @@ impl ActivityPage {
             page: listed(&bar, &stack),
             search,
             filter: gtk::DropDown::from_strings(&names),
-            export: gtk::Button::with_label(&speech.say(&Text::Export {})),
+            export: wrapping_button(&speech.say(&Text::Export {})),
             sign: sign(Tone::Plain),
             intact: wrapping("", &["caption", "dim-label"]),
             stack,

@@ -7,7 +7,7 @@ use adw::prelude::*;
 use claviger_prompt_api::manage::Passkey;
 
 use super::list::{List, Shown};
-use super::widgets::{bar, listed, name, search, side_by_side};
+use super::widgets::{bar, listed, name, search, side_by_side, wrapping_check};
 use crate::settings::model::page::Tone;
 use crate::settings::model::passkeys::{Line, Order, Passkeys, summary};
 use crate::settings::text::{Speech, Text};
@@ -61,7 +61,7 @@ impl PasskeysPage {
             page: listed(&bar, &stack),
             search,
             order: gtk::DropDown::from_strings(&names),
-            grouped: gtk::CheckButton::with_label(&speech.say(&Text::GroupBySite {})),
+            grouped: wrapping_check(&speech.say(&Text::GroupBySite {})),
             stack,
             bar,
             empty: adw::StatusPage::builder().icon_name("dialog-password-symbolic").build(),

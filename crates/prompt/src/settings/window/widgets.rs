@@ -63,11 +63,24 @@ pub fn side_by_side(widgets: &[&gtk::Widget]) -> gtk::FlowBox {
 pub fn wrapping_button(label: &str) -> gtk::Button {
     let button = gtk::Button::with_label(label);
     if let Some(label) = button.child().and_downcast::<gtk::Label>() {
-        label.set_wrap(true);
-        label.set_wrap_mode(gtk::pango::WrapMode::WordChar);
+        wrap(&label);
         label.set_justify(gtk::Justification::Center);
     }
     button
+}
+
+/// Something to tick, whose label wraps where it must.
+pub fn wrapping_check(label: &str) -> gtk::CheckButton {
+    let check = gtk::CheckButton::with_label(label);
+    if let Some(label) = check.last_child().and_downcast::<gtk::Label>() {
+        wrap(&label);
+    }
+    check
+}
+
+fn wrap(label: &gtk::Label) {
+    label.set_wrap(true);
+    label.set_wrap_mode(gtk::pango::WrapMode::WordChar);
 }
 
 /// A page of a bar above either of what is in the stack.
