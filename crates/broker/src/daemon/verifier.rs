@@ -168,7 +168,9 @@ impl BusVerifier {
     /// A right PIN gives all tries back; asking hello for that would cost every ceremony a round trip.
     fn forgiven(&self) {
         if let Some((_, status)) = &mut *lock(&self.status) {
-            Arc::make_mut(status).hello.learn(MethodStatus::fresh_pin());
+            let hello = &mut Arc::make_mut(status).hello;
+            hello.learn(MethodStatus::fresh_pin());
+            hello.restored = false;
         }
     }
 
