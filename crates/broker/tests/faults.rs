@@ -90,7 +90,7 @@ async fn where_nobody_can_be_verified_a_notice_says_why_and_which_file_it_is() {
     let notice = views.last().unwrap();
     assert_eq!(notice.kind, Kind::Notice);
     assert_eq!(notice.problem.as_ref().unwrap().code, "verification-unavailable");
-    assert_eq!(notice.troubles, [damaged.clone()]);
+    assert_eq!(notice.troubles, std::slice::from_ref(&damaged));
     let status: Status = serde_json::from_str(&bed.manage().await.status().await.unwrap()).unwrap();
     assert_eq!(status.troubles, [damaged]);
 }
