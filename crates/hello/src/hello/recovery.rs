@@ -8,7 +8,7 @@ use crate::{
     machine::Way,
     protector::{CodeKeys, Protector, Wrapping},
     store::State,
-    ticket::{CODE_LIFETIME, PinTicket},
+    ticket::{CODE_LIFETIME, For, PinTicket},
     verification::NotVerified,
 };
 
@@ -26,7 +26,7 @@ impl Hello {
     /// Makes a recovery code, with the ticket of a right PIN. It opens from now on; the one before goes when this one is
     /// [confirmed](Self::confirm_recovery_code). It is told this once.
     pub fn make_recovery_code(&self, ticket: &PinTicket) -> Result<RecoveryCode, HelloError> {
-        let opened = self.tickets().take(ticket, self.clock.moment());
+        let opened = self.tickets().take(ticket, For::Change, self.clock.moment());
         let opened = opened.ok_or(NotVerified::TicketGone)?;
         let code = RecoveryCode::generate(self.crypto)?;
         let change = self.durable.change();

@@ -9,7 +9,7 @@ use crate::{
     attempt::Attempt,
     machine::{Act, Event, Way},
     store::State,
-    ticket::PinTicket,
+    ticket::{For, PinTicket},
     verification::{NotVerified, VerifyReply, VerifyRequest},
 };
 
@@ -19,24 +19,24 @@ impl Hello {
         let attempt = self.arm(request, Way::Pin);
         let open = self.check(&attempt, pin.into(), u32::from(request.evidence.is_some()))?;
         let reply = open.serve(request)?;
-        Ok((reply, self.hold(&attempt, open)?))
+        Ok((reply, self.hold(&attempt, open, For::Change)?))
     }
 
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
     pub fn verify_client_pin(&self, pin: ClientPin) -> Result<PinTicket, HelloError> {
         let attempt = self.attempts.arm(None, Way::ClientPin, self.clock.moment());
         let open = self.check(&attempt, pin.into(), 0)?;
-        self.hold(&attempt, open)
+        self.hold(&attempt, open, For::Evidence)
     }
 
     /// Keeps what was opened behind a ticket.
-    fn hold(&self, attempt: &Attempt, open: OpenKey) -> Result<PinTicket, HelloError> {
+    fn hold(&self, attempt: &Attempt, open: OpenKey, purpose: For) -> Result<PinTicket, HelloError> {
         let mut tickets = self.tickets();
         // A lock ends the attempts first and the tickets then, so a ticket is not made after it.
         if !attempt.stands() {
             return Err(NotVerified::Cancelled.into());
         }
-        Ok(tickets.issue(self.crypto, open.opened, self.clock.moment())?)
+        Ok(tickets.issue(self.crypto, open.opened, purpose, self.clock.moment())?)
     }
 
     /// The key behind a ticket, for this attempt. The ticket is spent, whatever comes of it.
@@ -46,7 +46,7 @@ impl Hello {
         ticket: &PinTicket,
         attestations: u32,
     ) -> Result<OpenKey, HelloError> {
-        let opened = self.tickets().take(ticket, self.clock.moment());
+        let opened = self.tickets().take(ticket, For::Evidence, self.clock.moment());
         let opened = opened.ok_or(NotVerified::TicketGone)?;
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
@@ -79,7 +79,7 @@ impl Hello {
 
     /// Makes this ticket worthless.
     pub fn forget_ticket(&self, ticket: &PinTicket) {
-        drop(self.tickets().take(ticket, self.clock.moment()));
+        self.tickets().forget(ticket);
     }
 
     /// How many tickets are good.
