@@ -132,12 +132,7 @@ impl Hello {
     /// A new PIN that is too easy to guess is refused before the old one is looked at. Whatever was under way with the old one
     /// ends.
     pub fn change_pin(&self, old: Pin, new: &Pin) -> Result<(), HelloError> {
-        new.quality()?;
-        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
-        self.check_and_rewrap(&attempt, old.into(), new)?;
-        self.lock();
-        tracing::info!("the PIN was changed");
-        Ok(())
+        self.change_pin_at(&self.arm_alone(Way::Pin), old, new)
     }
 
     /// Verifies the user once and does what the request asks for.
@@ -151,8 +146,7 @@ impl Hello {
     /// `attestations` is how many pieces of evidence may be made of this gesture. One gesture serves one operation, so
     /// anything above 1 is for measuring only; the bus never asks for more.
     pub fn open_key(&self, pin: Pin, attestations: u32) -> Result<OpenKey, HelloError> {
-        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
-        self.check(&attempt, pin.into(), attestations)
+        self.check(&self.arm_alone(Way::Pin), pin.into(), attestations)
     }
 
     /// Ends every attempt and makes all tickets worthless: the user locks. What is being looked at comes to nothing.
@@ -171,6 +165,20 @@ impl Hello {
     /// locked.
     pub(crate) fn arm(&self, request: &VerifyRequest, way: Way) -> Attempt {
         self.attempts.arm(request.transaction(), way, self.clock.moment())
+    }
+
+    /// Arms an attempt at something that has no transaction, likewise.
+    pub(crate) fn arm_alone(&self, way: Way) -> Attempt {
+        self.attempts.arm(None, way, self.clock.moment())
+    }
+
+    /// [`Self::change_pin`] for an attempt that was armed when it was asked for.
+    pub(crate) fn change_pin_at(&self, attempt: &Attempt, old: Pin, new: &Pin) -> Result<(), HelloError> {
+        new.quality()?;
+        self.check_and_rewrap(attempt, old.into(), new)?;
+        self.lock();
+        tracing::info!("the PIN was changed");
+        Ok(())
     }
 
     /// Checks the gesture that was made for this attempt, and does what the request asks for.

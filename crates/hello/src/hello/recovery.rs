@@ -4,6 +4,7 @@ use claviger_pin::{CodeEnds, Pin, RecoveryCode};
 
 use super::{Hello, HelloError};
 use crate::{
+    attempt::Attempt,
     counter::Moment,
     machine::Way,
     protector::{CodeKeys, Protector, Wrapping},
@@ -26,16 +27,33 @@ impl Hello {
     /// Makes a recovery code, with the ticket of a right PIN. It opens from now on; the one before goes when this one is
     /// [confirmed](Self::confirm_recovery_code). It is told this once.
     pub fn make_recovery_code(&self, ticket: &PinTicket) -> Result<RecoveryCode, HelloError> {
-        let opened = self.tickets().take(ticket, For::Change, self.clock.moment());
-        let opened = opened.ok_or(NotVerified::TicketGone)?;
+        self.make_recovery_code_at(&self.arm_alone(Way::ClientPin), ticket)
+    }
+
+    /// [`Self::make_recovery_code`] for an attempt that was armed when it was asked for.
+    pub(crate) fn make_recovery_code_at(
+        &self,
+        attempt: &Attempt,
+        ticket: &PinTicket,
+    ) -> Result<RecoveryCode, HelloError> {
+        let opened = self.spend_ticket(attempt, ticket, For::Change)?;
         let code = RecoveryCode::generate(self.crypto)?;
         let change = self.durable.change();
         let mut next = State::clone(&*change.state().ok_or(NotVerified::NoPin)?);
         let keys = next.code_keys().cloned().unwrap_or_default();
         let keys = keys.with_pending(self.crypto, &code, &next.uv_key.cose_bytes(), &opened.key)?;
         next.put(Wrapping::RecoveryCode(keys));
+        if !attempt.stands() {
+            return Err(NotVerified::Cancelled.into());
+        }
         change.replace(next)?;
-        *self.made() = Some(Made {
+        let mut slot = self.made();
+        // A lock ends the attempts first and forgets what is to be typed back then, so nothing is put there after it. The code that
+        // it leaves in the file is nobody's: it is told to no one.
+        if !attempt.stands() {
+            return Err(NotVerified::Cancelled.into());
+        }
+        *slot = Some(Made {
             ends: code.ends(),
             since: self.clock.moment(),
             mistyped: 0,
@@ -68,17 +86,25 @@ impl Hello {
 
     /// Tries the recovery code and changes nothing, beyond that wrong ones make the next one wait.
     pub fn drill_recovery_code(&self, code: RecoveryCode) -> Result<(), HelloError> {
-        let attempt = self.attempts.arm(None, Way::RecoveryCode, self.clock.moment());
-        self.check(&attempt, code.into(), 0).map(drop)
+        self.drill_recovery_code_at(&self.arm_alone(Way::RecoveryCode), code)
+    }
+
+    /// [`Self::drill_recovery_code`] for an attempt that was armed when it was asked for.
+    pub(crate) fn drill_recovery_code_at(&self, attempt: &Attempt, code: RecoveryCode) -> Result<(), HelloError> {
+        self.check(attempt, code.into(), 0).map(drop)
     }
 
     /// Sets a new PIN with the recovery code. No wrong PIN counts any more, and the user's key, with all that hangs on it, stays.
     ///
     /// A PIN that is too easy to guess is refused before the code is looked at. Whatever was under way ends.
     pub fn recover(&self, code: RecoveryCode, new: &Pin) -> Result<(), HelloError> {
+        self.recover_at(&self.arm_alone(Way::RecoveryCode), code, new)
+    }
+
+    /// [`Self::recover`] for an attempt that was armed when it was asked for.
+    pub(crate) fn recover_at(&self, attempt: &Attempt, code: RecoveryCode, new: &Pin) -> Result<(), HelloError> {
         new.quality()?;
-        let attempt = self.attempts.arm(None, Way::RecoveryCode, self.clock.moment());
-        self.check_and_rewrap(&attempt, code.into(), new)?;
+        self.check_and_rewrap(attempt, code.into(), new)?;
         self.lock();
         tracing::info!("a new PIN was set with the recovery code");
         Ok(())

@@ -7,6 +7,7 @@ use claviger_pin::{ClientPin, Pin};
 use super::{Hello, HelloError, OpenKey, open_key::Counts};
 use crate::{
     attempt::Attempt,
+    keys::Opened,
     machine::{Act, Event, Way},
     store::State,
     ticket::{For, PinTicket},
@@ -16,17 +17,30 @@ use crate::{
 impl Hello {
     /// [`Self::verify`] with a PIN, and keeps what it opened behind a ticket for the one change that the evidence is for.
     pub fn verify_and_hold(&self, pin: Pin, request: &VerifyRequest) -> Result<(VerifyReply, PinTicket), HelloError> {
-        let attempt = self.arm(request, Way::Pin);
-        let open = self.check(&attempt, pin.into(), u32::from(request.evidence.is_some()))?;
+        self.verify_and_hold_at(&self.arm(request, Way::Pin), pin, request)
+    }
+
+    /// [`Self::verify_and_hold`] for an attempt that was armed when it was asked for.
+    pub(crate) fn verify_and_hold_at(
+        &self,
+        attempt: &Attempt,
+        pin: Pin,
+        request: &VerifyRequest,
+    ) -> Result<(VerifyReply, PinTicket), HelloError> {
+        let open = self.check(attempt, pin.into(), u32::from(request.evidence.is_some()))?;
         let reply = open.serve(request)?;
-        Ok((reply, self.hold(&attempt, open, For::Change)?))
+        Ok((reply, self.hold(attempt, open, For::Change)?))
     }
 
     /// Looks at a PIN as a CTAP client gives it, at the cost of a try like any other; a right one makes a ticket.
     pub fn verify_client_pin(&self, pin: ClientPin) -> Result<PinTicket, HelloError> {
-        let attempt = self.attempts.arm(None, Way::ClientPin, self.clock.moment());
-        let open = self.check(&attempt, pin.into(), 0)?;
-        self.hold(&attempt, open, For::Evidence)
+        self.verify_client_pin_at(&self.arm_alone(Way::ClientPin), pin)
+    }
+
+    /// [`Self::verify_client_pin`] for an attempt that was armed when it was asked for.
+    pub(crate) fn verify_client_pin_at(&self, attempt: &Attempt, pin: ClientPin) -> Result<PinTicket, HelloError> {
+        let open = self.check(attempt, pin.into(), 0)?;
+        self.hold(attempt, open, For::Evidence)
     }
 
     /// Keeps what was opened behind a ticket.
@@ -39,6 +53,25 @@ impl Hello {
         Ok(tickets.issue(self.crypto, open.opened, purpose, self.clock.moment())?)
     }
 
+    /// What is behind a ticket, as the one success of this attempt. The ticket is spent, whatever comes of it.
+    pub(super) fn spend_ticket(
+        &self,
+        attempt: &Attempt,
+        ticket: &PinTicket,
+        purpose: For,
+    ) -> Result<Opened, HelloError> {
+        let now = self.clock.moment();
+        let opened = self.tickets().take(ticket, purpose, now);
+        let opened = opened.ok_or(NotVerified::TicketGone)?;
+        // The try was spent and given back with the PIN.
+        let steps = [Event::Gesture, Event::Written, Event::Right].map(|event| attempt.step(event, now));
+        if steps.ends_with(&[Act::GiveOut]) {
+            Ok(opened)
+        } else {
+            Err(NotVerified::Cancelled.into())
+        }
+    }
+
     /// The key behind a ticket, for this attempt. The ticket is spent, whatever comes of it.
     pub(super) fn redeem(
         &self,
@@ -46,17 +79,10 @@ impl Hello {
         ticket: &PinTicket,
         attestations: u32,
     ) -> Result<OpenKey, HelloError> {
-        let opened = self.tickets().take(ticket, For::Evidence, self.clock.moment());
-        let opened = opened.ok_or(NotVerified::TicketGone)?;
+        let opened = self.spend_ticket(attempt, ticket, For::Evidence)?;
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
         let signer = self.signer(&opened.key, &state)?;
-        // The try was spent and given back with the PIN.
-        let now = self.clock.moment();
-        let steps = [Event::Gesture, Event::Written, Event::Right].map(|event| attempt.step(event, now));
-        if !steps.ends_with(&[Act::GiveOut]) {
-            return Err(NotVerified::Cancelled.into());
-        }
         // The count is taken now and not with the PIN: providers refuse evidence with a lower count than the last they saw.
         let mut counted = State::clone(&state);
         let counts = Counts::take(&mut counted, attestations, self.clock.unix_ms());

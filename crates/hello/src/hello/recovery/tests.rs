@@ -1,9 +1,10 @@
 //! The way back, with the real key derivation and file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::fs;
+use std::{fs, thread};
 
 use claviger_joint::{ProviderId, TransactionId, unlock::UnlockKey};
+use claviger_pin::ClientPin;
 
 use super::*;
 use crate::{
@@ -194,6 +195,78 @@ fn what_is_typed_back_must_be_of_this_code_in_time_and_not_guessed() {
     hello.lock();
     assert_eq!(refused(hello.confirm_recovery_code(&code.ends())), NotVerified::NoCode);
     assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_lock_ends_each_change_that_waits_for_its_turn() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let before = hello.durable.state().unwrap();
+    let armed = [
+        Way::Pin,
+        Way::Pin,
+        Way::ClientPin,
+        Way::ClientPin,
+        Way::RecoveryCode,
+        Way::RecoveryCode,
+    ]
+    .map(|way| hello.arm_alone(way));
+    hello.lock();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &VerifyRequest::default()).unwrap();
+    let [change, hold, client, make, drill, recover] = &armed;
+    let client_pin = ClientPin::of(hello.crypto, &pin(RIGHT));
+    for refusal in [
+        refused(hello.change_pin_at(change, pin(RIGHT), &pin(NEW))),
+        refused(hello.verify_and_hold_at(hold, pin(RIGHT), &request(2))),
+        refused(hello.verify_client_pin_at(client, client_pin)),
+        refused(hello.make_recovery_code_at(make, &ticket)),
+        refused(hello.drill_recovery_code_at(drill, again(&code))),
+        refused(hello.recover_at(recover, code, &pin(NEW))),
+    ] {
+        assert_eq!(refusal, NotVerified::Cancelled);
+    }
+    assert_eq!(hello.open_tickets(), 0);
+    let after = hello.durable.state().unwrap();
+    assert_eq!(
+        (before.evidence_count, hello.status().recovery_code),
+        (after.evidence_count, CodeStatus::Confirmed)
+    );
+}
+
+#[test]
+fn a_lock_before_the_code_is_written_leaves_none() {
+    let (_bed, hello) = Bed::with_pin();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    let change = hello.durable.change();
+    let refusal = thread::scope(|scope| {
+        let making = scope.spawn(|| hello.make_recovery_code(&ticket));
+        while hello.open_tickets() > 0 {
+            thread::yield_now();
+        }
+        hello.lock();
+        drop(change);
+        refused(making.join().unwrap())
+    });
+    assert_eq!(refusal, NotVerified::Cancelled);
+    assert_eq!(hello.status().recovery_code, CodeStatus::None);
+}
+
+#[test]
+fn a_lock_while_the_code_is_written_leaves_nothing_to_type_back() {
+    let (_bed, hello) = Bed::with_pin();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    let slot = hello.made();
+    let refusal = thread::scope(|scope| {
+        let making = scope.spawn(|| hello.make_recovery_code(&ticket));
+        while hello.status().recovery_code == CodeStatus::None {
+            thread::yield_now();
+        }
+        hello.attempts.end_all();
+        drop(slot);
+        refused(making.join().unwrap())
+    });
+    assert_eq!(refusal, NotVerified::Cancelled);
+    assert!(hello.made().is_none());
 }
 
 #[test]
