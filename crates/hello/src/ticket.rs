@@ -23,8 +23,8 @@ pub const CODE_LIFETIME: Duration = Duration::from_mins(10);
 pub const MAX_TICKETS: usize = 4;
 
 /// Names one right PIN, and is good for one operation or one change, so it is kept like a secret: not `Clone`,
-/// printed as `[redacted]`, wiped when dropped.
-pub struct PinTicket(Zeroizing<[u8; Self::LENGTH]>);
+/// printed as `[redacted]`, wiped when dropped, and in a box, because a value that is moved leaves a copy behind that nobody wipes.
+pub struct PinTicket(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl PinTicket {
     /// Length in bytes.
@@ -32,7 +32,9 @@ impl PinTicket {
 
     /// A ticket that hello made, on its way back.
     pub fn from_bytes(bytes: &[u8; Self::LENGTH]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        let mut id = Box::new(Zeroizing::new([0; Self::LENGTH]));
+        id.copy_from_slice(bytes);
+        Self(id)
     }
 
     /// The bytes, for whoever passes it on.
@@ -41,7 +43,7 @@ impl PinTicket {
     }
 
     fn generate(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
-        let mut id = Zeroizing::new([0; Self::LENGTH]);
+        let mut id = Box::new(Zeroizing::new([0; Self::LENGTH]));
         crypto.random(id.as_mut_slice())?;
         Ok(Self(id))
     }
@@ -84,7 +86,7 @@ impl Tickets {
     ) -> Result<PinTicket, CryptoError> {
         self.sweep(now);
         let ticket = PinTicket::generate(crypto)?;
-        let copy = PinTicket(ticket.0.clone());
+        let copy = PinTicket::from_bytes(ticket.as_bytes());
         if self.0.len() >= MAX_TICKETS {
             self.0.remove(0);
         }
@@ -235,6 +237,13 @@ mod tests {
             .map(|ticket| tickets.take(ticket, For::Evidence, at(0)).is_some())
             .collect();
         assert_eq!(good, [false, true, true, true, true]);
+    }
+
+    #[test]
+    fn a_ticket_that_is_moved_leaves_no_copy_behind() {
+        let ticket = PinTicket::from_bytes(&[7; 16]);
+        let bytes = ticket.as_bytes().as_ptr();
+        assert_eq!(Box::new(ticket).as_bytes().as_ptr(), bytes);
     }
 
     #[test]

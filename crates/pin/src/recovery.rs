@@ -33,8 +33,8 @@ const CHARACTERS: usize = 28;
 /// Characters of a group.
 const GROUP: usize = 4;
 
-/// A recovery code.
-pub struct RecoveryCode(Zeroizing<[u8; Self::LENGTH]>);
+/// A recovery code. Its bytes are in a box and are written there, because a value that is moved leaves a copy behind that nobody wipes.
+pub struct RecoveryCode(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl RecoveryCode {
     /// Length in bytes.
@@ -46,7 +46,7 @@ impl RecoveryCode {
 
     /// A new one.
     pub fn generate(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
-        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        let mut bytes = Box::new(Zeroizing::new([0; Self::LENGTH]));
         crypto.random(bytes.as_mut_slice())?;
         Ok(Self(bytes))
     }
@@ -60,7 +60,7 @@ impl RecoveryCode {
                 group: wrong_position(syndromes).map(|position| position / GROUP + 1),
             });
         }
-        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        let mut bytes = Box::new(Zeroizing::new([0; Self::LENGTH]));
         let (mut bits, mut held, mut next) = (0_u32, 0_u32, bytes.iter_mut());
         for symbol in symbols.iter().take(PAYLOAD) {
             bits = (bits << 5) | u32::from(*symbol);
@@ -107,15 +107,15 @@ impl RecoveryCode {
     pub fn ends(&self) -> CodeEnds {
         let symbols = self.symbols();
         let (first, last) = (symbols.iter().take(GROUP), symbols.iter().skip(CHARACTERS - GROUP));
-        let mut ends = Zeroizing::new([0; 2 * GROUP]);
+        let mut ends = Box::new(Zeroizing::new([0; 2 * GROUP]));
         for (to, from) in ends.iter_mut().zip(first.chain(last)) {
             *to = *from;
         }
         CodeEnds(ends)
     }
 
-    fn symbols(&self) -> Zeroizing<[u8; CHARACTERS]> {
-        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+    fn symbols(&self) -> Box<Zeroizing<[u8; CHARACTERS]>> {
+        let mut symbols = Box::new(Zeroizing::new([0; CHARACTERS]));
         let (mut bits, mut held) = (0_u32, 0_u32);
         let mut bytes = self.0.iter();
         for symbol in symbols.iter_mut().take(PAYLOAD) {
@@ -138,8 +138,8 @@ impl fmt::Debug for RecoveryCode {
     }
 }
 
-/// The first and the last group of a code, as somebody typed them.
-pub struct CodeEnds(Zeroizing<[u8; 2 * GROUP]>);
+/// The first and the last group of a code, as somebody typed them. In a box, like [`RecoveryCode`].
+pub struct CodeEnds(Box<Zeroizing<[u8; 2 * GROUP]>>);
 
 impl CodeEnds {
     /// Reads the two groups, with or without something between them.
@@ -194,8 +194,8 @@ pub enum RecoveryCodeError {
 }
 
 /// The characters of a typed text as numbers.
-fn symbols<const COUNT: usize>(typed: &str) -> Result<Zeroizing<[u8; COUNT]>, RecoveryCodeError> {
-    let mut symbols = Zeroizing::new([0; COUNT]);
+fn symbols<const COUNT: usize>(typed: &str) -> Result<Box<Zeroizing<[u8; COUNT]>>, RecoveryCodeError> {
+    let mut symbols = Box::new(Zeroizing::new([0; COUNT]));
     let mut found = 0_usize;
     for character in typed.chars().filter(|character| !is_separator(*character)) {
         let number = number(character).ok_or(RecoveryCodeError::Foreign)?;
