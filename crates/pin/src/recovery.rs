@@ -41,6 +41,8 @@ impl RecoveryCode {
     pub const LENGTH: usize = 16;
     /// Groups of its spelling.
     pub const GROUPS: usize = CHARACTERS / GROUP;
+    /// Characters of its spelling, without dashes.
+    pub(crate) const CHARACTERS: usize = Self::GROUPS * GROUP;
     /// The most bytes of text that are read as one code: its characters with a separator behind each, and some to spare.
     pub const MAX_BYTES: usize = 128;
 
@@ -142,6 +144,9 @@ impl fmt::Debug for RecoveryCode {
 pub struct CodeEnds(Box<Zeroizing<[u8; 2 * GROUP]>>);
 
 impl CodeEnds {
+    /// Characters of both groups.
+    pub(crate) const CHARACTERS: usize = 2 * GROUP;
+
     /// Reads the two groups, with or without something between them.
     pub fn parse(typed: &str) -> Result<Self, RecoveryCodeError> {
         symbols(typed).map(Self)
