@@ -191,6 +191,8 @@ impl Hello {
         let attestations = u32::from(request.evidence.is_some());
         let open = match gesture {
             Gesture::Ticket(ticket) => self.redeem(attempt, &ticket, attestations),
+            // It sets a new PIN, and nothing is signed with it.
+            Gesture::RecoveryCode(_) => Err(HelloError::OtherGesture),
             gesture => self.check(attempt, gesture, attestations),
         };
         let reply = open?.serve(request)?;
@@ -229,6 +231,9 @@ pub enum HelloError {
     /// The caller's: all evidence that this gesture is good for was made.
     #[error("the gesture is spent: one gesture, one operation")]
     GestureSpent,
+    /// The caller's: a gesture of this kind does not serve what is asked for. No try was spent.
+    #[error("another kind of gesture is waited for")]
+    OtherGesture,
     /// The machine's, or of whoever changed the files: the state cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

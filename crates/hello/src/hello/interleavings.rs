@@ -32,9 +32,9 @@ use crate::{
 /// One step of somebody.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A call arms an attempt at this transaction, or joins it.
-    Arm(u8),
-    /// A gesture arrives at this attempt: right or wrong, typed or from a CTAP client.
+    /// A call arms an attempt at this transaction, or joins it, for a typed PIN or a CTAP client's.
+    Arm(u8, bool),
+    /// A gesture arrives at this attempt: right or wrong, typed or from a CTAP client. That of the other way costs nothing.
     Arrive(usize, bool, bool),
     /// What arrived is looked at.
     Look,
@@ -60,7 +60,7 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        3 => (0..3_u8).prop_map(Step::Arm),
+        3 => (0..3_u8, any::<bool>()).prop_map(|(transaction, typed)| Step::Arm(transaction, typed)),
         6 => (any::<usize>(), prop::bool::weighted(0.4), any::<bool>())
             .prop_map(|(attempt, right, typed)| Step::Arrive(attempt, right, typed)),
         6 => Just(Step::Look),
@@ -156,7 +156,7 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Arm(transaction) => self.arm(transaction),
+            Step::Arm(transaction, typed) => self.arm(transaction, typed),
             Step::Arrive(attempt, right, typed) if self.in_hand.is_none() && !self.attempts.is_empty() => {
                 self.arrive(attempt % self.attempts.len(), right, typed);
             }
@@ -180,8 +180,9 @@ impl World {
         }
     }
 
-    fn arm(&mut self, transaction: u8) {
-        let attempt = self.hello.arm(&request(transaction), Way::Pin);
+    fn arm(&mut self, transaction: u8, typed: bool) {
+        let way = if typed { Way::Pin } else { Way::ClientPin };
+        let attempt = self.hello.arm(&request(transaction), way);
         for joined in self.attempts.iter().filter(|tried| tried.attempt.is_beside(&attempt)) {
             assert!(joined.transaction == transaction && !joined.ended && !joined.succeeded);
         }
@@ -205,6 +206,7 @@ impl World {
         match self.hello.spend(&tried.attempt, gesture, 1) {
             Ok(spent) => {
                 assert!(!tried.ended && !tried.succeeded);
+                assert_eq!(tried.attempt.way() == Way::Pin, typed);
                 self.unforgiven += 1;
                 assert!(self.on_disk() >= self.unforgiven, "the try is on the disk");
                 self.in_hand = Some(InHand::Spent(index, right, spent));

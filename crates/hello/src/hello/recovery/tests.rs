@@ -270,6 +270,30 @@ fn a_lock_while_the_code_is_written_leaves_nothing_to_type_back() {
 }
 
 #[test]
+fn a_code_verifies_nothing_and_no_gesture_serves_another_ones_claim() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let before = hello.durable.state().unwrap();
+    assert!(matches!(
+        hello.verify(again(&code), &request(1)),
+        Err(HelloError::OtherGesture)
+    ));
+    let armed = hello.arm_alone(Way::RecoveryCode);
+    assert!(matches!(
+        hello.change_pin_at(&armed, pin(RIGHT), &pin(NEW)),
+        Err(HelloError::OtherGesture)
+    ));
+    let armed = hello.arm_alone(Way::Pin);
+    assert!(matches!(
+        hello.recover_at(&armed, code, &pin(NEW)),
+        Err(HelloError::OtherGesture)
+    ));
+    let after = hello.durable.state().unwrap();
+    assert_eq!(before.evidence_count, after.evidence_count);
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
+}
+
+#[test]
 fn a_code_takes_a_verification_and_each_takes_one() {
     let (_bed, hello) = Bed::with_pin();
     let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
