@@ -49,7 +49,8 @@ pub struct Hello {
     slot: Mutex<()>,
     /// Locked after the durable state where both are.
     tickets: Mutex<Tickets>,
-    /// Of the recovery code that is being typed back.
+    /// Of the recovery code that is being typed back. Locked after the durable state where both are, and never while it is written:
+    /// a lock waits for neither.
     made: Mutex<Option<Made>>,
 }
 

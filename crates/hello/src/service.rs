@@ -8,6 +8,7 @@
 
 mod error;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use claviger_joint::TransactionId;
@@ -132,7 +133,7 @@ impl Service {
         let verified = self.queued(move |hello| outcome(hello.verify_and_hold_at(&attempt, pin, &request)));
         Ok(match verified.await? {
             Ok((reply, ticket)) => {
-                self.sweep_tickets_in_time();
+                self.sweep_after(ticket::LIFETIME);
                 (encode_outcome(&Ok(reply)), ticket.as_bytes().to_vec())
             }
             Err(refusal) => (encode_outcome(&Err(refusal)), Vec::new()),
@@ -150,7 +151,10 @@ impl Service {
         let attempt = self.hello.arm_alone(Way::ClientPin);
         let made = self.queued(move |hello| outcome(hello.make_recovery_code_at(&attempt, &ticket)));
         let (outcome, code) = match made.await? {
-            Ok(code) => (Ok(VerifyReply::default()), Some(code)),
+            Ok(code) => {
+                self.sweep_after(ticket::CODE_LIFETIME);
+                (Ok(VerifyReply::default()), Some(code))
+            }
             Err(refusal) => (Err(refusal), None),
         };
         let sealed = code.map(|code| memfd::seal_recovery_code(&code)).transpose();
@@ -230,7 +234,7 @@ impl Service {
         let outcome = self.queued(move |hello| outcome(hello.verify_client_pin_at(&attempt, pin)));
         let outcome = outcome.await?;
         if outcome.is_ok() {
-            self.sweep_tickets_in_time();
+            self.sweep_after(ticket::LIFETIME);
         }
         Ok(encode_ticket(&outcome))
     }
@@ -314,12 +318,12 @@ impl Service {
         Ok(encode_outcome(&outcome.await?))
     }
 
-    /// Nobody need come back with a ticket for its key to be wiped in time.
-    fn sweep_tickets_in_time(&self) {
+    /// Nobody need come back with a ticket, or type a code back, for it to be wiped in time.
+    fn sweep_after(&self, lifetime: Duration) {
         let hello = Arc::clone(&self.hello);
         tokio::spawn(async move {
-            tokio::time::sleep(ticket::LIFETIME).await;
-            hello.sweep_tickets();
+            tokio::time::sleep(lifetime).await;
+            hello.sweep();
         });
     }
 

@@ -23,6 +23,13 @@ pub(super) struct Made {
     mistyped: u8,
 }
 
+impl Made {
+    /// Whether it may still be typed back.
+    pub(super) fn is_good(&self, now: Moment) -> bool {
+        now.is_within(CODE_LIFETIME, self.since)
+    }
+}
+
 impl Hello {
     /// Makes a recovery code, with the ticket of a right PIN. It opens from now on; the one before goes when this one is
     /// [confirmed](Self::confirm_recovery_code). It is told this once.
@@ -43,13 +50,8 @@ impl Hello {
         let keys = next.code_keys().cloned().unwrap_or_default();
         let keys = keys.with_pending(self.crypto, &code, &next.uv_key.cose_bytes(), &opened.key)?;
         next.put(Wrapping::RecoveryCode(keys));
-        if !attempt.stands() {
-            return Err(NotVerified::Cancelled.into());
-        }
-        change.replace(next)?;
+        // A lock ends the attempts first and forgets what is to be typed back then, so nothing is put there after it.
         let mut slot = self.made();
-        // A lock ends the attempts first and forgets what is to be typed back then, so nothing is put there after it. The code that
-        // it leaves in the file is nobody's: it is told to no one.
         if !attempt.stands() {
             return Err(NotVerified::Cancelled.into());
         }
@@ -58,6 +60,16 @@ impl Hello {
             since: self.clock.moment(),
             mistyped: 0,
         });
+        drop(slot);
+        // Nobody takes it as typed back before the change is over: that takes a change of its own.
+        if let Err(error) = change.replace(next) {
+            *self.made() = None;
+            return Err(error.into());
+        }
+        if !attempt.stands() {
+            // The code in the file is nobody's: it is told to no one.
+            return Err(NotVerified::Cancelled.into());
+        }
         tracing::info!("a recovery code was made");
         Ok(code)
     }
@@ -65,23 +77,30 @@ impl Hello {
     /// Takes the first and the last group of the code that was made as a sign that the person has it: it is the code from now on, and
     /// the one before opens no more. [`NotVerified::NoCode`] says that none waits for that, any more: make another one.
     pub fn confirm_recovery_code(&self, ends: &CodeEnds) -> Result<(), HelloError> {
-        let mut slot = self.made();
-        let now = self.clock.moment();
-        let made = slot.as_mut().filter(|made| now.is_within(CODE_LIFETIME, made.since));
-        let made = made.ok_or(NotVerified::NoCode)?;
-        if !made.ends.is(ends) {
-            made.mistyped = made.mistyped.saturating_add(1);
-            slot.take_if(|made| made.mistyped >= MAX_MISTYPED);
-            return Err(NotVerified::WrongCode { wait_ms: 0 }.into());
-        }
+        // Begun before the ends are looked at, so that what is confirmed is the code that they are of, and no newer one.
         let change = self.durable.change();
+        self.typed_back(ends)?;
         let mut next = State::clone(&*change.state().ok_or(NotVerified::NoCode)?);
         let keys = next.code_keys().cloned().and_then(CodeKeys::confirmed);
         next.put(Wrapping::RecoveryCode(keys.ok_or(NotVerified::NoCode)?));
         change.replace(next)?;
-        *slot = None;
         tracing::info!("the recovery code was typed back");
         Ok(())
+    }
+
+    /// Looks at what was typed back. The right ends are looked at once: on a disk that does not take the change, another code is made.
+    fn typed_back(&self, ends: &CodeEnds) -> Result<(), NotVerified> {
+        let mut slot = self.made();
+        let now = self.clock.moment();
+        slot.take_if(|made| !made.is_good(now));
+        let made = slot.as_mut().ok_or(NotVerified::NoCode)?;
+        if made.ends.is(ends) {
+            *slot = None;
+            return Ok(());
+        }
+        made.mistyped = made.mistyped.saturating_add(1);
+        slot.take_if(|made| made.mistyped >= MAX_MISTYPED);
+        Err(NotVerified::WrongCode { wait_ms: 0 })
     }
 
     /// Tries the recovery code and changes nothing, beyond that wrong ones make the next one wait.

@@ -98,9 +98,12 @@ impl Hello {
         })
     }
 
-    /// Wipes the keys of tickets that are too old. They are not taken any more in any case; this is for whoever reads memory.
-    pub fn sweep_tickets(&self) {
-        self.tickets().sweep(self.clock.moment());
+    /// Wipes what is too old: the keys of tickets, and what was to be typed back of a new recovery code. It is not taken any more in any
+    /// case; this is for whoever reads memory.
+    pub fn sweep(&self) {
+        let now = self.clock.moment();
+        self.tickets().sweep(now);
+        self.made().take_if(|made| !made.is_good(now));
     }
 
     /// Makes this ticket worthless.

@@ -1,8 +1,13 @@
 //! The way back, with the real key derivation and file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::{fs, thread};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+    thread,
+};
 
+use claviger_ctap::crypto::native;
 use claviger_joint::{ProviderId, TransactionId, unlock::UnlockKey};
 use claviger_pin::ClientPin;
 
@@ -12,7 +17,8 @@ use crate::{
     disk::next_tick,
     hello::{
         CodeStatus,
-        tests::{Bed, RIGHT, WRONG, pin, refused, request},
+        failing_disk::Failing,
+        tests::{Bed, RIGHT, TestClock, WRONG, pin, refused, request},
     },
     verification::{UnlockTarget, VerifyRequest},
 };
@@ -253,20 +259,59 @@ fn a_lock_before_the_code_is_written_leaves_none() {
 
 #[test]
 fn a_lock_while_the_code_is_written_leaves_nothing_to_type_back() {
-    let (_bed, hello) = Bed::with_pin();
+    let medium = Failing::default();
+    medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+    let clock = Arc::new(TestClock::default());
+    let hello = Arc::new(Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap());
+    hello.set_pin(&pin(RIGHT)).unwrap();
     let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
-    let slot = hello.made();
-    let refusal = thread::scope(|scope| {
-        let making = scope.spawn(|| hello.make_recovery_code(&ticket));
-        while hello.status().recovery_code == CodeStatus::None {
-            thread::yield_now();
-        }
-        hello.attempts.end_all();
-        drop(slot);
-        refused(making.join().unwrap())
-    });
-    assert_eq!(refusal, NotVerified::Cancelled);
+    let locking = Arc::clone(&hello);
+    *medium.meanwhile.lock().unwrap() = Some(Box::new(move || locking.lock()));
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::Cancelled);
     assert!(hello.made().is_none());
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_code_that_is_not_written_is_not_typed_back() {
+    let medium = Failing::default();
+    medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+    let clock = Arc::new(TestClock::default());
+    let hello = Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap();
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    medium.steps_left.store(0, Ordering::SeqCst);
+    assert!(matches!(hello.make_recovery_code(&ticket), Err(HelloError::Store(_))));
+    assert!(hello.made().is_none());
+}
+
+#[test]
+fn what_is_to_be_typed_back_is_wiped_when_its_time_is_over() {
+    let (bed, hello) = Bed::with_pin();
+    made(&hello);
+    let lifetime = u64::try_from(CODE_LIFETIME.as_millis()).unwrap();
+    bed.clock.advance(lifetime - 1);
+    hello.sweep();
+    assert!(hello.made().is_some());
+    bed.clock.advance(1);
+    hello.sweep();
+    assert!(hello.made().is_none());
+}
+
+#[test]
+fn a_lock_does_not_wait_for_a_code_that_is_being_confirmed() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = made(&hello);
+    // As if the disk took its time.
+    let change = hello.durable.change();
+    let refusal = thread::scope(|scope| {
+        let confirming = scope.spawn(|| hello.confirm_recovery_code(&code.ends()));
+        hello.lock();
+        drop(change);
+        refused(confirming.join().unwrap())
+    });
+    assert_eq!(refusal, NotVerified::NoCode);
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
 }
 
 #[test]

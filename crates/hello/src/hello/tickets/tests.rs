@@ -205,7 +205,7 @@ fn a_ticket_is_good_for_two_minutes_and_then_wiped() {
     let old = hello.verify_client_pin(client(RIGHT)).unwrap();
     bed.clock.advance(ms(LIFETIME));
     assert_eq!(hello.tickets().len(), 1);
-    hello.sweep_tickets();
+    hello.sweep();
     assert_eq!(hello.tickets().len(), 0);
     assert_eq!(refused(redeemed(&hello, &old, &request(2))), NotVerified::TicketGone);
 }
