@@ -243,7 +243,8 @@ mod tests {
     fn a_ticket_that_is_moved_leaves_no_copy_behind() {
         let ticket = PinTicket::from_bytes(&[7; 16]);
         let bytes = ticket.as_bytes().as_ptr();
-        assert_eq!(Box::new(ticket).as_bytes().as_ptr(), bytes);
+        let moved = Box::new((ticket, 0));
+        assert_eq!(moved.0.as_bytes().as_ptr(), bytes);
     }
 
     #[test]

@@ -62,7 +62,8 @@ mod tests {
     fn one_that_is_moved_leaves_no_copy_behind() {
         let pin = ClientPin::from_bytes(&[7; 16]).unwrap();
         let bytes = pin.as_bytes().as_ptr();
-        assert_eq!(Box::new(pin).as_bytes().as_ptr(), bytes);
+        let moved = Box::new((pin, 0));
+        assert_eq!(moved.0.as_bytes().as_ptr(), bytes);
     }
 
     #[test]

@@ -91,7 +91,9 @@ impl RecoveryCode {
     /// As it is printed: seven groups of four with dashes between. It is the secret itself.
     pub fn spelled(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(CHARACTERS + Self::GROUPS));
-        for (index, symbol) in self.symbols().iter().enumerate() {
+        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+        self.spell(&mut symbols);
+        for (index, symbol) in symbols.iter().enumerate() {
             if index > 0 && index % GROUP == 0 {
                 text.push('-');
             }
@@ -107,7 +109,8 @@ impl RecoveryCode {
 
     /// Its first and its last group: enough to show that somebody has it before them.
     pub fn ends(&self) -> CodeEnds {
-        let symbols = self.symbols();
+        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+        self.spell(&mut symbols);
         let (first, last) = (symbols.iter().take(GROUP), symbols.iter().skip(CHARACTERS - GROUP));
         let mut ends = Box::new(Zeroizing::new([0; 2 * GROUP]));
         for (to, from) in ends.iter_mut().zip(first.chain(last)) {
@@ -116,8 +119,8 @@ impl RecoveryCode {
         CodeEnds(ends)
     }
 
-    fn symbols(&self) -> Box<Zeroizing<[u8; CHARACTERS]>> {
-        let mut symbols = Box::new(Zeroizing::new([0; CHARACTERS]));
+    /// Writes its characters as numbers.
+    fn spell(&self, symbols: &mut [u8; CHARACTERS]) {
         let (mut bits, mut held) = (0_u32, 0_u32);
         let mut bytes = self.0.iter();
         for symbol in symbols.iter_mut().take(PAYLOAD) {
@@ -129,8 +132,7 @@ impl RecoveryCode {
             *symbol = u8::try_from((bits >> held) & 31).unwrap_or_default();
             bits &= (1 << held) - 1;
         }
-        set_checks(&mut symbols);
-        symbols
+        set_checks(symbols);
     }
 }
 
