@@ -11,6 +11,7 @@
 mod bed;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use bed::*;
 use claviger_broker::{
@@ -18,6 +19,9 @@ use claviger_broker::{
 };
 use claviger_ctap::authenticator_data::{AuthenticatorData, Flags};
 use claviger_ctap::crypto::native;
+use claviger_hello::client::{ClientError, HelloClient};
+use claviger_hello::verification::VerifyRequest;
+use claviger_peer::Peers;
 use claviger_pin::{ClientPin, Pin, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::view::{Kind, Purpose};
@@ -82,6 +86,30 @@ async fn a_ticket_makes_uses_and_unlocks_with_consent_only() {
     // Once: whoever kept a copy is asked for the PIN.
     run(&bed, get_request(), spent).await.unwrap();
     assert!(prompt.views()[5].pin().is_some());
+}
+
+#[tokio::test]
+async fn a_lock_reaches_hello_though_this_broker_was_given_no_ticket() {
+    let bed = Bed::new().await;
+    let connection = bed.connect().await;
+    let peers = Peers::new(&connection, &std::env::current_exe().unwrap())
+        .await
+        .unwrap();
+    let hello = HelloClient::new(Arc::new(peers));
+    let pin = memfd::seal(&Pin::new(PIN).unwrap()).unwrap();
+    let (_, ticket) = hello.verify_and_hold(&pin, &VerifyRequest::default()).await.unwrap();
+    let code = hello.make_recovery_code(&ticket).await.unwrap();
+    let (_, ticket) = hello.verify_and_hold(&pin, &VerifyRequest::default()).await.unwrap();
+    bed.manage().await.lock("").await.unwrap();
+    assert!(matches!(
+        hello.make_recovery_code(&ticket).await,
+        Err(ClientError::Refused(NotVerified::TicketGone))
+    ));
+    let ends = memfd::receive_recovery_code(&code).unwrap().ends();
+    assert!(matches!(
+        hello.confirm_recovery_code(memfd::seal_code_ends(&ends).unwrap()).await,
+        Err(ClientError::Refused(NotVerified::NoCode))
+    ));
 }
 
 #[tokio::test]

@@ -24,6 +24,11 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// In which way it verifies.
+    pub(crate) fn way(&self) -> Way {
+        self.claim.way
+    }
+
     /// Whether a gesture may still be committed.
     pub(crate) fn is_open(&self) -> bool {
         self.state().is_open()

@@ -49,7 +49,8 @@ pub struct Hello {
     slot: Mutex<()>,
     /// Locked after the durable state where both are.
     tickets: Mutex<Tickets>,
-    /// Of the recovery code that is being typed back.
+    /// Of the recovery code that is being typed back. Locked after the durable state where both are, and never while it is written:
+    /// a lock waits for neither.
     made: Mutex<Option<Made>>,
 }
 
@@ -132,12 +133,7 @@ impl Hello {
     /// A new PIN that is too easy to guess is refused before the old one is looked at. Whatever was under way with the old one
     /// ends.
     pub fn change_pin(&self, old: Pin, new: &Pin) -> Result<(), HelloError> {
-        new.quality()?;
-        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
-        self.check_and_rewrap(&attempt, old.into(), new)?;
-        self.lock();
-        tracing::info!("the PIN was changed");
-        Ok(())
+        self.change_pin_at(&self.arm_alone(Way::Pin), old, new)
     }
 
     /// Verifies the user once and does what the request asks for.
@@ -151,8 +147,7 @@ impl Hello {
     /// `attestations` is how many pieces of evidence may be made of this gesture. One gesture serves one operation, so
     /// anything above 1 is for measuring only; the bus never asks for more.
     pub fn open_key(&self, pin: Pin, attestations: u32) -> Result<OpenKey, HelloError> {
-        let attempt = self.attempts.arm(None, Way::Pin, self.clock.moment());
-        self.check(&attempt, pin.into(), attestations)
+        self.check(&self.arm_alone(Way::Pin), pin.into(), attestations)
     }
 
     /// Ends every attempt and makes all tickets worthless: the user locks. What is being looked at comes to nothing.
@@ -173,6 +168,20 @@ impl Hello {
         self.attempts.arm(request.transaction(), way, self.clock.moment())
     }
 
+    /// Arms an attempt at something that has no transaction, likewise.
+    pub(crate) fn arm_alone(&self, way: Way) -> Attempt {
+        self.attempts.arm(None, way, self.clock.moment())
+    }
+
+    /// [`Self::change_pin`] for an attempt that was armed when it was asked for.
+    pub(crate) fn change_pin_at(&self, attempt: &Attempt, old: Pin, new: &Pin) -> Result<(), HelloError> {
+        new.quality()?;
+        self.check_and_rewrap(attempt, old.into(), new)?;
+        self.lock();
+        tracing::info!("the PIN was changed");
+        Ok(())
+    }
+
     /// Checks the gesture that was made for this attempt, and does what the request asks for.
     pub(crate) fn verify_at(
         &self,
@@ -183,6 +192,8 @@ impl Hello {
         let attestations = u32::from(request.evidence.is_some());
         let open = match gesture {
             Gesture::Ticket(ticket) => self.redeem(attempt, &ticket, attestations),
+            // It sets a new PIN, and nothing is signed with it.
+            Gesture::RecoveryCode(_) => Err(HelloError::OtherGesture),
             gesture => self.check(attempt, gesture, attestations),
         };
         let reply = open?.serve(request)?;
@@ -221,6 +232,9 @@ pub enum HelloError {
     /// The caller's: all evidence that this gesture is good for was made.
     #[error("the gesture is spent: one gesture, one operation")]
     GestureSpent,
+    /// The caller's: a gesture of this kind does not serve what is asked for. No try was spent.
+    #[error("another kind of gesture is waited for")]
+    OtherGesture,
     /// The machine's, or of whoever changed the files: the state cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -251,7 +251,7 @@ impl Machine {
         self.attempts.iter_mut().filter(ended).for_each(Attempt::end);
     }
 
-    /// Ends all attempts, and what a PIN opened is shut: the user locks, the machine goes to sleep, the seat changes.
+    /// Ends all attempts, and what a PIN opened is shut: the user locks.
     pub fn lock(&mut self) {
         self.attempts.iter_mut().for_each(Attempt::end);
         self.reopening.since = None;

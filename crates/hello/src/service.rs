@@ -1,12 +1,14 @@
 //! `org.claviger.Hello1`: hello on the bus.
 //!
 //! Every call is answered only to the user's broker. PINs arrive as sealed memory files and
-//! never as strings. Guesses are looked at in the order in which they came, off the thread that serves the bus; nothing else
+//! never as strings. Guesses are looked at in the order in which they came, off the thread that serves the bus; each is armed when it
+//! comes, so a lock or a cancel ends what waits for its turn too. Nothing else
 //! waits for them, and nothing at all for a person: `Status`, `Lock` and `Cancel` answer meanwhile. Errors that are
 //! the caller's have names under `org.claviger.Hello1.Error`; a wrong PIN is no error but an outcome.
 
 mod error;
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use claviger_joint::TransactionId;
@@ -88,8 +90,9 @@ impl Service {
         new: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
+        let attempt = self.hello.arm_alone(Way::Pin);
         let (old, new) = (receive(&old)?, receive(&new)?);
-        self.done(move |hello| hello.change_pin(old, &new)).await
+        self.done(move |hello| hello.change_pin_at(&attempt, old, &new)).await
     }
 
     /// Whether a PIN would do: an empty text, or the reason why not, for the user.
@@ -125,11 +128,12 @@ impl Service {
     ) -> Result<(Vec<u8>, Vec<u8>), ServiceError> {
         self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
+        let attempt = self.hello.arm(&request, Way::Pin);
         let pin = receive(&pin)?;
-        let verified = self.queued(move |hello| outcome(hello.verify_and_hold(pin, &request)));
+        let verified = self.queued(move |hello| outcome(hello.verify_and_hold_at(&attempt, pin, &request)));
         Ok(match verified.await? {
             Ok((reply, ticket)) => {
-                self.sweep_tickets_in_time();
+                self.sweep_after(ticket::LIFETIME);
                 (encode_outcome(&Ok(reply)), ticket.as_bytes().to_vec())
             }
             Err(refusal) => (encode_outcome(&Err(refusal)), Vec::new()),
@@ -144,9 +148,13 @@ impl Service {
     ) -> Result<(Vec<u8>, Vec<zbus::OwnedFd>), ServiceError> {
         self.admit(&header).await?;
         let ticket = ticket_of(&ticket)?;
-        let made = self.queued(move |hello| outcome(hello.make_recovery_code(&ticket)));
+        let attempt = self.hello.arm_alone(Way::ClientPin);
+        let made = self.queued(move |hello| outcome(hello.make_recovery_code_at(&attempt, &ticket)));
         let (outcome, code) = match made.await? {
-            Ok(code) => (Ok(VerifyReply::default()), Some(code)),
+            Ok(code) => {
+                self.sweep_after(ticket::CODE_LIFETIME);
+                (Ok(VerifyReply::default()), Some(code))
+            }
             Err(refusal) => (Err(refusal), None),
         };
         let sealed = code.map(|code| memfd::seal_recovery_code(&code)).transpose();
@@ -172,8 +180,10 @@ impl Service {
         code: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
+        let attempt = self.hello.arm_alone(Way::RecoveryCode);
         let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
-        self.done(move |hello| hello.drill_recovery_code(code)).await
+        self.done(move |hello| hello.drill_recovery_code_at(&attempt, code))
+            .await
     }
 
     /// Sets a new PIN with the recovery code, both from sealed memory files; answers an outcome.
@@ -184,9 +194,10 @@ impl Service {
         new: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
+        let attempt = self.hello.arm_alone(Way::RecoveryCode);
         let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
         let new = receive(&new)?;
-        self.done(move |hello| hello.recover(code, &new)).await
+        self.done(move |hello| hello.recover_at(&attempt, code, &new)).await
     }
 
     /// `Verify` with what a reader gives, however long the person takes. It ends early when the user locks, when the transaction is
@@ -218,10 +229,12 @@ impl Service {
         pin: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
+        let attempt = self.hello.arm_alone(Way::ClientPin);
         let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
-        let outcome = self.queued(move |hello| outcome(hello.verify_client_pin(pin))).await?;
+        let outcome = self.queued(move |hello| outcome(hello.verify_client_pin_at(&attempt, pin)));
+        let outcome = outcome.await?;
         if outcome.is_ok() {
-            self.sweep_tickets_in_time();
+            self.sweep_after(ticket::LIFETIME);
         }
         Ok(encode_ticket(&outcome))
     }
@@ -305,12 +318,12 @@ impl Service {
         Ok(encode_outcome(&outcome.await?))
     }
 
-    /// Nobody need come back with a ticket for its key to be wiped in time.
-    fn sweep_tickets_in_time(&self) {
+    /// Nobody need come back with a ticket, or type a code back, for it to be wiped in time.
+    fn sweep_after(&self, lifetime: Duration) {
         let hello = Arc::clone(&self.hello);
         tokio::spawn(async move {
-            tokio::time::sleep(ticket::LIFETIME).await;
-            hello.sweep_tickets();
+            tokio::time::sleep(lifetime).await;
+            hello.sweep();
         });
     }
 

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use crate::Pin;
 
-/// The first 16 bytes of a PIN's SHA-256.
-pub struct ClientPin(Zeroizing<[u8; Self::LENGTH]>);
+/// The first 16 bytes of a PIN's SHA-256. In a box, because a value that is moved leaves a copy behind that nobody wipes.
+pub struct ClientPin(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl ClientPin {
     /// Length in bytes.
@@ -21,7 +21,7 @@ impl ClientPin {
 
     /// Takes what a client sent, decrypted; `None` for any other length.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let mut hash = Zeroizing::new([0; Self::LENGTH]);
+        let mut hash = Box::new(Zeroizing::new([0; Self::LENGTH]));
         if bytes.len() != hash.len() {
             return None;
         }
@@ -32,7 +32,7 @@ impl ClientPin {
     /// What a client would send for this PIN. Both are in normalisation form C.
     pub fn of(crypto: &dyn Crypto, pin: &Pin) -> Self {
         let digest = Zeroizing::new(crypto.sha256(&[pin.as_bytes()]));
-        let mut hash = Zeroizing::new([0; Self::LENGTH]);
+        let mut hash = Box::new(Zeroizing::new([0; Self::LENGTH]));
         for (to, from) in hash.iter_mut().zip(digest.iter()) {
             *to = *from;
         }
@@ -57,6 +57,14 @@ mod tests {
     use claviger_ctap::crypto::native;
 
     use super::*;
+
+    #[test]
+    fn one_that_is_moved_leaves_no_copy_behind() {
+        let pin = ClientPin::from_bytes(&[7; 16]).unwrap();
+        let bytes = pin.as_bytes().as_ptr();
+        let moved = Box::new((pin, 0));
+        assert_eq!(moved.0.as_bytes().as_ptr(), bytes);
+    }
 
     #[test]
     fn it_is_the_left_half_of_the_hash() {

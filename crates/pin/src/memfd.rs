@@ -44,7 +44,7 @@ pub fn seal_code_ends(ends: &CodeEnds) -> Result<OwnedFd, MemfdError> {
 
 /// Takes the PIN out of a memory file that somebody passed to us.
 pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
-    let bytes = receive_bytes(file.as_fd(), Pin::MAX_BYTES)?.ok_or(PinError::TooLong)?;
+    let bytes = receive_bytes(file.as_fd(), Pin::MAX_BYTES)?.map_err(|_| PinError::TooLong)?;
     Ok(Pin::from_utf8(&bytes)?)
 }
 
@@ -52,23 +52,32 @@ pub fn receive(file: impl AsFd) -> Result<Pin, MemfdError> {
 pub fn receive_client_pin(file: impl AsFd) -> Result<ClientPin, MemfdError> {
     let bytes = receive_bytes(file.as_fd(), ClientPin::LENGTH)?;
     bytes
+        .ok()
         .and_then(|bytes| ClientPin::from_bytes(&bytes))
         .ok_or(MemfdError::ClientPinLength)
 }
 
 /// Takes a recovery code out of a memory file, as a person may have typed it.
 pub fn receive_recovery_code(file: impl AsFd) -> Result<RecoveryCode, MemfdError> {
-    Ok(RecoveryCode::from_utf8(&receive_code_text(file.as_fd())?)?)
+    Ok(RecoveryCode::from_utf8(&receive_code_text(
+        file.as_fd(),
+        RecoveryCode::CHARACTERS,
+    )?)?)
 }
 
 /// Takes the first and the last group of a recovery code out of a memory file, as a person may have typed them.
 pub fn receive_code_ends(file: impl AsFd) -> Result<CodeEnds, MemfdError> {
-    Ok(CodeEnds::from_utf8(&receive_code_text(file.as_fd())?)?)
+    Ok(CodeEnds::from_utf8(&receive_code_text(
+        file.as_fd(),
+        CodeEnds::CHARACTERS,
+    )?)?)
 }
 
-fn receive_code_text(file: BorrowedFd<'_>) -> Result<Zeroizing<Vec<u8>>, MemfdError> {
+/// What was typed where `wanted` characters belong.
+fn receive_code_text(file: BorrowedFd<'_>, wanted: usize) -> Result<Zeroizing<Vec<u8>>, MemfdError> {
     let bytes = receive_bytes(file, RecoveryCode::MAX_BYTES)?;
-    bytes.ok_or(MemfdError::RecoveryCode(RecoveryCodeError::Foreign))
+    // It is not read, so nobody knows how many of them are separators.
+    Ok(bytes.map_err(|found| RecoveryCodeError::Length { found, wanted })?)
 }
 
 fn seal_bytes(secret: &[u8]) -> Result<OwnedFd, MemfdError> {
@@ -84,8 +93,8 @@ fn seal_bytes(secret: &[u8]) -> Result<OwnedFd, MemfdError> {
     Ok(file)
 }
 
-/// All bytes of a sealed memory file; `None` when there are more than `most`.
-fn receive_bytes(file: BorrowedFd<'_>, most: usize) -> Result<Option<Zeroizing<Vec<u8>>>, MemfdError> {
+/// All bytes of a sealed memory file, or else how many there are, when that is more than `most`.
+fn receive_bytes(file: BorrowedFd<'_>, most: usize) -> Result<Result<Zeroizing<Vec<u8>>, usize>, MemfdError> {
     // Everything but memory files fails here (pipes, sockets, ordinary files) or lacks the seals (files in a tmpfs).
     let seals = match fcntl_get_seals(file) {
         Ok(seals) => seals,
@@ -102,7 +111,7 @@ fn receive_bytes(file: BorrowedFd<'_>, most: usize) -> Result<Option<Zeroizing<V
     }
     let size = usize::try_from(status.st_size).unwrap_or(usize::MAX);
     if size > most {
-        return Ok(None);
+        return Ok(Err(size));
     }
     let mut bytes = Zeroizing::new(vec![0; size]);
     let mut filled = 0;
@@ -113,17 +122,17 @@ fn receive_bytes(file: BorrowedFd<'_>, most: usize) -> Result<Option<Zeroizing<V
             read => filled = filled.saturating_add(read),
         }
     }
-    Ok(Some(bytes))
+    Ok(Ok(bytes))
 }
 
-/// Why a descriptor yields no PIN.
+/// Why a descriptor yields no PIN and no recovery code.
 #[derive(Debug, Error)]
 pub enum MemfdError {
     /// The sender's fault: a pipe, socket or ordinary file.
-    #[error("the PIN did not come in a memory file")]
+    #[error("the secret did not come in a memory file")]
     NotAMemoryFile,
     /// The sender's fault: it could still change the bytes.
-    #[error("the memory file with the PIN is not sealed")]
+    #[error("the memory file with the secret is not sealed")]
     NotSealed,
     /// The user's: what is in the file cannot be a PIN.
     #[error(transparent)]
@@ -135,7 +144,7 @@ pub enum MemfdError {
     #[error(transparent)]
     RecoveryCode(#[from] RecoveryCodeError),
     /// The kernel's.
-    #[error("the memory file with the PIN cannot be used: {0}")]
+    #[error("the memory file with the secret cannot be used: {0}")]
     Kernel(#[from] Errno),
 }
 
@@ -192,9 +201,21 @@ mod tests {
         );
         assert!(matches!(receive_code_ends(&file), Err(MemfdError::RecoveryCode(_))));
         let long = memory_file(&[b'0'; RecoveryCode::MAX_BYTES + 1], SEALS);
-        assert!(matches!(receive_recovery_code(&long), Err(MemfdError::RecoveryCode(_))));
+        for (error, wanted) in [
+            (receive_recovery_code(&long).unwrap_err(), 28),
+            (receive_code_ends(&long).unwrap_err(), 8),
+        ] {
+            assert_eq!(
+                error.to_string(),
+                format!("129 characters were typed, and {wanted} belong there")
+            );
+        }
         let unsealed = memory_file(code.spelled().as_bytes(), SEALS.difference(SealFlags::WRITE));
-        assert!(matches!(receive_recovery_code(&unsealed), Err(MemfdError::NotSealed)));
+        let error = receive_recovery_code(&unsealed).unwrap_err();
+        assert_eq!(error.to_string(), "the memory file with the secret is not sealed");
+        let (pipe, _writer) = std::io::pipe().unwrap();
+        let error = receive_code_ends(&pipe).unwrap_err();
+        assert_eq!(error.to_string(), "the secret did not come in a memory file");
     }
 
     #[test]

@@ -33,20 +33,22 @@ const CHARACTERS: usize = 28;
 /// Characters of a group.
 const GROUP: usize = 4;
 
-/// A recovery code.
-pub struct RecoveryCode(Zeroizing<[u8; Self::LENGTH]>);
+/// A recovery code. Its bytes are in a box and are written there, because a value that is moved leaves a copy behind that nobody wipes.
+pub struct RecoveryCode(Box<Zeroizing<[u8; Self::LENGTH]>>);
 
 impl RecoveryCode {
     /// Length in bytes.
     pub const LENGTH: usize = 16;
     /// Groups of its spelling.
     pub const GROUPS: usize = CHARACTERS / GROUP;
+    /// Characters of its spelling, without dashes.
+    pub(crate) const CHARACTERS: usize = Self::GROUPS * GROUP;
     /// The most bytes of text that are read as one code: its characters with a separator behind each, and some to spare.
     pub const MAX_BYTES: usize = 128;
 
     /// A new one.
     pub fn generate(crypto: &dyn Crypto) -> Result<Self, CryptoError> {
-        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        let mut bytes = Box::new(Zeroizing::new([0; Self::LENGTH]));
         crypto.random(bytes.as_mut_slice())?;
         Ok(Self(bytes))
     }
@@ -60,7 +62,7 @@ impl RecoveryCode {
                 group: wrong_position(syndromes).map(|position| position / GROUP + 1),
             });
         }
-        let mut bytes = Zeroizing::new([0; Self::LENGTH]);
+        let mut bytes = Box::new(Zeroizing::new([0; Self::LENGTH]));
         let (mut bits, mut held, mut next) = (0_u32, 0_u32, bytes.iter_mut());
         for symbol in symbols.iter().take(PAYLOAD) {
             bits = (bits << 5) | u32::from(*symbol);
@@ -89,7 +91,9 @@ impl RecoveryCode {
     /// As it is printed: seven groups of four with dashes between. It is the secret itself.
     pub fn spelled(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(CHARACTERS + Self::GROUPS));
-        for (index, symbol) in self.symbols().iter().enumerate() {
+        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+        self.spell(&mut symbols);
+        for (index, symbol) in symbols.iter().enumerate() {
             if index > 0 && index % GROUP == 0 {
                 text.push('-');
             }
@@ -105,17 +109,18 @@ impl RecoveryCode {
 
     /// Its first and its last group: enough to show that somebody has it before them.
     pub fn ends(&self) -> CodeEnds {
-        let symbols = self.symbols();
+        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+        self.spell(&mut symbols);
         let (first, last) = (symbols.iter().take(GROUP), symbols.iter().skip(CHARACTERS - GROUP));
-        let mut ends = Zeroizing::new([0; 2 * GROUP]);
+        let mut ends = Box::new(Zeroizing::new([0; 2 * GROUP]));
         for (to, from) in ends.iter_mut().zip(first.chain(last)) {
             *to = *from;
         }
         CodeEnds(ends)
     }
 
-    fn symbols(&self) -> Zeroizing<[u8; CHARACTERS]> {
-        let mut symbols = Zeroizing::new([0; CHARACTERS]);
+    /// Writes its characters as numbers.
+    fn spell(&self, symbols: &mut [u8; CHARACTERS]) {
         let (mut bits, mut held) = (0_u32, 0_u32);
         let mut bytes = self.0.iter();
         for symbol in symbols.iter_mut().take(PAYLOAD) {
@@ -127,8 +132,7 @@ impl RecoveryCode {
             *symbol = u8::try_from((bits >> held) & 31).unwrap_or_default();
             bits &= (1 << held) - 1;
         }
-        set_checks(&mut symbols);
-        symbols
+        set_checks(symbols);
     }
 }
 
@@ -138,10 +142,13 @@ impl fmt::Debug for RecoveryCode {
     }
 }
 
-/// The first and the last group of a code, as somebody typed them.
-pub struct CodeEnds(Zeroizing<[u8; 2 * GROUP]>);
+/// The first and the last group of a code, as somebody typed them. In a box, like [`RecoveryCode`].
+pub struct CodeEnds(Box<Zeroizing<[u8; 2 * GROUP]>>);
 
 impl CodeEnds {
+    /// Characters of both groups.
+    pub(crate) const CHARACTERS: usize = 2 * GROUP;
+
     /// Reads the two groups, with or without something between them.
     pub fn parse(typed: &str) -> Result<Self, RecoveryCodeError> {
         symbols(typed).map(Self)
@@ -194,8 +201,8 @@ pub enum RecoveryCodeError {
 }
 
 /// The characters of a typed text as numbers.
-fn symbols<const COUNT: usize>(typed: &str) -> Result<Zeroizing<[u8; COUNT]>, RecoveryCodeError> {
-    let mut symbols = Zeroizing::new([0; COUNT]);
+fn symbols<const COUNT: usize>(typed: &str) -> Result<Box<Zeroizing<[u8; COUNT]>>, RecoveryCodeError> {
+    let mut symbols = Box::new(Zeroizing::new([0; COUNT]));
     let mut found = 0_usize;
     for character in typed.chars().filter(|character| !is_separator(*character)) {
         let number = number(character).ok_or(RecoveryCodeError::Foreign)?;

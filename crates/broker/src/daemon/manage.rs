@@ -173,8 +173,8 @@ impl Broker {
         } else {
             vec![self.known_provider(provider)?]
         };
-        // Otherwise a PIN of two minutes ago would open again what is locked now.
-        self.inner.verifier.forget_tickets().await;
+        // Otherwise what is being verified, or a PIN of two minutes ago, would open again what is locked now.
+        self.inner.verifier.lock().await;
         let caller = own_caller();
         for id in ids {
             // A provider that does not run has nothing open.

@@ -1,7 +1,6 @@
 //! Who verifies the user: hello over the bus, or, for measuring and for other tiers, something in its place.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -140,8 +139,8 @@ pub trait UserVerifier: Send + Sync + 'static {
         Box::pin(async { Err(VerifyFailure::Gesture(NotVerified::TicketGone)) })
     }
 
-    /// Makes all tickets worthless, because the user locks.
-    fn forget_tickets(&self) -> BoxFuture<'_, ()> {
+    /// Ends all that is under way and makes all tickets worthless, because the user locks.
+    fn lock(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 }
@@ -151,8 +150,6 @@ pub trait UserVerifier: Send + Sync + 'static {
 pub struct BusVerifier {
     client: HelloClient,
     status: Mutex<Option<(Instant, Arc<VerifierStatus>)>>,
-    /// Whether hello may hold a ticket; if not, it need not be started to forget one.
-    tickets: AtomicBool,
 }
 
 impl BusVerifier {
@@ -161,7 +158,6 @@ impl BusVerifier {
         Self {
             client,
             status: Mutex::default(),
-            tickets: AtomicBool::new(false),
         }
     }
 
@@ -263,7 +259,6 @@ impl UserVerifier for BusVerifier {
                 Err(error) => (Err(error), None),
             };
             let verification = self.verified(verified).await?;
-            self.tickets.store(true, Ordering::Relaxed);
             Ok((verification, ticket.ok_or(VerifyFailure::Unavailable)?))
         })
     }
@@ -291,7 +286,6 @@ impl UserVerifier for BusVerifier {
         Box::pin(async move {
             let error = match self.client.verify_client_pin(pin_hash).await {
                 Ok(ticket) => {
-                    self.tickets.store(true, Ordering::Relaxed);
                     self.forgiven();
                     return Ok(Ok(ticket));
                 }
@@ -322,12 +316,11 @@ impl UserVerifier for BusVerifier {
         })
     }
 
-    fn forget_tickets(&self) -> BoxFuture<'_, ()> {
+    fn lock(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            if self.tickets.swap(false, Ordering::Relaxed)
-                && let Err(error) = self.client.lock().await
-            {
-                tracing::warn!(%error, "hello was not told to forget its tickets; they end by themselves");
+            // Whatever this broker asked for: a person may be waited for, or a broker before it have left something open.
+            if let Err(error) = self.client.lock().await {
+                tracing::warn!(%error, "hello was not told that the user locks; its tickets end by themselves");
             }
         })
     }

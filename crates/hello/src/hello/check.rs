@@ -72,7 +72,12 @@ impl Hello {
     }
 
     /// Spends a try of the gesture's protector, durably, while the attempt is armed and the gate open.
+    ///
+    /// The gesture is of the way that the attempt was armed for: what the machine lets a claim do hangs on its way.
     pub(super) fn spend(&self, attempt: &Attempt, gesture: Gesture, attestations: u32) -> Result<Spent, HelloError> {
+        if gesture.way() != attempt.way() {
+            return Err(HelloError::OtherGesture);
+        }
         let change = self.durable.change();
         let state = change.state().ok_or(NotVerified::NoPin)?;
         let protector = state.protector_for(&gesture).ok_or(match gesture {

@@ -18,11 +18,15 @@ struct Contents {
     noted: Option<u64>,
 }
 
+type Meanwhile = Box<dyn FnOnce() + Send>;
+
 /// Keeps the last published file in memory and fails after so many steps.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Failing {
     file: Arc<Mutex<Contents>>,
     pub(super) steps_left: Arc<AtomicUsize>,
+    /// What happens, once, while a file is made durable.
+    pub(super) meanwhile: Arc<Mutex<Option<Meanwhile>>>,
 }
 
 impl Failing {
@@ -56,6 +60,9 @@ impl Medium for Failing {
     }
 
     fn sync(&mut self) -> Result<(), DiskError> {
+        if let Some(meanwhile) = self.meanwhile.lock().unwrap().take() {
+            meanwhile();
+        }
         self.step()
     }
 

@@ -4,6 +4,7 @@
 //!
 //! * No key and no ticket without a right gesture, and one of each gesture at most.
 //! * One attempt brings one success at most, and none after it was cancelled or the user locked.
+//! * A ticket is good once, in its time, and for what it was given for.
 //! * A gesture is looked at only when its try is on the disk, and a try comes back only with a success.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -23,13 +24,17 @@ use super::{
     tests::{RIGHT, TestClock, WRONG, operation, pin, request},
     *,
 };
-use crate::counter::TryPolicy;
+use crate::{
+    counter::TryPolicy,
+    ticket::{LIFETIME, PinTicket},
+};
+
 /// One step of somebody.
 #[derive(Clone, Debug)]
 enum Step {
-    /// A call arms an attempt at this transaction, or joins it.
-    Arm(u8),
-    /// A gesture arrives at this attempt: right or wrong, typed or from a CTAP client.
+    /// A call arms an attempt at this transaction, or joins it, for a typed PIN or a CTAP client's.
+    Arm(u8, bool),
+    /// A gesture arrives at this attempt: right or wrong, typed or from a CTAP client. That of the other way costs nothing.
     Arrive(usize, bool, bool),
     /// What arrived is looked at.
     Look,
@@ -45,13 +50,17 @@ enum Step {
     Disk(usize),
     /// Evidence of what was committed last.
     Attest(u8),
+    /// A right PIN is verified and held for a change, or is a CTAP client's and held for evidence.
+    Hold(bool),
+    /// The ticket that was held last is brought for a change, or for evidence.
+    Ticket(bool),
     /// A recovery code, right or wrong, sets the PIN that there is anew.
     Recover(bool),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        3 => (0..3_u8).prop_map(Step::Arm),
+        3 => (0..3_u8, any::<bool>()).prop_map(|(transaction, typed)| Step::Arm(transaction, typed)),
         6 => (any::<usize>(), prop::bool::weighted(0.4), any::<bool>())
             .prop_map(|(attempt, right, typed)| Step::Arrive(attempt, right, typed)),
         6 => Just(Step::Look),
@@ -61,6 +70,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0..4_000_u64).prop_map(Step::Pass),
         1 => prop_oneof![0..12_usize, Just(usize::MAX)].prop_map(Step::Disk),
         3 => any::<u8>().prop_map(Step::Attest),
+        1 => any::<bool>().prop_map(Step::Hold),
+        2 => any::<bool>().prop_map(Step::Ticket),
         1 => any::<bool>().prop_map(Step::Recover),
     ];
     prop::collection::vec(step, 1..80)
@@ -72,6 +83,15 @@ struct Tried {
     transaction: u8,
     ended: bool,
     succeeded: bool,
+}
+
+/// The ticket that was given last, and what the test knows of it.
+struct HeldTicket {
+    ticket: PinTicket,
+    /// For a change, or else for evidence.
+    change: bool,
+    since_ms: u64,
+    good: bool,
 }
 
 /// The guess that has the slot: the test goes step by step, so it keeps the slot's rule itself.
@@ -87,6 +107,7 @@ struct World {
     attempts: Vec<Tried>,
     in_hand: Option<InHand>,
     open: Option<OpenKey>,
+    held: Option<HeldTicket>,
     code: RecoveryCode,
     last_count: u64,
     /// Wrong, dropped or unfinished guesses since the last success.
@@ -110,6 +131,7 @@ impl World {
             attempts: Vec::new(),
             in_hand: None,
             open: None,
+            held: None,
             last_count: 0,
             unforgiven: 0,
         }
@@ -134,7 +156,7 @@ impl World {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Arm(transaction) => self.arm(transaction),
+            Step::Arm(transaction, typed) => self.arm(transaction, typed),
             Step::Arrive(attempt, right, typed) if self.in_hand.is_none() && !self.attempts.is_empty() => {
                 self.arrive(attempt % self.attempts.len(), right, typed);
             }
@@ -142,7 +164,7 @@ impl World {
             Step::Commit => self.commit(),
             Step::Lock => {
                 self.hello.lock();
-                self.end(|_| true);
+                self.locked();
             }
             Step::Cancel(transaction) => {
                 self.hello.cancel(TransactionId([transaction; 16]));
@@ -152,12 +174,15 @@ impl World {
             Step::Disk(steps) => self.medium.steps_left.store(steps, Ordering::SeqCst),
             Step::Attest(number) => self.attest(number),
             Step::Recover(right) if self.in_hand.is_none() => self.recover(right),
-            Step::Arrive(..) | Step::Recover(..) => {}
+            Step::Hold(change) if self.in_hand.is_none() => self.hold(change),
+            Step::Ticket(change) => self.bring_ticket(change),
+            Step::Arrive(..) | Step::Recover(..) | Step::Hold(..) => {}
         }
     }
 
-    fn arm(&mut self, transaction: u8) {
-        let attempt = self.hello.arm(&request(transaction), Way::Pin);
+    fn arm(&mut self, transaction: u8, typed: bool) {
+        let way = if typed { Way::Pin } else { Way::ClientPin };
+        let attempt = self.hello.arm(&request(transaction), way);
         for joined in self.attempts.iter().filter(|tried| tried.attempt.is_beside(&attempt)) {
             assert!(joined.transaction == transaction && !joined.ended && !joined.succeeded);
         }
@@ -181,6 +206,7 @@ impl World {
         match self.hello.spend(&tried.attempt, gesture, 1) {
             Ok(spent) => {
                 assert!(!tried.ended && !tried.succeeded);
+                assert_eq!(tried.attempt.way() == Way::Pin, typed);
                 self.unforgiven += 1;
                 assert!(self.on_disk() >= self.unforgiven, "the try is on the disk");
                 self.in_hand = Some(InHand::Spent(index, right, spent));
@@ -221,6 +247,9 @@ impl World {
             Err(HelloError::Refused(NotVerified::Cancelled)) => assert!(tried.ended || tried.succeeded),
             Err(other) => panic!("{other:?}"),
         }
+        if !right && self.hello.status().pin().unwrap().locked_out {
+            self.end_ticket();
+        }
     }
 
     fn attest(&mut self, number: u8) {
@@ -239,6 +268,56 @@ impl World {
         }
     }
 
+    fn hold(&mut self, change: bool) {
+        // On a disk that fails the right PIN is not looked at at all.
+        self.medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+        let held = if change {
+            let held = self.hello.verify_and_hold(pin(RIGHT), &request(9));
+            held.map(|(reply, ticket)| {
+                assert!(reply.evidence.is_some());
+                ticket
+            })
+        } else {
+            self.hello.verify_client_pin(ClientPin::of(native(), &pin(RIGHT)))
+        };
+        match held {
+            Ok(ticket) => {
+                self.unforgiven = 0;
+                self.held = Some(HeldTicket {
+                    ticket,
+                    change,
+                    since_ms: self.clock.moment().since_boot_ms,
+                    good: true,
+                });
+            }
+            Err(HelloError::Refused(
+                NotVerified::Wait { .. } | NotVerified::LockedOut | NotVerified::PromptOnly { .. },
+            )) => {}
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    /// As often as somebody likes: tickets are not `Clone`, but their bytes can be kept.
+    fn bring_ticket(&mut self, change: bool) {
+        let Some(held) = &mut self.held else { return };
+        self.medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+        let young = self.clock.moment().since_boot_ms - held.since_ms < u64::try_from(LIFETIME.as_millis()).unwrap();
+        let earned = held.good && young && held.change == change;
+        held.good = false;
+        let given = if change {
+            self.hello.make_recovery_code(&held.ticket).map(|code| self.code = code)
+        } else {
+            let ticket = PinTicket::from_bytes(held.ticket.as_bytes());
+            let reply = self.hello.verify(ticket, &request(8));
+            reply.map(|reply| assert!(reply.evidence.is_some()))
+        };
+        match given {
+            Ok(()) => assert!(earned),
+            Err(HelloError::Refused(NotVerified::TicketGone)) => assert!(!earned),
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
     fn recover(&mut self, right: bool) {
         let code = if right {
             RecoveryCode::parse(&self.code.spelled())
@@ -251,11 +330,22 @@ impl World {
             Ok(()) => {
                 assert!(right);
                 self.unforgiven = 0;
-                self.end(|_| true);
+                self.locked();
             }
             Err(HelloError::Refused(NotVerified::WrongCode { .. })) => assert!(!right),
             Err(HelloError::Refused(NotVerified::Wait { .. })) => {}
             Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn locked(&mut self) {
+        self.end(|_| true);
+        self.end_ticket();
+    }
+
+    fn end_ticket(&mut self) {
+        if let Some(held) = &mut self.held {
+            held.good = false;
         }
     }
 

@@ -31,7 +31,7 @@ const SECRET_EVENTS: [&str; 10] = [
     "it is wrong",
     "another way succeeds",
     "cancelled",
-    "locked, asleep, other seat",
+    "locked",
     "the caller is gone",
 ];
 /// What happens to a finger beside that.
@@ -114,7 +114,7 @@ fn outcome(way: Way, state: State, event: &str) -> String {
             machine.cancel(TRANSACTION);
             Act::Nothing
         }
-        "locked, asleep, other seat" => {
+        "locked" => {
             machine.lock();
             Act::Nothing
         }

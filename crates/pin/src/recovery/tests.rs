@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn code(bytes: [u8; 16]) -> RecoveryCode {
-    RecoveryCode(Zeroizing::new(bytes))
+    RecoveryCode(Box::new(Zeroizing::new(bytes)))
 }
 
 /// The characters without dashes.
@@ -156,4 +156,13 @@ proptest! {
         let _ = RecoveryCode::parse(&text);
         let _ = CodeEnds::parse(&text);
     }
+}
+
+#[test]
+fn a_code_that_is_moved_leaves_no_copy_behind() {
+    let code = code([7; 16]);
+    let ends = code.ends();
+    let (bytes, typed) = (code.as_bytes().as_ptr(), ends.0.as_ptr());
+    let moved = Box::new((code, ends));
+    assert_eq!((moved.0.as_bytes().as_ptr(), moved.1.0.as_ptr()), (bytes, typed));
 }

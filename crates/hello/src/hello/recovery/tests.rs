@@ -1,9 +1,15 @@
 //! The way back, with the real key derivation and file.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+    thread,
+};
 
+use claviger_ctap::crypto::native;
 use claviger_joint::{ProviderId, TransactionId, unlock::UnlockKey};
+use claviger_pin::ClientPin;
 
 use super::*;
 use crate::{
@@ -11,7 +17,8 @@ use crate::{
     disk::next_tick,
     hello::{
         CodeStatus,
-        tests::{Bed, RIGHT, WRONG, pin, refused, request},
+        failing_disk::Failing,
+        tests::{Bed, RIGHT, TestClock, WRONG, pin, refused, request},
     },
     verification::{UnlockTarget, VerifyRequest},
 };
@@ -194,6 +201,141 @@ fn what_is_typed_back_must_be_of_this_code_in_time_and_not_guessed() {
     hello.lock();
     assert_eq!(refused(hello.confirm_recovery_code(&code.ends())), NotVerified::NoCode);
     assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_lock_ends_each_change_that_waits_for_its_turn() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let before = hello.durable.state().unwrap();
+    let armed = [
+        Way::Pin,
+        Way::Pin,
+        Way::ClientPin,
+        Way::ClientPin,
+        Way::RecoveryCode,
+        Way::RecoveryCode,
+    ]
+    .map(|way| hello.arm_alone(way));
+    hello.lock();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &VerifyRequest::default()).unwrap();
+    let [change, hold, client, make, drill, recover] = &armed;
+    let client_pin = ClientPin::of(hello.crypto, &pin(RIGHT));
+    for refusal in [
+        refused(hello.change_pin_at(change, pin(RIGHT), &pin(NEW))),
+        refused(hello.verify_and_hold_at(hold, pin(RIGHT), &request(2))),
+        refused(hello.verify_client_pin_at(client, client_pin)),
+        refused(hello.make_recovery_code_at(make, &ticket)),
+        refused(hello.drill_recovery_code_at(drill, again(&code))),
+        refused(hello.recover_at(recover, code, &pin(NEW))),
+    ] {
+        assert_eq!(refusal, NotVerified::Cancelled);
+    }
+    assert_eq!(hello.open_tickets(), 0);
+    let after = hello.durable.state().unwrap();
+    assert_eq!(
+        (before.evidence_count, hello.status().recovery_code),
+        (after.evidence_count, CodeStatus::Confirmed)
+    );
+}
+
+#[test]
+fn a_lock_before_the_code_is_written_leaves_none() {
+    let (_bed, hello) = Bed::with_pin();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    let change = hello.durable.change();
+    let refusal = thread::scope(|scope| {
+        let making = scope.spawn(|| hello.make_recovery_code(&ticket));
+        while hello.open_tickets() > 0 {
+            thread::yield_now();
+        }
+        hello.lock();
+        drop(change);
+        refused(making.join().unwrap())
+    });
+    assert_eq!(refusal, NotVerified::Cancelled);
+    assert_eq!(hello.status().recovery_code, CodeStatus::None);
+}
+
+#[test]
+fn a_lock_while_the_code_is_written_leaves_nothing_to_type_back() {
+    let medium = Failing::default();
+    medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+    let clock = Arc::new(TestClock::default());
+    let hello = Arc::new(Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap());
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    let locking = Arc::clone(&hello);
+    *medium.meanwhile.lock().unwrap() = Some(Box::new(move || locking.lock()));
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::Cancelled);
+    assert!(hello.made().is_none());
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_code_that_is_not_written_is_not_typed_back() {
+    let medium = Failing::default();
+    medium.steps_left.store(usize::MAX, Ordering::SeqCst);
+    let clock = Arc::new(TestClock::default());
+    let hello = Hello::open_medium(Box::new(medium.clone()), clock, native()).unwrap();
+    hello.set_pin(&pin(RIGHT)).unwrap();
+    let (_, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    medium.steps_left.store(0, Ordering::SeqCst);
+    assert!(matches!(hello.make_recovery_code(&ticket), Err(HelloError::Store(_))));
+    assert!(hello.made().is_none());
+}
+
+#[test]
+fn what_is_to_be_typed_back_is_wiped_when_its_time_is_over() {
+    let (bed, hello) = Bed::with_pin();
+    made(&hello);
+    let lifetime = u64::try_from(CODE_LIFETIME.as_millis()).unwrap();
+    bed.clock.advance(lifetime - 1);
+    hello.sweep();
+    assert!(hello.made().is_some());
+    bed.clock.advance(1);
+    hello.sweep();
+    assert!(hello.made().is_none());
+}
+
+#[test]
+fn a_lock_does_not_wait_for_a_code_that_is_being_confirmed() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = made(&hello);
+    // As if the disk took its time.
+    let change = hello.durable.change();
+    let refusal = thread::scope(|scope| {
+        let confirming = scope.spawn(|| hello.confirm_recovery_code(&code.ends()));
+        hello.lock();
+        drop(change);
+        refused(confirming.join().unwrap())
+    });
+    assert_eq!(refusal, NotVerified::NoCode);
+    assert_eq!(hello.status().recovery_code, CodeStatus::Pending);
+}
+
+#[test]
+fn a_code_verifies_nothing_and_no_gesture_serves_another_ones_claim() {
+    let (_bed, hello) = Bed::with_pin();
+    let code = code(&hello);
+    let before = hello.durable.state().unwrap();
+    assert!(matches!(
+        hello.verify(again(&code), &request(1)),
+        Err(HelloError::OtherGesture)
+    ));
+    let armed = hello.arm_alone(Way::RecoveryCode);
+    assert!(matches!(
+        hello.change_pin_at(&armed, pin(RIGHT), &pin(NEW)),
+        Err(HelloError::OtherGesture)
+    ));
+    let armed = hello.arm_alone(Way::Pin);
+    assert!(matches!(
+        hello.recover_at(&armed, code, &pin(NEW)),
+        Err(HelloError::OtherGesture)
+    ));
+    let after = hello.durable.state().unwrap();
+    assert_eq!(before.evidence_count, after.evidence_count);
+    assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use crate::{
     clock::Clock,
     counter::TryPolicy,
     hello::{
+        CodeStatus,
         failing_disk::Failing,
         tests::{Bed, FIRST_COUNT, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
     },
@@ -94,6 +95,25 @@ fn a_ticket_gives_what_the_pin_gives_and_once() {
 }
 
 #[test]
+fn one_gesture_makes_one_piece_of_evidence_with_a_ticket_too() {
+    let (_bed, hello) = Bed::with_pin();
+    let (reply, ticket) = hello.verify_and_hold(pin(RIGHT), &request(1)).unwrap();
+    assert!(reply.evidence.is_some());
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(2))), NotVerified::TicketGone);
+    // It is spent with that, for what it was good for too.
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::TicketGone);
+}
+
+#[test]
+fn the_ticket_of_another_programs_pin_changes_nothing() {
+    let (_bed, hello) = Bed::with_pin();
+    let ticket = hello.verify_client_pin(client(RIGHT)).unwrap();
+    assert_eq!(refused(hello.make_recovery_code(&ticket)), NotVerified::TicketGone);
+    assert_eq!(hello.status().recovery_code, CodeStatus::None);
+    assert_eq!(refused(redeemed(&hello, &ticket, &request(1))), NotVerified::TicketGone);
+}
+
+#[test]
 fn evidence_of_an_older_ticket_counts_after_what_was_given_since() {
     let (_bed, hello) = Bed::with_pin();
     let (key, mut last_count) = (hello.uv_key().unwrap(), 0);
@@ -166,6 +186,7 @@ fn lock_out_is_for_clients_too_and_ends_their_tickets() {
                     method: Method::Pin,
                     tier: Tier::Software,
                 },
+                For::Evidence,
                 bed.clock.moment(),
             )
             .unwrap();
@@ -184,7 +205,7 @@ fn a_ticket_is_good_for_two_minutes_and_then_wiped() {
     let old = hello.verify_client_pin(client(RIGHT)).unwrap();
     bed.clock.advance(ms(LIFETIME));
     assert_eq!(hello.tickets().len(), 1);
-    hello.sweep_tickets();
+    hello.sweep();
     assert_eq!(hello.tickets().len(), 0);
     assert_eq!(refused(redeemed(&hello, &old, &request(2))), NotVerified::TicketGone);
 }
