@@ -2,11 +2,13 @@
 //!
 //! So a question is left by dropping it: its connection ends, the broker sees that who asked has gone, and takes its prompt away.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use claviger_peer::Peers;
 use claviger_prompt_api::dbus::{self, Error, Manage1Proxy};
-use claviger_prompt_api::manage::AuditLog;
+use claviger_prompt_api::logo::Logos;
+use claviger_prompt_api::manage::{AuditLog, Provider, Status};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
@@ -37,8 +39,10 @@ pub enum Failure {
 pub async fn load() -> Result<Snapshot, Failure> {
     ask(async |peers: Peers| {
         let broker = dbus::manage(&peers).await?;
+        let status: Status = json(&broker.status().await?)?;
         Ok(Snapshot {
-            status: json(&broker.status().await?)?,
+            logos: logos(&broker, &status.providers).await,
+            status,
             passkeys: json(&broker.passkeys("").await?)?,
             rules: json(&broker.rules().await?)?,
             audit: json(&broker.audit(SHOWN_ENTRIES).await?)?,
@@ -100,6 +104,18 @@ where
     answered
         .await
         .unwrap_or_else(|_| Err(Failure::Unreachable("the connection ended".to_owned())))
+}
+
+/// The logos that there are. A provider that has just gone has none, and nothing is the worse for it.
+async fn logos(broker: &Manage1Proxy<'_>, providers: &[Provider]) -> BTreeMap<String, Logos> {
+    let mut logos = BTreeMap::new();
+    for provider in providers {
+        let told = broker.logos(&provider.id).await.and_then(|text| json::<Logos>(&text));
+        if let Some(told) = told.ok().filter(|told| !told.is_empty()) {
+            logos.insert(provider.id.clone(), told);
+        }
+    }
+    logos
 }
 
 /// Nobody has to run the door, so no answer is one too.

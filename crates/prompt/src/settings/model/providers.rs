@@ -17,7 +17,7 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
         .status
         .providers
         .iter()
-        .map(|provider| group(provider, speech))
+        .map(|provider| group(now, provider, speech))
         .collect();
     groups.push(rules(now, speech));
     let problems: Vec<Row> = now
@@ -36,7 +36,7 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
     Page { groups }
 }
 
-fn group(provider: &Provider, speech: &Speech) -> Group {
+fn group(now: &Snapshot, provider: &Provider, speech: &Speech) -> Group {
     let rows = [
         trouble(provider, speech),
         Some(takes_part(provider, speech)),
@@ -45,7 +45,9 @@ fn group(provider: &Provider, speech: &Speech) -> Group {
         Some(made_by(provider, speech)),
     ];
     let count = u64::try_from(provider.passkeys).unwrap_or(u64::MAX);
-    Group::new(name(provider), rows.into_iter().flatten().collect()).noting(speech.say(&Text::Keeps { count }))
+    Group::new(name(provider), rows.into_iter().flatten().collect())
+        .with_logo(now.logos.get(&provider.id).cloned().unwrap_or_default())
+        .noting(speech.say(&Text::Keeps { count }))
 }
 
 fn takes_part(provider: &Provider, speech: &Speech) -> Row {
@@ -160,6 +162,7 @@ pub fn name(provider: &Provider) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use claviger_prompt_api::logo::{Format, Logo, Logos};
     use claviger_prompt_api::manage::{ProgramHost, ProviderTrouble, Rule};
 
     use super::super::page::Control;
@@ -238,6 +241,20 @@ mod tests {
                 .iter()
                 .any(|row| row.tone == Tone::Warning && row.notes.len() == 3)
         );
+    }
+
+    #[test]
+    fn a_logo_stands_beside_its_provider_and_an_empty_one_where_there_is_none() {
+        let mut now = snapshot();
+        now.status.providers.push(provider("org.example.Notebook", "Notebook"));
+        let logos = Logos {
+            light: Some(Logo::new(Format::Svg, b"<svg/>")),
+            dark: None,
+        };
+        now.logos.insert("org.example.Notebook".into(), logos.clone());
+        let page = page(&now, &Speech::in_language("en"));
+        let drawn: Vec<_> = page.groups.iter().map(|group| group.logo.clone()).collect();
+        assert_eq!(drawn, [Some(Logos::default()), Some(logos), None]);
     }
 
     #[test]

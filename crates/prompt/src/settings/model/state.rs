@@ -1,7 +1,9 @@
 //! What the broker told last, from which all pages are made.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use claviger_prompt_api::logo::Logos;
 use claviger_prompt_api::manage::{AuditLog, Passkey, Rule, Status};
 use serde::Deserialize;
 
@@ -10,6 +12,8 @@ use serde::Deserialize;
 pub struct Snapshot {
     /// How the platform is, with its providers.
     pub status: Status,
+    /// The providers' logos, by id; absent where there are none.
+    pub logos: BTreeMap<String, Logos>,
     /// The passkeys of all providers.
     pub passkeys: Vec<Passkey>,
     /// The rules for sites.

@@ -130,6 +130,9 @@ impl Parts {
         }
         let leave = with(Self::leave);
         self.frame.stop.connect_clicked(move |_| leave());
+        // A logo has to suit its surroundings.
+        let redraw = with(|parts| parts.redraw());
+        adw::StyleManager::default().connect_dark_notify(move |_| redraw());
         // Much may have happened while another window was in front.
         let look = with(Self::look);
         self.frame.window.connect_is_active_notify(move |window| {

@@ -8,6 +8,7 @@ use gtk::glib;
 
 use super::widgets::{column, name, sign, wrapping, wrapping_button};
 use crate::drawing::{ROOM, padded};
+use crate::logo::Gallery;
 use crate::settings::model::page::{Act, Control, Group, Page, Row, Tone, Weight};
 
 /// What is told when something is pressed.
@@ -20,6 +21,7 @@ pub struct Sheet {
     groups: gtk::Box,
     drawn: Rc<RefCell<Page>>,
     tell: Tell,
+    gallery: Gallery,
 }
 
 impl Sheet {
@@ -38,6 +40,7 @@ impl Sheet {
             groups,
             drawn: Rc::default(),
             tell,
+            gallery: Gallery::with_generic("application-x-executable-symbolic"),
         }
     }
 
@@ -71,7 +74,7 @@ impl Sheet {
     fn group(&self, group: &Group) -> gtk::Box {
         let drawn = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
         if !group.heading.is_empty() {
-            drawn.append(&wrapping(&group.heading, &["heading"]));
+            drawn.append(&self.heading(group));
         }
         if let Some(note) = &group.note {
             drawn.append(&wrapping(note, &["dim-label"]));
@@ -88,6 +91,19 @@ impl Sheet {
             name(&list, &group.heading, &drawn);
         }
         drawn
+    }
+
+    fn heading(&self, group: &Group) -> gtk::Widget {
+        let heading = wrapping(&group.heading, &["heading"]);
+        let Some(logo) = &group.logo else {
+            return heading.upcast();
+        };
+        let place = Gallery::place();
+        self.gallery.draw(Some(&Rc::new(logo.clone())), &place);
+        let both = gtk::Box::builder().spacing(ROOM / 2).build();
+        both.append(&place);
+        both.append(&heading);
+        both.upcast()
     }
 
     fn row(&self, row: &Row) -> gtk::ListBoxRow {
