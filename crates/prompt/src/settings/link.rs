@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use claviger_peer::Peers;
 use claviger_prompt_api::dbus::{self, Error, Manage1Proxy};
@@ -15,6 +17,7 @@ use tokio::sync::oneshot;
 use super::browsers;
 use super::model::call::Call;
 use super::model::state::{KeyDoor, KeyDoorState, Snapshot};
+use super::packages::Packages;
 use crate::bus::{self, BusError};
 
 /// How many entries of the audit log the window shows.
@@ -36,12 +39,13 @@ pub enum Failure {
 }
 
 /// All that there is to show.
-pub async fn load() -> Result<Snapshot, Failure> {
-    ask(async |peers: Peers| {
+pub async fn load(packages: Arc<Packages>) -> Result<Snapshot, Failure> {
+    ask(async move |peers: Peers| {
         let broker = dbus::manage(&peers).await?;
         let status: Status = json(&broker.status().await?)?;
         Ok(Snapshot {
             logos: logos(&broker, &status.providers).await,
+            origins: packages.origins(programs(&status.providers)),
             status,
             passkeys: json(&broker.passkeys("").await?)?,
             rules: json(&broker.rules().await?)?,
@@ -104,6 +108,10 @@ where
     answered
         .await
         .unwrap_or_else(|_| Err(Failure::Unreachable("the connection ended".to_owned())))
+}
+
+fn programs(providers: &[Provider]) -> impl Iterator<Item = &Path> {
+    providers.iter().filter_map(|provider| provider.executable.as_deref())
 }
 
 /// The logos that there are. A provider that has just gone has none, and nothing is the worse for it.

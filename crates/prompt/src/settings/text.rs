@@ -109,6 +109,10 @@ pub enum Text {
     MakeDefault {},
     MadeBy {},
     NoProgram {},
+    FromPackage {
+        package: String,
+    },
+    NotFromPackage {},
     IsDamaged {},
     IsUnavailable {},
     ManifestProblems {},

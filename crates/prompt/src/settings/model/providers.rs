@@ -8,7 +8,7 @@ use claviger_prompt_api::sanitise;
 use super::call::Call;
 use super::page::{Act, Group, Page, Row, Tone, Weight};
 use super::shown;
-use super::state::Snapshot;
+use super::state::{Origin, Snapshot};
 use crate::settings::text::{Speech, Text};
 
 /// The page.
@@ -42,7 +42,7 @@ fn group(now: &Snapshot, provider: &Provider, speech: &Speech) -> Group {
         Some(takes_part(provider, speech)),
         lock(provider, speech),
         is_default(provider, speech),
-        Some(made_by(provider, speech)),
+        Some(made_by(now, provider, speech)),
     ];
     let count = u64::try_from(provider.passkeys).unwrap_or(u64::MAX);
     Group::new(name(provider), rows.into_iter().flatten().collect())
@@ -99,15 +99,21 @@ fn is_default(provider: &Provider, speech: &Speech) -> Option<Row> {
     })
 }
 
-/// Its program, and what it means if that runs what others give it.
-fn made_by(provider: &Provider, speech: &Speech) -> Row {
+/// Its program, where that comes from, and what it means if that runs what others give it.
+fn made_by(now: &Snapshot, provider: &Provider, speech: &Speech) -> Row {
     let program = provider.executable.as_deref().map(shown::path);
     let program = program.unwrap_or_else(|| speech.say(&Text::NoProgram {}));
-    let row = Row::new(speech.say(&Text::MadeBy {})).note(program).note(format!(
-        "{}, {}",
-        provider.id,
-        shown::path(&provider.manifest)
-    ));
+    let origin = provider.executable.as_ref().and_then(|path| now.origins.get(path));
+    let origin = origin.map(|origin| match origin {
+        Origin::Package(package) => speech.say(&Text::FromPackage {
+            package: shown::name(package),
+        }),
+        Origin::NoPackage => speech.say(&Text::NotFromPackage {}),
+    });
+    let row = Row::new(speech.say(&Text::MadeBy {}))
+        .maybe(origin)
+        .note(program)
+        .note(format!("{}, {}", provider.id, shown::path(&provider.manifest)));
     match provider.host {
         Some(host) => row
             .note(speech.message(&Message::ProgramHost { host }))
@@ -255,6 +261,29 @@ mod tests {
         let page = page(&now, &Speech::in_language("en"));
         let drawn: Vec<_> = page.groups.iter().map(|group| group.logo.clone()).collect();
         assert_eq!(drawn, [Some(Logos::default()), Some(logos), None]);
+    }
+
+    #[test]
+    fn who_made_a_provider_is_a_package_or_none_and_its_program() {
+        let mut now = snapshot();
+        let notes = |now: &Snapshot| {
+            let page = page(now, &Speech::in_language("en"));
+            let rows = page.groups.into_iter().next().unwrap().rows;
+            let row = rows.into_iter().find(|row| row.title == "Made by").unwrap();
+            // Without the marks around what was filled in.
+            row.notes
+                .iter()
+                .map(|note| note.replace(['\u{2068}', '\u{2069}'], ""))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(notes(&now)[0], "/usr/bin/claviger");
+        for (origin, said) in [
+            (Origin::Package("claviger".into()), "Package claviger"),
+            (Origin::NoPackage, "Not from a package"),
+        ] {
+            now.origins.insert("/usr/bin/claviger".into(), origin);
+            assert_eq!(notes(&now)[..2], [said, "/usr/bin/claviger"]);
+        }
     }
 
     #[test]

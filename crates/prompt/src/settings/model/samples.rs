@@ -81,6 +81,7 @@ pub fn snapshot() -> Snapshot {
             },
         },
         logos: BTreeMap::new(),
+        origins: BTreeMap::new(),
         passkeys: vec![passkey("example.org", "alice")],
         rules: Vec::new(),
         audit: AuditLog {
