@@ -34,7 +34,7 @@ pub struct Status {
     pub prompt: PromptStatus,
     /// Whether a script may approve for the user: for tests only, and to be said loudly.
     pub scripted_prompt_allowed: bool,
-    /// The providers, by id.
+    /// The providers, in the user's order, and otherwise by name.
     pub providers: Vec<Provider>,
     /// Manifests of providers that cannot be used.
     pub manifest_problems: Vec<ManifestProblem>,

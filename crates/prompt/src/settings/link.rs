@@ -72,6 +72,10 @@ async fn perform(broker: &Manage1Proxy<'_>, call: &Call) -> Result<(), Error> {
         Call::Enable(id) => broker.enable_provider(id).await,
         Call::Disable(id) => broker.disable_provider(id).await,
         Call::MakeDefault(id) => broker.set_default_provider(id).await,
+        Call::Order(ids) => {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            broker.set_provider_order(&ids).await
+        }
         Call::SetRule { site, provider } => broker.set_rule(site, provider).await,
         Call::ClearRule(site) => broker.clear_rule(site).await,
         Call::Lock(id) => broker.lock(id).await,

@@ -107,6 +107,13 @@ pub enum Text {
     IsDefault {},
     NotDefault {},
     MakeDefault {},
+    PlaceOf {
+        place: u64,
+        count: u64,
+    },
+    PlaceMore {},
+    MoveUp {},
+    MoveDown {},
     MadeBy {},
     NoProgram {},
     FromPackage {
@@ -252,6 +259,7 @@ pub enum Text {
     DoneEnabled {},
     DoneDisabled {},
     DoneDefault {},
+    DoneOrder {},
     DoneRule {
         site: String,
     },

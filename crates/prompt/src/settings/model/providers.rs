@@ -42,6 +42,7 @@ fn group(now: &Snapshot, provider: &Provider, speech: &Speech) -> Group {
         Some(takes_part(provider, speech)),
         lock(provider, speech),
         is_default(provider, speech),
+        place(now, provider, speech),
         Some(made_by(now, provider, speech)),
     ];
     let count = u64::try_from(provider.passkeys).unwrap_or(u64::MAX);
@@ -97,6 +98,32 @@ fn is_default(provider: &Provider, speech: &Speech) -> Option<Row> {
             Weight::Plain,
         )
     })
+}
+
+/// Where it stands among the others, which the broker lists as it offers them.
+fn place(now: &Snapshot, provider: &Provider, speech: &Speech) -> Option<Row> {
+    let order: Vec<String> = now.status.providers.iter().map(|one| one.id.clone()).collect();
+    let place = order.iter().position(|id| *id == provider.id)?;
+    if order.len() < 2 {
+        return None;
+    }
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let title = speech.say(&Text::PlaceOf {
+        place: number(place + 1),
+        count: number(order.len()),
+    });
+    let moves = [
+        (place.checked_sub(1), Text::MoveUp {}),
+        (Some(place + 1).filter(|to| *to < order.len()), Text::MoveDown {}),
+    ];
+    let row = Row::new(title).note(speech.say(&Text::PlaceMore {}));
+    Some(moves.into_iter().fold(row, |row, (to, label)| {
+        let Some(to) = to else { return row };
+        let mut order = order.clone();
+        order.swap(place, to);
+        let act = Act::Do(Call::Order(order));
+        row.button(speech.say(&label), &name(provider), act, Weight::Plain)
+    }))
 }
 
 /// Its program, where that comes from, and what it means if that runs what others give it.
@@ -284,6 +311,25 @@ mod tests {
             now.origins.insert("/usr/bin/claviger".into(), origin);
             assert_eq!(notes(&now)[..2], [said, "/usr/bin/claviger"]);
         }
+    }
+
+    #[test]
+    fn each_provider_can_be_moved_where_there_is_room_and_one_alone_not() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        let orders = |now: &Snapshot| -> Vec<Vec<String>> {
+            let acts = acts(&page(now, &speech)).into_iter();
+            acts.filter_map(|act| match act {
+                Act::Do(Call::Order(order)) => Some(order),
+                _ => None,
+            })
+            .collect()
+        };
+        now.status.providers = vec![provider("a", "A")];
+        assert_eq!(orders(&now), Vec::<Vec<String>>::new());
+        now.status.providers = ["a", "b", "c"].map(|id| provider(id, id)).into();
+        let expected = [["b", "a", "c"], ["b", "a", "c"], ["a", "c", "b"], ["a", "c", "b"]];
+        assert_eq!(orders(&now), expected);
     }
 
     #[test]

@@ -22,6 +22,15 @@ pub struct Sheet {
     drawn: Rc<RefCell<Page>>,
     tell: Tell,
     gallery: Gallery,
+    controls: Rc<RefCell<Vec<Placed>>>,
+}
+
+/// A control that is drawn.
+struct Placed {
+    /// What it is about, which may be nothing.
+    of: String,
+    label: String,
+    widget: gtk::Widget,
 }
 
 impl Sheet {
@@ -41,6 +50,7 @@ impl Sheet {
             drawn: Rc::default(),
             tell,
             gallery: Gallery::with_generic("application-x-executable-symbolic"),
+            controls: Rc::default(),
         }
     }
 
@@ -61,14 +71,39 @@ impl Sheet {
     pub fn redraw(&self) {
         let adjustment = self.scroller.vadjustment();
         let at = adjustment.value();
+        let before = self.controls.take();
+        let focused = before.into_iter().find(|control| control.widget.is_focus());
         while let Some(group) = self.groups.first_child() {
             self.groups.remove(&group);
         }
         for group in &self.drawn.borrow().groups {
             self.groups.append(&self.group(group));
         }
-        // Where it was, once the rows have their heights.
-        glib::idle_add_local_once(move || adjustment.set_value(at));
+        let next = focused.and_then(|before| self.in_place_of(&before));
+        // Where it was, once the rows have their heights; the keyboard too, which may have gone elsewhere with its row.
+        glib::idle_add_local_once(move || {
+            adjustment.set_value(at);
+            if let Some(widget) = next {
+                widget.grab_focus();
+            }
+        });
+    }
+
+    /// The control that does what this one did, or else another one of the same thing.
+    fn in_place_of(&self, before: &Placed) -> Option<gtk::Widget> {
+        let controls = self.controls.borrow();
+        let same = |control: &&Placed| control.of == before.of && control.label == before.label;
+        let akin = |control: &&Placed| !before.of.is_empty() && control.of == before.of;
+        let found = controls.iter().find(same).or_else(|| controls.iter().find(akin));
+        found.map(|control| control.widget.clone())
+    }
+
+    fn place(&self, of: &str, label: &str, widget: &impl IsA<gtk::Widget>) {
+        self.controls.borrow_mut().push(Placed {
+            of: of.to_owned(),
+            label: label.to_owned(),
+            widget: widget.clone().upcast(),
+        });
     }
 
     fn group(&self, group: &Group) -> gtk::Box {
@@ -128,12 +163,14 @@ impl Sheet {
                 Control::Switch { name: spoken, on, act } => {
                     let switch = self.switch(*on, act);
                     line.append(&switch);
+                    self.place("", spoken, &switch);
                     name(&switch, spoken, &line);
                 }
                 // Below, because its words need the room of a narrow window.
                 Control::Button { label, of, act, weight } => {
                     let button = self.button(label, act, *weight);
                     texts.append(&button);
+                    self.place(of, label, &button);
                     if !of.is_empty() {
                         // Behind its label, which is a name already.
                         name(&button, of, &texts);
