@@ -274,6 +274,8 @@ pub struct AuditEntry {
     pub caller: Option<AuditCaller>,
     /// The code of what went wrong.
     pub cause: Option<String>,
+    /// Whose fault that was, by the name of a [`Fault`](crate::fault::Fault) or of a later version's.
+    pub fault: Option<String>,
     /// How the user was verified.
     pub evidence: Option<AuditEvidence>,
 }

@@ -120,6 +120,7 @@ pub enum Text {
         package: String,
     },
     NotFromPackage {},
+    LastFaults {},
     IsDamaged {},
     IsUnavailable {},
     ManifestProblems {},

@@ -5,8 +5,9 @@ use claviger_prompt_api::manage::{Provider, ProviderState};
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
 
+use super::activity;
 use super::call::Call;
-use super::page::{Act, Group, Page, Row, Tone, Weight};
+use super::page::{Act, Group, Page, Place, Row, Tone, Weight};
 use super::shown;
 use super::state::{Origin, Snapshot};
 use crate::settings::text::{Speech, Text};
@@ -44,6 +45,7 @@ fn group(now: &Snapshot, provider: &Provider, speech: &Speech) -> Group {
         is_default(provider, speech),
         place(now, provider, speech),
         Some(made_by(now, provider, speech)),
+        last_faults(now, provider, speech),
     ];
     let count = u64::try_from(provider.passkeys).unwrap_or(u64::MAX);
     Group::new(name(provider), rows.into_iter().flatten().collect())
@@ -147,6 +149,17 @@ fn made_by(now: &Snapshot, provider: &Provider, speech: &Speech) -> Row {
             .in_tone(Tone::Warning),
         None => row,
     }
+}
+
+/// When it was at fault, with the way to all that happened.
+fn last_faults(now: &Snapshot, provider: &Provider, speech: &Speech) -> Option<Row> {
+    let faults = activity::faults(now, &provider.id, speech);
+    let row = Row::new(speech.say(&Text::LastFaults {})).in_tone(Tone::Warning);
+    let told = faults
+        .iter()
+        .fold(row, |row, line| row.note(format!("{} {}", line.sentence, line.details)));
+    let label = speech.say(&Text::OpenActivity {});
+    (!faults.is_empty()).then(|| told.button(label, &name(provider), Act::Show(Place::Activity), Weight::Plain))
 }
 
 fn trouble(provider: &Provider, speech: &Speech) -> Option<Row> {
@@ -330,6 +343,17 @@ mod tests {
         now.status.providers = ["a", "b", "c"].map(|id| provider(id, id)).into();
         let expected = [["b", "a", "c"], ["b", "a", "c"], ["a", "c", "b"], ["a", "c", "b"]];
         assert_eq!(orders(&now), expected);
+    }
+
+    #[test]
+    fn what_went_wrong_with_a_provider_stands_with_it() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        let shows = |now: &Snapshot| acts(&page(now, &speech)).contains(&Act::Show(Place::Activity));
+        assert!(!shows(&now));
+        now.audit.entries = vec![serde_json::json!({"time": 1, "event": "get", "result": "failed",
+            "cause": "provider-crashed", "fault": "provider", "provider": "org.claviger.Vault"})];
+        assert!(shows(&now));
     }
 
     #[test]

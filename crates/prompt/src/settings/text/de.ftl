@@ -96,6 +96,7 @@ made-by = Stammt von
 from-package = Paket { $package }
 not-from-package = Nicht aus einem Paket
 no-program = das Programm ist nicht bekannt
+last-faults = Was zuletzt mit ihm nicht ging
 is-damaged = Er sagt, dass beschädigt ist, was er aufbewahrt
 is-unavailable = Er sagt, dass er jetzt nicht arbeiten kann
 manifest-problems = Anbieter, die nicht benutzt werden können

@@ -96,6 +96,7 @@ made-by = Made by
 from-package = Package { $package }
 not-from-package = Not from a package
 no-program = its program is not known
+last-faults = What went wrong with it lately
 is-damaged = It says that what it keeps is damaged
 is-unavailable = It says that it cannot work now
 manifest-problems = Providers that cannot be used
