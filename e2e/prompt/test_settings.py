@@ -194,6 +194,8 @@ class First(unittest.TestCase):
             return json.loads(desktop.claviger("provider", "list", "--json"))[0]["state"]
 
         self.go_to("Providers")
+        # What this test runs was built here.
+        find("label", "Not from a package")
         for word, told in [("disabled", "do not see it"), ("enabled", "may use what it keeps")]:
             find("check box", "Takes part").press()
             until(lambda word=word: state() == word, lambda: f"the state {state()}")

@@ -12,6 +12,7 @@ use claviger_prompt_api::message::Message;
 use claviger_prompt_api::names::ShownName;
 use claviger_prompt_api::sanitise;
 
+use crate::rules::order::Order;
 use crate::types::Cause;
 
 /// What the broker knows of a provider when a ceremony begins.
@@ -108,6 +109,8 @@ pub struct Preference {
     pub last_used: Option<ProviderId>,
     /// The default provider for every site.
     pub default_provider: Option<ProviderId>,
+    /// The order of all others.
+    pub order: Order,
 }
 
 /// One possible answer.
@@ -376,8 +379,13 @@ fn in_trouble(providers: &[ProviderSnapshot]) -> Option<Candidates> {
     })
 }
 
-/// The user's rule for the site, then last used, then the default, then the rest.
-fn rank(provider: &ProviderId, preference: &Preference) -> u8 {
+/// The user's rule for the site, then last used, then the default, then the rest in the user's order.
+fn rank(provider: &ProviderId, preference: &Preference) -> (u8, usize) {
+    (reason(provider, preference), preference.order.place(provider))
+}
+
+/// What speaks for a provider here, the best first; `u8::MAX` if nothing does.
+fn reason(provider: &ProviderId, preference: &Preference) -> u8 {
     let order = [
         &preference.remembered,
         &preference.last_used,
@@ -391,15 +399,15 @@ fn rank(provider: &ProviderId, preference: &Preference) -> u8 {
 
 /// Begins with the first candidate if something speaks for it.
 fn choose(candidates: Vec<Candidate>, preference: &Preference) -> Candidates {
-    let reason = match candidates.as_slice() {
+    let speaks = match candidates.as_slice() {
         [first, rest @ ..] => {
-            rest.is_empty() || first.credential.is_some() || rank(&first.provider, preference) != u8::MAX
+            rest.is_empty() || first.credential.is_some() || reason(&first.provider, preference) != u8::MAX
         }
         [] => false,
     };
     Candidates::Choose {
         candidates,
-        preselected: reason.then_some(0),
+        preselected: speaks.then_some(0),
     }
 }
 

@@ -1,9 +1,10 @@
-//! The user's rules: which provider for which site, which by default, which was used last, and which passkeys are hidden.
+//! The user's rules: which provider for which site, which by default, in which order, which was used last, and which passkeys are hidden.
 //!
 //! Parsed from and written to one JSON file, whose reading and writing is the daemon's. The file names the sites that the
 //! user has passkeys for, so it belongs into a directory that only the user can read.
 
 mod hidden;
+pub mod order;
 
 use std::collections::BTreeMap;
 
@@ -13,6 +14,7 @@ use claviger_prompt_api::trouble::Damage;
 use serde::{Deserialize, Serialize};
 
 use self::hidden::{Hidden, SavedPasskey};
+use self::order::Order;
 use crate::choice::Preference;
 
 /// The version of the file format.
@@ -36,7 +38,7 @@ pub enum RulesError {
     /// The file or a name in it is too long.
     #[error("a name or the file is longer than allowed")]
     TooLong,
-    /// There are [`MAX_SITES`] rules, or as many hidden passkeys as there may be, already.
+    /// There are [`MAX_SITES`] rules, or as many hidden passkeys or ordered providers as there may be, already.
     #[error("there are too many rules")]
     TooMany,
 }
@@ -55,6 +57,7 @@ impl From<RulesError> for Damage {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     default_provider: Option<ProviderId>,
+    order: Order,
     sites: BTreeMap<RpId, SiteRule>,
     hidden: Hidden,
 }
@@ -93,6 +96,7 @@ impl Rules {
         }
         Ok(Self {
             default_provider: file.default_provider.as_deref().map(read_provider).transpose()?,
+            order: Order::read(&file.order)?,
             sites,
             hidden: Hidden::read(&file.hidden)?,
         })
@@ -108,6 +112,7 @@ impl Rules {
                 .iter()
                 .map(|(rp_id, rule)| (rp_id.to_string(), SavedRule::of(rule)))
                 .collect(),
+            order: self.order.saved(),
             hidden: self.hidden.saved(),
         };
         // Strings and numbers under string keys always serialise.
@@ -121,6 +126,7 @@ impl Rules {
             remembered: rule.and_then(|rule| rule.provider.clone()),
             last_used: rule.and_then(|rule| rule.last_used.clone()),
             default_provider: self.default_provider.clone(),
+            order: self.order.clone(),
         }
     }
 
@@ -132,6 +138,16 @@ impl Rules {
     /// Sets or clears the default provider.
     pub fn set_default_provider(&mut self, provider: Option<&ProviderId>) {
         self.default_provider = provider.cloned();
+    }
+
+    /// The order in which providers are offered.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Has providers offered in this order.
+    pub fn set_order(&mut self, order: Order) {
+        self.order = order;
     }
 
     /// The sites with a rule of the user's, and its provider, by RP ID.
@@ -195,6 +211,7 @@ impl Rules {
     pub fn forget_provider(&mut self, provider: &ProviderId) {
         let is_it = |named: &mut ProviderId| named == provider;
         self.default_provider.take_if(is_it);
+        self.order.forget_provider(provider);
         self.hidden.forget_provider(provider);
         self.sites.retain(|_, rule| {
             rule.provider.take_if(is_it);
@@ -232,6 +249,9 @@ struct File {
     default_provider: Option<String>,
     #[serde(default)]
     sites: BTreeMap<String, SavedRule>,
+    /// As `hidden`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    order: Vec<String>,
     /// Not written where there is none, for brokers that do not know it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     hidden: Vec<SavedPasskey>,
@@ -324,6 +344,7 @@ mod tests {
                 remembered: Some(id("org.claviger.Vault")),
                 last_used: Some(id("org.example.Notebook")),
                 default_provider: Some(id("org.claviger.Vault")),
+                order: Order::default(),
             }
         );
         assert_eq!(read.preference(&site("unknown.example")).remembered, None);

@@ -225,6 +225,48 @@ async fn rules_and_the_default_decide_who_comes_first() {
 }
 
 #[tokio::test]
+async fn providers_are_offered_and_listed_in_the_user_s_order() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
+    let manage = bed.manage().await;
+    let prompt = Prompt::attach(
+        &bed,
+        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
+    )
+    .await;
+    for order in [[SAFE, NOTEBOOK], [NOTEBOOK, SAFE]] {
+        manage.set_provider_order(&order).await.unwrap();
+        bed.make_passkey("alice").await.unwrap_err();
+        let view = prompt.views().last().unwrap().clone();
+        let offered = view.choices.iter().map(|choice| choice.provider.as_str());
+        let offered: Vec<_> = offered.filter(|id| order.contains(id)).collect();
+        assert_eq!(offered, order);
+        let listed = json(manage.providers()).await;
+        let listed = listed
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|provider| provider["id"].as_str().unwrap());
+        assert_eq!(listed.filter(|id| order.contains(id)).collect::<Vec<_>>(), order);
+    }
+    let log = json(manage.audit(100)).await;
+    let entries = log["entries"].as_array().unwrap();
+    let changes = entries
+        .iter()
+        .filter(|entry| entry["detail"] == "change the order of the providers");
+    assert_eq!(changes.count(), 2);
+    for never in [&[SAFE, "Safe"][..], &[SAFE; 1_001]] {
+        let refused = manage.set_provider_order(never).await;
+        assert!(matches!(refused, Err(Error::InvalidArgument(_))), "{refused:?}");
+    }
+    assert!(matches!(
+        manage.set_provider_order(&["nobody"]).await,
+        Err(Error::NotFound(_))
+    ));
+}
+
+#[tokio::test]
 async fn an_unlock_that_reached_nobody_is_an_error_and_recorded_as_one() {
     let bed = Bed::new().await;
     let safe = bed.provider(SAFE, Behaviour::Honest, true).await;

@@ -107,6 +107,7 @@ impl Command {
                 | Provider::Enable { output, .. }
                 | Provider::Disable { output, .. }
                 | Provider::Default { output, .. }
+                | Provider::Order { output, .. }
                 | Provider::Rule(Rule::List(output) | Rule::Set { output, .. } | Rule::Clear { output, .. }),
             )
             | Self::Lock(OneProvider { output, .. })
@@ -241,6 +242,15 @@ pub enum Provider {
     Default {
         /// The provider's id
         id: String,
+        /// How to print.
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Choose the order in which providers are offered, after the one that is offered first; those that you leave out come last
+    Order {
+        /// The providers' ids
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<String>,
         /// How to print.
         #[command(flatten)]
         output: Output,

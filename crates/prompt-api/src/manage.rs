@@ -34,7 +34,7 @@ pub struct Status {
     pub prompt: PromptStatus,
     /// Whether a script may approve for the user: for tests only, and to be said loudly.
     pub scripted_prompt_allowed: bool,
-    /// The providers, by id.
+    /// The providers, in the user's order, and otherwise by name.
     pub providers: Vec<Provider>,
     /// Manifests of providers that cannot be used.
     pub manifest_problems: Vec<ManifestProblem>,
@@ -274,6 +274,8 @@ pub struct AuditEntry {
     pub caller: Option<AuditCaller>,
     /// The code of what went wrong.
     pub cause: Option<String>,
+    /// Whose fault that was, by the name of a [`Fault`](crate::fault::Fault) or of a later version's.
+    pub fault: Option<String>,
     /// How the user was verified.
     pub evidence: Option<AuditEvidence>,
 }

@@ -22,6 +22,8 @@ pub struct Gallery(Rc<Parts>);
 
 #[derive(Default)]
 struct Parts {
+    /// The name of the icon to draw where there is no logo.
+    generic: Option<&'static str>,
     made: RefCell<HashMap<Wanted, Made>>,
     /// The images that wait for one.
     waiting: RefCell<Vec<(glib::WeakRef<gtk::Image>, Wanted)>>,
@@ -40,6 +42,14 @@ enum Made {
 type Wanted = (Rc<Logos>, bool);
 
 impl Gallery {
+    /// A gallery that draws the icon of this name where there is no logo.
+    pub fn with_generic(icon: &'static str) -> Self {
+        Self(Rc::new(Parts {
+            generic: Some(icon),
+            ..Parts::default()
+        }))
+    }
+
     /// A place for a logo beside the name of its provider, which is what a screen reader reads.
     pub fn place() -> gtk::Image {
         gtk::Image::builder()
@@ -49,18 +59,20 @@ impl Gallery {
             .build()
     }
 
-    /// Draws the one of these logos that suits the surroundings, or nothing, in the place; once it is decoded, if it was not yet.
+    /// Draws the one of these logos that suits the surroundings in the place, or what there is instead of one; once it is decoded, if it
+    /// was not yet.
     pub fn draw(&self, logos: Option<&Rc<Logos>>, place: &gtk::Image) {
         let parts = &self.0;
         let is_other = |image: &glib::WeakRef<gtk::Image>| image.upgrade().is_some_and(|image| image != *place);
         parts.waiting.borrow_mut().retain(|(image, _)| is_other(image));
         place.clear();
-        let Some(logos) = logos else { return };
+        let Some(logos) = logos.filter(|logos| !logos.is_empty()) else {
+            return parts.show(place, None);
+        };
         let wanted = (Rc::clone(logos), adw::StyleManager::default().is_dark());
         let made = parts.made.borrow().get(&wanted).cloned();
         if let Some(Made::Done(texture)) = made {
-            place.set_paintable(texture.as_ref());
-            return;
+            return parts.show(place, texture.as_ref());
         }
         let mut waiting = parts.waiting.borrow_mut();
         waiting.push((glib::object::ObjectExt::downgrade(place), wanted.clone()));
@@ -84,10 +96,19 @@ impl Gallery {
                 return true;
             }
             if let Some(image) = image.upgrade() {
-                image.set_paintable(texture.as_ref());
+                parts.show(&image, texture.as_ref());
             }
             false
         });
+    }
+}
+
+impl Parts {
+    fn show(&self, place: &gtk::Image, texture: Option<&gdk::Texture>) {
+        match texture {
+            Some(texture) => place.set_paintable(Some(texture)),
+            None => place.set_icon_name(self.generic),
+        }
     }
 }
 

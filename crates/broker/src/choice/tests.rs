@@ -112,6 +112,7 @@ fn providers_come_in_the_order_of_rule_last_used_default() {
         remembered: remembered.map(id),
         last_used: last_used.map(id),
         default_provider: default.map(id),
+        order: Order::default(),
     };
     for (preference, order, preselected) in [
         (prefer(None, None, None), "ABCD", None),
@@ -119,6 +120,25 @@ fn providers_come_in_the_order_of_rule_last_used_default() {
         (prefer(None, Some("b"), Some("c")), "BCAD", Some(0)),
         (prefer(Some("d"), Some("b"), Some("c")), "DBCA", Some(0)),
         (prefer(Some("gone"), None, None), "ABCD", None),
+    ] {
+        let (labels, first) = offered(run(&make(), &all, &[], &preference));
+        assert_eq!((labels.concat().as_str(), first), (order, preselected));
+    }
+}
+
+#[test]
+fn the_user_s_order_counts_where_nothing_else_speaks_for_one_and_preselects_none() {
+    let all = ["d", "c", "b", "a"].map(provider);
+    let prefer = |last_used: Option<&str>, default: Option<&str>, order: &[&str]| Preference {
+        remembered: None,
+        last_used: last_used.map(id),
+        default_provider: default.map(id),
+        order: Order::new(order.iter().map(|name| id(name)).collect()).unwrap(),
+    };
+    for (preference, order, preselected) in [
+        (prefer(None, None, &["c", "d"]), "CDAB", None),
+        (prefer(None, Some("b"), &["d", "c", "b", "a"]), "BDCA", Some(0)),
+        (prefer(Some("a"), Some("b"), &["gone", "d"]), "ABDC", Some(0)),
     ] {
         let (labels, first) = offered(run(&make(), &all, &[], &preference));
         assert_eq!((labels.concat().as_str(), first), (order, preselected));

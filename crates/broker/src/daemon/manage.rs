@@ -22,6 +22,7 @@ use super::{Broker, lock, recovery};
 use crate::audit::{self, AuditEvent, Entry};
 use crate::ceremony::{Approval, ProviderName};
 use crate::registry::{BUILT_IN, Pin, RegistryError, State};
+use crate::rules::order::{MAX_ORDERED, Order};
 use crate::shown;
 use crate::types::{Caller, Cause, Door, DoorTraits};
 
@@ -109,6 +110,18 @@ impl Broker {
         let id = self.known_provider(id)?;
         self.require_program(&id).await?;
         self.decide_rules(|rules| rules.set_default_provider(Some(&id)))
+    }
+
+    /// `SetProviderOrder`.
+    pub(crate) fn set_provider_order(&self, ids: &[String]) -> Result<(), Error> {
+        if ids.len() > MAX_ORDERED {
+            return Err(Error::invalid_argument("There are not that many providers."));
+        }
+        let ids = ids.iter().map(|id| self.known_provider(id)).collect::<Result<_, _>>()?;
+        let order = Order::new(ids).map_err(|_| Error::invalid_argument("A provider has one place in the order."))?;
+        self.decide_rules(|rules| rules.set_order(order))?;
+        self.audit(&Entry::ok(AuditEvent::Manage).detail("change the order of the providers"));
+        Ok(())
     }
 
     /// `Rules`.
@@ -312,7 +325,7 @@ impl Broker {
         let list = registry.records().map(|(id, record)| {
             let link = links.get(id);
             let running = link.is_some_and(|link| link.is_running());
-            Provider {
+            let provider = Provider {
                 id: id.to_string(),
                 name: registry.shown_name(id).to_string(),
                 state: match record.state() {
@@ -335,9 +348,15 @@ impl Broker {
                 host: record.pin().and_then(Pin::host),
                 version: claviger_joint::PROTOCOL_VERSION,
                 manifest: record.source.clone(),
-            }
+            };
+            (id.clone(), provider)
         });
-        list.collect()
+        let mut list: Vec<(ProviderId, Provider)> = list.collect();
+        // As they are offered where nothing speaks for one of them.
+        list.sort_by_cached_key(|(id, provider)| {
+            (rules.rules.order().place(id), provider.name.to_lowercase(), id.clone())
+        });
+        list.into_iter().map(|(_, provider)| provider).collect()
     }
 
     /// Those of these providers that an unlock box opens and that are locked; and the first that cannot be asked, with the reason.

@@ -78,6 +78,12 @@ impl ManageInterface {
         self.0.set_default_provider(id).await
     }
 
+    /// Has providers offered in this order, all others after them by their names.
+    async fn set_provider_order(&self, ids: Vec<String>, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.set_provider_order(&ids)
+    }
+
     /// The user's rules.
     async fn rules(&self, #[zbus(header)] header: Header<'_>) -> Result<String, Error> {
         self.0.callers().require_manager(&header).await?;

@@ -84,6 +84,7 @@ async fn methods(bed: &Bed, interface: &str) -> Vec<Vec<String>> {
                 "u" => "uint32:1",
                 "b" => "boolean:true",
                 "h" => HANDLE,
+                "as" => "array:string:x",
                 other => panic!("an argument of type {other}, which this test cannot give"),
             };
             methods.last_mut().unwrap().push(argument.to_owned());

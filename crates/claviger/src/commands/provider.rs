@@ -35,6 +35,12 @@ pub async fn run(command: Command) -> Result<(), Failure> {
             broker.set_default_provider(&id).await.map_err(failure)?;
             done(output.json, format_args!("{id} is offered first from now on."))
         }
+        Command::Order { ids, output } => {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            broker.set_provider_order(&ids).await.map_err(failure)?;
+            let told = format_args!("Providers are offered in this order from now on: {}.", ids.join(", "));
+            done(output.json, told)
+        }
         Command::Rule(RuleCommand::List(output)) => {
             let rules: Vec<Rule> = client::json(&broker.rules().await.map_err(failure)?)?;
             if output.json {

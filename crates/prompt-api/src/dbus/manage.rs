@@ -41,6 +41,9 @@ pub trait Manage1 {
 
     fn set_default_provider(&self, id: &str) -> Result<(), Error>;
 
+    /// None twice; those that are not named come after, by their names.
+    fn set_provider_order(&self, ids: &[&str]) -> Result<(), Error>;
+
     /// [`Rule`](crate::manage::Rule)s as a JSON array.
     fn rules(&self) -> Result<String, Error>;
 

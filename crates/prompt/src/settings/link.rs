@@ -2,17 +2,22 @@
 //!
 //! So a question is left by dropping it: its connection ends, the broker sees that who asked has gone, and takes its prompt away.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
 
 use claviger_peer::Peers;
 use claviger_prompt_api::dbus::{self, Error, Manage1Proxy};
-use claviger_prompt_api::manage::AuditLog;
+use claviger_prompt_api::logo::Logos;
+use claviger_prompt_api::manage::{AuditLog, Provider, Status};
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::browsers;
 use super::model::call::Call;
 use super::model::state::{KeyDoor, KeyDoorState, Snapshot};
+use super::packages::Packages;
 use crate::bus::{self, BusError};
 
 /// How many entries of the audit log the window shows.
@@ -34,11 +39,14 @@ pub enum Failure {
 }
 
 /// All that there is to show.
-pub async fn load() -> Result<Snapshot, Failure> {
-    ask(async |peers: Peers| {
+pub async fn load(packages: Arc<Packages>) -> Result<Snapshot, Failure> {
+    ask(async move |peers: Peers| {
         let broker = dbus::manage(&peers).await?;
+        let status: Status = json(&broker.status().await?)?;
         Ok(Snapshot {
-            status: json(&broker.status().await?)?,
+            logos: logos(&broker, &status.providers).await,
+            origins: packages.origins(programs(&status.providers)),
+            status,
             passkeys: json(&broker.passkeys("").await?)?,
             rules: json(&broker.rules().await?)?,
             audit: json(&broker.audit(SHOWN_ENTRIES).await?)?,
@@ -64,6 +72,10 @@ async fn perform(broker: &Manage1Proxy<'_>, call: &Call) -> Result<(), Error> {
         Call::Enable(id) => broker.enable_provider(id).await,
         Call::Disable(id) => broker.disable_provider(id).await,
         Call::MakeDefault(id) => broker.set_default_provider(id).await,
+        Call::Order(ids) => {
+            let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+            broker.set_provider_order(&ids).await
+        }
         Call::SetRule { site, provider } => broker.set_rule(site, provider).await,
         Call::ClearRule(site) => broker.clear_rule(site).await,
         Call::Lock(id) => broker.lock(id).await,
@@ -100,6 +112,22 @@ where
     answered
         .await
         .unwrap_or_else(|_| Err(Failure::Unreachable("the connection ended".to_owned())))
+}
+
+fn programs(providers: &[Provider]) -> impl Iterator<Item = &Path> {
+    providers.iter().filter_map(|provider| provider.executable.as_deref())
+}
+
+/// The logos that there are. A provider that has just gone has none, and nothing is the worse for it.
+async fn logos(broker: &Manage1Proxy<'_>, providers: &[Provider]) -> BTreeMap<String, Logos> {
+    let mut logos = BTreeMap::new();
+    for provider in providers {
+        let told = broker.logos(&provider.id).await.and_then(|text| json::<Logos>(&text));
+        if let Some(told) = told.ok().filter(|told| !told.is_empty()) {
+            logos.insert(provider.id.clone(), told);
+        }
+    }
+    logos
 }
 
 /// Nobody has to run the door, so no answer is one too.

@@ -107,8 +107,20 @@ pub enum Text {
     IsDefault {},
     NotDefault {},
     MakeDefault {},
+    PlaceOf {
+        place: u64,
+        count: u64,
+    },
+    PlaceMore {},
+    MoveUp {},
+    MoveDown {},
     MadeBy {},
     NoProgram {},
+    FromPackage {
+        package: String,
+    },
+    NotFromPackage {},
+    LastFaults {},
     IsDamaged {},
     IsUnavailable {},
     ManifestProblems {},
@@ -248,6 +260,7 @@ pub enum Text {
     DoneEnabled {},
     DoneDisabled {},
     DoneDefault {},
+    DoneOrder {},
     DoneRule {
         site: String,
     },

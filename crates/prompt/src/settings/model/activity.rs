@@ -12,19 +12,23 @@ use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
 /// What the broker notes of a change, and the word for it here.
-const KNOWN_NOTES: [(&str, &str); 11] = [
+const KNOWN_NOTES: [(&str, &str); 12] = [
     ("enable the provider", "enabled"),
     ("disabled by the user", "disabled"),
     ("delete a passkey", "deleted"),
     ("rename a passkey", "renamed"),
     ("hide a passkey", "hidden"),
     ("offer a hidden passkey again", "unhidden"),
+    ("change the order of the providers", "reordered"),
     ("change the PIN", "pin-changed"),
     ("the user agrees to unlock", "unlocked"),
     ("unlock", "unlocked"),
     ("a PIN was chosen", "pin-chosen"),
     ("list the passkeys", "listed"),
 ];
+
+/// How many times of a provider's fault are told.
+const SHOWN_FAULTS: usize = 3;
 
 /// Which entries are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +92,20 @@ pub fn lines(now: &Snapshot, filter: Filter, query: &str, speech: &Speech) -> Ve
     newest_first
         .filter_map(|line| explained(line, filter, now, speech))
         .filter(has_all)
+        .collect()
+}
+
+/// The last times that this provider was at fault, the newest first, at most [`SHOWN_FAULTS`].
+pub fn faults(now: &Snapshot, provider: &str, speech: &Speech) -> Vec<Line> {
+    let is_its = |line: &&Value| {
+        let entry = AuditEntry::deserialize(*line);
+        entry.is_ok_and(|entry| {
+            entry.fault.as_deref() == Some("provider") && entry.provider.as_deref() == Some(provider)
+        })
+    };
+    let newest_first = now.audit.entries.iter().rev().filter(is_its).take(SHOWN_FAULTS);
+    newest_first
+        .filter_map(|line| explained(line, Filter::All, now, speech))
         .collect()
 }
 
@@ -227,6 +245,27 @@ mod tests {
         assert_eq!(count(Filter::Changes, ""), 1);
         assert_eq!(count(Filter::Failures, ""), 2);
         assert_eq!(count(Filter::All, "chromium vault"), 1);
+    }
+
+    #[test]
+    fn a_provider_s_own_faults_are_told_and_no_others() {
+        let mut now = snapshot();
+        let entry = |time, provider: &str, fault| {
+            json!({"time": time, "event": "get", "result": "failed", "cause": "provider-hung", "fault": fault,
+                "rp_id": format!("{time}.example"), "provider": provider})
+        };
+        let other = entry(1, "org.example.Other", "provider");
+        let user = entry(2, "org.claviger.Vault", "user");
+        let own = (3..8).map(|time| entry(time, "org.claviger.Vault", "provider"));
+        now.audit.entries = [other, user].into_iter().chain(own).collect();
+        let told = faults(&now, "org.claviger.Vault", &Speech::in_language("en"));
+        assert_eq!(told.len(), SHOWN_FAULTS);
+        for (line, site) in told.iter().zip(["7.example", "6.example", "5.example"]) {
+            assert!(
+                line.sentence.contains(site) && line.details.contains("in time"),
+                "{line:?}"
+            );
+        }
     }
 
     #[test]

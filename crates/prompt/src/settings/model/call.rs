@@ -11,6 +11,8 @@ pub enum Call {
     Disable(String),
     /// Offer it first.
     MakeDefault(String),
+    /// Offer providers in this order, by their ids.
+    Order(Vec<String>),
     /// Offer a provider first at one site.
     SetRule {
         /// The site.
@@ -74,6 +76,7 @@ impl Call {
             | Self::Unhide { .. }
             | Self::Disable(_)
             | Self::MakeDefault(_)
+            | Self::Order(_)
             | Self::SetRule { .. }
             | Self::ClearRule(_)
             | Self::Lock(_) => false,
@@ -86,6 +89,7 @@ impl Call {
             Self::Enable(_) => Text::DoneEnabled {},
             Self::Disable(_) => Text::DoneDisabled {},
             Self::MakeDefault(_) => Text::DoneDefault {},
+            Self::Order(_) => Text::DoneOrder {},
             Self::SetRule { site, .. } => Text::DoneRule { site: site.clone() },
             Self::ClearRule(site) => Text::DoneNoRule { site: site.clone() },
             Self::Lock(_) => Text::DoneLocked {},

@@ -1,5 +1,7 @@
 //! What a page is made of: groups of rows, and in a row the controls that do something.
 
+use claviger_prompt_api::logo::Logos;
+
 use super::call::Call;
 
 /// A page: its groups from top to bottom.
@@ -14,6 +16,8 @@ pub struct Page {
 pub struct Group {
     /// What they are about.
     pub heading: String,
+    /// What to draw beside the heading: a logo, or in the place of an empty one an icon that says no more than that it is a program.
+    pub logo: Option<Logos>,
     /// A sentence about all of them.
     pub note: Option<String>,
     /// The rows.
@@ -165,9 +169,17 @@ impl Group {
     pub fn new(heading: String, rows: Vec<Row>) -> Self {
         Self {
             heading,
+            logo: None,
             note: None,
             rows,
         }
+    }
+
+    /// With this logo, which may be an empty one, beside its heading.
+    #[must_use]
+    pub fn with_logo(mut self, logo: Logos) -> Self {
+        self.logo = Some(logo);
+        self
     }
 
     /// With a sentence about all of them.

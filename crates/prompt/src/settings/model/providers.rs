@@ -5,10 +5,11 @@ use claviger_prompt_api::manage::{Provider, ProviderState};
 use claviger_prompt_api::message::Message;
 use claviger_prompt_api::sanitise;
 
+use super::activity;
 use super::call::Call;
-use super::page::{Act, Group, Page, Row, Tone, Weight};
+use super::page::{Act, Group, Page, Place, Row, Tone, Weight};
 use super::shown;
-use super::state::Snapshot;
+use super::state::{Origin, Snapshot};
 use crate::settings::text::{Speech, Text};
 
 /// The page.
@@ -17,7 +18,7 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
         .status
         .providers
         .iter()
-        .map(|provider| group(provider, speech))
+        .map(|provider| group(now, provider, speech))
         .collect();
     groups.push(rules(now, speech));
     let problems: Vec<Row> = now
@@ -36,16 +37,20 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
     Page { groups }
 }
 
-fn group(provider: &Provider, speech: &Speech) -> Group {
+fn group(now: &Snapshot, provider: &Provider, speech: &Speech) -> Group {
     let rows = [
         trouble(provider, speech),
         Some(takes_part(provider, speech)),
         lock(provider, speech),
         is_default(provider, speech),
-        Some(made_by(provider, speech)),
+        place(now, provider, speech),
+        Some(made_by(now, provider, speech)),
+        last_faults(now, provider, speech),
     ];
     let count = u64::try_from(provider.passkeys).unwrap_or(u64::MAX);
-    Group::new(name(provider), rows.into_iter().flatten().collect()).noting(speech.say(&Text::Keeps { count }))
+    Group::new(name(provider), rows.into_iter().flatten().collect())
+        .with_logo(now.logos.get(&provider.id).cloned().unwrap_or_default())
+        .noting(speech.say(&Text::Keeps { count }))
 }
 
 fn takes_part(provider: &Provider, speech: &Speech) -> Row {
@@ -97,21 +102,64 @@ fn is_default(provider: &Provider, speech: &Speech) -> Option<Row> {
     })
 }
 
-/// Its program, and what it means if that runs what others give it.
-fn made_by(provider: &Provider, speech: &Speech) -> Row {
+/// Where it stands among the others, which the broker lists as it offers them.
+fn place(now: &Snapshot, provider: &Provider, speech: &Speech) -> Option<Row> {
+    let order: Vec<String> = now.status.providers.iter().map(|one| one.id.clone()).collect();
+    let place = order.iter().position(|id| *id == provider.id)?;
+    if order.len() < 2 {
+        return None;
+    }
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let title = speech.say(&Text::PlaceOf {
+        place: number(place + 1),
+        count: number(order.len()),
+    });
+    let moves = [
+        (place.checked_sub(1), Text::MoveUp {}),
+        (Some(place + 1).filter(|to| *to < order.len()), Text::MoveDown {}),
+    ];
+    let row = Row::new(title).note(speech.say(&Text::PlaceMore {}));
+    Some(moves.into_iter().fold(row, |row, (to, label)| {
+        let Some(to) = to else { return row };
+        let mut order = order.clone();
+        order.swap(place, to);
+        let act = Act::Do(Call::Order(order));
+        row.button(speech.say(&label), &name(provider), act, Weight::Plain)
+    }))
+}
+
+/// Its program, where that comes from, and what it means if that runs what others give it.
+fn made_by(now: &Snapshot, provider: &Provider, speech: &Speech) -> Row {
     let program = provider.executable.as_deref().map(shown::path);
     let program = program.unwrap_or_else(|| speech.say(&Text::NoProgram {}));
-    let row = Row::new(speech.say(&Text::MadeBy {})).note(program).note(format!(
-        "{}, {}",
-        provider.id,
-        shown::path(&provider.manifest)
-    ));
+    let origin = provider.executable.as_ref().and_then(|path| now.origins.get(path));
+    let origin = origin.map(|origin| match origin {
+        Origin::Package(package) => speech.say(&Text::FromPackage {
+            package: shown::name(package),
+        }),
+        Origin::NoPackage => speech.say(&Text::NotFromPackage {}),
+    });
+    let row = Row::new(speech.say(&Text::MadeBy {}))
+        .maybe(origin)
+        .note(program)
+        .note(format!("{}, {}", provider.id, shown::path(&provider.manifest)));
     match provider.host {
         Some(host) => row
             .note(speech.message(&Message::ProgramHost { host }))
             .in_tone(Tone::Warning),
         None => row,
     }
+}
+
+/// When it was at fault, with the way to all that happened.
+fn last_faults(now: &Snapshot, provider: &Provider, speech: &Speech) -> Option<Row> {
+    let faults = activity::faults(now, &provider.id, speech);
+    let row = Row::new(speech.say(&Text::LastFaults {})).in_tone(Tone::Warning);
+    let told = faults
+        .iter()
+        .fold(row, |row, line| row.note(format!("{} {}", line.sentence, line.details)));
+    let label = speech.say(&Text::OpenActivity {});
+    (!faults.is_empty()).then(|| told.button(label, &name(provider), Act::Show(Place::Activity), Weight::Plain))
 }
 
 fn trouble(provider: &Provider, speech: &Speech) -> Option<Row> {
@@ -160,6 +208,7 @@ pub fn name(provider: &Provider) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use claviger_prompt_api::logo::{Format, Logo, Logos};
     use claviger_prompt_api::manage::{ProgramHost, ProviderTrouble, Rule};
 
     use super::super::page::Control;
@@ -238,6 +287,73 @@ mod tests {
                 .iter()
                 .any(|row| row.tone == Tone::Warning && row.notes.len() == 3)
         );
+    }
+
+    #[test]
+    fn a_logo_stands_beside_its_provider_and_an_empty_one_where_there_is_none() {
+        let mut now = snapshot();
+        now.status.providers.push(provider("org.example.Notebook", "Notebook"));
+        let logos = Logos {
+            light: Some(Logo::new(Format::Svg, b"<svg/>")),
+            dark: None,
+        };
+        now.logos.insert("org.example.Notebook".into(), logos.clone());
+        let page = page(&now, &Speech::in_language("en"));
+        let drawn: Vec<_> = page.groups.iter().map(|group| group.logo.clone()).collect();
+        assert_eq!(drawn, [Some(Logos::default()), Some(logos), None]);
+    }
+
+    #[test]
+    fn who_made_a_provider_is_a_package_or_none_and_its_program() {
+        let mut now = snapshot();
+        let notes = |now: &Snapshot| {
+            let page = page(now, &Speech::in_language("en"));
+            let rows = page.groups.into_iter().next().unwrap().rows;
+            let row = rows.into_iter().find(|row| row.title == "Made by").unwrap();
+            // Without the marks around what was filled in.
+            row.notes
+                .iter()
+                .map(|note| note.replace(['\u{2068}', '\u{2069}'], ""))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(notes(&now)[0], "/usr/bin/claviger");
+        for (origin, said) in [
+            (Origin::Package("claviger".into()), "Package claviger"),
+            (Origin::NoPackage, "Not from a package"),
+        ] {
+            now.origins.insert("/usr/bin/claviger".into(), origin);
+            assert_eq!(notes(&now)[..2], [said, "/usr/bin/claviger"]);
+        }
+    }
+
+    #[test]
+    fn each_provider_can_be_moved_where_there_is_room_and_one_alone_not() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        let orders = |now: &Snapshot| -> Vec<Vec<String>> {
+            let acts = acts(&page(now, &speech)).into_iter();
+            acts.filter_map(|act| match act {
+                Act::Do(Call::Order(order)) => Some(order),
+                _ => None,
+            })
+            .collect()
+        };
+        now.status.providers = vec![provider("a", "A")];
+        assert_eq!(orders(&now), Vec::<Vec<String>>::new());
+        now.status.providers = ["a", "b", "c"].map(|id| provider(id, id)).into();
+        let expected = [["b", "a", "c"], ["b", "a", "c"], ["a", "c", "b"], ["a", "c", "b"]];
+        assert_eq!(orders(&now), expected);
+    }
+
+    #[test]
+    fn what_went_wrong_with_a_provider_stands_with_it() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        let shows = |now: &Snapshot| acts(&page(now, &speech)).contains(&Act::Show(Place::Activity));
+        assert!(!shows(&now));
+        now.audit.entries = vec![serde_json::json!({"time": 1, "event": "get", "result": "failed",
+            "cause": "provider-crashed", "fault": "provider", "provider": "org.claviger.Vault"})];
+        assert!(shows(&now));
     }
 
     #[test]

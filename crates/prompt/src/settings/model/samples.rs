@@ -1,5 +1,7 @@
 //! What tests show: a platform with one provider and a PIN.
 
+use std::collections::BTreeMap;
+
 use claviger_peer::Standing;
 use claviger_prompt_api::manage::{
     AuditHead, AuditLog, Passkey, PinStatus, PromptStatus, Provider, ProviderState, RecoveryCodeStatus, Status,
@@ -78,6 +80,8 @@ pub fn snapshot() -> Snapshot {
                 head: "00".into(),
             },
         },
+        logos: BTreeMap::new(),
+        origins: BTreeMap::new(),
         passkeys: vec![passkey("example.org", "alice")],
         rules: Vec::new(),
         audit: AuditLog {

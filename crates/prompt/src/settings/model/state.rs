@@ -1,7 +1,9 @@
 //! What the broker told last, from which all pages are made.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use claviger_prompt_api::logo::Logos;
 use claviger_prompt_api::manage::{AuditLog, Passkey, Rule, Status};
 use serde::Deserialize;
 
@@ -10,6 +12,10 @@ use serde::Deserialize;
 pub struct Snapshot {
     /// How the platform is, with its providers.
     pub status: Status,
+    /// The providers' logos, by id; absent where there are none.
+    pub logos: BTreeMap<String, Logos>,
+    /// Where the providers' programs come from, as far as this machine tells, by their paths.
+    pub origins: BTreeMap<PathBuf, Origin>,
     /// The passkeys of all providers.
     pub passkeys: Vec<Passkey>,
     /// The rules for sites.
@@ -28,6 +34,15 @@ impl Snapshot {
         let provider = self.status.providers.iter().find(|provider| provider.id == id);
         provider.map_or(id, |provider| provider.name.as_str())
     }
+}
+
+/// Where a program comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// The package of this name brought it.
+    Package(String),
+    /// No package did.
+    NoPackage,
 }
 
 /// How the security-key door is, as `org.claviger.HidDoor1.Status` tells it.

@@ -88,8 +88,15 @@ unlock = Entsperren …
 is-default = Neue Passkeys kommen hierher, wenn Sie nichts anderes wählen
 not-default = Neue Passkeys kommen anderswohin, wenn Sie nichts anderes wählen
 make-default = Für neue Passkeys benutzen
+place-of = Nummer { $place } von { $count }
+place-more = Anbieter werden in dieser Reihenfolge angeboten, nach dem, was Sie auf einer Website zuletzt und für neue Passkeys benutzen.
+move-up = Früher anbieten
+move-down = Später anbieten
 made-by = Stammt von
+from-package = Paket { $package }
+not-from-package = Nicht aus einem Paket
 no-program = das Programm ist nicht bekannt
+last-faults = Was zuletzt mit ihm nicht ging
 is-damaged = Er sagt, dass beschädigt ist, was er aufbewahrt
 is-unavailable = Er sagt, dass er jetzt nicht arbeiten kann
 manifest-problems = Anbieter, die nicht benutzt werden können
@@ -234,6 +241,7 @@ audit = { $event ->
     }
     [hidden] Sie haben einen Passkey ausgeblendet{ audit-at }.
     [unhidden] Sie lassen einen ausgeblendeten Passkey wieder anbieten{ audit-at }.
+    [reordered] Sie haben die Reihenfolge der Anbieter geändert.
     [pin-changed] { $ok ->
         [1] Sie haben Ihre PIN geändert.
        *[0] Die PIN sollte geändert werden und wurde es nicht.
@@ -337,6 +345,7 @@ finish = Fertig
 done-enabled = Er nimmt jetzt teil.
 done-disabled = Er nimmt nicht mehr teil. Seine Passkeys bleiben, wo sie sind.
 done-default = Neue Passkeys kommen von jetzt an dorthin.
+done-order = Anbieter werden von jetzt an in dieser Reihenfolge angeboten.
 done-rule = Er wird für { $site } zuerst angeboten.
 done-no-rule = Für { $site } gibt es keine Regel mehr.
 done-locked = Gesperrt.

@@ -88,8 +88,15 @@ unlock = Unlock …
 is-default = New passkeys go here unless you choose otherwise
 not-default = New passkeys go elsewhere unless you choose otherwise
 make-default = Use for new passkeys
+place-of = Number { $place } of { $count }
+place-more = Providers are offered in this order, after what you used last at a site and what you use for new passkeys.
+move-up = Offer earlier
+move-down = Offer later
 made-by = Made by
+from-package = Package { $package }
+not-from-package = Not from a package
 no-program = its program is not known
+last-faults = What went wrong with it lately
 is-damaged = It says that what it keeps is damaged
 is-unavailable = It says that it cannot work now
 manifest-problems = Providers that cannot be used
@@ -234,6 +241,7 @@ audit = { $event ->
     }
     [hidden] You hid a passkey{ audit-at }.
     [unhidden] You had a hidden passkey offered again{ audit-at }.
+    [reordered] You changed the order of the providers.
     [pin-changed] { $ok ->
         [1] You changed your PIN.
        *[0] The PIN was to be changed, and was not.
@@ -337,6 +345,7 @@ finish = Done
 done-enabled = It takes part now.
 done-disabled = It takes part no more. Its passkeys stay where they are.
 done-default = New passkeys go there from now on.
+done-order = Providers are offered in this order from now on.
 done-rule = It is offered first for { $site }.
 done-no-rule = No rule for { $site } any more.
 done-locked = Locked.

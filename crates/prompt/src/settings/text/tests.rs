@@ -30,7 +30,7 @@ fn sample(code: &str) -> Text {
     serde_json::from_value(json!({
         "code": code, "time": "T", "account": "alice", "site": "example.org", "count": 2, "tries_left": 3, "seconds": 4,
         "tier": "software", "folder": "/x", "problem": "P", "event": "get", "ok": true, "who": "Chromium", "provider": "Vault",
-        "cause": "timed-out", "method": "pin", "detail": "D", "version": "1", "entries": 5,
+        "cause": "timed-out", "method": "pin", "detail": "D", "version": "1", "entries": 5, "package": "claviger", "place": 1,
     }))
     .unwrap()
 }

@@ -12,6 +12,7 @@ mod widgets;
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
 use adw::prelude::*;
 use gtk::{gio, glib};
@@ -27,6 +28,7 @@ use super::model::call::Call;
 use super::model::page::{Act, Page, Place};
 use super::model::state::Snapshot;
 use super::model::{about, first_run as first_steps, providers, shown, verification, ways_in};
+use super::packages::Packages;
 use super::text::{Speech, Text};
 
 /// The action that shows the page whose name it is given, of the window and of the application.
@@ -55,6 +57,7 @@ struct Parts {
     first_run: RefCell<Option<FirstRun>>,
     dialogs: Dialogs,
     speech: Rc<Speech>,
+    packages: Arc<Packages>,
     now: RefCell<Option<Rc<Snapshot>>>,
     /// The call that waits for the person.
     waiting: RefCell<Option<glib::JoinHandle<()>>>,
@@ -104,6 +107,7 @@ impl Parts {
             },
             frame,
             speech,
+            packages: Arc::new(Packages::of_system()),
             now: RefCell::default(),
             waiting: RefCell::default(),
             loading: Cell::default(),
@@ -130,6 +134,9 @@ impl Parts {
         }
         let leave = with(Self::leave);
         self.frame.stop.connect_clicked(move |_| leave());
+        // A logo has to suit its surroundings.
+        let redraw = with(|parts| parts.redraw());
+        adw::StyleManager::default().connect_dark_notify(move |_| redraw());
         // Much may have happened while another window was in front.
         let look = with(Self::look);
         self.frame.window.connect_is_active_notify(move |window| {
@@ -181,8 +188,9 @@ impl Parts {
             return;
         }
         let parts = Rc::clone(self);
+        let packages = Arc::clone(&self.packages);
         glib::spawn_future_local(async move {
-            let answer = link::load().await;
+            let answer = link::load(packages).await;
             parts.loading.set(false);
             match answer {
                 Ok(now) => parts.draw(now),

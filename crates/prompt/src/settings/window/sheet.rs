@@ -8,6 +8,7 @@ use gtk::glib;
 
 use super::widgets::{column, name, sign, wrapping, wrapping_button};
 use crate::drawing::{ROOM, padded};
+use crate::logo::Gallery;
 use crate::settings::model::page::{Act, Control, Group, Page, Row, Tone, Weight};
 
 /// What is told when something is pressed.
@@ -20,6 +21,16 @@ pub struct Sheet {
     groups: gtk::Box,
     drawn: Rc<RefCell<Page>>,
     tell: Tell,
+    gallery: Gallery,
+    controls: Rc<RefCell<Vec<Placed>>>,
+}
+
+/// A control that is drawn.
+struct Placed {
+    /// What it is about, which may be nothing.
+    of: String,
+    label: String,
+    widget: gtk::Widget,
 }
 
 impl Sheet {
@@ -38,6 +49,8 @@ impl Sheet {
             groups,
             drawn: Rc::default(),
             tell,
+            gallery: Gallery::with_generic("application-x-executable-symbolic"),
+            controls: Rc::default(),
         }
     }
 
@@ -58,20 +71,45 @@ impl Sheet {
     pub fn redraw(&self) {
         let adjustment = self.scroller.vadjustment();
         let at = adjustment.value();
+        let before = self.controls.take();
+        let focused = before.into_iter().find(|control| control.widget.is_focus());
         while let Some(group) = self.groups.first_child() {
             self.groups.remove(&group);
         }
         for group in &self.drawn.borrow().groups {
             self.groups.append(&self.group(group));
         }
-        // Where it was, once the rows have their heights.
-        glib::idle_add_local_once(move || adjustment.set_value(at));
+        let next = focused.and_then(|before| self.in_place_of(&before));
+        // Where it was, once the rows have their heights; the keyboard too, which may have gone elsewhere with its row.
+        glib::idle_add_local_once(move || {
+            adjustment.set_value(at);
+            if let Some(widget) = next {
+                widget.grab_focus();
+            }
+        });
+    }
+
+    /// The control that does what this one did, or else another one of the same thing.
+    fn in_place_of(&self, before: &Placed) -> Option<gtk::Widget> {
+        let controls = self.controls.borrow();
+        let same = |control: &&Placed| control.of == before.of && control.label == before.label;
+        let akin = |control: &&Placed| !before.of.is_empty() && control.of == before.of;
+        let found = controls.iter().find(same).or_else(|| controls.iter().find(akin));
+        found.map(|control| control.widget.clone())
+    }
+
+    fn place(&self, of: &str, label: &str, widget: &impl IsA<gtk::Widget>) {
+        self.controls.borrow_mut().push(Placed {
+            of: of.to_owned(),
+            label: label.to_owned(),
+            widget: widget.clone().upcast(),
+        });
     }
 
     fn group(&self, group: &Group) -> gtk::Box {
         let drawn = gtk::Box::new(gtk::Orientation::Vertical, ROOM / 2);
         if !group.heading.is_empty() {
-            drawn.append(&wrapping(&group.heading, &["heading"]));
+            drawn.append(&self.heading(group));
         }
         if let Some(note) = &group.note {
             drawn.append(&wrapping(note, &["dim-label"]));
@@ -88,6 +126,19 @@ impl Sheet {
             name(&list, &group.heading, &drawn);
         }
         drawn
+    }
+
+    fn heading(&self, group: &Group) -> gtk::Widget {
+        let heading = wrapping(&group.heading, &["heading"]);
+        let Some(logo) = &group.logo else {
+            return heading.upcast();
+        };
+        let place = Gallery::place();
+        self.gallery.draw(Some(&Rc::new(logo.clone())), &place);
+        let both = gtk::Box::builder().spacing(ROOM / 2).build();
+        both.append(&place);
+        both.append(&heading);
+        both.upcast()
     }
 
     fn row(&self, row: &Row) -> gtk::ListBoxRow {
@@ -112,12 +163,14 @@ impl Sheet {
                 Control::Switch { name: spoken, on, act } => {
                     let switch = self.switch(*on, act);
                     line.append(&switch);
+                    self.place("", spoken, &switch);
                     name(&switch, spoken, &line);
                 }
                 // Below, because its words need the room of a narrow window.
                 Control::Button { label, of, act, weight } => {
                     let button = self.button(label, act, *weight);
                     texts.append(&button);
+                    self.place(of, label, &button);
                     if !of.is_empty() {
                         // Behind its label, which is a name already.
                         name(&button, of, &texts);
