@@ -169,8 +169,9 @@ pub enum Text {
     KeyOff {},
     KeyUnplugged {},
     KeyNotRunning {},
-    KeyTurnOn {},
-    KeyTurnOff {},
+    KeyWaits {},
+    KeyNeedsHelper {},
+    KeyStart {},
     KeyDoctor {},
 
     // Activity.
@@ -256,6 +257,8 @@ pub enum Text {
     },
     DoneLocked {},
     DoneUnlocked {},
+    DoneKeyOn {},
+    DoneKeyOff {},
     DonePin {},
     DonePinChanged {},
     DoneRenamed {},

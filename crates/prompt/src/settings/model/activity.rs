@@ -12,13 +12,15 @@ use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
 /// What the broker notes of a change, and the word for it here.
-const KNOWN_NOTES: [(&str, &str); 11] = [
+const KNOWN_NOTES: [(&str, &str); 13] = [
     ("enable the provider", "enabled"),
     ("disabled by the user", "disabled"),
     ("delete a passkey", "deleted"),
     ("rename a passkey", "renamed"),
     ("hide a passkey", "hidden"),
     ("offer a hidden passkey again", "unhidden"),
+    ("turn on the security-key door", "key-on"),
+    ("turn off the security-key door", "key-off"),
     ("change the PIN", "pin-changed"),
     ("the user agrees to unlock", "unlocked"),
     ("unlock", "unlocked"),

@@ -71,6 +71,7 @@ pub fn snapshot() -> Snapshot {
             providers: vec![provider("org.claviger.Vault", "Claviger vault")],
             manifest_problems: Vec::new(),
             troubles: Vec::new(),
+            security_key: Some(true),
             doors: vec!["browser".into()],
             ceremonies_running: 0,
             audit: AuditHead {
@@ -89,6 +90,7 @@ pub fn snapshot() -> Snapshot {
         key: KeyDoor {
             state: KeyDoorState::NotRunning,
             problem: None,
+            helper: true,
         },
         browsers: Vec::new(),
     }
