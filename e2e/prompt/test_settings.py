@@ -314,6 +314,41 @@ class Pages(unittest.TestCase):
         self.each("german", GERMAN, LANG="de_DE.UTF-8", LC_ALL="de_DE.UTF-8")
 
 
+class WaysIn(unittest.TestCase):
+    def test_the_security_key_is_switched_off_and_on_and_shown_as_it_is(self):
+        door = desktop.start([bed.PROGRAMS / "claviger", "hid-door", "--transport", f"unix:{desktop.dir / 'key'}"])
+        self.addCleanup(door.wait)
+        self.addCleanup(door.terminate)
+        until(lambda: self.door().get("state") == "listening", lambda: f"the door: {self.door()} {desktop.log()}")
+        settings = Settings("ways-in")
+        self.addCleanup(settings.end)
+        find("label", "Listens at a socket")
+        find("label", "the program names the site")
+        for on, state, told in [(False, "off", "programs see no security key"), (True, "listening", "Listens at a socket")]:
+            find("check box", "Security key").press()
+            until(lambda state=state: self.door().get("state") == state, lambda: f"the door: {self.door()}")
+            self.assertEqual(self.door()["enabled"], on)
+            find("label", told)
+            until(lambda on=on: find("check box", "Security key").is_("checked") == on, "the switch stands as the door does")
+        desktop.picture("settings-security-key")
+        log = desktop.claviger("audit", "--last", "5")
+        self.assertIn("turn off the security-key door", log)
+        self.assertIn("turn on the security-key door", log)
+        # Without its process the key is not there, and the page sees that by itself.
+        door.terminate()
+        find("label", "The security key does not run")
+        find("label", "claviger setup --system" if not self.helper_is_installed() else "systemctl --user start")
+
+    @staticmethod
+    def door():
+        doors = json.loads(desktop.claviger("door", "list", "--json") or "[]")
+        return next((door for door in doors if door["door"] == "hid"), {})
+
+    @staticmethod
+    def helper_is_installed():
+        return any(pathlib.Path(base, "systemd/system/claviger-hid.socket").exists() for base in ["/etc", "/usr/local/lib", "/usr/lib", "/lib"])
+
+
 class Started(unittest.TestCase):
     @staticmethod
     def run_with(*arguments):

@@ -33,7 +33,7 @@ pub use claviger_hello::ticket::PinTicket;
 pub use claviger_hello::verification::{NotVerified, decode_ticket, encode_ticket};
 pub use claviger_joint::evidence::Tier;
 pub use daemon::{
-    Broker, Config, Deadlines, ManagedCredential, SecurityKeyCaller, StartError, Unavailable, UserVerifier,
+    Broker, Config, Deadlines, DoorSwitch, ManagedCredential, SecurityKeyCaller, StartError, Unavailable, UserVerifier,
     Verification, VerifierStatus,
 };
 pub use types::{

@@ -11,10 +11,11 @@
 mod bed;
 
 use std::process::{Command, Output};
+use std::sync::{Arc, Mutex};
 
 use bed::*;
 use claviger_broker::registry::BUILT_IN;
-use claviger_broker::{CancelToken, Cause, CtapRequest, Door, UserVerification};
+use claviger_broker::{CancelToken, Cause, CtapRequest, Door, DoorSwitch, UserVerification};
 use claviger_joint::evidence::{self, Expected, Purpose};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_prompt_api::action::Action;
@@ -598,6 +599,59 @@ async fn the_pin_is_changed_in_the_prompt_by_who_knows_it() {
 async fn without_a_pin_there_is_none_to_change() {
     let bed = Bed::without_pin().await;
     assert!(matches!(bed.manage().await.change_pin().await, Err(Error::NotReady(_))));
+}
+
+/// A switch in memory.
+struct Switch(Mutex<std::io::Result<bool>>);
+
+impl DoorSwitch for Switch {
+    fn is_on(&self) -> bool {
+        self.0.lock().unwrap().as_ref().is_ok_and(|on| *on)
+    }
+
+    fn turn(&self, on: bool) -> std::io::Result<()> {
+        let mut state = self.0.lock().unwrap();
+        if state.is_err() {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        *state = Ok(on);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_security_key_door_is_switched_and_the_log_says_so_once() {
+    let bed = Bed::with(|config| config.door_switch = Some(Arc::new(Switch(Mutex::new(Ok(true)))))).await;
+    let manage = bed.manage().await;
+    assert_eq!(json(manage.status()).await["security_key"], true);
+    for _ in 0..2 {
+        manage.switch_security_key(false).await.unwrap();
+        assert_eq!(json(manage.status()).await["security_key"], false);
+    }
+    manage.switch_security_key(true).await.unwrap();
+    let log = json(manage.audit(100)).await;
+    let told = |what: &str| {
+        let entries = log["entries"].as_array().unwrap().iter();
+        entries
+            .filter(|entry| entry["detail"] == what && entry["event"] == "manage")
+            .count()
+    };
+    assert_eq!(told("turn off the security-key door"), 1, "{log}");
+    assert_eq!(told("turn on the security-key door"), 1, "{log}");
+}
+
+#[tokio::test]
+async fn a_security_key_door_that_cannot_be_switched_says_why_and_nothing_is_recorded() {
+    let bed = Bed::new().await;
+    let manage = bed.manage().await;
+    assert!(json(manage.status()).await["security_key"].is_null());
+    assert!(manage.switch_security_key(false).await.is_err());
+    let damaged = Switch(Mutex::new(Err(std::io::ErrorKind::InvalidData.into())));
+    let bed = Bed::with(|config| config.door_switch = Some(Arc::new(damaged))).await;
+    let manage = bed.manage().await;
+    let refused = manage.switch_security_key(true).await.unwrap_err().to_string();
+    assert!(refused.contains("settings of the doors"), "{refused}");
+    assert_eq!(json(manage.status()).await["audit"]["entries"], 1);
 }
 
 async fn dbus_send(bed: &Bed, call: &[&str]) -> Output {

@@ -4,7 +4,7 @@ use std::os::unix::process::parent_id;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use claviger_broker::{Broker, Config};
+use claviger_broker::{Broker, Config, DoorSwitch};
 use claviger_ctap::crypto::native;
 use claviger_doors::hid::control::Control;
 use claviger_doors::hid::process::{self, Place};
@@ -41,6 +41,7 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
             let dirs = dirs.clone();
             move || broken::troubles(&dirs)
         })),
+        door_switch: Some(Arc::new(settings::HidDoor(dirs.doors()))),
         ..Config::new(dirs.broker_state(), dirs.manifests(), own_executable()?)
     };
     if allow_scripted_prompt {
@@ -144,7 +145,7 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
     };
     sandbox.enter().map_err(Failure::failed)?;
     let place = place.unwrap_or_else(|| Place::Helper(hid::link::PATH.into()));
-    let doors = dirs.doors();
+    let doors = settings::HidDoor(dirs.doors());
     block_on(async {
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
         let peers = Peers::new(&connection, &own_executable()?)
@@ -156,7 +157,7 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
             error => Failure::failed(error),
         })?;
         tokio::select! {
-            ended = process::run(&peers, &control, &place, || settings::hid_door(&doors), native()) => {
+            ended = process::run(&peers, &control, &place, || doors.is_on(), native()) => {
                 ended.map_err(Failure::failed)
             }
             told = until_told_to_end(&connection) => told,

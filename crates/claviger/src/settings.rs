@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use claviger_broker::DoorSwitch;
 use serde_json::{Map, Value};
 
 /// The longest file that is read, in bytes.
@@ -12,28 +13,29 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// The member for the security-key door.
 const HID: &str = "hid";
 
-/// Whether the user wants the security-key door: yes, unless `doors.json` says no or cannot be read.
-pub fn hid_door(doors: &Path) -> bool {
-    match read(doors) {
-        Ok(settings) => settings.get(HID).and_then(Value::as_bool).unwrap_or(true),
-        Err(error) => {
-            tracing::error!(path = %doors.display(), %error, "the doors' settings cannot be read: the security-key door stays shut");
-            false
+/// The switch of the security-key door, in this `doors.json`.
+pub struct HidDoor(pub PathBuf);
+
+impl DoorSwitch for HidDoor {
+    /// Yes, unless the file says no or cannot be read.
+    fn is_on(&self) -> bool {
+        match read(&self.0) {
+            Ok(settings) => settings.get(HID).and_then(Value::as_bool).unwrap_or(true),
+            Err(error) => {
+                tracing::error!(path = %self.0.display(), %error, "the doors' settings cannot be read: the security-key door stays shut");
+                false
+            }
         }
     }
-}
 
-/// Switches the security-key door. What else the file says stays.
-///
-/// # Errors
-///
-/// The file cannot be read or written.
-pub fn set_hid_door(doors: &Path, wanted: bool) -> io::Result<()> {
-    let mut settings = read(doors)?;
-    settings.insert(HID.to_owned(), wanted.into());
-    let folder = doors.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    claviger_files::replace_public(doors, format!("{:#}\n", Value::Object(settings)).as_bytes())
+    /// What else the file says stays.
+    fn turn(&self, on: bool) -> io::Result<()> {
+        let mut settings = read(&self.0)?;
+        settings.insert(HID.to_owned(), on.into());
+        let folder = self.0.parent().unwrap_or(Path::new("/"));
+        fs::create_dir_all(folder)?;
+        claviger_files::replace_public(&self.0, format!("{:#}\n", Value::Object(settings)).as_bytes())
+    }
 }
 
 fn read(path: &Path) -> io::Result<Map<String, Value>> {
@@ -52,20 +54,21 @@ mod tests {
     fn the_door_is_open_until_it_is_switched_off_and_a_damaged_file_shuts_it() {
         let folder = tempfile::tempdir().unwrap();
         let doors = folder.path().join("claviger/doors.json");
-        assert!(hid_door(&doors));
-        set_hid_door(&doors, false).unwrap();
-        assert!(!hid_door(&doors));
-        set_hid_door(&doors, true).unwrap();
-        assert!(hid_door(&doors));
+        let door = HidDoor(doors.clone());
+        assert!(door.is_on());
+        door.turn(false).unwrap();
+        assert!(!door.is_on());
+        door.turn(true).unwrap();
+        assert!(door.is_on());
         fs::write(&doors, "{").unwrap();
-        assert!(!hid_door(&doors));
-        assert!(set_hid_door(&doors, true).is_err(), "nothing is lost");
+        assert!(!door.is_on());
+        assert!(door.turn(true).is_err(), "nothing is lost");
         fs::remove_file(&doors).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &doors, rustix::fs::Mode::RWXU).unwrap();
-        assert!(!hid_door(&doors), "and nobody waits for a pipe");
+        assert!(!door.is_on(), "and nobody waits for a pipe");
         fs::remove_file(&doors).unwrap();
         fs::write(&doors, r#"{"later": 1, "hid": true}"#).unwrap();
-        set_hid_door(&doors, false).unwrap();
+        door.turn(false).unwrap();
         assert_eq!(read(&doors).unwrap().get("later"), Some(&Value::from(1)));
     }
 }

@@ -41,6 +41,9 @@ pub struct Status {
     /// What is broken; empty when all is well.
     #[serde(default)]
     pub troubles: Vec<Trouble>,
+    /// Whether the user wants the security-key door; absent where there is none to switch.
+    #[serde(default)]
+    pub security_key: Option<bool>,
     /// The doors that are open, by name.
     pub doors: Vec<String>,
     /// Ceremonies that have begun and not ended.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use claviger_ctap::crypto::Crypto;
 use claviger_prompt_api::trouble::Trouble;
 
-use super::{Deadlines, UserVerifier};
+use super::{Deadlines, DoorSwitch, UserVerifier};
 
 /// Finds what is broken by looking at files.
 pub type Look = Arc<dyn Fn() -> Vec<Trouble> + Send + Sync>;
@@ -30,6 +30,8 @@ pub struct Config {
     pub verifier: Option<Arc<dyn UserVerifier>>,
     /// Looks at the files of the platform's other processes, which may not run because of them.
     pub look: Option<Look>,
+    /// The switch of the security-key door, where there is such a door.
+    pub door_switch: Option<Arc<dyn DoorSwitch>>,
     /// How long providers have.
     pub deadlines: Deadlines,
     /// The cryptography.
@@ -48,6 +50,7 @@ impl Config {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             verifier: None,
             look: None,
+            door_switch: None,
             deadlines: Deadlines::default(),
             crypto: claviger_ctap::crypto::native(),
         }

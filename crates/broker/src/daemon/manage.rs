@@ -75,6 +75,7 @@ impl Broker {
             providers,
             manifest_problems,
             troubles: self.troubles(),
+            security_key: self.security_key_wanted(),
             doors: lock(&self.inner.doors).iter().map(ToString::to_string).collect(),
             ceremonies_running: lock(&self.inner.queue).admitted(),
             audit: AuditHead {

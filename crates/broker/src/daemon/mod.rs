@@ -11,6 +11,7 @@ mod approvals;
 mod ceremonies;
 mod config;
 mod delivery;
+mod door_switch;
 mod enabling;
 mod journal;
 mod link;
@@ -46,6 +47,7 @@ use zbus::fdo::DBusProxy;
 use zbus::names::UniqueName;
 
 pub use config::Config;
+pub use door_switch::DoorSwitch;
 pub use link::Deadlines;
 pub use security_key::{ManagedCredential, SecurityKeyCaller};
 pub use start::StartError;

@@ -108,6 +108,12 @@ impl ManageInterface {
         json(&self.0.logos(provider)?)
     }
 
+    /// Turns the security-key door on or off.
+    async fn switch_security_key(&self, on: bool, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
+        self.0.callers().require_manager(&header).await?;
+        self.0.switch_security_key(on).await
+    }
+
     /// Locks a provider, or with an empty id all that run.
     async fn lock(&self, provider: &str, #[zbus(header)] header: Header<'_>) -> Result<(), Error> {
         self.0.callers().require_manager(&header).await?;

@@ -1,5 +1,6 @@
 //! `claviger door …`: the ways in, and the switch of the one that can be shut.
 
+use claviger_broker::DoorSwitch;
 use claviger_doors::hid::control::{HidDoor1Proxy, NAME, Report, Word};
 use serde_json::json;
 use zbus::proxy::CacheProperties;
@@ -8,7 +9,7 @@ use super::client;
 use crate::cli::{Door, Switchable};
 use crate::dirs::Dirs;
 use crate::output::{self, Failure, line};
-use crate::settings;
+use crate::settings::HidDoor;
 
 /// Runs the command.
 pub async fn run(dirs: &Dirs, command: Door) -> Result<(), Failure> {
@@ -47,7 +48,7 @@ async fn list(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     let status = client::status().await?;
     let key = security_key().await?;
     let browser = status.doors.iter().any(|door| door == "browser");
-    let enabled = settings::hid_door(&dirs.doors());
+    let enabled = HidDoor(dirs.doors()).is_on();
     if as_json {
         return output::json(&json!([
             { "door": "browser", "enabled": browser },
@@ -69,7 +70,8 @@ async fn list(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
 
 async fn switch(dirs: &Dirs, on: bool) -> Result<(), Failure> {
     let path = dirs.doors();
-    settings::set_hid_door(&path, on)
+    HidDoor(path.clone())
+        .turn(on)
         .map_err(|error| Failure::Failed(format!("{} cannot be changed: {error}", path.display())))?;
     // A process that is not running reads it when it starts.
     if let Ok(process) = process().await

@@ -54,6 +54,9 @@ pub trait Manage1 {
     /// A provider's [`Logos`](crate::logo::Logos) as JSON.
     fn logos(&self, provider: &str) -> Result<String, Error>;
 
+    /// Turns the security-key door on or off.
+    fn switch_security_key(&self, on: bool) -> Result<(), Error>;
+
     /// An empty id means all.
     fn lock(&self, provider: &str) -> Result<(), Error>;
 

@@ -29,6 +29,14 @@ const ALL_ENTRIES: u32 = 10_000;
 /// The security-key door's process on the bus, its object and interface.
 const KEY_DOOR: (&str, &str, &str) = ("org.claviger.HidDoor", "/org/claviger/HidDoor", "org.claviger.HidDoor1");
 
+/// Where systemd looks for the unit of the security-key door's helper.
+const HELPER_UNITS: [&str; 4] = [
+    "/etc/systemd/system/claviger-hid.socket",
+    "/usr/local/lib/systemd/system/claviger-hid.socket",
+    "/usr/lib/systemd/system/claviger-hid.socket",
+    "/lib/systemd/system/claviger-hid.socket",
+];
+
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Failure {
@@ -80,6 +88,7 @@ async fn perform(broker: &Manage1Proxy<'_>, call: &Call) -> Result<(), Error> {
         Call::ClearRule(site) => broker.clear_rule(site).await,
         Call::Lock(id) => broker.lock(id).await,
         Call::Unlock(id) => broker.unlock(id).await,
+        Call::SwitchSecurityKey(on) => broker.switch_security_key(*on).await,
         Call::ChoosePin => broker.setup().await,
         Call::ChangePin => broker.change_pin().await,
         Call::Rename { provider, id, name } => broker.rename_passkey(provider, id, name).await,
@@ -130,6 +139,11 @@ async fn logos(broker: &Manage1Proxy<'_>, providers: &[Provider]) -> BTreeMap<St
     logos
 }
 
+/// Only how the security-key door is, which changes by itself.
+pub async fn security_key() -> Result<KeyDoor, Failure> {
+    ask(async |peers: Peers| Ok(key_door(peers.connection()).await)).await
+}
+
 /// Nobody has to run the door, so no answer is one too.
 async fn key_door(connection: &zbus::Connection) -> KeyDoor {
     let (name, path, interface) = KEY_DOOR;
@@ -138,10 +152,20 @@ async fn key_door(connection: &zbus::Connection) -> KeyDoor {
         .await;
     let text = answer.and_then(|reply| reply.body().deserialize::<String>());
     let told = text.ok().and_then(|text| serde_json::from_str(&text).ok());
-    told.unwrap_or(KeyDoor {
+    let door = told.unwrap_or(KeyDoor {
         state: KeyDoorState::NotRunning,
         problem: None,
-    })
+        helper: false,
+    });
+    KeyDoor {
+        helper: helper_is_installed(),
+        ..door
+    }
+}
+
+/// Whether the administrator or a package has put the helper's socket unit into place.
+fn helper_is_installed() -> bool {
+    HELPER_UNITS.iter().any(|unit| Path::new(unit).exists())
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, Error> {

@@ -181,8 +181,9 @@ pub enum Text {
     KeyOff {},
     KeyUnplugged {},
     KeyNotRunning {},
-    KeyTurnOn {},
-    KeyTurnOff {},
+    KeyWaits {},
+    KeyNeedsHelper {},
+    KeyStart {},
     KeyDoctor {},
 
     // Activity.
@@ -269,6 +270,8 @@ pub enum Text {
     },
     DoneLocked {},
     DoneUnlocked {},
+    DoneKeyOn {},
+    DoneKeyOff {},
     DonePin {},
     DonePinChanged {},
     DoneRenamed {},

@@ -280,6 +280,7 @@ mod tests {
                 providers: Vec::new(),
                 troubles: Vec::new(),
                 manifest_problems: Vec::new(),
+                security_key: None,
                 doors: Vec::new(),
                 ceremonies_running: 0,
                 audit: AuditHead {

@@ -12,7 +12,7 @@ use super::state::Snapshot;
 use crate::settings::text::{Speech, Text};
 
 /// What the broker notes of a change, and the word for it here.
-const KNOWN_NOTES: [(&str, &str); 12] = [
+const KNOWN_NOTES: [(&str, &str); 14] = [
     ("enable the provider", "enabled"),
     ("disabled by the user", "disabled"),
     ("delete a passkey", "deleted"),
@@ -20,6 +20,8 @@ const KNOWN_NOTES: [(&str, &str); 12] = [
     ("hide a passkey", "hidden"),
     ("offer a hidden passkey again", "unhidden"),
     ("change the order of the providers", "reordered"),
+    ("turn on the security-key door", "key-on"),
+    ("turn off the security-key door", "key-off"),
     ("change the PIN", "pin-changed"),
     ("the user agrees to unlock", "unlocked"),
     ("unlock", "unlocked"),

@@ -26,6 +26,8 @@ pub enum Call {
     Lock(String),
     /// Unlock a provider, or all where the id is empty.
     Unlock(String),
+    /// Turn the security-key door on, or off.
+    SwitchSecurityKey(bool),
     /// Choose a PIN.
     ChoosePin,
     /// Choose another PIN in the place of the present one.
@@ -79,7 +81,8 @@ impl Call {
             | Self::Order(_)
             | Self::SetRule { .. }
             | Self::ClearRule(_)
-            | Self::Lock(_) => false,
+            | Self::Lock(_)
+            | Self::SwitchSecurityKey(_) => false,
         }
     }
 
@@ -94,6 +97,8 @@ impl Call {
             Self::ClearRule(site) => Text::DoneNoRule { site: site.clone() },
             Self::Lock(_) => Text::DoneLocked {},
             Self::Unlock(_) => Text::DoneUnlocked {},
+            Self::SwitchSecurityKey(true) => Text::DoneKeyOn {},
+            Self::SwitchSecurityKey(false) => Text::DoneKeyOff {},
             Self::ChoosePin => Text::DonePin {},
             Self::ChangePin => Text::DonePinChanged {},
             Self::Rename { .. } => Text::DoneRenamed {},

@@ -73,6 +73,7 @@ pub fn snapshot() -> Snapshot {
             providers: vec![provider("org.claviger.Vault", "Claviger vault")],
             manifest_problems: Vec::new(),
             troubles: Vec::new(),
+            security_key: Some(true),
             doors: vec!["browser".into()],
             ceremonies_running: 0,
             audit: AuditHead {
@@ -93,6 +94,7 @@ pub fn snapshot() -> Snapshot {
         key: KeyDoor {
             state: KeyDoorState::NotRunning,
             problem: None,
+            helper: true,
         },
         browsers: Vec::new(),
     }

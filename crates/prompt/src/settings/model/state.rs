@@ -53,6 +53,9 @@ pub struct KeyDoor {
     /// Why there is no key, in words.
     #[serde(default)]
     pub problem: Option<String>,
+    /// Whether root has installed the helper, without which there is no key.
+    #[serde(skip)]
+    pub helper: bool,
 }
 
 /// The same in one word.

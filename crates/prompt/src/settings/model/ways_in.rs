@@ -1,6 +1,7 @@
 //! The ways in: each browser with what is missing, and the virtual security key.
 
-use super::page::{Group, Page, Row, Tone};
+use super::call::Call;
+use super::page::{Act, Control, Group, Page, Row, Tone};
 use super::shown;
 use super::state::{Browser, KeyDoor, KeyDoorState, Snapshot, Way};
 use crate::settings::text::{Speech, Text};
@@ -10,7 +11,7 @@ const BROWSER_DOOR: &str = "browser";
 
 /// The page.
 pub fn page(now: &Snapshot, speech: &Speech) -> Page {
-    let key = vec![key(&now.key, speech)];
+    let key = vec![key(&now.key, now.status.security_key, speech)];
     let key = Group::new(speech.say(&Text::KeyDoor {}), key).noting(speech.say(&Text::KeyDoorNote {}));
     Page {
         groups: vec![browsers(now, speech), key],
@@ -52,28 +53,42 @@ fn browser(browser: &Browser, key: KeyDoorState, speech: &Speech) -> Row {
     }
 }
 
-fn key(door: &KeyDoor, speech: &Speech) -> Row {
+/// The security key, with its switch where the broker has one: `wanted` is how that stands, whether or not there is a key by now.
+fn key(door: &KeyDoor, wanted: Option<bool>, speech: &Speech) -> Row {
     let (state, tone) = match door.state {
         KeyDoorState::Plugged => (Text::KeyPlugged {}, Tone::Plain),
         KeyDoorState::Listening => (Text::KeyListening {}, Tone::Plain),
         KeyDoorState::Off => (Text::KeyOff {}, Tone::Plain),
+        KeyDoorState::Unplugged if !door.helper => (Text::KeyWaits {}, Tone::Warning),
         KeyDoorState::Unplugged => (Text::KeyUnplugged {}, Tone::Warning),
+        KeyDoorState::NotRunning if wanted == Some(false) => (Text::KeyOff {}, Tone::Plain),
         KeyDoorState::NotRunning => (Text::KeyNotRunning {}, Tone::Plain),
     };
     let problem = door.problem.as_deref().map(shown::sentence);
     let more = match door.state {
-        KeyDoorState::Plugged | KeyDoorState::Listening => Text::KeyTurnOff {},
-        KeyDoorState::Off => Text::KeyTurnOn {},
-        KeyDoorState::Unplugged | KeyDoorState::NotRunning => Text::KeyDoctor {},
+        KeyDoorState::Plugged | KeyDoorState::Listening | KeyDoorState::Off => None,
+        KeyDoorState::Unplugged | KeyDoorState::NotRunning if !door.helper => Some(Text::KeyNeedsHelper {}),
+        KeyDoorState::Unplugged => Some(Text::KeyDoctor {}),
+        KeyDoorState::NotRunning => Some(Text::KeyStart {}),
     };
-    Row::new(speech.say(&state))
+    let row = Row::new(speech.say(&state))
         .maybe(problem)
-        .note(speech.say(&more))
-        .in_tone(tone)
+        .maybe(more.map(|more| speech.say(&more)))
+        .note(speech.say(&Text::KeyCannotShow {}))
+        .in_tone(tone);
+    let switch = wanted.map(|on| Control::Switch {
+        name: speech.say(&Text::KeyDoor {}),
+        on,
+        act: Act::Do(Call::SwitchSecurityKey(!on)),
+    });
+    Row {
+        controls: switch.into_iter().collect(),
+        ..row
+    }
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing)]
+#[allow(clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::super::samples::snapshot;
     use super::*;
@@ -116,8 +131,53 @@ mod tests {
         now.key = KeyDoor {
             state: KeyDoorState::Unplugged,
             problem: Some("no /dev/uhid".into()),
+            helper: true,
         };
         let page = page(&now, &Speech::in_language("en"));
         assert!(page.groups[1].rows[0].notes.contains(&"no /dev/uhid".to_owned()));
+    }
+
+    #[test]
+    fn the_keys_switch_stands_as_the_person_wants_and_turns_to_the_other_side() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        for on in [true, false] {
+            now.status.security_key = Some(on);
+            let row = &page(&now, &speech).groups[1].rows[0];
+            let Some(Control::Switch { on: stands, act, .. }) = row.controls.first() else {
+                panic!("no switch in {row:?}");
+            };
+            assert_eq!((*stands, act), (on, &Act::Do(Call::SwitchSecurityKey(!on))));
+        }
+        now.status.security_key = None;
+        assert!(page(&now, &speech).groups[1].rows[0].controls.is_empty());
+    }
+
+    #[test]
+    fn a_key_says_what_it_waits_for_and_what_root_has_to_run() {
+        let speech = Speech::in_language("en");
+        let said = |state, helper, wanted| {
+            let door = KeyDoor {
+                state,
+                problem: None,
+                helper,
+            };
+            let row = key(&door, Some(wanted), &speech);
+            format!("{}\n{}", row.title, row.notes.join("\n"))
+        };
+        for state in [KeyDoorState::Unplugged, KeyDoorState::NotRunning] {
+            assert!(said(state, false, true).contains("sudo claviger setup --system"));
+            assert!(!said(state, true, true).contains("sudo"));
+        }
+        assert!(said(KeyDoorState::Unplugged, false, true).contains("waits for its helper"));
+        assert!(said(KeyDoorState::NotRunning, true, true).contains("systemctl --user start claviger-hid-door"));
+        assert!(said(KeyDoorState::NotRunning, true, false).contains("Switched off"));
+    }
+
+    #[test]
+    fn what_a_key_cannot_show_stands_beside_its_switch() {
+        let speech = Speech::in_language("en");
+        let row = key(&snapshot().key, Some(true), &speech);
+        assert!(row.notes.contains(&speech.say(&Text::KeyCannotShow {})));
     }
 }

@@ -158,7 +158,7 @@ load-extension = Falls das Symbol noch nicht in der Leiste ist: Öffnen Sie chro
 }.
 browser-by-key = Er benutzt Claviger als Sicherheitsschlüssel.
 browser-without-key = Er kann Claviger als Sicherheitsschlüssel benutzen, sobald es den Sicherheitsschlüssel weiter unten gibt.
-key-cannot-show = Ein Sicherheitsschlüssel erfährt nicht, welche Seite fragt; Claviger zeigt daher den Namen des Browsers und die Website, die er nennt.
+key-cannot-show = Ein Sicherheitsschlüssel erfährt nicht, welche Seite fragt: Das Programm nennt die Website. Claviger zeigt beide Namen und kann nicht prüfen, ob die Seite zu dieser Website gehört.
 key-door = Sicherheitsschlüssel
 key-door-note = Programme ohne die Erweiterung, darunter Firefox, können Claviger benutzen, als wäre ein Sicherheitsschlüssel eingesteckt.
 key-plugged = Eingesteckt: Jedes Programm kann ihn benutzen
@@ -166,8 +166,9 @@ key-listening = Wartet an einem Socket, für Tests
 key-off = Ausgeschaltet: Programme sehen keinen Sicherheitsschlüssel
 key-unplugged = Im Moment gibt es keinen Sicherheitsschlüssel
 key-not-running = Der Sicherheitsschlüssel läuft nicht
-key-turn-on = „claviger door enable hid“ in einem Terminal schaltet ihn ein.
-key-turn-off = „claviger door disable hid“ in einem Terminal schaltet ihn aus.
+key-waits = Eingeschaltet, und wartet auf seinen Helfer
+key-needs-helper = Seinen Helfer installiert die Verwaltung des Computers einmal für alle: „sudo claviger setup --system“ in einem Terminal.
+key-start = „systemctl --user start claviger-hid-door“ in einem Terminal startet ihn; von der nächsten Anmeldung an startet er von selbst.
 key-doctor = „claviger doctor“ in einem Terminal sagt, was er braucht.
 
 # Verlauf.
@@ -258,6 +259,8 @@ audit = { $event ->
         [1] Sie haben eine PIN festgelegt.
        *[0] Eine PIN sollte festgelegt werden und wurde es nicht.
     }
+    [key-on] Sie haben den Sicherheitsschlüssel eingeschaltet.
+    [key-off] Sie haben den Sicherheitsschlüssel ausgeschaltet.
     [listed] { $ok ->
         [1] { audit-who } bekam die Liste Ihrer Passkeys.
        *[0] { audit-who } wollte die Liste Ihrer Passkeys und bekam sie nicht.
@@ -350,6 +353,8 @@ done-rule = Er wird für { $site } zuerst angeboten.
 done-no-rule = Für { $site } gibt es keine Regel mehr.
 done-locked = Gesperrt.
 done-unlocked = Entsperrt.
+done-key-on = Der Sicherheitsschlüssel ist eingeschaltet.
+done-key-off = Der Sicherheitsschlüssel ist ausgeschaltet: Programme sehen keinen.
 done-pin = Ihre PIN ist festgelegt.
 done-pin-changed = Ihre PIN ist geändert. Sicherungen von vorher lassen sich noch mit der alten öffnen.
 done-renamed = Umbenannt.

@@ -158,7 +158,7 @@ load-extension = If its icon is not in the toolbar yet: open chrome://extensions
 }.
 browser-by-key = It uses Claviger as a security key.
 browser-without-key = It can use Claviger as a security key, once the security key below is there.
-key-cannot-show = A security key does not hear which page asks, so Claviger shows the browser's name and the site that it names.
+key-cannot-show = A security key does not hear which page asks: the program names the site. Claviger shows both names, and cannot check that the page is that site's.
 key-door = Security key
 key-door-note = Programs without the extension, Firefox among them, can use Claviger as if it were a security key that is plugged in.
 key-plugged = Plugged in: every program can use it
@@ -166,8 +166,9 @@ key-listening = Listens at a socket, for tests
 key-off = Switched off: programs see no security key
 key-unplugged = There is no security key at the moment
 key-not-running = The security key does not run
-key-turn-on = “claviger door enable hid” in a terminal switches it on.
-key-turn-off = “claviger door disable hid” in a terminal switches it off.
+key-waits = Switched on, and waits for its helper
+key-needs-helper = Its helper is installed once for the whole computer, by its administrator: “sudo claviger setup --system” in a terminal.
+key-start = “systemctl --user start claviger-hid-door” in a terminal starts it; from the next login on it starts by itself.
 key-doctor = “claviger doctor” in a terminal says what it needs.
 
 # Activity.
@@ -258,6 +259,8 @@ audit = { $event ->
         [1] You chose a PIN.
        *[0] A PIN was to be chosen, and was not.
     }
+    [key-on] You switched the security key on.
+    [key-off] You switched the security key off.
     [listed] { $ok ->
         [1] { audit-who } got the list of your passkeys.
        *[0] { audit-who } asked for the list of your passkeys, and did not get it.
@@ -350,6 +353,8 @@ done-rule = It is offered first for { $site }.
 done-no-rule = No rule for { $site } any more.
 done-locked = Locked.
 done-unlocked = Unlocked.
+done-key-on = The security key is switched on.
+done-key-off = The security key is switched off: programs see none.
 done-pin = Your PIN is chosen.
 done-pin-changed = Your PIN is changed. Backups from before still open with the old one.
 done-renamed = Renamed.

@@ -34,6 +34,9 @@ use super::text::{Speech, Text};
 /// The action that shows the page whose name it is given, of the window and of the application.
 pub const SHOW: &str = "show";
 
+/// How often the security key is looked at while a page shows it, in seconds.
+const KEY_SECONDS: u32 = 2;
+
 /// What makes a page from what is known.
 type Maker = fn(&Snapshot, &Speech) -> Page;
 
@@ -75,6 +78,7 @@ impl Window {
         parts.listen();
         parts.listen_for_search();
         parts.listen_for_pages();
+        parts.watch_the_key();
         parts.frame.show(place);
         parts.look();
         parts.frame.window.present();
@@ -180,6 +184,31 @@ impl Parts {
             }
         });
         self.frame.window.add_action(&show);
+    }
+
+    /// The security key comes and goes by itself: while a page shows it, it is looked at every now and then.
+    fn watch_the_key(self: &Rc<Self>) {
+        let parts = Rc::downgrade(self);
+        glib::timeout_add_seconds_local(KEY_SECONDS, move || {
+            let Some(parts) = parts.upgrade() else {
+                return glib::ControlFlow::Break;
+            };
+            let shows = parts.frame.shown() == Some(Place::WaysIn) || parts.first_run.borrow().is_some();
+            if shows && parts.frame.window.is_visible() {
+                glib::spawn_future_local(async move {
+                    let key = link::security_key().await.ok();
+                    let differs = parts
+                        .now
+                        .borrow()
+                        .as_ref()
+                        .is_some_and(|now| key.is_some_and(|key| now.key != key));
+                    if differs {
+                        parts.look();
+                    }
+                });
+            }
+            glib::ControlFlow::Continue
+        });
     }
 
     /// Asks the broker how everything is.
