@@ -357,11 +357,11 @@ trouble-remedy = { $damage ->
         [vault] Spielen Sie { $file } aus einer Sicherung ein, sagen Sie es mit `claviger vault --accept-restored` und melden Sie sich neu an. An seiner Stelle entsteht nichts von selbst.
         [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und melden Sie sich neu an.
         [pinned-keys] { $damage ->
-            [missing] Melden Sie sich neu an: der Tresor nimmt die Schlüssel der Plattform neu an.
+            [missing] Melden Sie sich neu an: der Tresor nimmt die Schlüssel der Plattform neu in { $file } auf.
            *[other] Entfernen Sie { $file }: beim nächsten Start nimmt der Tresor die Schlüssel der Plattform neu an.
         }
         [sequence] { $damage ->
-            [missing] Melden Sie sich neu an: der Tresor beginnt eine neue.
+            [missing] Melden Sie sich neu an: der Tresor beginnt { $file } neu.
            *[other] Entfernen Sie { $file }, zehn Minuten nach der letzten Anfrage, und melden Sie sich neu an.
         }
         [clock] Stellen Sie die Uhr. Geht sie richtig, so ging sie vor, als { $file } geschrieben wurde, und es ist nichts zu tun.
@@ -394,11 +394,11 @@ trouble-still-works = Inzwischen: { $damage ->
         [vault] andere Anbieter gehen; die Passkeys des Tresors nicht.
         [heads] andere Anbieter gehen; der Tresor bleibt zu.
         [pinned-keys] { $damage ->
-            [missing] andere Anbieter gehen; die Passkeys des Tresors bis dahin nicht.
+            [missing] andere Anbieter gehen; der Tresor antwortet bis dahin niemandem.
            *[other] andere Anbieter gehen; der Tresor antwortet niemandem.
         }
         [sequence] { $damage ->
-            [missing] andere Anbieter gehen; die Passkeys des Tresors bis dahin nicht.
+            [missing] andere Anbieter gehen; der Tresor startet bis dahin nicht.
            *[other] andere Anbieter gehen; der Tresor startet nicht.
         }
         [folder] was nicht darin liegt, geht.

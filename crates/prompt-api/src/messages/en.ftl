@@ -358,11 +358,11 @@ trouble-remedy = { $damage ->
         [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and log in again. Nothing is made anew in its place by itself.
         [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and log in again.
         [pinned-keys] { $damage ->
-            [missing] Log in again: the vault takes the platform's keys anew.
+            [missing] Log in again: the vault takes the platform's keys into { $file } anew.
            *[other] Remove { $file }: the vault takes the platform's keys anew when it next starts.
         }
         [sequence] { $damage ->
-            [missing] Log in again: the vault begins a new one.
+            [missing] Log in again: the vault begins { $file } anew.
            *[other] Remove { $file }, ten minutes after the last request, and log in again.
         }
         [clock] Set the clock. If it is right, it was ahead when { $file } was written, and there is nothing to do.
@@ -395,11 +395,11 @@ trouble-still-works = Meanwhile: { $damage ->
         [vault] other providers work; the vault's passkeys cannot be used.
         [heads] other providers work; the vault stays closed.
         [pinned-keys] { $damage ->
-            [missing] other providers work; the vault's passkeys cannot be used until then.
+            [missing] other providers work; the vault answers nobody until then.
            *[other] other providers work; the vault answers nobody.
         }
         [sequence] { $damage ->
-            [missing] other providers work; the vault's passkeys cannot be used until then.
+            [missing] other providers work; the vault does not start until then.
            *[other] other providers work; the vault does not start.
         }
         [folder] what is not kept there works.
