@@ -251,6 +251,8 @@ pub enum Text {
     StepBrowsersNote {},
     StepBack {},
     StepBackNote {},
+    WayBack {},
+    WayBackMore {},
     NoWayBack {},
     NoWayBackMore {},
     Next {},

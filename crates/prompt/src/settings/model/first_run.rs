@@ -1,6 +1,6 @@
 //! The first steps: a PIN, the browsers, and how to get back in.
 
-use super::page::{Group, Page, Row};
+use super::page::{Group, Page};
 use super::state::Snapshot;
 use super::{verification, ways_in};
 use crate::settings::text::{Speech, Text};
@@ -28,7 +28,6 @@ pub fn is_due(now: &Snapshot) -> bool {
 pub fn steps(now: &Snapshot, speech: &Speech) -> [Step; STEPS] {
     let mut pin = verification::page(now, speech);
     pin.groups.truncate(1);
-    let back = Row::new(speech.say(&Text::NoWayBack {})).note(speech.say(&Text::NoWayBackMore {}));
     [
         Step {
             title: speech.say(&Text::StepPin {}),
@@ -46,7 +45,7 @@ pub fn steps(now: &Snapshot, speech: &Speech) -> [Step; STEPS] {
             title: speech.say(&Text::StepBack {}),
             note: speech.say(&Text::StepBackNote {}),
             page: Page {
-                groups: vec![Group::new(String::new(), vec![back])],
+                groups: vec![Group::new(String::new(), vec![verification::way_back(now, speech)])],
             },
         },
     ]

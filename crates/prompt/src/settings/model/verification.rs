@@ -1,7 +1,7 @@
 //! How the person is verified: the PIN, and how strongly what it opens is protected.
 
 use claviger_peer::Standing;
-use claviger_prompt_api::manage::PinStatus;
+use claviger_prompt_api::manage::{PinStatus, RecoveryCodeStatus};
 
 use super::call::Call;
 use super::page::{Act, Group, Page, Row, Tone, Weight};
@@ -29,6 +29,18 @@ pub fn page(now: &Snapshot, speech: &Speech) -> Page {
         ));
     }
     Page { groups }
+}
+
+/// Whether a person gets back in who has forgotten the PIN.
+pub fn way_back(now: &Snapshot, speech: &Speech) -> Row {
+    match now.status.recovery_code {
+        RecoveryCodeStatus::Confirmed => {
+            Row::new(speech.say(&Text::WayBack {})).note(speech.say(&Text::WayBackMore {}))
+        }
+        RecoveryCodeStatus::Pending | RecoveryCodeStatus::None => Row::new(speech.say(&Text::NoWayBack {}))
+            .note(speech.say(&Text::NoWayBackMore {}))
+            .in_tone(Tone::Warning),
+    }
 }
 
 fn pin(pin: PinStatus, speech: &Speech) -> Row {
@@ -115,5 +127,17 @@ mod tests {
         let page = page(&now, &Speech::in_language("en"));
         assert_eq!(page.groups[0].rows[0].notes, ["Hello does not answer."]);
         assert_eq!(page.groups.len(), 1);
+    }
+
+    #[test]
+    fn a_way_back_is_one_that_was_typed_back() {
+        let mut now = snapshot();
+        let told = |now: &Snapshot| way_back(now, &Speech::in_language("en"));
+        for code in [RecoveryCodeStatus::None, RecoveryCodeStatus::Pending] {
+            now.status.recovery_code = code;
+            assert!(told(&now).tone == Tone::Warning && told(&now).notes[0].contains("verify recovery-code"));
+        }
+        now.status.recovery_code = RecoveryCodeStatus::Confirmed;
+        assert!(told(&now).tone == Tone::Plain && told(&now).notes[0].contains("verify recover”"));
     }
 }
