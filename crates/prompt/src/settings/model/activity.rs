@@ -97,7 +97,7 @@ pub fn lines(now: &Snapshot, filter: Filter, query: &str, speech: &Speech) -> Ve
         .collect()
 }
 
-/// The last times that this provider was at fault, the newest first, at most [`SHOWN_FAULTS`].
+/// The last times that this provider was at fault, the newest first, at most three.
 pub fn faults(now: &Snapshot, provider: &str, speech: &Speech) -> Vec<Line> {
     let is_its = |line: &&Value| {
         let entry = AuditEntry::deserialize(*line);
