@@ -10,7 +10,6 @@
 
 mod bed;
 
-use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use bed::*;
@@ -196,17 +195,19 @@ async fn setting_up_has_a_pin_chosen() {
     assert_eq!(prompt.kinds().len(), 1, "there is nothing left to do");
 }
 
+/// A user who refuses whatever is asked, and so sees what is on offer.
+async fn refuses(bed: &Bed) -> Prompt {
+    let script = Script::new(|_| Some((Action::Refuse { for_a_while: false }, None)));
+    Prompt::attach(bed, script).await
+}
+
 #[tokio::test]
 async fn rules_and_the_default_decide_who_comes_first() {
     let bed = Bed::new().await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
     let manage = bed.manage().await;
-    let prompt = Prompt::attach(
-        &bed,
-        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
-    )
-    .await;
+    let prompt = refuses(&bed).await;
     let first = async || {
         bed.make_passkey("alice").await.unwrap_err();
         prompt.views().last().unwrap().choices[0].provider_name.clone()
@@ -231,11 +232,7 @@ async fn providers_are_offered_and_listed_in_the_user_s_order() {
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _safe = bed.provider(SAFE, Behaviour::Honest, true).await;
     let manage = bed.manage().await;
-    let prompt = Prompt::attach(
-        &bed,
-        Script::new(|_| Some((Action::Refuse { for_a_while: false }, None))),
-    )
-    .await;
+    let prompt = refuses(&bed).await;
     for order in [[SAFE, NOTEBOOK], [NOTEBOOK, SAFE]] {
         manage.set_provider_order(&order).await.unwrap();
         bed.make_passkey("alice").await.unwrap_err();
@@ -402,15 +399,17 @@ async fn a_provider_that_unregisters_is_forgotten() {
 async fn other_programs_may_neither_manage_nor_prompt() {
     let bed = Bed::new().await;
     for call in [
-        vec!["Manage1.Status"],
-        vec!["Manage1.Audit", "uint32:5"],
-        vec!["Prompt1.Attach", "string:terminal"],
+        vec!["org.claviger.Manage1.Status"],
+        vec!["org.claviger.Manage1.Audit", "uint32:5"],
+        vec!["org.claviger.Prompt1.Attach", "string:terminal"],
     ] {
-        let output = dbus_send(&bed, &call).await;
+        let output = bed.dbus_send(DBUS_SEND.as_ref(), &call).await;
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(error.contains("org.claviger.Error.NotAllowed"), "{call:?}: {error}");
     }
-    let state = dbus_send(&bed, &["Providers1.State", &format!("string:{NOTEBOOK}")]).await;
+    let notebook = format!("string:{NOTEBOOK}");
+    let state = ["org.claviger.Providers1.State", notebook.as_str()];
+    let state = bed.dbus_send(DBUS_SEND.as_ref(), &state).await;
     assert!(
         String::from_utf8_lossy(&state.stdout).contains("unregistered"),
         "anybody may ask for a state"
@@ -652,22 +651,4 @@ async fn a_security_key_door_that_cannot_be_switched_says_why_and_nothing_is_rec
     let refused = manage.switch_security_key(true).await.unwrap_err().to_string();
     assert!(refused.contains("settings of the doors"), "{refused}");
     assert_eq!(json(manage.status()).await["audit"]["entries"], 1);
-}
-
-async fn dbus_send(bed: &Bed, call: &[&str]) -> Output {
-    let mut command = Command::new("/usr/bin/dbus-send");
-    command
-        .env("DBUS_SESSION_BUS_ADDRESS", bed.bus.address())
-        .args([
-            "--session",
-            "--print-reply",
-            "--reply-timeout=10000",
-            "--dest=org.claviger.Broker",
-            "/org/claviger/Broker",
-        ])
-        .arg(format!("org.claviger.{}", call[0]))
-        .args(&call[1..]);
-    tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap()
 }

@@ -89,8 +89,8 @@ async fn a_claim_that_is_dropped_while_the_reader_waits_frees_it() {
     }
     let touches = async {
         loop {
+            machine.is_looking().await;
             machine.scan("thumb").await;
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
     tokio::select! {

@@ -1,6 +1,8 @@
 //! A private bus with the broker, the real hello, providers on the real SDK and a prompt that the test plays.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,6 +37,8 @@ pub const WRONG_PIN: &str = "zebra-95";
 pub const NOTEBOOK: &str = "org.example.Notebook";
 pub const SAFE: &str = "org.example.Safe";
 pub const RP: &str = "example.org";
+/// A program of somebody else's that calls what it is told to.
+pub const DBUS_SEND: &str = "/usr/bin/dbus-send";
 
 /// The bus and everything on it.
 pub struct Bed {
@@ -129,6 +133,24 @@ impl Bed {
             CeremonyAnswer::Got(response) => Ok(response),
             CeremonyAnswer::Made(_) => panic!("a registration in place of an assertion"),
         }
+    }
+
+    /// What `program` prints, [`DBUS_SEND`] or a copy of it, when it calls a method of the broker: its full name and its arguments.
+    pub async fn dbus_send(&self, program: &Path, call: &[impl AsRef<OsStr>]) -> Output {
+        let mut command = Command::new(program);
+        command
+            .env("DBUS_SESSION_BUS_ADDRESS", self.bus.address())
+            .args([
+                "--session",
+                "--print-reply",
+                "--reply-timeout=10000",
+                "--dest=org.claviger.Broker",
+                "/org/claviger/Broker",
+            ])
+            .args(call);
+        tokio::task::spawn_blocking(move || command.output().unwrap())
+            .await
+            .unwrap()
     }
 
     /// Waits until something holds that another task brings about.

@@ -3,13 +3,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use zbus::fdo::IntrospectableProxy;
 
 use crate::bed::*;
 
-const CLIENT: &str = "/usr/bin/dbus-send";
 const REFUSED: &str = "org.claviger.Error.NotAllowed";
 
 /// A broker in a folder of its own, with whatever else lies there.
@@ -29,26 +27,13 @@ async fn bed() -> (Bed, PathBuf) {
 /// A bus client under that name.
 fn client(folder: &Path, name: &str) -> PathBuf {
     let program = folder.join(name);
-    fs::copy(CLIENT, &program).unwrap();
+    fs::copy(DBUS_SEND, &program).unwrap();
     program
 }
 
 /// What the program hears from the broker when it calls this.
 async fn call(bed: &Bed, program: &Path, call: &[String]) -> String {
-    let mut command = Command::new(program);
-    command
-        .env("DBUS_SESSION_BUS_ADDRESS", bed.bus.address())
-        .args([
-            "--session",
-            "--print-reply",
-            "--reply-timeout=10000",
-            "--dest=org.claviger.Broker",
-            "/org/claviger/Broker",
-        ])
-        .args(call);
-    let output = tokio::task::spawn_blocking(move || command.output().unwrap())
-        .await
-        .unwrap();
+    let output = bed.dbus_send(program, call).await;
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 

@@ -2,14 +2,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use claviger_ctap::crypto::native;
-use claviger_joint::{ProviderId, evidence, unlock::UnlockKey};
+use claviger_joint::evidence;
 
 use super::*;
 use crate::{
     counter::TryPolicy,
     disk::{Birth, DiskError, Found},
-    hello::tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request},
-    verification::UnlockTarget,
+    hello::tests::{Bed, RIGHT, TestClock, WRONG, expected, operation, pin, refused, request, vault_secret},
 };
 use claviger_pin::ClientPin;
 
@@ -81,23 +80,6 @@ fn untouched(bytes: &[u8], birth: Birth, clock: &Arc<TestClock>) -> Hello {
     Hello::open_medium(Box::new(Untouched(found, Vec::new())), clock.clone(), native()).unwrap()
 }
 
-fn vault_secret(hello: &Hello) -> [u8; 32] {
-    let (vault, transaction) = (ProviderId::parse("org.claviger.Vault").unwrap(), TransactionId([9; 16]));
-    let key = UnlockKey::generate(native()).unwrap();
-    let target = UnlockTarget {
-        provider: vault.clone(),
-        transaction,
-        recipient: key.public().clone(),
-    };
-    let asked = VerifyRequest {
-        evidence: None,
-        unlock: vec![target],
-    };
-    let reply = hello.verify(pin(RIGHT), &asked).unwrap();
-    let secret = key.open(native(), &vault, transaction, &reply.boxes[0]).unwrap();
-    *secret.expose()
-}
-
 #[test]
 fn a_file_of_3989857_opens_with_its_key_and_its_counts() {
     let clock = Arc::new(TestClock::default());
@@ -109,7 +91,7 @@ fn a_file_of_3989857_opens_with_its_key_and_its_counts() {
         (true, 10, 0)
     );
     let uv_key = hello.uv_key().unwrap();
-    assert_eq!(vault_secret(&hello), SECRET);
+    assert_eq!(vault_secret(&hello, RIGHT), SECRET);
     let bytes = hello.verify(pin(RIGHT), &request(1)).unwrap().evidence.unwrap();
     let operation = operation(1);
     // Three were given before, and a provider that saw them takes nothing below four.
@@ -138,7 +120,7 @@ fn a_file_of_3989857_keeps_its_wrong_pins_and_its_wait() {
         }
     ));
     clock.advance(60_000);
-    assert_eq!(vault_secret(&hello), SECRET);
+    assert_eq!(vault_secret(&hello, RIGHT), SECRET);
     assert_eq!(hello.status().pin().unwrap().tries_left, TryPolicy::PIN.max_failures);
 }
 
@@ -163,7 +145,7 @@ fn a_copied_file_of_3989857_has_the_longest_wait_and_then_opens() {
     };
     assert_eq!(refused(hello.verify(pin(RIGHT), &request(1))), longest);
     bed.clock.advance(3_600_000);
-    assert_eq!(vault_secret(&hello), SECRET);
+    assert_eq!(vault_secret(&hello, RIGHT), SECRET);
     drop(hello);
     assert_eq!(
         bed.open().status().pin().unwrap().tries_left,

@@ -120,6 +120,24 @@ pub(super) fn expected(operation: &EvidenceScope) -> Expected<'_> {
     }
 }
 
+/// What unlocks the vault with this PIN.
+pub(super) fn vault_secret(hello: &Hello, with: &str) -> [u8; 32] {
+    let (vault, transaction) = (ProviderId::parse("org.claviger.Vault").unwrap(), TransactionId([9; 16]));
+    let key = UnlockKey::generate(native()).unwrap();
+    let target = UnlockTarget {
+        provider: vault.clone(),
+        transaction,
+        recipient: key.public().clone(),
+    };
+    let asked = VerifyRequest {
+        evidence: None,
+        unlock: vec![target],
+    };
+    let reply = hello.verify(pin(with), &asked).unwrap();
+    let secret = key.open(native(), &vault, transaction, &reply.boxes[0]).unwrap();
+    *secret.expose()
+}
+
 #[test]
 fn a_pin_is_set_once_and_not_a_weak_one() {
     let bed = Bed::new();

@@ -8,7 +8,6 @@ use std::{
 };
 
 use claviger_ctap::crypto::native;
-use claviger_joint::{ProviderId, TransactionId, unlock::UnlockKey};
 use claviger_pin::ClientPin;
 
 use super::*;
@@ -18,9 +17,9 @@ use crate::{
     hello::{
         CodeStatus,
         failing_disk::Failing,
-        tests::{Bed, RIGHT, TestClock, WRONG, pin, refused, request},
+        tests::{Bed, RIGHT, TestClock, WRONG, pin, refused, request, vault_secret},
     },
-    verification::{UnlockTarget, VerifyRequest},
+    verification::VerifyRequest,
 };
 
 const NEW: &str = "other-77";
@@ -40,24 +39,6 @@ fn made(hello: &Hello) -> RecoveryCode {
 
 fn again(code: &RecoveryCode) -> RecoveryCode {
     RecoveryCode::parse(&code.spelled()).unwrap()
-}
-
-fn vault_secret(hello: &Hello, with: &str) -> [u8; 32] {
-    let (vault, transaction) = (ProviderId::parse("org.claviger.Vault").unwrap(), TransactionId([9; 16]));
-    let key = UnlockKey::generate(hello.crypto).unwrap();
-    let target = UnlockTarget {
-        provider: vault.clone(),
-        transaction,
-        recipient: key.public().clone(),
-    };
-    let asked = VerifyRequest {
-        evidence: None,
-        unlock: vec![target],
-    };
-    let reply = hello.verify(pin(with), &asked).unwrap();
-    *key.open(hello.crypto, &vault, transaction, &reply.boxes[0])
-        .unwrap()
-        .expose()
 }
 
 fn lock_out(bed: &Bed, hello: &Hello) {
