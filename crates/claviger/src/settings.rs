@@ -28,14 +28,18 @@ impl DoorSwitch for HidDoor {
         }
     }
 
-    /// What else the file says stays.
+    /// What else the file says stays. An error names the file.
     fn turn(&self, on: bool) -> io::Result<()> {
-        let mut settings = read(&self.0)?;
-        settings.insert(HID.to_owned(), on.into());
-        let folder = self.0.parent().unwrap_or(Path::new("/"));
-        fs::create_dir_all(folder)?;
-        claviger_files::replace_public(&self.0, format!("{:#}\n", Value::Object(settings)).as_bytes())
+        replace(&self.0, on).map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.0.display())))
     }
+}
+
+fn replace(path: &Path, on: bool) -> io::Result<()> {
+    let mut settings = read(path)?;
+    settings.insert(HID.to_owned(), on.into());
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(folder)?;
+    claviger_files::replace_public(path, format!("{:#}\n", Value::Object(settings)).as_bytes())
 }
 
 fn read(path: &Path) -> io::Result<Map<String, Value>> {
@@ -62,7 +66,9 @@ mod tests {
         assert!(door.is_on());
         fs::write(&doors, "{").unwrap();
         assert!(!door.is_on());
-        assert!(door.turn(true).is_err(), "nothing is lost");
+        let refused = door.turn(true).unwrap_err().to_string();
+        assert!(refused.contains("doors.json"), "{refused}");
+        assert_eq!(fs::read_to_string(&doors).unwrap(), "{", "nothing is lost");
         fs::remove_file(&doors).unwrap();
         rustix::fs::mkfifoat(rustix::fs::CWD, &doors, rustix::fs::Mode::RWXU).unwrap();
         assert!(!door.is_on(), "and nobody waits for a pipe");

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fs;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use claviger_ctap::authenticator::device::command;
@@ -403,6 +405,22 @@ fn the_user_switches_the_door_off_and_on() {
     bed.platform.ok(&["door", "enable", "hid"]);
     bed.key = connect(&bed.platform.path("key.sock"));
     bed.register(b"alice", true);
+    let log = bed.platform.ok(&["audit", "--json"]);
+    for what in ["turn off the security-key door", "turn on the security-key door"] {
+        assert_eq!(log.matches(what).count(), 1, "{log}");
+    }
+}
+
+#[test]
+fn a_door_that_cannot_be_switched_names_its_file_and_changes_nothing() {
+    let platform = Platform::start("");
+    let doors = platform.path("config/claviger/doors.json");
+    fs::create_dir_all(doors.parent().unwrap()).unwrap();
+    fs::write(&doors, "{").unwrap();
+    let (status, said) = platform.fails(&["door", "disable", "hid"]);
+    assert_eq!(status, 1, "{said}");
+    assert!(said.contains("doors.json"), "{said}");
+    assert_eq!(fs::read_to_string(&doors).unwrap(), "{");
 }
 
 #[test]

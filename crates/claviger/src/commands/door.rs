@@ -69,11 +69,14 @@ async fn list(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
 }
 
 async fn switch(dirs: &Dirs, on: bool) -> Result<(), Failure> {
-    let path = dirs.doors();
-    HidDoor(path.clone())
-        .turn(on)
-        .map_err(|error| Failure::Failed(format!("{} cannot be changed: {error}", path.display())))?;
-    // A process that is not running reads it when it starts.
+    match recorded(on).await {
+        // The user's own settings can be changed without the broker too; then nobody records it.
+        Err(Failure::Unreachable(_)) => HidDoor(dirs.doors())
+            .turn(on)
+            .map_err(|error| Failure::Failed(format!("The settings of the doors cannot be changed: {error}.")))?,
+        done => done?,
+    }
+    // Waited for, so that what is asked next sees it. A process that is not running reads it when it starts.
     if let Ok(process) = process().await
         && let Err(error) = process.reload().await
     {
@@ -84,6 +87,15 @@ async fn switch(dirs: &Dirs, on: bool) -> Result<(), Failure> {
     } else {
         "The security-key door is off: programs see no virtual security key."
     })
+}
+
+/// Has the broker switch it, which stands in the log then.
+async fn recorded(on: bool) -> Result<(), Failure> {
+    let broker = client::connect().await?;
+    broker
+        .switch_security_key(on)
+        .await
+        .map_err(|error| client::failure(&error))
 }
 
 async fn process() -> Result<HidDoor1Proxy<'static>, Failure> {
