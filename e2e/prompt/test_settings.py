@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -234,6 +235,34 @@ class First(unittest.TestCase):
         tab_to("list item", after)
         desktop.keys("Down", "Return")
         until(lambda: any(seen.is_("selected") and seen.name == name for seen in eyes.everything()), name)
+
+
+class Order(unittest.TestCase):
+    VAULT, NOTEBOOK = "org.claviger.Vault", "org.example.Notebook"
+
+    def test_a_provider_is_moved_and_the_broker_offers_them_so(self):
+        manifest = bed.ROOT / "crates/provider/examples/org.example.Notebook.provider"
+        installed = pathlib.Path(shutil.copy(manifest, desktop.dir / "data/claviger/providers"))
+        self.addCleanup(lambda: until(lambda: self.order() == [self.VAULT], lambda: f"the order {self.order()}"))
+        self.addCleanup(installed.unlink)
+        until(lambda: len(self.order()) == 2, lambda: f"the order {self.order()}")
+        before = self.order()
+        settings = Settings("providers")
+        self.addCleanup(settings.end)
+        vault = next(provider["name"] for provider in self.providers() if provider["id"] == self.VAULT)
+        there, back = ("Offer later", "Offer earlier") if before[0] == self.VAULT else ("Offer earlier", "Offer later")
+        for label, order in [(there, before[::-1]), (back, before)]:
+            press(f"{label} {vault}")
+            until(lambda order=order: self.order() == order, lambda: f"the order {self.order()}")
+            find("label", "Providers are offered in this order from now on")
+        self.assertEqual(desktop.claviger("audit", "--last", "5").count("order of the providers"), 2)
+
+    @staticmethod
+    def providers():
+        return json.loads(desktop.claviger("provider", "list", "--json") or "[]")
+
+    def order(self):
+        return [provider["id"] for provider in self.providers()]
 
 
 class Pages(unittest.TestCase):
