@@ -102,6 +102,33 @@ async fn no_other_program_may_call_any_method_of_it() {
     }
 }
 
+/// Those that take or give a descriptor, which `dbus-send` cannot: here the test itself is the other program.
+#[tokio::test]
+async fn no_other_program_may_call_the_methods_of_the_recovery_code() {
+    let bed = Bed::with(|config| config.own_executable = DBUS_SEND.into()).await;
+    let connection = bed.connect().await;
+    let broker = zbus::Proxy::new(
+        &connection,
+        "org.claviger.Broker",
+        "/org/claviger/Broker",
+        "org.claviger.Manage1",
+    )
+    .await
+    .unwrap();
+    let nothing = fs::File::open("/dev/null").unwrap();
+    let fd = || zbus::zvariant::Fd::from(&nothing);
+    let refused = |answer: zbus::Result<zbus::Message>| {
+        assert!(
+            answer.as_ref().is_err_and(|error| error.to_string().contains(REFUSED)),
+            "{answer:?}"
+        );
+    };
+    refused(broker.call_method("MakeRecoveryCode", &()).await);
+    refused(broker.call_method("ConfirmRecoveryCode", &(fd(),)).await);
+    refused(broker.call_method("DrillRecoveryCode", &(fd(),)).await);
+    refused(broker.call_method("Recover", &(fd(), fd())).await);
+}
+
 #[tokio::test]
 async fn its_name_at_another_place_is_not_it() {
     let (bed, folder) = bed().await;
