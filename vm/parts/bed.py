@@ -15,9 +15,9 @@ import time
 import traceback
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RELEASE = pathlib.Path(os.environ["CARGO_TARGET_DIR"]) / "release"
-CLAVIGER = str(RELEASE / "claviger")
-VIRTUAL_KEY = str(RELEASE / "claviger-virtual-key")
+PROGRAMS = pathlib.Path(os.environ["PROGRAMS"])
+CLAVIGER = str(PROGRAMS / "claviger")
+VIRTUAL_KEY = str(PROGRAMS / "claviger-virtual-key")
 # Shared with the host, where it is target/vm/log/PART.
 KEPT = pathlib.Path("/run/vm")
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="part-"))

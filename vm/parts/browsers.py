@@ -7,14 +7,14 @@ import pathlib
 import subprocess
 import sys
 
-from bed import KEPT, RELEASE, ROOT, Key, Unmet, check, equal, finish, note, start, stop, until
+from bed import KEPT, PROGRAMS, ROOT, Key, Unmet, check, equal, finish, note, start, stop, until
 from door import Door
 
 
 @contextlib.contextmanager
 def playground():
     """The relying party; gives its origin."""
-    process = subprocess.Popen([RELEASE / "claviger-playground", "--record", KEPT / "ceremonies.jsonl"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([PROGRAMS / "claviger-playground", "--record", KEPT / "ceremonies.jsonl"], stdout=subprocess.PIPE, text=True)
     try:
         yield process.stdout.readline().strip()
     finally:

@@ -13,7 +13,7 @@ import select
 import subprocess
 import threading
 
-from bed import KEPT, RELEASE, ROOT, Unmet, check, demand, equal, finish, run, start, stop, until
+from bed import KEPT, PROGRAMS, ROOT, Unmet, check, demand, equal, finish, run, start, stop, until
 
 USER = "alice"
 HOME = pathlib.Path("/home") / USER
@@ -64,7 +64,7 @@ def main():
     try:
         with check("both packages install; setup for one user is nobody's business yet"):
             for name in ("claviger", "claviger-gtk"):
-                run("dpkg", "--install", next((RELEASE.parent / "deb").glob(f"{name}_*.deb")), timeout=PATIENCE)
+                run("dpkg", "--install", next((PROGRAMS.parent / "deb").glob(f"{name}_*.deb")), timeout=PATIENCE)
         session = log_in()
         with Playground() as origin, Person(session) as person:
             browse(session, origin, person)
@@ -162,7 +162,7 @@ class Playground:
     """The relying party; gives its origin."""
 
     def __enter__(self):
-        self.process = subprocess.Popen([RELEASE / "claviger-playground"], stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([PROGRAMS / "claviger-playground"], stdout=subprocess.PIPE, text=True)
         return self.process.stdout.readline().strip()
 
     def __exit__(self, *_):

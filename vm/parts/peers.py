@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 
-from bed import KEPT, PATIENCE, RELEASE, check, demand, equal, finish, note, run, until
+from bed import KEPT, PATIENCE, PROGRAMS, check, demand, equal, finish, note, run, until
 from seat import PACKAGED, SCRIPTED, User, main_pid
 
 IMPOSTOR = pathlib.Path(__file__).with_name("impostor.py")
@@ -24,7 +24,7 @@ PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 
 def main():
     os.chdir("/")
-    run("dpkg", "--install", next((RELEASE.parent / "deb").glob("claviger_*.deb")))
+    run("dpkg", "--install", next((PROGRAMS.parent / "deb").glob("claviger_*.deb")))
     SCRIPTED.parent.mkdir(parents=True)
     SCRIPTED.write_text(f"[Service]\nExecStart=\nExecStart={PACKAGED} broker --allow-scripted-prompt\n")
     alice = User("alice", 1)

@@ -19,7 +19,7 @@ import socket
 import subprocess
 
 import tools
-from bed import CLAVIGER, KEPT, PATIENCE, RELEASE, check, demand, equal, finish, hidraw, note, run, start, stop, until
+from bed import CLAVIGER, KEPT, PATIENCE, PROGRAMS, check, demand, equal, finish, hidraw, note, run, start, stop, until
 
 PIN = "brisk-otter-4071"
 HELPER = "claviger-hid"
@@ -161,7 +161,7 @@ def by_hand(clean):
 
 
 def package(clean):
-    file = next((RELEASE.parent / "deb").glob("claviger_*.deb"))
+    file = next((PROGRAMS.parent / "deb").glob("claviger_*.deb"))
     with check("dpkg --install: user, module, rule, socket; nothing runs yet"):
         run("dpkg", "--install", file)
         is_installed()
