@@ -417,7 +417,7 @@ pub struct VirtualKey {
 /// `claviger vault`.
 #[derive(Debug, Args)]
 pub struct Vault {
-    /// Have the next vault take a file that is older than this machine remembers, because you restored a backup on purpose
+    /// Have the vault, when it is next unlocked, take a file that is older than this machine remembers, because you restored a backup on purpose
     #[arg(long)]
     pub accept_restored: bool,
 }

@@ -84,16 +84,14 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
     })?
 }
 
-/// `claviger vault --accept-restored`: leaves word for the vault that starts next, whoever starts it. Where processes are proved, the one
-/// that a person starts in a terminal is not taken for the vault.
+/// `claviger vault --accept-restored`: leaves word for the vault, which reads it when it is next unlocked.
 pub fn accept_restored(dirs: &Dirs) -> Result<(), Failure> {
-    let word = restored_word(dirs);
+    let state = dirs.state.join("vault");
+    let word = state.join(claviger_vault::RESTORED_WORD);
     let failed = |error| Failure::Failed(format!("cannot write {}: {error}", word.display()));
-    claviger_files::make_folder(&dirs.state.join("vault")).map_err(failed)?;
+    claviger_files::make_folder(&state).map_err(failed)?;
     claviger_files::replace_private(&word, b"", Durability::PowerCut).map_err(failed)?;
-    output::line(
-        "The vault that starts next takes its file as it is, once. End the one that runs (`pkill -f 'claviger vault'`), then run `claviger unlock`.",
-    )
+    output::line("The vault takes its file as it is when it next opens, once. Now run `claviger unlock`.")
 }
 
 /// Runs `claviger vault`.
@@ -112,25 +110,16 @@ pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
     if !sandbox::lock_memory() {
         tracing::info!("the memory limit (RLIMIT_MEMLOCK) is too small to keep the vault's memory out of swap");
     }
-    let word = restored_word(dirs);
-    let accept_restored = word.exists();
-    claviger_files::remove(&word).map_err(Failure::failed)?;
     let options = role::RunOptions {
         vault: Options {
             data_dir: dirs.vault(),
             state_dir: own_state,
-            accept_restored,
         },
         provider_state_dir: dirs.vault_state(),
         idle: Some(idle::DEFAULT_IDLE),
         hidden: true,
     };
     block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?
-}
-
-/// The file that says that a restored vault is meant.
-fn restored_word(dirs: &Dirs) -> PathBuf {
-    dirs.state.join("vault/accept-restored")
 }
 
 /// Runs `claviger hid-door`, which holds PIN/UV tokens and no passkeys.

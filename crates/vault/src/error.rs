@@ -14,7 +14,8 @@ use thiserror::Error;
 pub(crate) const RESTORE: &str = "put back a backup, see “Restoring a backup” in SECURITY.md";
 
 /// What helps when a file was put back, or is gone.
-const RESTORED: &str = "if that was you, see “Restoring a backup” in SECURITY.md";
+const RESTORED: &str =
+    "put the right one back, or, if this is meant, run `claviger vault --accept-restored`, then `claviger unlock`";
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, Error)]
@@ -57,7 +58,7 @@ pub enum Error {
     #[error("the vault is damaged: {0}")]
     Damaged(Damage),
     /// The file is older than what this device has already seen: an old copy was put in its place.
-    #[error("the vault was rolled back: this device has seen change {seen}, the file ends at or differs by {found}")]
+    #[error("{}", rolled_back(*.seen, *.found))]
     RolledBack {
         /// The newest change that this device has seen.
         seen: u64,
@@ -68,7 +69,7 @@ pub enum Error {
     #[error("the record of what this device has seen is missing: {0}")]
     HeadsMissing(PathBuf),
     /// This device had a vault, and its file is gone: deleted, or on a disk that is not mounted. No new one is made in its
-    /// place unless the user says so ([`crate::Options::accept_restored`]).
+    /// place unless the user says so ([`crate::RESTORED_WORD`]).
     #[error("the vault's file {0} is gone; put it back, or begin anew with an explicit word")]
     Gone(PathBuf),
     /// The platform's disk is full. Nothing was written, everything written before is intact.
@@ -150,6 +151,17 @@ impl Error {
     }
 }
 
+/// What a person who takes such a vault loses, as far as the two numbers say it.
+fn rolled_back(seen: u64, found: u64) -> String {
+    match seen.saturating_sub(found) {
+        0 => format!("the vault's file has other changes than this device has seen, up to change {seen}"),
+        1 => "the vault's file is an older state, which lacks the last change that this device has seen".to_owned(),
+        lost => {
+            format!("the vault's file is an older state, which lacks the last {lost} changes that this device has seen")
+        }
+    }
+}
+
 impl From<Damage> for Error {
     fn from(damage: Damage) -> Self {
         Self::Damaged(damage)
@@ -181,5 +193,19 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(Damage::Database),
             _ => Self::Database(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_state_says_how_many_changes_it_lacks() {
+        let said = |seen, found| Error::RolledBack { seen, found }.to_string();
+        assert!(said(9, 4).contains("lacks the last 5 changes"));
+        assert!(said(5, 4).contains("lacks the last change "));
+        assert!(said(5, 5).contains("other changes"));
+        assert!(said(4, 9).contains("other changes"));
     }
 }

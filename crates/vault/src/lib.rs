@@ -15,7 +15,7 @@
 //! use claviger_vault::{Options, Vault};
 //!
 //! # let dir = tempfile::tempdir()?;
-//! let options = Options { data_dir: dir.path().join("data"), state_dir: dir.path().join("state"), accept_restored: false };
+//! let options = Options { data_dir: dir.path().join("data"), state_dir: dir.path().join("state") };
 //! let mut vault = Vault::attach(&options, native())?;
 //! vault.unlock(&[7; 32], 1_700_000_000_000)?; // In life: the secret that hello releases for this provider.
 //! let id = vault.add(Item::new(ItemId::random(native())?, "My bank"), 1_700_000_000_000)?;
@@ -48,4 +48,4 @@ mod vault;
 
 pub use error::{Damage, Error, ItemFault};
 pub use index::PasskeyInfo;
-pub use vault::{Options, Report, Vault};
+pub use vault::{Options, RESTORED_WORD, Report, Vault};

@@ -38,21 +38,22 @@ use crate::store::{Store, unpublished};
 pub struct Options {
     /// For `vault.sqlite3` and the lock file: `$XDG_DATA_HOME/claviger/vault`. Made with mode 0700.
     pub data_dir: PathBuf,
-    /// For the record of heads: `$XDG_STATE_HOME/claviger/vault`. Made with mode 0700; not the same as `data_dir`, or a
-    /// restored backup of that directory would not be noticed.
+    /// For the record of heads, and [`RESTORED_WORD`]: `$XDG_STATE_HOME/claviger/vault`. Made with mode 0700; not the same as
+    /// `data_dir`, or a restored backup of that directory would not be noticed.
     pub state_dir: PathBuf,
-    /// The user says that a backup was restored on purpose: the first unlock takes the file as it is and lets the record
-    /// of heads begin again at its end; a new vault may take the place of one that is gone. Only ever set by the user's
-    /// explicit word.
-    pub accept_restored: bool,
 }
+
+/// The file in [`Options::state_dir`] by which the user says that a backup was restored on purpose: the next unlock takes the
+/// vault as it is and lets the record of heads begin again at its end; a new vault may take the place of one that is gone. It is
+/// made by the user's explicit word alone, and an open vault takes it away.
+pub const RESTORED_WORD: &str = "accept-restored";
 
 /// A vault that this process has for itself, locked or unlocked.
 pub struct Vault {
     crypto: &'static dyn Crypto,
     file: PathBuf,
     heads: PathBuf,
-    accept_restored: bool,
+    restored_word: PathBuf,
     open: Option<Open>,
     /// Held for as long as the vault is; the kernel lets go of it however the process ends.
     _lock: File,
@@ -104,7 +105,7 @@ impl Vault {
             crypto,
             file: options.data_dir.join("vault.sqlite3"),
             heads: options.state_dir.join("vault.heads"),
-            accept_restored: options.accept_restored,
+            restored_word: options.state_dir.join(RESTORED_WORD),
             open: None,
             _lock: lock,
         })
@@ -129,11 +130,11 @@ impl Vault {
     /// see [`Self::damage`].
     pub fn unlock(&mut self, secret: &[u8; 32], now_ms: u64) -> Result<(), Error> {
         if self.open.is_some() {
-            return Ok(());
+            return Ok(self.forget_word()?);
         }
         if !self.exists() {
             // A vault that was only half made has left its unpublished file beside the record of heads.
-            if self.heads.exists() && !unpublished(&self.file).exists() && !self.accept_restored {
+            if self.heads.exists() && !unpublished(&self.file).exists() && !self.accepts_restored() {
                 return Err(Error::Gone(self.file.clone()));
             }
             self.create(secret, now_ms)?;
@@ -147,9 +148,19 @@ impl Vault {
             changes = open.trusted.end()?.sequence,
             "vault unlocked"
         );
-        self.accept_restored = false;
+        self.forget_word()?;
         self.open = Some(open);
         Ok(())
+    }
+
+    /// Whether the user said that what is there is meant.
+    fn accepts_restored(&self) -> bool {
+        self.restored_word.exists()
+    }
+
+    /// The word counts once.
+    fn forget_word(&self) -> std::io::Result<()> {
+        claviger_files::remove(&self.restored_word)
     }
 
     /// Drops and wipes the keys, the index and the file's handle.

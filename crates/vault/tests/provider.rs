@@ -494,7 +494,7 @@ async fn a_vault_that_does_not_open_says_why_and_what_helps() {
     std::fs::remove_file(&heads).unwrap();
     assert_eq!(vault.unlock(secret()).await.unwrap_err().status(), Status::Damaged);
     let reason = vault.trouble().unwrap().reason.unwrap();
-    assert!(reason.contains("Restoring a backup"), "{reason}");
+    assert!(reason.contains("--accept-restored"), "{reason}");
     std::fs::write(&heads, kept).unwrap();
     vault.unlock(secret()).await.unwrap();
     assert_eq!(vault.trouble(), None);

@@ -10,7 +10,7 @@ use claviger_account as account;
 use claviger_account::ids::ItemId;
 use claviger_account::item::Item;
 use claviger_ctap::crypto::native;
-use claviger_vault::{Damage, Error, ItemFault, Vault};
+use claviger_vault::{Damage, Error, ItemFault, RESTORED_WORD, Vault};
 use common::{SECRET, add, open, options};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -203,6 +203,15 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// The user's word for the next unlock.
+fn say_it_is_meant(dir: &TempDir) {
+    std::fs::write(word(dir), "").unwrap();
+}
+
+fn word(dir: &TempDir) -> std::path::PathBuf {
+    dir.path().join("state").join(RESTORED_WORD)
+}
+
 #[test]
 fn the_whole_file_rolled_back_is_refused_until_the_user_says_so() {
     let (dir, _) = closed();
@@ -212,13 +221,15 @@ fn the_whole_file_rolled_back_is_refused_until_the_user_says_so() {
     add(&mut vault, "a.example", "dave").unwrap();
     drop(vault);
     copy(&backup, &dir.path().join("data"));
-    assert!(matches!(refused(&dir), Error::RolledBack { seen: 5, found: 4 }));
+    let older = refused(&dir);
+    assert!(matches!(older, Error::RolledBack { seen: 5, found: 4 }));
+    assert!(older.to_string().contains("lacks the last change"), "{older}");
 
     // The same length, another history: a fork.
     let heads = std::fs::read(dir.path().join("state/vault.heads")).unwrap();
-    let mut accept = options(dir.path());
-    accept.accept_restored = true;
-    let mut vault = Vault::attach(&accept, native()).unwrap();
+    say_it_is_meant(&dir);
+    let mut vault = Vault::attach(&options(dir.path()), native()).unwrap();
+    assert!(matches!(vault.unlock(&[9; 32], 1), Err(Error::WrongSecret)));
     vault.unlock(&SECRET, 1).unwrap();
     assert_eq!(vault.find("a.example").unwrap().len(), 3);
     add(&mut vault, "a.example", "erin").unwrap();
@@ -229,7 +240,9 @@ fn the_whole_file_rolled_back_is_refused_until_the_user_says_so() {
         "accepted once, good from then on"
     );
     std::fs::write(dir.path().join("state/vault.heads"), heads).unwrap();
-    assert!(matches!(refused(&dir), Error::RolledBack { seen: 5, found: 5 }));
+    let fork = refused(&dir);
+    assert!(matches!(fork, Error::RolledBack { seen: 5, found: 5 }));
+    assert!(fork.to_string().contains("other changes"), "{fork}");
 }
 
 #[test]
@@ -312,11 +325,12 @@ fn the_file_deleted_is_not_quietly_replaced_by_an_empty_vault() {
     assert_eq!(open(dir.path()).unwrap().find("a.example").unwrap().len(), 3);
 
     std::fs::remove_file(file(dir.path())).unwrap();
-    let mut accept = options(dir.path());
-    accept.accept_restored = true;
-    let mut vault = Vault::attach(&accept, native()).unwrap();
-    vault.unlock(&SECRET, 1).unwrap();
+    say_it_is_meant(&dir);
+    let mut vault = open(dir.path()).unwrap();
     assert!(vault.find("a.example").unwrap().is_empty());
+    say_it_is_meant(&dir);
+    vault.unlock(&SECRET, 1).unwrap();
+    assert!(!word(&dir).exists(), "said to an open vault it is not kept for later");
 }
 
 #[test]

@@ -162,7 +162,6 @@ fn attach(folder: &Path) -> Result<Vault, Failure> {
     let options = Options {
         data_dir: dirs.vault(),
         state_dir: dirs.state.join("vault"),
-        accept_restored: false,
     };
     let start = Instant::now();
     loop {

@@ -354,8 +354,8 @@ trouble-remedy = { $damage ->
         [manifest] Reparieren Sie { $file }, oder installieren Sie den Anbieter neu.
         [unconfirmed] { trouble-aside } Es ist nichts zu tun.
         [hello] Spielen Sie { $file } aus einer Sicherung ein. Ohne eine ist die PIN verloren, und sonst öffnet nichts den Tresor: bewegen Sie beiseite, was dort liegt, und wählen Sie mit `claviger setup` eine neue PIN.
-        [vault] Spielen Sie { $file } aus einer Sicherung ein, sagen Sie es mit `claviger vault --accept-restored` und melden Sie sich neu an. An seiner Stelle entsteht nichts von selbst.
-        [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und melden Sie sich neu an.
+        [vault] Spielen Sie { $file } aus einer Sicherung ein, sagen Sie es mit `claviger vault --accept-restored` und rufen Sie `claviger unlock` auf. An seiner Stelle entsteht nichts von selbst.
+        [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und rufen Sie `claviger unlock` auf.
         [pinned-keys] { $damage ->
             [missing] Melden Sie sich neu an: der Tresor nimmt die Schlüssel der Plattform neu in { $file } auf.
            *[other] Entfernen Sie { $file }: beim nächsten Start nimmt der Tresor die Schlüssel der Plattform neu an.

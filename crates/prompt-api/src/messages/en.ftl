@@ -355,8 +355,8 @@ trouble-remedy = { $damage ->
         [manifest] Repair { $file }, or install the provider again.
         [unconfirmed] { trouble-aside } There is nothing to do.
         [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: move away what is there and choose a new PIN with `claviger setup`.
-        [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and log in again. Nothing is made anew in its place by itself.
-        [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and log in again.
+        [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and run `claviger unlock`. Nothing is made anew in its place by itself.
+        [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and run `claviger unlock`.
         [pinned-keys] { $damage ->
             [missing] Log in again: the vault takes the platform's keys into { $file } anew.
            *[other] Remove { $file }: the vault takes the platform's keys anew when it next starts.

@@ -87,7 +87,7 @@ impl Vault {
     fn check_heads(&self, store: &Store, trusted: &Trusted, begin: Head) -> Result<Heads, Error> {
         let (keys, place, found) = (&trusted.keys, &trusted.place, trusted.end()?);
         let restored = |error| {
-            if !self.accept_restored {
+            if !self.accepts_restored() {
                 return Err(error);
             }
             tracing::warn!("a restored vault was accepted on the user's word");

@@ -10,7 +10,6 @@ fn open(dir: &std::path::Path) -> Result<Vault, Error> {
     let options = Options {
         data_dir: dir.join("data"),
         state_dir: dir.join("state"),
-        accept_restored: false,
     };
     let mut vault = Vault::attach(&options, native())?;
     vault.unlock(&SECRET, 1).map(|()| vault)

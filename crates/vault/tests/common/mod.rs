@@ -15,7 +15,6 @@ pub fn options(directory: &Path) -> Options {
     Options {
         data_dir: directory.join("data"),
         state_dir: directory.join("state"),
-        accept_restored: false,
     }
 }
 
