@@ -20,6 +20,7 @@ use claviger_hello::{
     verification::{NotVerified, UnlockTarget, VerifyRequest},
 };
 use claviger_joint::{TransactionId, evidence::Method, unlock::UnlockKey};
+use futures_util::future::join_all;
 use zbus::Fd;
 
 fn refused<T: std::fmt::Debug>(result: Result<T, ClientError>) -> NotVerified {
@@ -75,6 +76,53 @@ async fn wrong_pins_count_together_over_the_bus() {
     assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 7);
     client.verify_client_pin(client_pin(RIGHT)).await.unwrap();
     assert_eq!(client.status().await.unwrap().pin().unwrap().tries_left, 10);
+}
+
+/// Every way in that takes a PIN, sixteen times each.
+#[tokio::test]
+async fn sixty_four_guessers_at_every_way_in_spend_the_tries_of_one() {
+    let bed = Bed::serving(&own_executable()).await;
+    let client = bed.client().await;
+    client.set_pin(sealed(RIGHT)).await.unwrap();
+    let refusal = |error: ClientError| match error {
+        ClientError::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    };
+    let (client, wrong) = (&client, &request(1));
+    let guesses = (0..64).map(async |guesser| match guesser % 4 {
+        0 => client.verify(sealed(WRONG), wrong).await.map(drop).map_err(refusal),
+        1 => client
+            .verify_and_hold(sealed(WRONG), wrong)
+            .await
+            .map(drop)
+            .map_err(refusal),
+        2 => client
+            .verify_client_pin(client_pin(WRONG))
+            .await
+            .map(drop)
+            .map_err(refusal),
+        _ => client
+            .change_pin(sealed(WRONG), sealed("other-77"))
+            .await
+            .map_err(refusal),
+    });
+    let (mut looked_at, mut waiting) = (0, 0);
+    for outcome in join_all(guesses).await {
+        match outcome {
+            Err(NotVerified::WrongPin { .. }) => looked_at += 1,
+            Err(NotVerified::Wait {
+                tries_left: 6,
+                wait_ms: 30_000,
+            }) => waiting += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((looked_at, waiting), (4, 60));
+    bed.clock.0.fetch_add(30_000, Ordering::SeqCst);
+    assert!(
+        client.verify(sealed(RIGHT), &request(2)).await.is_ok(),
+        "nobody changed it"
+    );
 }
 
 #[tokio::test]
