@@ -373,6 +373,26 @@ class WaysIn(unittest.TestCase):
         find("label", "The security key does not run")
         find("label", "claviger setup --system" if not self.helper_is_installed() else "systemctl --user start")
 
+    def test_a_browser_that_does_not_find_claviger_is_set_up_by_one_button(self):
+        data = desktop.dir / "data"
+        entry, program = data / "applications/brave-browser.desktop", data / "claviger/claviger-native-host"
+        entry.parent.mkdir(exist_ok=True)
+        entry.write_text("[Desktop Entry]\nType=Application\nName=Brave\nExec=brave\n")
+        program.symlink_to(bed.PROGRAMS / "claviger")
+        manifest = desktop.dir / "config/BraveSoftware/Brave-Browser/NativeMessagingHosts/org.claviger.browser.json"
+        for put in [entry, program, manifest]:
+            self.addCleanup(put.unlink)
+        settings = Settings("ways-in")
+        self.addCleanup(settings.end)
+        # Those of a list: the tests themselves.
+        find("label", "Programs allowed to name a site")
+        find("label", os.path.realpath("/proc/self/exe"))
+        press("Set up Brave")
+        find("label", "The browser finds Claviger from its next start on")
+        gone("Set up Brave")
+        find("label", "The browser finds Claviger.")
+        self.assertEqual(json.loads(manifest.read_text())["path"], str(program))
+
     @staticmethod
     def door():
         doors = json.loads(desktop.claviger("door", "list", "--json") or "[]")

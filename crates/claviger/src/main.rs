@@ -135,7 +135,7 @@ fn arguments() -> Vec<OsString> {
     let is_native_host = arguments
         .first()
         .and_then(|program| Path::new(program).file_name())
-        .is_some_and(|name| name == commands::setup::NATIVE_HOST_PROGRAM);
+        .is_some_and(|name| name == claviger_prompt_api::browsers::NATIVE_HOST_PROGRAM);
     if is_native_host {
         arguments.insert(1, "native-host".into());
     }

@@ -46,10 +46,24 @@ pub struct Status {
     pub security_key: Option<bool>,
     /// The doors that are open, by name.
     pub doors: Vec<String>,
+    /// Programs that may say for which site they ask, besides the browsers that are known.
+    #[serde(default)]
+    pub allowed_programs: Vec<AllowedProgram>,
     /// Ceremonies that have begun and not ended.
     pub ceremonies_running: usize,
     /// Where the audit log stands.
     pub audit: AuditHead,
+}
+
+/// A program that may say for which site it asks, because a list says so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AllowedProgram {
+    /// Its path.
+    pub program: PathBuf,
+    /// The list that it stands in: the user's or the administrator's.
+    pub list: PathBuf,
+    /// Whether it counts: only root and the user may change it.
+    pub counts: bool,
 }
 
 /// How it is with the PIN.

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use claviger_peer::{Process, only_root_may_change, only_we_may_change};
+use claviger_prompt_api::manage::AllowedProgram;
 use claviger_prompt_api::trouble::{Damage, StateFile, Trouble};
 
 use crate::state_file;
@@ -37,7 +38,8 @@ const BROWSERS: &[(&str, &str)] = &[
 /// The programs that may name a web origin on behalf of a page.
 #[derive(Debug, Clone, Default)]
 pub struct PrivilegedCallers {
-    listed: Vec<PathBuf>,
+    /// Each with the list that it stands in.
+    listed: Vec<(PathBuf, PathBuf)>,
     troubles: Vec<Trouble>,
 }
 
@@ -68,7 +70,7 @@ impl PrivilegedCallers {
             {
                 let path = Path::new(line);
                 if path.is_absolute() {
-                    listed.push(path.to_owned());
+                    listed.push((path.to_owned(), file.clone()));
                 } else {
                     tracing::warn!(file = %file.display(), line, "a privileged caller must be an absolute path");
                 }
@@ -80,6 +82,16 @@ impl PrivilegedCallers {
     /// Lists that could not be used.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles
+    }
+
+    /// What the lists name, as it is now.
+    pub fn listed(&self) -> Vec<AllowedProgram> {
+        let listed = self.listed.iter().map(|(program, list)| AllowedProgram {
+            program: program.clone(),
+            list: list.clone(),
+            counts: only_we_may_change(program),
+        });
+        listed.collect()
     }
 
     /// The name to show for `process` if it may name an origin: it runs the very file that the broker finds at the path of a known
@@ -102,7 +114,7 @@ impl PrivilegedCallers {
                 );
             }
         }
-        let path = self.listed.iter().find(|path| process.runs(path))?;
+        let (path, _) = self.listed.iter().find(|(path, _)| process.runs(path))?;
         if only_we_may_change(path) {
             let path = path.canonicalize().ok()?;
             Some(path.file_name()?.to_string_lossy().into_owned())

@@ -77,6 +77,7 @@ impl Broker {
             troubles: self.troubles(),
             security_key: self.security_key_wanted(),
             doors: lock(&self.inner.doors).iter().map(ToString::to_string).collect(),
+            allowed_programs: self.inner.privileged.listed(),
             ceremonies_running: lock(&self.inner.queue).admitted(),
             audit: AuditHead {
                 entries: head.seq,

@@ -116,7 +116,7 @@ async fn no_other_program_may_call_the_methods_of_the_recovery_code() {
     .await
     .unwrap();
     let nothing = fs::File::open("/dev/null").unwrap();
-    let fd = || zbus::zvariant::Fd::from(&nothing);
+    let fd = || zbus::Fd::from(&nothing);
     let refused = |answer: zbus::Result<zbus::Message>| {
         assert!(
             answer.as_ref().is_err_and(|error| error.to_string().contains(REFUSED)),

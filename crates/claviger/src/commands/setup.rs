@@ -9,9 +9,7 @@ mod pieces;
 use std::fs;
 use std::io;
 
-pub use self::pieces::{
-    Content, NATIVE_HOST_PROGRAM, Piece, extension_folder, is_packaged, package, pieces, pieces_beside_package, quoted,
-};
+pub use self::pieces::{Content, Piece, extension_folder, is_packaged, package, pieces, pieces_beside_package, quoted};
 use crate::dirs::Dirs;
 use crate::output::{Failure, line};
 

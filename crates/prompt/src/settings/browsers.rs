@@ -1,15 +1,19 @@
-//! Which browsers are installed, and whether they find the platform's program. Files are looked at, nothing is run.
+//! Which browsers are installed, whether they find the platform's program, and what has them find it. Files are looked at, and one is
+//! written; nothing is run.
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, io};
 
-use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST};
+use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST, NATIVE_HOST_PROGRAM};
 
-use super::model::state::{Browser, Way};
+use super::model::state::{Browser, Host, SetUp, Way};
 use crate::data_dirs;
 
 /// Where a package puts the extension.
 const EXTENSION: &str = "/usr/share/claviger/extension";
+
+/// Where a package puts what the browsers start.
+const PACKAGED_HOSTS: &str = "/usr/lib/claviger";
 
 /// The `.desktop` files of those that the extension serves, by distribution.
 const DESKTOP: [(&str, &[&str]); 4] = [
@@ -28,11 +32,25 @@ pub fn installed() -> Vec<Browser> {
     let home = PathBuf::from(set("HOME").unwrap_or_default());
     let data_home = set("XDG_DATA_HOME").map_or_else(|| home.join(".local/share"), PathBuf::from);
     let config = set("XDG_CONFIG_HOME").map_or_else(|| home.join(".config"), PathBuf::from);
+    let hosts = [data_home.join("claviger"), PathBuf::from(PACKAGED_HOSTS)];
+    let hosts = hosts.map(|folder| folder.join(NATIVE_HOST_PROGRAM));
+    let program = hosts.into_iter().find(|program| program.exists());
     let data: Vec<PathBuf> = std::iter::once(data_home).chain(data_dirs::system()).collect();
-    found(&data, &config, Path::new(EXTENSION))
+    found(&data, &config, program.as_deref(), Path::new(EXTENSION))
 }
 
-fn found(data: &[PathBuf], config: &Path, extension: &Path) -> Vec<Browser> {
+/// Has a browser of this user find the platform's program.
+///
+/// # Errors
+/// The manifest cannot be written; then there is none, or the one that was there.
+pub fn set_up(what: &SetUp) -> io::Result<()> {
+    if let Some(folder) = what.manifest.parent() {
+        claviger_files::make_folder(folder)?;
+    }
+    claviger_files::replace_public(&what.manifest, browsers::manifest(&what.program).as_bytes())
+}
+
+fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Path) -> Vec<Browser> {
     let is_installed = |files: &[&str]| {
         let mut all = data
             .iter()
@@ -41,12 +59,20 @@ fn found(data: &[PathBuf], config: &Path, extension: &Path) -> Vec<Browser> {
     };
     let manifest = format!("{NATIVE_HOST}.json");
     let by_extension = |known: &browsers::Browser| {
-        let user = config.join(known.config).join("NativeMessagingHosts");
-        let mut folders = std::iter::once(user).chain(known.system.map(PathBuf::from));
+        let user = config.join(known.config).join("NativeMessagingHosts").join(&manifest);
+        let system = known.system.map(|folder| Path::new(folder).join(&manifest));
+        let host = match program {
+            _ if user.exists() || system.is_some_and(|file| file.exists()) => Host::Found,
+            Some(program) => Host::Writable(SetUp {
+                manifest: user,
+                program: program.to_owned(),
+            }),
+            None => Host::NoProgram,
+        };
         Browser {
             name: known.name.to_owned(),
             way: Way::Extension {
-                host_found: folders.any(|folder| folder.join(&manifest).exists()),
+                host,
                 folder: Some(extension.to_owned()).filter(|folder| folder.join("manifest.json").exists()),
             },
         }
@@ -66,14 +92,14 @@ fn found(data: &[PathBuf], config: &Path, extension: &Path) -> Vec<Browser> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
     use std::fs;
 
     use super::*;
 
     #[test]
-    fn a_browser_is_found_by_its_desktop_file_and_the_platform_by_its_manifest() {
+    fn a_browser_is_found_by_its_desktop_file_and_set_up_by_one_manifest() {
         let root = tempfile::tempdir().unwrap();
         let (data, config) = (root.path().join("data"), root.path().join("config"));
         let put = |path: PathBuf| {
@@ -82,22 +108,51 @@ mod tests {
         };
         put(data.join("applications/brave-browser.desktop"));
         put(data.join("applications/firefox-esr.desktop"));
-        let look = || found(std::slice::from_ref(&data), &config, &root.path().join("extension"));
-        let brave = |host_found| Browser {
+        let program = root.path().join("claviger-native-host");
+        let look = |program| {
+            found(
+                std::slice::from_ref(&data),
+                &config,
+                program,
+                &root.path().join("extension"),
+            )
+        };
+        let brave = |host| Browser {
             name: "Brave".into(),
-            way: Way::Extension {
-                host_found,
-                folder: None,
-            },
+            way: Way::Extension { host, folder: None },
         };
         let firefox = Browser {
             name: "Firefox".into(),
             way: Way::SecurityKey,
         };
-        assert_eq!(look(), [brave(false), firefox.clone()]);
-        put(config
-            .join("BraveSoftware/Brave-Browser/NativeMessagingHosts")
-            .join(format!("{NATIVE_HOST}.json")));
-        assert_eq!(look(), [brave(true), firefox]);
+        assert_eq!(look(None), [brave(Host::NoProgram), firefox.clone()]);
+        let what = SetUp {
+            manifest: config
+                .join("BraveSoftware/Brave-Browser/NativeMessagingHosts")
+                .join(format!("{NATIVE_HOST}.json")),
+            program: program.clone(),
+        };
+        assert_eq!(
+            look(Some(&program)),
+            [brave(Host::Writable(what.clone())), firefox.clone()]
+        );
+        set_up(&what).unwrap();
+        assert_eq!(look(Some(&program)), [brave(Host::Found), firefox]);
+        let written: serde_json::Value = serde_json::from_slice(&fs::read(&what.manifest).unwrap()).unwrap();
+        assert_eq!(written["path"], program.to_str().unwrap());
+        assert_eq!(written["name"], NATIVE_HOST);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_an_error_and_leaves_what_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let config = root.path().join("config");
+        fs::write(&config, "a file where the folder should be").unwrap();
+        let what = SetUp {
+            manifest: config.join("NativeMessagingHosts/manifest.json"),
+            program: "/usr/lib/claviger/claviger-native-host".into(),
+        };
+        assert!(set_up(&what).is_err());
+        assert!(config.is_file());
     }
 }

@@ -168,6 +168,15 @@ pub enum Text {
     NoBrowsers {},
     HostFound {},
     HostMissing {},
+    HostWritable {},
+    SetUp {},
+    BrowserSetUp {},
+    BrowserNotSetUp {
+        file: String,
+        problem: String,
+    },
+    CopyFolder {},
+    Copied {},
     LoadExtension {
         folder: Option<String>,
     },
@@ -185,6 +194,12 @@ pub enum Text {
     KeyNeedsHelper {},
     KeyStart {},
     KeyDoctor {},
+    AllowedPrograms {},
+    AllowedNote {},
+    AllowedBy {
+        file: String,
+    },
+    AllowedInVain {},
 
     // Activity.
     SearchActivity {},

@@ -4,19 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claviger_prompt_api::browsers::{BROWSERS, NATIVE_HOST};
+use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST, NATIVE_HOST_PROGRAM};
 use claviger_prompt_api::dbus::PROMPT_NAME;
-use serde_json::json;
 
 use crate::commands::system;
 use crate::dirs::Dirs;
 use crate::output::Failure;
-
-/// The extension's id: the browser derives it from the public `key` in `extension/manifest.json`.
-pub const EXTENSION_ID: &str = "oadifemdliealhhopcejpkgocoongbin";
-
-/// The name under which the browser starts the native host; the binary knows its role by it.
-pub const NATIVE_HOST_PROGRAM: &str = "claviger-native-host";
 
 /// The roles that D-Bus starts, with their bus names.
 pub const SERVICES: [(&str, &str); 3] = [
@@ -189,7 +182,7 @@ fn services_and_browsers(places: &Places, host_program: &Path, program: &Path) -
     let browsers = places.browsers.iter().map(|(browser, folder)| Piece {
         purpose: format!("lets {browser} reach Claviger"),
         path: folder.join(format!("{NATIVE_HOST}.json")),
-        content: Content::Text(native_host_manifest(host_program)),
+        content: Content::Text(browsers::manifest(host_program)),
     });
     services
         .chain([
@@ -254,20 +247,11 @@ fn unit(template: &str, role: &str, name: &str, program: &Path) -> String {
         .replace('$', "$$")
 }
 
-fn native_host_manifest(program: &Path) -> String {
-    let manifest = json!({
-        "name": NATIVE_HOST,
-        "description": "Claviger: passkeys kept by the provider you choose",
-        "path": program,
-        "type": "stdio",
-        "allowed_origins": [format!("chrome-extension://{EXTENSION_ID}/")],
-    });
-    format!("{manifest:#}\n")
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
+    use claviger_prompt_api::browsers::EXTENSION_ID;
+
     use super::super::tests::dirs;
     use super::*;
 

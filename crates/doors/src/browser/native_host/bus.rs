@@ -281,6 +281,7 @@ mod tests {
                 troubles: Vec::new(),
                 manifest_problems: Vec::new(),
                 security_key: None,
+                allowed_programs: Vec::new(),
                 doors: Vec::new(),
                 ceremonies_running: 0,
                 audit: AuditHead {

@@ -3,6 +3,7 @@
 use claviger_prompt_api::logo::Logos;
 
 use super::call::Call;
+use super::state::SetUp;
 
 /// A page: its groups from top to bottom.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -112,6 +113,10 @@ pub enum Act {
         /// The site, as it is shown.
         site: String,
     },
+    /// Has a browser find the platform's program.
+    SetUp(SetUp),
+    /// Puts a path where it can be pasted from.
+    Copy(String),
     /// Shows another page.
     Show(Place),
     /// Shows the first steps.

@@ -74,6 +74,7 @@ pub fn snapshot() -> Snapshot {
             manifest_problems: Vec::new(),
             troubles: Vec::new(),
             security_key: Some(true),
+            allowed_programs: Vec::new(),
             doors: vec!["browser".into()],
             ceremonies_running: 0,
             audit: AuditHead {

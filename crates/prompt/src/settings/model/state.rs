@@ -84,13 +84,33 @@ pub struct Browser {
     pub way: Way,
 }
 
+/// Whether a browser finds the platform's program, by a native-messaging manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Host {
+    /// The manifest is there.
+    Found,
+    /// It is not, and can be written.
+    Writable(SetUp),
+    /// It is not, and there is no program that it could name.
+    NoProgram,
+}
+
+/// What sets a browser up: a manifest that names a program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetUp {
+    /// Where the browser of this user looks for the manifest.
+    pub manifest: PathBuf,
+    /// The program that it is to start.
+    pub program: PathBuf,
+}
+
 /// Which way a browser comes in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Way {
     /// By the extension.
     Extension {
-        /// Whether the browser finds the platform's program: its native-messaging manifest is there.
-        host_found: bool,
+        /// Whether the browser finds the platform's program.
+        host: Host,
         /// Where the extension is, to be loaded from there; absent where no package brought it.
         folder: Option<PathBuf>,
     },

@@ -1,9 +1,11 @@
 //! The ways in: each browser with what is missing, and the virtual security key.
 
+use claviger_prompt_api::manage::AllowedProgram;
+
 use super::call::Call;
-use super::page::{Act, Control, Group, Page, Row, Tone};
+use super::page::{Act, Control, Group, Page, Row, Tone, Weight};
 use super::shown;
-use super::state::{Browser, KeyDoor, KeyDoorState, Snapshot, Way};
+use super::state::{Browser, Host, KeyDoor, KeyDoorState, Snapshot, Way};
 use crate::settings::text::{Speech, Text};
 
 /// The door of browsers, as the broker names it.
@@ -13,8 +15,9 @@ const BROWSER_DOOR: &str = "browser";
 pub fn page(now: &Snapshot, speech: &Speech) -> Page {
     let key = vec![key(&now.key, now.status.security_key, speech)];
     let key = Group::new(speech.say(&Text::KeyDoor {}), key).noting(speech.say(&Text::KeyDoorNote {}));
+    let groups = [Some(browsers(now, speech)), Some(key), programs(now, speech)];
     Page {
-        groups: vec![browsers(now, speech), key],
+        groups: groups.into_iter().flatten().collect(),
     }
 }
 
@@ -32,16 +35,36 @@ pub fn browsers(now: &Snapshot, speech: &Speech) -> Group {
 }
 
 fn browser(browser: &Browser, key: KeyDoorState, speech: &Speech) -> Row {
-    let row = Row::new(shown::name(&browser.name));
+    let name = shown::name(&browser.name);
+    let row = Row::new(name.clone());
     match &browser.way {
-        Way::Extension { host_found: false, .. } => row.note(speech.say(&Text::HostMissing {})).in_tone(Tone::Warning),
         Way::Extension {
-            host_found: true,
+            host: Host::NoProgram, ..
+        } => row.note(speech.say(&Text::HostMissing {})).in_tone(Tone::Warning),
+        Way::Extension {
+            host: Host::Writable(what),
+            ..
+        } => {
+            let act = Act::SetUp(what.clone());
+            row.note(speech.say(&Text::HostWritable {}))
+                .in_tone(Tone::Warning)
+                .button(speech.say(&Text::SetUp {}), &name, act, Weight::Suggested)
+        }
+        Way::Extension {
+            host: Host::Found,
             folder,
         } => {
-            let folder = folder.as_deref().map(shown::path);
-            row.note(speech.say(&Text::HostFound {}))
-                .note(speech.say(&Text::LoadExtension { folder }))
+            let shown = folder.as_deref().map(shown::path);
+            let row = row
+                .note(speech.say(&Text::HostFound {}))
+                .note(speech.say(&Text::LoadExtension { folder: shown }));
+            match folder.as_deref().and_then(|folder| folder.to_str()) {
+                Some(folder) => {
+                    let act = Act::Copy(folder.to_owned());
+                    row.button(speech.say(&Text::CopyFolder {}), &name, act, Weight::Plain)
+                }
+                None => row,
+            }
         }
         Way::SecurityKey if matches!(key, KeyDoorState::Plugged | KeyDoorState::Listening) => row
             .note(speech.say(&Text::BrowserByKey {}))
@@ -51,6 +74,22 @@ fn browser(browser: &Browser, key: KeyDoorState, speech: &Speech) -> Row {
             .note(speech.say(&Text::KeyCannotShow {}))
             .in_tone(Tone::Warning),
     }
+}
+
+/// The programs that a list lets name a site; nothing where there is none.
+fn programs(now: &Snapshot, speech: &Speech) -> Option<Group> {
+    let program = |allowed: &AllowedProgram| {
+        let list = shown::path(&allowed.list);
+        let row = Row::new(shown::path(&allowed.program)).note(speech.say(&Text::AllowedBy { file: list }));
+        if allowed.counts {
+            row
+        } else {
+            row.note(speech.say(&Text::AllowedInVain {})).in_tone(Tone::Warning)
+        }
+    };
+    let rows: Vec<Row> = now.status.allowed_programs.iter().map(program).collect();
+    (!rows.is_empty())
+        .then(|| Group::new(speech.say(&Text::AllowedPrograms {}), rows).noting(speech.say(&Text::AllowedNote {})))
 }
 
 /// The security key, with its switch where the broker has one: `wanted` is how that stands, whether or not there is a key by now.
@@ -91,23 +130,43 @@ fn key(door: &KeyDoor, wanted: Option<bool>, speech: &Speech) -> Row {
 #[allow(clippy::indexing_slicing, clippy::panic)]
 mod tests {
     use super::super::samples::snapshot;
+    use super::super::state::SetUp;
     use super::*;
 
     #[test]
     fn a_browser_that_cannot_find_the_platform_is_a_warning_with_what_to_do() {
         let mut now = snapshot();
-        now.browsers = [true, false]
-            .map(|host_found| Browser {
+        let what = SetUp {
+            manifest: "/home/alice/.config/chromium/NativeMessagingHosts/org.claviger.browser.json".into(),
+            program: "/usr/lib/claviger/claviger-native-host".into(),
+        };
+        now.browsers = [Host::Found, Host::NoProgram, Host::Writable(what.clone())]
+            .map(|host| Browser {
                 name: "Chromium".into(),
                 way: Way::Extension {
-                    host_found,
-                    folder: None,
+                    host,
+                    folder: Some("/usr/share/claviger/extension".into()),
                 },
             })
             .to_vec();
         let rows = browsers(&now, &Speech::in_language("en")).rows;
-        assert_eq!((rows[0].tone, rows[1].tone), (Tone::Plain, Tone::Warning));
+        assert_eq!(
+            rows.iter().map(|row| row.tone).collect::<Vec<_>>(),
+            [Tone::Plain, Tone::Warning, Tone::Warning]
+        );
         assert!(rows[1].notes[0].contains("claviger setup"), "{rows:?}");
+        let pressed = |row: &Row| match row.controls.first() {
+            Some(Control::Button { act, .. }) => Some(act.clone()),
+            _ => None,
+        };
+        assert_eq!(
+            rows.iter().map(pressed).collect::<Vec<_>>(),
+            [
+                Some(Act::Copy("/usr/share/claviger/extension".into())),
+                None,
+                Some(Act::SetUp(what))
+            ]
+        );
     }
 
     #[test]
@@ -123,6 +182,29 @@ mod tests {
             assert_eq!(row.tone == Tone::Plain, state == KeyDoorState::Plugged);
             assert_eq!(row.notes.len(), 2);
         }
+    }
+
+    #[test]
+    fn a_program_that_may_name_sites_is_listed_with_who_allows_it_and_whether_it_counts() {
+        let mut now = snapshot();
+        let speech = Speech::in_language("en");
+        now.status.allowed_programs = Vec::new();
+        assert_eq!(page(&now, &speech).groups.len(), 2);
+        now.status.allowed_programs = [true, false]
+            .map(|counts| AllowedProgram {
+                program: "/opt/browser/browser".into(),
+                list: "/etc/claviger/privileged-callers".into(),
+                counts,
+            })
+            .to_vec();
+        let group = page(&now, &speech).groups.pop().unwrap_or_default();
+        let tones: Vec<Tone> = group.rows.iter().map(|row| row.tone).collect();
+        assert_eq!(tones, [Tone::Plain, Tone::Warning]);
+        assert_eq!(group.rows[0].title, "/opt/browser/browser");
+        assert!(
+            group.rows[0].notes[0].contains("/etc/claviger/privileged-callers"),
+            "{group:?}"
+        );
     }
 
     #[test]

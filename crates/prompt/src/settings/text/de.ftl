@@ -152,6 +152,12 @@ browser-door-shut = Claviger antwortet Browsern im Moment nicht. „claviger doc
 no-browsers = Es wurde kein Browser gefunden, den Claviger kennt.
 host-found = Der Browser findet Claviger.
 host-missing = Der Browser findet Claviger noch nicht: Rufen Sie „claviger setup“ in einem Terminal auf.
+host-writable = Der Browser findet Claviger noch nicht.
+set-up = Einrichten
+browser-set-up = Der Browser findet Claviger ab seinem nächsten Start.
+browser-not-set-up = { $file } lässt sich nicht schreiben: { $problem }
+copy-folder = Ordner kopieren
+copied = Kopiert.
 load-extension = Falls das Symbol noch nicht in der Leiste ist: Öffnen Sie chrome://extensions, schalten Sie den „Entwicklermodus“ ein, drücken Sie „Entpackte Erweiterung laden“ und wählen Sie { $folder ->
     [0] den Ordner, den „claviger setup“ nennt
    *[other] den Ordner { $folder }
@@ -170,6 +176,10 @@ key-waits = Eingeschaltet, und wartet auf seinen Helfer
 key-needs-helper = Seinen Helfer installiert die Verwaltung des Computers einmal für alle: „sudo claviger setup --system“ in einem Terminal.
 key-start = „systemctl --user start claviger-hid-door“ in einem Terminal startet ihn; von der nächsten Anmeldung an startet er von selbst.
 key-doctor = „claviger doctor“ in einem Terminal sagt, was er braucht.
+allowed-programs = Programme, die eine Website nennen dürfen
+allowed-note = Ihnen wird geglaubt, welche Website fragt, wie den Browsern, die Claviger kennt.
+allowed-by = Erlaubt durch { $file }. Soll das enden, nehmen Sie seine Zeile aus dieser Datei und melden Sie sich neu an.
+allowed-in-vain = Ihm wird trotzdem nicht geglaubt: Andere als Sie und root dürfen es ändern, oder es ist nicht da.
 
 # Verlauf.
 

@@ -152,6 +152,12 @@ browser-door-shut = Claviger does not answer browsers at the moment. “claviger
 no-browsers = No browser was found that Claviger knows.
 host-found = The browser finds Claviger.
 host-missing = The browser does not find Claviger yet: run “claviger setup” in a terminal.
+host-writable = The browser does not find Claviger yet.
+set-up = Set up
+browser-set-up = The browser finds Claviger from its next start on.
+browser-not-set-up = { $file } cannot be written: { $problem }
+copy-folder = Copy the folder
+copied = Copied.
 load-extension = If its icon is not in the toolbar yet: open chrome://extensions, switch on “Developer mode”, press “Load unpacked” and choose { $folder ->
     [0] the folder that “claviger setup” names
    *[other] the folder { $folder }
@@ -170,6 +176,10 @@ key-waits = Switched on, and waits for its helper
 key-needs-helper = Its helper is installed once for the whole computer, by its administrator: “sudo claviger setup --system” in a terminal.
 key-start = “systemctl --user start claviger-hid-door” in a terminal starts it; from the next login on it starts by itself.
 key-doctor = “claviger doctor” in a terminal says what it needs.
+allowed-programs = Programs allowed to name a site
+allowed-note = What they say about which site asks is believed, as it is of the browsers that Claviger knows.
+allowed-by = Allowed by { $file }. To end that, take its line out of that file and log in again.
+allowed-in-vain = It is not believed all the same: others than you and root may change it, or it is not there.
 
 # Activity.
 

@@ -29,7 +29,7 @@ fn names(catalogue: &str) -> BTreeSet<String> {
 fn sample(code: &str) -> Text {
     serde_json::from_value(json!({
         "code": code, "time": "T", "account": "alice", "site": "example.org", "count": 2, "tries_left": 3, "seconds": 4,
-        "tier": "software", "folder": "/x", "problem": "P", "event": "get", "ok": true, "who": "Chromium", "provider": "Vault",
+        "tier": "software", "folder": "/x", "file": "/y", "problem": "P", "event": "get", "ok": true, "who": "Chromium", "provider": "Vault",
         "cause": "timed-out", "method": "pin", "detail": "D", "version": "1", "entries": 5, "package": "claviger", "place": 1,
     }))
     .unwrap()

@@ -23,6 +23,7 @@ use self::first_run::FirstRun;
 use self::frame::Frame;
 use self::passkeys::PasskeysPage;
 use self::sheet::{Sheet, Tell};
+use super::browsers;
 use super::link::{self, Failure};
 use super::model::call::Call;
 use super::model::page::{Act, Page, Place};
@@ -267,6 +268,21 @@ impl Parts {
                 account,
                 site,
             } => self.dialogs.delete(provider, id, account, site),
+            Act::SetUp(what) => {
+                let said = match browsers::set_up(&what) {
+                    Ok(()) => Text::BrowserSetUp {},
+                    Err(error) => Text::BrowserNotSetUp {
+                        file: shown::path(&what.manifest),
+                        problem: shown::sentence(&error.to_string()),
+                    },
+                };
+                self.frame.notice(&self.speech.say(&said));
+                self.look();
+            }
+            Act::Copy(path) => {
+                self.frame.window.clipboard().set_text(&path);
+                self.frame.notice(&self.speech.say(&Text::Copied {}));
+            }
             Act::Show(place) => self.frame.show(place),
             Act::FirstRun => self.first_steps(),
         }
