@@ -272,3 +272,5 @@ mod failing_disk;
 mod interleavings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wiped;

@@ -42,6 +42,7 @@ fn child() {
         vault: common::options(directory),
         provider_state_dir: directory.join("sdk"),
         idle: None,
+        logind: None,
         hidden: true,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
