@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::cell::{Cell, RefCell};
+use std::future::{Ready, ready};
 use std::time::{Duration, Instant};
 
 use claviger_dev::bus::Bus;
@@ -20,8 +21,9 @@ struct Watched {
 }
 
 impl Watched {
-    async fn lock(&self, cause: Cause) {
+    fn lock(&self, cause: Cause) -> Ready<()> {
         self.locked.borrow_mut().push(cause);
+        ready(())
     }
 
     async fn until_there(&self, is: bool) {
