@@ -161,7 +161,13 @@ impl Service {
     async fn check_pin(&self, #[zbus(header)] header: Header<'_>, pin: zbus::OwnedFd) -> Result<String, ServiceError> {
         self.admit(&header).await?;
         match memfd::receive(&pin) {
-            Ok(pin) => Ok(pin.quality().err().map(|weak| weak.to_string()).unwrap_or_default()),
+            Ok(pin) => Ok(self
+                .core
+                .hello
+                .quality(&pin)
+                .err()
+                .map(|weak| weak.to_string())
+                .unwrap_or_default()),
             Err(memfd::MemfdError::Pin(error)) => Ok(error.to_string()),
             Err(error) => Err(ServiceError::BadPin(error.to_string())),
         }
