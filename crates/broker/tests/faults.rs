@@ -39,6 +39,7 @@ impl UserVerifier for Faulty {
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: false,
+                locks_with_session: false,
             })
         })
     }

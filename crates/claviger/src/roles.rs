@@ -11,7 +11,9 @@ use claviger_doors::hid::process::{self, Place};
 use claviger_doors::{browser, hid};
 use claviger_files::Durability;
 use claviger_hello::Hello;
+use claviger_hello::service::{self, Surroundings};
 use claviger_kernel::sandbox::{self, Sandbox};
+use claviger_logind::Logind;
 use claviger_peer::{Peers, proves_roles};
 use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,7 +57,7 @@ pub fn broker(dirs: &Dirs, allow_scripted_prompt: bool) -> Result<(), Failure> {
         })
         .await
         .map_err(Failure::failed)?;
-        until_told_to_end(&connection).await?;
+        until_told_to_end(&connection)?.await;
         broker.shut_down().await;
         Ok(())
     })?
@@ -77,10 +79,12 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
         let hello = Hello::open(&dirs.hello_state()).map_err(Failure::failed)?;
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
         let peers = Peers::new(&connection, &program).await.map_err(Failure::failed)?;
-        tokio::select! {
-            ended = claviger_hello::service::run(peers, hello, Vec::new()) => ended.map_err(Failure::failed),
-            told = until_told_to_end(&connection) => told,
-        }
+        let around = Surroundings {
+            logind: Some(Logind::of_the_system()),
+            ..Surroundings::default()
+        };
+        let told = until_told_to_end(&connection)?;
+        service::run(peers, hello, around, told).await.map_err(Failure::failed)
     })?
 }
 
@@ -117,6 +121,7 @@ pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
         },
         provider_state_dir: dirs.vault_state(),
         idle: Some(idle::DEFAULT_IDLE),
+        logind: Some(Logind::of_the_system()),
         hidden: true,
     };
     block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?
@@ -149,7 +154,7 @@ pub fn hid_door(dirs: &Dirs, place: Option<Place>) -> Result<(), Failure> {
             ended = process::run(&peers, &control, &place, || doors.is_on(), native()) => {
                 ended.map_err(Failure::failed)
             }
-            told = until_told_to_end(&connection) => told,
+            () = until_told_to_end(&connection)? => Ok(()),
         }
     })?
 }
@@ -185,16 +190,19 @@ pub fn block_on<F: Future>(future: F) -> Result<F::Output, Failure> {
     Ok(runtime.block_on(future))
 }
 
-async fn until_told_to_end(connection: &zbus::Connection) -> Result<(), Failure> {
+/// Resolves when this process is to end. Signals are caught from the call on.
+fn until_told_to_end(connection: &zbus::Connection) -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = connection.closed() => tracing::info!("the session bus is gone"),
-        () = replaced() => {}
-    }
-    Ok(())
+    let connection = connection.clone();
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = connection.closed() => tracing::info!("the session bus is gone"),
+            () = replaced() => {}
+        }
+    })
 }
 
 /// Resolves when an upgrade has replaced this program.

@@ -3,6 +3,8 @@
 //!
 //! * [`bus`] is a D-Bus of one test's own.
 //! * [`ctaphid`] is a program at a security key, [`ctap2`] what it does there.
+//! * [`logind`] tells of sleep and of locked sessions.
+//! * [`memory`] finds secrets in the memory of a process.
 //! * [`joint`] is the platform's side of the joint, [`store`] what a provider keeps.
 
 // Whatever does not hold here fails the test that asked.
@@ -18,4 +20,6 @@ pub mod bus;
 pub mod ctap2;
 pub mod ctaphid;
 pub mod joint;
+pub mod logind;
+pub mod memory;
 pub mod store;

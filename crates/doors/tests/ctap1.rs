@@ -195,6 +195,7 @@ impl Platform for Played {
                 tier: Tier::Software,
                 uv_key: None,
                 client_pin: true,
+                locks_with_session: true,
             })
         })
     }

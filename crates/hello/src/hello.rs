@@ -30,6 +30,7 @@ use crate::{
     gesture::Gesture,
     keys::UserKey,
     machine::Way,
+    names,
     protector::{KdfParameters, Protector, ProtectorError, Record},
     store::{Durable, State, Store, StoreError},
     ticket::Tickets,
@@ -42,6 +43,8 @@ pub struct Hello {
     clock: Arc<dyn Clock>,
     /// What wrapping the user's key costs.
     cost: KdfParameters,
+    /// The user's names, of which no PIN is made.
+    names: Vec<String>,
     durable: Durable,
     attempts: Attempts,
     /// Held by the one guess that is being spent, looked at and committed, so that the next one finds the gate as this one leaves
@@ -61,10 +64,13 @@ impl Hello {
     /// today's are refused. A file that was copied back starts with the longest wait.
     pub fn open(directory: &Path) -> Result<Self, HelloError> {
         let clock = SystemClock::new().map_err(HelloError::Clock)?;
-        Self::open_with(directory, Arc::new(clock), crypto::native())
+        Ok(Self {
+            names: names::of_the_user(),
+            ..Self::open_with(directory, Arc::new(clock), crypto::native())?
+        })
     }
 
-    /// [`Self::open`] with other clocks or cryptography than the machine's.
+    /// [`Self::open`] with other clocks or cryptography than the machine's, for a user without a name.
     pub fn open_with(directory: &Path, clock: Arc<dyn Clock>, crypto: &'static dyn Crypto) -> Result<Self, HelloError> {
         let medium = Directory::open(directory).map_err(StoreError::from)?;
         Self::open_medium(Box::new(medium), clock, crypto)
@@ -90,6 +96,7 @@ impl Hello {
             crypto,
             clock,
             cost: KdfParameters::STANDARD,
+            names: Vec::new(),
             durable: Durable::new(store, state),
             attempts: Attempts::default(),
             slot: Mutex::default(),
@@ -110,7 +117,7 @@ impl Hello {
 
     /// Sets the first PIN and makes the user's key. Takes two key derivations' time.
     pub fn set_pin(&self, pin: &Pin) -> Result<(), HelloError> {
-        pin.quality()?;
+        self.quality(pin)?;
         let _slot = self.slot();
         if self.durable.state().is_some() {
             return Err(HelloError::AlreadySet);
@@ -126,6 +133,14 @@ impl Hello {
         self.durable.change().replace(state)?;
         tracing::info!("a PIN was set");
         Ok(())
+    }
+
+    /// Whether this user may choose this PIN: no one else's names are known.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn quality(&self, pin: &Pin) -> Result<(), Weak> {
+        pin.quality_for(&self.names)
     }
 
     /// Changes the PIN. The old one counts as a try like any other; the user's key, and so all that hangs on it, stays.
@@ -175,7 +190,7 @@ impl Hello {
 
     /// [`Self::change_pin`] for an attempt that was armed when it was asked for.
     pub(crate) fn change_pin_at(&self, attempt: &Attempt, old: Pin, new: &Pin) -> Result<(), HelloError> {
-        new.quality()?;
+        self.quality(new)?;
         self.check_and_rewrap(attempt, old.into(), new)?;
         self.lock();
         tracing::info!("the PIN was changed");
@@ -272,3 +287,5 @@ mod failing_disk;
 mod interleavings;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wiped;

@@ -51,6 +51,7 @@ pub mod gesture;
 mod hello;
 mod keys;
 pub mod machine;
+mod names;
 mod protector;
 pub mod service;
 mod store;

@@ -9,9 +9,13 @@
 mod error;
 
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use claviger_joint::TransactionId;
+use claviger_logind::Logind;
 use claviger_peer::{Peers, Role};
 use futures_util::{StreamExt, future::select_ok};
 use tokio::sync::Mutex;
@@ -27,7 +31,7 @@ use crate::{
     attempt::Attempt,
     bus::{NAME, PATH},
     gesture::{Gesture, Reader, ReaderError},
-    hello::{Hello, HelloError},
+    hello::{Hello, HelloError, Status},
     machine::Way,
     ticket::{self, PinTicket},
     verification::{NotVerified, VerifyReply, VerifyRequest, encode_outcome, encode_ticket},
@@ -35,36 +39,90 @@ use crate::{
 use claviger_pin::{Pin, memfd};
 use error::ServiceError;
 
-/// Serves `hello` on the connection of `peers` under its name until the bus goes away.
+/// How long a guess that is being looked at may keep the machine from sleeping, and hello from ending. logind waits for five seconds.
+const SETTLING: Duration = Duration::from_secs(4);
+
+/// What is around hello.
+#[derive(Default)]
+pub struct Surroundings {
+    /// What a person can be waited for at, for `VerifyByReader`.
+    pub readers: Vec<Box<dyn Reader>>,
+    /// Who tells when to lock. `None`: only the user does.
+    pub logind: Option<Logind>,
+}
+
+/// Serves `hello` on the connection of `peers` under its name until the bus goes away or `until` resolves; then locks it and returns.
 ///
-/// `peers` tell who the broker is: nobody else may call. `readers` are what a person
-/// can be waited for at, for `VerifyByReader`.
+/// `peers` tell who the broker is: nobody else may call.
 ///
 /// # Errors
 /// The bus refused, or another process owns the name already.
-pub async fn run(peers: Peers, hello: Hello, readers: Vec<Box<dyn Reader>>) -> zbus::Result<()> {
+pub async fn run(
+    peers: Peers,
+    hello: Hello,
+    around: Surroundings,
+    until: impl Future<Output = ()>,
+) -> zbus::Result<()> {
     let connection = peers.connection().clone();
-    let service = Service {
+    let core = Core {
         hello: Arc::new(hello),
-        queue: Mutex::new(()),
+        queue: Arc::default(),
+    };
+    let watched = Arc::new(AtomicBool::new(false));
+    let service = Service {
+        core: core.clone(),
         peers,
-        readers,
+        readers: around.readers,
+        watched: Arc::clone(&watched),
     };
     connection.object_server().at(PATH, service).await?;
     connection
         .request_name_with_flags(NAME, RequestNameFlags::DO_NOT_QUEUE)
         .await?;
     tracing::info!("hello serves");
-    connection.closed().await;
+    let locking = async {
+        match around.logind {
+            Some(logind) => {
+                let told = |is: bool| watched.store(is, Ordering::Relaxed);
+                logind.watch(told, |_| core.lock_and_settle()).await;
+            }
+            None => core::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = connection.closed() => {}
+        () = until => {}
+        () = locking => {}
+    }
+    // Wiped here and not by the end of the process, which wipes nothing.
+    core.lock_and_settle().await;
     Ok(())
 }
 
-struct Service {
+/// Hello, and the queue of those who have something looked at.
+#[derive(Clone)]
+struct Core {
     hello: Arc<Hello>,
     /// Whose guess is next. First come, first served, and never more than one thread for all.
-    queue: Mutex<()>,
+    queue: Arc<Mutex<()>>,
+}
+
+impl Core {
+    /// Locks, and waits until nobody has anything of a gesture in hand that came before.
+    async fn lock_and_settle(&self) {
+        self.hello.lock();
+        if tokio::time::timeout(SETTLING, self.queue.lock()).await.is_err() {
+            tracing::warn!("a gesture is still being looked at; nothing comes of it");
+        }
+    }
+}
+
+struct Service {
+    core: Core,
     peers: Peers,
     readers: Vec<Box<dyn Reader>>,
+    /// Whether somebody tells when to lock.
+    watched: Arc<AtomicBool>,
 }
 
 #[interface(name = "org.claviger.Hello1")]
@@ -72,7 +130,11 @@ impl Service {
     /// Where things stand, as JSON: see [`crate::Status`].
     async fn status(&self, #[zbus(header)] header: Header<'_>) -> Result<String, ServiceError> {
         self.admit(&header).await?;
-        serde_json::to_string(&self.hello.status()).map_err(|error| ServiceError::Failed(error.to_string()))
+        let status = Status {
+            locks_with_session: self.watched.load(Ordering::Relaxed),
+            ..self.core.hello.status()
+        };
+        serde_json::to_string(&status).map_err(|error| ServiceError::Failed(error.to_string()))
     }
 
     /// Sets the first PIN.
@@ -90,7 +152,7 @@ impl Service {
         new: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
-        let attempt = self.hello.arm_alone(Way::Pin);
+        let attempt = self.core.hello.arm_alone(Way::Pin);
         let (old, new) = (receive(&old)?, receive(&new)?);
         self.done(move |hello| hello.change_pin_at(&attempt, old, &new)).await
     }
@@ -99,7 +161,13 @@ impl Service {
     async fn check_pin(&self, #[zbus(header)] header: Header<'_>, pin: zbus::OwnedFd) -> Result<String, ServiceError> {
         self.admit(&header).await?;
         match memfd::receive(&pin) {
-            Ok(pin) => Ok(pin.quality().err().map(|weak| weak.to_string()).unwrap_or_default()),
+            Ok(pin) => Ok(self
+                .core
+                .hello
+                .quality(&pin)
+                .err()
+                .map(|weak| weak.to_string())
+                .unwrap_or_default()),
             Err(memfd::MemfdError::Pin(error)) => Ok(error.to_string()),
             Err(error) => Err(ServiceError::BadPin(error.to_string())),
         }
@@ -114,7 +182,7 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request, Way::Pin);
+        let attempt = self.core.hello.arm(&request, Way::Pin);
         let pin = receive(&pin)?;
         self.verified(attempt, pin.into(), request).await
     }
@@ -128,7 +196,7 @@ impl Service {
     ) -> Result<(Vec<u8>, Vec<u8>), ServiceError> {
         self.admit(&header).await?;
         let request = VerifyRequest::decode(&request)?;
-        let attempt = self.hello.arm(&request, Way::Pin);
+        let attempt = self.core.hello.arm(&request, Way::Pin);
         let pin = receive(&pin)?;
         let verified = self.queued(move |hello| outcome(hello.verify_and_hold_at(&attempt, pin, &request)));
         Ok(match verified.await? {
@@ -148,7 +216,7 @@ impl Service {
     ) -> Result<(Vec<u8>, Vec<zbus::OwnedFd>), ServiceError> {
         self.admit(&header).await?;
         let ticket = ticket_of(&ticket)?;
-        let attempt = self.hello.arm_alone(Way::ClientPin);
+        let attempt = self.core.hello.arm_alone(Way::ClientPin);
         let made = self.queued(move |hello| outcome(hello.make_recovery_code_at(&attempt, &ticket)));
         let (outcome, code) = match made.await? {
             Ok(code) => {
@@ -180,7 +248,7 @@ impl Service {
         code: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
-        let attempt = self.hello.arm_alone(Way::RecoveryCode);
+        let attempt = self.core.hello.arm_alone(Way::RecoveryCode);
         let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
         self.done(move |hello| hello.drill_recovery_code_at(&attempt, code))
             .await
@@ -194,7 +262,7 @@ impl Service {
         new: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
-        let attempt = self.hello.arm_alone(Way::RecoveryCode);
+        let attempt = self.core.hello.arm_alone(Way::RecoveryCode);
         let code = memfd::receive_recovery_code(&code).map_err(|error| ServiceError::bad_code(&error))?;
         let new = receive(&new)?;
         self.done(move |hello| hello.recover_at(&attempt, code, &new)).await
@@ -229,7 +297,7 @@ impl Service {
         pin: zbus::OwnedFd,
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
-        let attempt = self.hello.arm_alone(Way::ClientPin);
+        let attempt = self.core.hello.arm_alone(Way::ClientPin);
         let pin = memfd::receive_client_pin(&pin).map_err(|error| ServiceError::BadPin(error.to_string()))?;
         let outcome = self.queued(move |hello| outcome(hello.verify_client_pin_at(&attempt, pin)));
         let outcome = outcome.await?;
@@ -248,8 +316,8 @@ impl Service {
     ) -> Result<Vec<u8>, ServiceError> {
         self.admit(&header).await?;
         let ticket = ticket_of(&ticket)?;
-        let request = VerifyRequest::decode(&request).inspect_err(|_| self.hello.forget_ticket(&ticket))?;
-        let attempt = self.hello.arm(&request, Way::ClientPin);
+        let request = VerifyRequest::decode(&request).inspect_err(|_| self.core.hello.forget_ticket(&ticket))?;
+        let attempt = self.core.hello.arm(&request, Way::ClientPin);
         self.verified(attempt, ticket.into(), request).await
     }
 
@@ -258,14 +326,14 @@ impl Service {
         self.admit(&header).await?;
         let transaction = TransactionId::from_bytes(&transaction)
             .ok_or_else(|| ServiceError::BadRequest("a transaction has 16 bytes".into()))?;
-        self.hello.cancel(transaction);
+        self.core.hello.cancel(transaction);
         Ok(())
     }
 
     /// Ends all that is under way and makes all tickets worthless: the user locks.
     async fn lock(&self, #[zbus(header)] header: Header<'_>) -> Result<(), ServiceError> {
         self.admit(&header).await?;
-        self.hello.lock();
+        self.core.hello.lock();
         Ok(())
     }
 }
@@ -291,7 +359,7 @@ impl Service {
             ));
         }
         let read = select_ok(self.readers.iter().map(|reader| {
-            let attempt = self.hello.arm(request, reader.way());
+            let attempt = self.core.hello.arm(request, reader.way());
             Box::pin(async move {
                 tokio::select! {
                     biased;
@@ -320,7 +388,7 @@ impl Service {
 
     /// Nobody need come back with a ticket, or type a code back, for it to be wiped in time.
     fn sweep_after(&self, lifetime: Duration) {
-        let hello = Arc::clone(&self.hello);
+        let hello = Arc::clone(&self.core.hello);
         tokio::spawn(async move {
             tokio::time::sleep(lifetime).await;
             hello.sweep();
@@ -341,8 +409,8 @@ impl Service {
         &self,
         work: impl FnOnce(&Hello) -> Result<T, HelloError> + Send + 'static,
     ) -> Result<T, ServiceError> {
-        let _turn = self.queue.lock().await;
-        let hello = Arc::clone(&self.hello);
+        let _turn = self.core.queue.lock().await;
+        let hello = Arc::clone(&self.core.hello);
         let done = tokio::task::spawn_blocking(move || work(&hello)).await;
         done.map_err(|_| ServiceError::Failed("hello failed inside; its log says more".to_owned()))?
             .map_err(Into::into)

@@ -9,7 +9,7 @@
 
 mod bed;
 
-use std::{io::Write, os::fd::OwnedFd, path::Path, sync::atomic::Ordering};
+use std::{future::pending, io::Write, os::fd::OwnedFd, path::Path, sync::atomic::Ordering};
 
 use bed::*;
 use claviger_ctap::crypto::native;
@@ -17,7 +17,7 @@ use claviger_hello::{
     Hello, MethodStatus,
     bus::{INTERFACE, NAME, PATH},
     client::ClientError,
-    service,
+    service::{self, Surroundings},
     verification::{NotVerified, UnlockTarget, VerifyRequest},
 };
 use claviger_joint::{
@@ -278,7 +278,11 @@ async fn serving_ends_with_the_bus_and_a_second_hello_does_not_start() {
     let second = Hello::open_with(&bed.bus.folder().join("second"), bed.clock.clone(), native()).unwrap();
     let connection = bed.connect().await;
     let peers = Peers::new(&connection, &own_executable()).await.unwrap();
-    assert!(service::run(peers, second, Vec::new()).await.is_err());
+    assert!(
+        service::run(peers, second, Surroundings::default(), pending())
+            .await
+            .is_err()
+    );
     bed.bus.end();
     bed.service.take().unwrap().await.unwrap().unwrap();
 }

@@ -37,7 +37,9 @@ const LIMITS: Limits = Limits {
 };
 
 /// What opens one provider of one user: 32 bytes, the same at every unlock. Neither `Clone` nor printed; zeroised on drop.
-pub struct UnlockSecret(Zeroizing<[u8; 32]>);
+///
+/// In a box, and written there, because a value that is moved leaves a copy behind that nobody wipes.
+pub struct UnlockSecret(Box<Zeroizing<[u8; 32]>>);
 
 impl UnlockSecret {
     /// Derives the secret of this provider from the user's key. Only hello does this.
@@ -46,14 +48,17 @@ impl UnlockSecret {
     /// The cryptography failed.
     pub fn derive(crypto: &dyn Crypto, user_key: &[u8; 32], provider: &ProviderId) -> Result<Self, CryptoError> {
         let info = [SECRET_INFO, provider.as_str().as_bytes()].concat();
-        let mut secret = Zeroizing::new([0; 32]);
+        let mut secret = Box::new(Zeroizing::new([0; 32]));
         crypto.hkdf_sha256(&[], user_key, &info, secret.as_mut_slice())?;
         Ok(Self(secret))
     }
 
     /// Takes the 32 bytes of a secret, for tests and for providers that are unlocked in another way.
+    #[allow(clippy::needless_pass_by_value)] // Taken, so that the caller has none left, and wiped here.
     pub fn from_bytes(bytes: Zeroizing<[u8; 32]>) -> Self {
-        Self(bytes)
+        let mut secret = Box::new(Zeroizing::new([0; 32]));
+        secret.copy_from_slice(bytes.as_slice());
+        Self(secret)
     }
 
     /// The 32 bytes, to be used as key material (never as a password).
@@ -115,8 +120,12 @@ impl UnlockKey {
             )
             .map_err(|_| UnlockError::NotOurs)?;
         let plain = Zeroizing::new(plain);
-        let secret: [u8; 32] = plain.as_slice().try_into().map_err(|_| UnlockError::NotOurs)?;
-        Ok(UnlockSecret(Zeroizing::new(secret)))
+        let mut secret = Box::new(Zeroizing::new([0; 32]));
+        if plain.len() != secret.len() {
+            return Err(UnlockError::NotOurs);
+        }
+        secret.copy_from_slice(&plain);
+        Ok(UnlockSecret(secret))
     }
 }
 

@@ -14,7 +14,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-pub use quality::{Weak, quality};
+pub use quality::{Weak, quality, quality_for};
 pub use strength::{Lasts, Strength};
 
 /// A PIN: 4 to 127 Unicode characters in form C, without control characters.
@@ -56,6 +56,11 @@ impl Pin {
     /// Whether this PIN is good enough to be chosen: see [`quality`].
     pub fn quality(&self) -> Result<(), Weak> {
         quality(&self.0)
+    }
+
+    /// [`Self::quality`] for somebody to whom these names belong: see [`quality_for`].
+    pub fn quality_for(&self, names: &[String]) -> Result<(), Weak> {
+        quality_for(&self.0, names)
     }
 
     /// The normalised text as UTF-8: what the key derivation takes.

@@ -26,6 +26,9 @@ pub struct Status {
     /// How it is with the recovery code; without one a forgotten PIN loses the passkeys.
     #[serde(default)]
     pub recovery_code: RecoveryCodeStatus,
+    /// Whether logind is heard, so that hello and vault lock at sleep and with the session; absent while hello cannot be asked.
+    #[serde(default)]
+    pub locks_with_session: Option<bool>,
     /// Why hello cannot be asked, in a sentence.
     pub verification_problem: Option<String>,
     /// Whether hello, the vault and the security-key door are proved to be ours, or only run the right program.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use claviger_ctap::crypto::native;
+use claviger_logind::Logind;
 use claviger_provider::manifest::{Manifest, ManifestError};
 use claviger_provider::sdk::{
     self, CredentialStore as _, Handle, RegistrationHook, RegistrationPhase, ServeError, StoreProvider,
@@ -33,6 +34,8 @@ pub struct RunOptions {
     pub provider_state_dir: PathBuf,
     /// Lock after this time without use ([`crate::idle::DEFAULT_IDLE`]); `None`: only when told to.
     pub idle: Option<Duration>,
+    /// Who tells when to lock beside the platform: at sleep, and when the session is locked, left or ended. `None`: nobody.
+    pub logind: Option<Logind>,
     /// Whether other processes of the user may not look into this one, but while it registers with a new broker, locked. The
     /// caller has hidden it already.
     pub hidden: bool,
@@ -79,6 +82,7 @@ pub async fn run(options: RunOptions, until: impl Future<Output = ()>) -> Result
         _ = interrupt.recv() => tracing::info!("told to end"),
         () = until => {}
         () = look_after(&handle) => {}
+        () = lock_with_session(options.logind.as_ref(), &handle) => {}
     }
     // Wiped here and not by the end of the process, which wipes nothing.
     handle.provider().store().lock();
@@ -103,10 +107,22 @@ async fn look_after(handle: &Handle<StoreProvider<Store>>) {
         let left = handle.provider().store().until_idle();
         if left == Some(Duration::ZERO) {
             tracing::info!("locking: nobody uses the vault");
-            if let Err(failure) = handle.lock().await {
-                tracing::error!(%failure, "the idle vault could not be locked");
-            }
+            lock(handle).await;
         }
         tokio::time::sleep(left.unwrap_or(MAX_SLEEP).clamp(Duration::from_millis(100), MAX_SLEEP)).await;
+    }
+}
+
+/// Locks the vault when logind says that it is time; never returns.
+async fn lock_with_session(logind: Option<&Logind>, handle: &Handle<StoreProvider<Store>>) {
+    match logind {
+        Some(logind) => logind.watch(|_| {}, |_| lock(handle)).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn lock(handle: &Handle<StoreProvider<Store>>) {
+    if let Err(failure) = handle.lock().await {
+        tracing::error!(%failure, "the vault could not be locked");
     }
 }

@@ -27,6 +27,7 @@ fn child() {
         vault: common::options(directory),
         provider_state_dir: directory.join("sdk"),
         idle: None,
+        logind: None,
         hidden: false,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -59,6 +59,7 @@ impl Broker {
                 |_| RecoveryCodeStatus::None,
                 |status| recovery::told(status.hello.recovery_code),
             ),
+            locks_with_session: verifier.as_ref().ok().map(|status| status.locks_with_session),
             verification_problem: verifier.err().map(|error| sentence(&error.to_string())),
             roles: if self.inner.callers.peers().proves() {
                 Standing::Proved

@@ -34,6 +34,8 @@ pub struct VerifierStatus {
     /// Whether the PIN can be checked as CTAP clients give it. A PIN that an older version set has to be given in a prompt once
     /// before it can.
     pub client_pin: bool,
+    /// Whether hello and vault hear of sleep and of the session's lock, and lock then.
+    pub locks_with_session: bool,
 }
 
 /// Hello cannot be reached or does not answer sensibly. The text is for the log.
@@ -203,6 +205,7 @@ impl UserVerifier for BusVerifier {
                 tier: status.tier,
                 uv_key,
                 client_pin: status.client_pin,
+                locks_with_session: status.locks_with_session,
             };
             // While wrong PINs count, the truth changes by the second.
             let settled = |method: &MethodStatus| method.wait_ms == 0;

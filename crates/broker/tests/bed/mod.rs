@@ -15,7 +15,8 @@ use claviger_ctap::types::{CredentialDescriptor, CredentialId, RpEntity, RpId, U
 use claviger_ctap::{get_assertion, get_info, make_credential};
 use claviger_dev::bus::Bus;
 use claviger_dev::store::LockableStore;
-use claviger_hello::{Hello, service};
+use claviger_hello::Hello;
+use claviger_hello::service::{self, Surroundings};
 use claviger_joint::metadata::{Diff, Entry};
 use claviger_joint::operation::Update;
 use claviger_joint::unlock::UnlockSecret;
@@ -77,7 +78,12 @@ impl Bed {
         let own = std::env::current_exe().unwrap();
         let connection = bus.connect().await;
         let peers = Peers::new(&connection, &own).await.unwrap();
-        let hello = tokio::spawn(service::run(peers, hello, Vec::new()));
+        let hello = tokio::spawn(service::run(
+            peers,
+            hello,
+            Surroundings::default(),
+            std::future::pending(),
+        ));
         let broker_connection = bus.connect().await;
         let mut config = config(bus.folder());
         change(&mut config);

@@ -232,6 +232,7 @@ impl UserVerifier for OpenHello {
             tier: status.tier,
             uv_key: self.hello.uv_key(),
             client_pin: status.client_pin,
+            locks_with_session: status.locks_with_session,
         };
         Box::pin(async move { Ok(status) })
     }

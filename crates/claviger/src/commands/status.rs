@@ -45,6 +45,9 @@ pub async fn run(dirs: &Dirs, as_json: bool) -> Result<(), Failure> {
     line(format_args!("Roles:     {}", roles(status.roles)))?;
     line(format_args!("PIN:       {}", pin(&status)))?;
     line(format_args!("Recovery:  {}", verify::describe(status.recovery_code)))?;
+    if let Some(is) = status.locks_with_session {
+        line(format_args!("Locks:     {}", locks(is)))?;
+    }
     line(format_args!("Prompt:    {}", prompt(&status.prompt)))?;
     for provider in &status.providers {
         line(format_args!("Provider:  {}", describe(provider)))?;
@@ -68,6 +71,14 @@ fn roles(standing: Standing) -> &'static str {
     match standing {
         Standing::Proved => "proved (systemd started hello, vault and security-key door from the package's units)",
         Standing::Unproved => "unproved (not the package's: any program of yours can pose as one of them; SECURITY.md)",
+    }
+}
+
+fn locks(with_session: bool) -> &'static str {
+    if with_session {
+        "when unused, at sleep, and when the session is locked, left or ended"
+    } else {
+        "when unused and by `claviger lock` only: there is no logind that would tell of sleep or of the session's lock"
     }
 }
 

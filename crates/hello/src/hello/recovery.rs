@@ -122,7 +122,7 @@ impl Hello {
 
     /// [`Self::recover`] for an attempt that was armed when it was asked for.
     pub(crate) fn recover_at(&self, attempt: &Attempt, code: RecoveryCode, new: &Pin) -> Result<(), HelloError> {
-        new.quality()?;
+        self.quality(new)?;
         self.check_and_rewrap(attempt, code.into(), new)?;
         self.lock();
         tracing::info!("a new PIN was set with the recovery code");

@@ -32,6 +32,10 @@ pub struct Status {
     /// How it is with the recovery code.
     #[serde(default)]
     pub recovery_code: CodeStatus,
+    /// Whether logind is heard, so that sleep and the session's lock, its end and another person at the seat lock hello and vault. Of a
+    /// hello that no service serves: no.
+    #[serde(default)]
+    pub locks_with_session: bool,
 }
 
 /// How it is with the recovery code.
@@ -111,6 +115,7 @@ impl Status {
                 state.copies > 0 && verifying().any(|protector| protector.tries.counts_as_restored())
             }),
             recovery_code: protectors().find_map(recovery_code).unwrap_or_default(),
+            locks_with_session: false,
         }
     }
 }

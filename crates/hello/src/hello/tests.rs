@@ -256,6 +256,20 @@ fn unlock_boxes_give_each_provider_its_own_lasting_secret() {
 }
 
 #[test]
+fn no_pin_is_made_of_the_users_own_names() {
+    let (_bed, hello) = Bed::with_pin();
+    let hello = Hello {
+        names: vec!["Ottilie".to_owned()],
+        ..hello
+    };
+    assert!(matches!(
+        hello.change_pin(pin(RIGHT), &pin("ottilie1987")),
+        Err(HelloError::Weak(claviger_pin::Weak::Name))
+    ));
+    assert_eq!(hello.status().pin().unwrap().tries_left, 10);
+}
+
+#[test]
 fn changing_the_pin_takes_the_old_one_and_counts_it() {
     let (_bed, hello) = Bed::with_pin();
     assert!(matches!(

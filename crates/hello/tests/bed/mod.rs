@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub)] // Shared by several test programs; none uses all of it.
 
 use std::{
+    future::pending,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{
@@ -19,7 +20,7 @@ use claviger_hello::{
     clock::Clock,
     counter::Moment,
     gesture::Reader,
-    service,
+    service::{self, Surroundings},
     verification::{EvidenceScope, VerifyRequest},
 };
 use claviger_joint::{ProviderId, TransactionId, evidence::Purpose, operation::Operation};
@@ -74,6 +75,10 @@ impl Bed {
 
     /// Hello for processes of `allowed`, with these readers.
     pub async fn serving_with(allowed: &Path, readers: Vec<Box<dyn Reader>>) -> Self {
+        let around = Surroundings {
+            readers,
+            ..Surroundings::default()
+        };
         let mut bed = Self::new();
         let path = bed.bus.folder().join("hello");
         let hello = Hello::open_with(&path, bed.clock.clone(), native()).unwrap();
@@ -81,7 +86,7 @@ impl Bed {
         let peers = Peers::new(&connection, allowed).await.unwrap();
         let name = zbus::names::BusName::try_from(NAME).unwrap();
         let bus = zbus::fdo::DBusProxy::new(&connection).await.unwrap();
-        bed.service = Some(tokio::spawn(service::run(peers, hello, readers)));
+        bed.service = Some(tokio::spawn(service::run(peers, hello, around, pending())));
         while !bus.name_has_owner(name.clone()).await.unwrap() {
             tokio::task::yield_now().await;
         }

@@ -80,6 +80,9 @@ pub enum Weak {
     /// One of the most used PINs and passwords.
     #[error("this PIN is one of the most used ones")]
     Common,
+    /// The user's own name, or that of their machine, alone or with little beside it.
+    #[error("this PIN is made of a name of yours or of your machine")]
+    Name,
     /// Nothing but a few of the above, one after the other.
     #[error("this PIN is made of parts that are guessed first")]
     Pieces,
@@ -95,6 +98,7 @@ impl Weak {
             Self::KeyboardLine => "keyboard-line",
             Self::Date => "date",
             Self::Common => "common",
+            Self::Name => "name",
             Self::Pieces => "pieces",
         }
     }
@@ -102,15 +106,28 @@ impl Weak {
 
 /// Whether `text` is good enough to be chosen as a PIN.
 pub fn quality(text: &str) -> Result<(), Weak> {
+    quality_for(text, &[])
+}
+
+/// Whether `text` is good enough to be chosen as a PIN by somebody to whom these names belong: words, in any case.
+pub fn quality_for(text: &str, names: &[String]) -> Result<(), Weak> {
     let pin = Pin::new(text)?;
     let text = core::str::from_utf8(pin.as_bytes()).map_err(|_| PinError::NotText)?;
     let mut folded = Zeroizing::new(Vec::with_capacity(3 * Pin::MAX_CHARS));
     folded.extend(text.chars().flat_map(char::to_lowercase));
+    let names: Vec<Vec<char>> = names
+        .iter()
+        .map(|name| name.chars().flat_map(char::to_lowercase).collect())
+        .filter(|name: &Vec<char>| name.len() >= MIN_RUN)
+        .collect();
     if let Some(weak) = whole(&folded) {
         return Err(weak);
     }
-    if is_made_of_pieces(&folded) {
+    if is_made_of_pieces(&folded, &[]) {
         return Err(Weak::Pieces);
+    }
+    if is_made_of_pieces(&folded, &names) {
+        return Err(Weak::Name);
     }
     Ok(())
 }
@@ -257,8 +274,8 @@ pub(super) fn is_common(text: &[char]) -> bool {
     listed(&plain)
 }
 
-/// Whether the whole text is at most [`MAX_PIECES`] guessable pieces, one after the other.
-fn is_made_of_pieces(text: &[char]) -> bool {
+/// Whether the whole text is at most [`MAX_PIECES`] guessable pieces, one after the other. Names in lower case are such pieces too.
+fn is_made_of_pieces(text: &[char], names: &[Vec<char>]) -> bool {
     if text.len() > MAX_PIECED_CHARS {
         return false;
     }
@@ -269,7 +286,10 @@ fn is_made_of_pieces(text: &[char]) -> bool {
     }
     for end in 1..=text.len() {
         let best = (0..end)
-            .filter(|start| text.get(*start..end).is_some_and(|part| is_piece(part, *start, text)))
+            .filter(|start| {
+                let part = text.get(*start..end);
+                part.is_some_and(|part| is_piece(part, *start, text) || is_name(part, names))
+            })
             .filter_map(|start| fewest.get(start).copied())
             .min()
             .unwrap_or(usize::MAX);
@@ -294,6 +314,13 @@ fn is_piece(part: &[char], start: usize, whole: &[char]) -> bool {
         || (part.len() >= Pin::MIN_CHARS && is_common(part))
         || is_year
         || closes_a_word
+}
+
+/// A name, forwards or backwards.
+fn is_name(part: &[char], names: &[Vec<char>]) -> bool {
+    names
+        .iter()
+        .any(|name| name.as_slice() == part || name.iter().rev().eq(part))
 }
 
 /// The text as ASCII digits, when it is nothing else.
@@ -363,6 +390,26 @@ mod tests {
         ] {
             assert_eq!(quality(pin), Err(weak), "{pin}");
         }
+    }
+
+    #[test]
+    fn the_users_own_names_are_refused_and_what_only_contains_them_is_not() {
+        let names = ["Ottilie", "Quisp", "zx", "gandalfbox"].map(str::to_owned);
+        for pin in [
+            "ottilie",
+            "OTTILIE7",
+            "eilitto",
+            "Quisp1987",
+            "ottiliequisp",
+            "quispquisp",
+            "gandalfbox!",
+        ] {
+            assert_eq!(quality_for(pin, &names), Err(Weak::Name), "{pin}");
+        }
+        for pin in ["ottilie-4938", "493817", "zx-zebra-94"] {
+            assert_eq!(quality_for(pin, &names), Ok(()), "{pin}");
+        }
+        assert_eq!(quality("ottilie7"), Ok(()));
     }
 
     #[test]

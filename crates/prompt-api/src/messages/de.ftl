@@ -82,6 +82,7 @@ weak-pin = { $reason ->
     [keyboard-line] Diese PIN ist eine Linie auf der Tastatur: wählen Sie eine, die springt.
     [date] Diese PIN sieht nach einem Datum oder Jahr aus, und die werden zuerst geraten.
     [common] Diese PIN ist eine der häufigsten.
+    [name] Diese PIN besteht aus einem Namen von Ihnen oder Ihrem Rechner.
     [pieces] Diese PIN besteht aus Teilen, die zuerst geraten werden.
    *[other] Diese PIN ist zu leicht zu raten.
 }

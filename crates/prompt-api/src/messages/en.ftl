@@ -83,6 +83,7 @@ weak-pin = { $reason ->
     [keyboard-line] This PIN is a line on the keyboard: choose one that jumps about.
     [date] This PIN looks like a date or a year, and those are guessed first.
     [common] This PIN is one of the most used ones.
+    [name] This PIN is made of a name of yours or of your computer.
     [pieces] This PIN is made of parts that are guessed first.
    *[other] That PIN is too easy to guess.
 }

@@ -7,13 +7,16 @@ use std::process::{Child, ChildStdout, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use claviger_ctap::crypto::native;
 use claviger_dev::bus::Bus;
+use claviger_dev::logind::Logind as Played;
+use claviger_dev::memory::Needle;
 use claviger_joint::TransactionId;
 use claviger_joint::answer::Status;
 use claviger_joint::operation::Operation;
 use tokio::sync::Notify;
 
-use crate::platform::{Broker, VaultProcess, execute, is_locked, request, unlock, unprivileged};
+use crate::platform::{Broker, VaultProcess, execute, is_locked, request, unlock, unlock_with, unprivileged, until};
 
 const TARGET: &str = "CLAVIGER_TEST_ATTACKED_PROCESS";
 
@@ -118,10 +121,7 @@ async fn requests_of_a_stranger_do_not_make_an_open_vault_show_its_memory() {
     let attacker = Attacker::on(process.id());
     let stranger = bus.connect().await;
     for _ in 0..200 {
-        let request = request(
-            Operation::LockState,
-            TransactionId::random(claviger_ctap::crypto::native()).unwrap(),
-        );
+        let request = request(Operation::LockState, TransactionId::random(native()).unwrap());
         assert_eq!(
             execute(&stranger, &request, 9).await.status(),
             Err(Status::InvalidRequest)
@@ -171,4 +171,24 @@ async fn memory_that_was_opened_while_the_vault_registered_stays_open() {
     told.notify_one();
     unlock(&connection).await;
     assert_eq!(attacker.end(), "reads");
+}
+
+#[tokio::test]
+async fn before_sleep_the_vault_is_locked_and_what_opened_it_is_in_no_memory() {
+    let (bus, system, dir) = (Bus::start(), Bus::start(), tempfile::tempdir().unwrap());
+    let logind = Played::serve(system.connect().await).await;
+    let broker = Broker::default();
+    let connection = broker.appear(&bus).await;
+    let process = VaultProcess::with_logind(&bus, dir.path(), &system);
+    broker.until_asked(1).await;
+    until("the vault hears logind", async || logind.delays() == 1).await;
+    let mut secret = [0; 32];
+    native().random(&mut secret).unwrap();
+    unlock_with(&connection, &secret).await;
+    assert!(!is_locked(&connection).await);
+
+    logind.prepare_for_sleep(true).await;
+    until("the machine may sleep", async || logind.delays() == 0).await;
+    assert!(is_locked(&connection).await);
+    assert!(!Needle::of(&secret).is_in(process.id()));
 }

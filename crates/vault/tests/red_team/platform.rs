@@ -15,10 +15,11 @@ use claviger_joint::metadata::Diff;
 use claviger_joint::operation::Operation;
 use claviger_joint::unlock::{UnlockSecret, seal};
 use claviger_joint::{ProviderId, TransactionId};
+use claviger_logind::Logind;
 use claviger_provider::dbus::{BROKER_NAME, BROKER_PATH, Provider1Proxy};
 use claviger_vault::provider::PROVIDER_ID;
 use claviger_vault::role::{RunOptions, run};
-use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+use rustix::process::{DumpableBehavior, getuid, set_dumpable_behavior};
 use tokio::sync::Notify;
 use zbus::Connection;
 use zeroize::Zeroizing;
@@ -26,6 +27,8 @@ use zeroize::Zeroizing;
 use crate::common;
 
 const DIRECTORY: &str = "CLAVIGER_TEST_ATTACKED_VAULT";
+/// Set, it has a logind at this address, and lets itself be looked into as if it had been taken over.
+const SYSTEM_BUS: &str = "CLAVIGER_TEST_SYSTEM_BUS";
 
 /// How long anything here may take.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -36,13 +39,17 @@ fn child() {
     let Ok(directory) = std::env::var(DIRECTORY) else {
         return;
     };
-    set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap();
+    let system = std::env::var(SYSTEM_BUS).ok();
+    if system.is_none() {
+        set_dumpable_behavior(DumpableBehavior::NotDumpable).unwrap();
+    }
     let directory = Path::new(&directory);
     let options = RunOptions {
         vault: common::options(directory),
         provider_state_dir: directory.join("sdk"),
         idle: None,
-        hidden: true,
+        hidden: system.is_none(),
+        logind: system.map(|address| Logind::at(&address, getuid().as_raw())),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -70,7 +77,17 @@ pub struct VaultProcess(Child);
 
 impl VaultProcess {
     pub fn start(bus: &Bus, directory: &Path) -> Self {
-        let child = unprivileged("platform::child")
+        Self::spawn(&mut unprivileged("platform::child"), bus, directory)
+    }
+
+    /// One that hears the logind of this bus, and hides nothing.
+    pub fn with_logind(bus: &Bus, directory: &Path, system: &Bus) -> Self {
+        let mut command = unprivileged("platform::child");
+        Self::spawn(command.env(SYSTEM_BUS, system.address()), bus, directory)
+    }
+
+    fn spawn(command: &mut Command, bus: &Bus, directory: &Path) -> Self {
+        let child = command
             .env(DIRECTORY, directory)
             .env("DBUS_SESSION_BUS_ADDRESS", bus.address())
             .stdout(Stdio::null())
@@ -155,11 +172,16 @@ pub async fn is_locked(connection: &Connection) -> bool {
 
 /// Opens the vault, which knows the broker's key by now or soon.
 pub async fn unlock(connection: &Connection) {
+    unlock_with(connection, &common::SECRET).await;
+}
+
+/// [`unlock`] with this secret, which a new vault is made for.
+pub async fn unlock_with(connection: &Connection, secret: &[u8; 32]) {
     until("the vault opens", async || {
         let description = vault(connection).await.describe(&[1]).await.unwrap();
         let recipient = Description::decode(&description).unwrap().unlock_key.unwrap();
         let transaction = TransactionId::random(native()).unwrap();
-        let secret = UnlockSecret::from_bytes(Zeroizing::new(common::SECRET));
+        let secret = UnlockSecret::from_bytes(Zeroizing::new(*secret));
         let sealed = seal(native(), &recipient, &id(), transaction, &secret).unwrap();
         let request = Request {
             unlock_box: Some(sealed),

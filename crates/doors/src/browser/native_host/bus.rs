@@ -268,6 +268,7 @@ mod tests {
                 tier: Some("software".to_owned()),
                 pin: Some(pin),
                 recovery_code: manage::RecoveryCodeStatus::None,
+                locks_with_session: None,
                 verification_problem: None,
                 prompt: PromptStatus {
                     attached: kind.is_some(),

@@ -61,6 +61,7 @@ pub fn snapshot() -> Snapshot {
                 restored: false,
             }),
             recovery_code: RecoveryCodeStatus::Confirmed,
+            locks_with_session: Some(true),
             verification_problem: None,
             roles: Standing::Unproved,
             prompt: PromptStatus {
