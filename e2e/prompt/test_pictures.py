@@ -40,8 +40,8 @@ def drawn(shown, view, prompt, refuse="Cancel"):
     def there():
         buttons = [seen for seen in eyes.everything() if seen.role == "push button"]
         others = [seen for seen in buttons if seen.is_("sensitive") and seen.name not in (refuse, "Close")]
-        # Besides the one that refuses for an hour.
-        return len(others) > (0 if never else 1)
+        # Besides the one that refuses for an hour, and the one for the recovery code.
+        return len(others) > (0 if never else 1) + view.get("recovery", False)
 
     until(there, lambda: f"{eyes.everything()}")
 
