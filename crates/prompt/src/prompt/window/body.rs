@@ -202,6 +202,14 @@ impl Body {
         self.recover.connect_clicked(move |_| recovering());
     }
 
+    /// Whatever is said anew while a person types or is told what is missing calls this: it may need more room.
+    pub fn when_said(&self, said: impl Fn() + Clone + 'static) {
+        for label in [self.code.words(), self.pin.words(), self.problem.words()] {
+            let said = said.clone();
+            label.connect_label_notify(move |_| said());
+        }
+    }
+
     /// Lets have the recovery code taken, or not.
     pub fn allow_recovery(&self, may_recover: bool) {
         self.recover.set_sensitive(may_recover);

@@ -52,6 +52,11 @@ impl CodeEntry {
         });
     }
 
+    /// What is said below the field.
+    pub fn words(&self) -> &gtk::Label {
+        &self.spelling
+    }
+
     /// Draws the field, if it is asked for.
     pub fn draw(&self, field: Option<&CodeField>) {
         self.column.set_visible(field.is_some());

@@ -289,6 +289,15 @@ impl Parts {
         self.body.code.when_entered(with(|parts| parts.body.pin.focus()));
         self.body.pin.when_entered(with(Self::agree));
         self.body.choices.when_activated(with(Self::choose));
+        self.body.when_said(with(|parts| {
+            let parts = Rc::downgrade(parts);
+            // The label is not visible yet.
+            glib::idle_add_local_once(move || {
+                if let Some(parts) = parts.upgrade() {
+                    parts.fit();
+                }
+            });
+        }));
         let close = with(|parts| parts.refuse(false));
         self.window.connect_close_request(move |_| {
             close();

@@ -69,6 +69,11 @@ impl PinEntry {
         &self.column
     }
 
+    /// What is said of a new PIN while it is typed.
+    pub fn words(&self) -> &gtk::Label {
+        &self.worth_words
+    }
+
     /// Draws the fields that are asked for.
     pub fn draw(&self, field: Option<&PinField>) {
         self.column.set_visible(field.is_some());

@@ -57,6 +57,11 @@ impl Problem {
         &self.column
     }
 
+    /// What is said, as it is seen.
+    pub fn words(&self) -> &gtk::Label {
+        &self.label
+    }
+
     /// Says it, or nothing.
     pub fn tell(&self, told: Option<&Told>) {
         let text = told.map_or("", |told| told.text.as_str());
