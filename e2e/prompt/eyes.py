@@ -74,7 +74,9 @@ class Eyes:
                 children.setdefault(seen.parent, []).append(seen)
                 count[seen.path] = seen.count
             # The program makes objects known when they are asked for, and keeps those that it has hidden.
-            todo = [path for path in count if count[path] != len(children.get(path, [])) and path not in opened]
+            # One that it has hidden can stand for one that it has not made known yet: an empty label gives that away.
+            known = {path: sum(seen.role != "label" or bool(seen.name) for seen in siblings) for path, siblings in children.items()}
+            todo = [path for path in count if count[path] != known.get(path, 0) and path not in opened]
             asked = bool(todo)
             while todo:
                 path = todo.pop()

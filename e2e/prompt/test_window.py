@@ -57,7 +57,7 @@ class Asking(Case):
         desktop.type(PIN)
         desktop.keys("Return")
         answer = self.shown.answer()
-        self.assertEqual(answer, {"prompt": 1, "revision": 1, "pin": True, "action": {"action": "approve", "choice": "c1", "remember": False}})
+        self.assertEqual(answer, {"prompt": 1, "revision": 1, "code": False, "pin": True, "action": {"action": "approve", "choice": "c1", "remember": False}})
         eyes.find("push button", "One moment")
 
     def test_escape_refuses_and_so_does_closing(self):

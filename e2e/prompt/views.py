@@ -82,6 +82,11 @@ KINDS = {
                              {"what": "clock", "damage": "behind", "file": "/home/alice/.local/state/claviger/broker/audit.jsonl"}]),
     "disabled": view("notice", 1, title=title("provider-disabled"), site=SITE, caller=BROWSER, turn_on="Notebook",
                      problem={"code": "provider-disabled", "text": {"code": "provider-disabled", "provider": "Notebook"}}),
+    "forgotten": sign_in(recovery=True),
+    "put-back": sign_in(recovery=True, methods=[{**PIN, "tries_left": 2, "wait_ms": 3_500_000}]),
+    "locked-out": view("notice", 1, title=title("pin-locked"), site=SITE, caller=BROWSER, recovery=True,
+                       problem={"code": "locked-out", "text": {"code": "pin-locked-recover"}}),
+    "no-code": sign_in(note={"code": "no-recovery-code"}),
     "notice": view("notice", 1, title=title("no-passkey"), site=SITE, caller=BROWSER,
                    problem={"code": "no-credential", "text": {"code": "no-passkey", "provider": None, "site": SITE["rp_id"]}}),
 }

@@ -84,7 +84,7 @@ impl RecoveryCode {
 
     /// [`Self::parse`] of UTF-8 bytes, for example from a sealed memory file.
     pub fn from_utf8(bytes: &[u8]) -> Result<Self, RecoveryCodeError> {
-        let typed = core::str::from_utf8(bytes).map_err(|_| RecoveryCodeError::Foreign)?;
+        let typed = core::str::from_utf8(bytes).map_err(|_| RecoveryCodeError::Foreign { group: None })?;
         Self::parse(typed)
     }
 
@@ -156,7 +156,7 @@ impl CodeEnds {
 
     /// [`Self::parse`] of UTF-8 bytes, for example from a sealed memory file.
     pub fn from_utf8(bytes: &[u8]) -> Result<Self, RecoveryCodeError> {
-        let typed = core::str::from_utf8(bytes).map_err(|_| RecoveryCodeError::Foreign)?;
+        let typed = core::str::from_utf8(bytes).map_err(|_| RecoveryCodeError::Foreign { group: None })?;
         Self::parse(typed)
     }
 
@@ -191,7 +191,10 @@ pub enum RecoveryCodeError {
     },
     /// A character that no recovery code has.
     #[error("a recovery code has letters and digits only, and no U")]
-    Foreign,
+    Foreign {
+        /// The group that the first such character is in, from 1; `None` of what is no text at all.
+        group: Option<usize>,
+    },
     /// The check characters do not fit. With one wrong character it is known where it is.
     #[error("the code is mistyped{}", group.map(|group| format!(": look at group {group}")).unwrap_or_default())]
     Mistyped {
@@ -205,7 +208,9 @@ fn symbols<const COUNT: usize>(typed: &str) -> Result<Box<Zeroizing<[u8; COUNT]>
     let mut symbols = Box::new(Zeroizing::new([0; COUNT]));
     let mut found = 0_usize;
     for character in typed.chars().filter(|character| !is_separator(*character)) {
-        let number = number(character).ok_or(RecoveryCodeError::Foreign)?;
+        let number = number(character).ok_or(RecoveryCodeError::Foreign {
+            group: Some(found / GROUP + 1),
+        })?;
         if let Some(symbol) = symbols.get_mut(found) {
             *symbol = number;
         }

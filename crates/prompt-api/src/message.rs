@@ -75,6 +75,8 @@ pub enum Field {
     NewPin,
     /// The same once more.
     PinAgain,
+    /// The recovery code.
+    RecoveryCode,
 }
 
 /// A sentence or two, not yet in any language. The JSON form is an object: `code`, and the arguments beside it.
@@ -367,6 +369,25 @@ pub enum Message {
         tries_left: u32,
     },
     PinsDiffer {},
+    /// The button that has the recovery code taken instead of the PIN; `locked` where the PIN cannot be typed now.
+    UseRecoveryCode {
+        locked: bool,
+    },
+    RecoverTitle {},
+    RecoverHint {},
+    BackButton {},
+    /// How far the recovery code is typed, in whole groups.
+    CodeProgress {
+        groups: usize,
+    },
+    /// A character of this group is in no recovery code.
+    CodeForeign {
+        group: usize,
+    },
+    /// The whole code is there, and its check characters fit.
+    CodeFits {},
+    /// The recovery code has set the PIN.
+    PinSet {},
     /// What a new PIN is worth: `guesses` is a number in digits, `lasts` how long it keeps a thief busy, in the unit `count` counts.
     PinStrength {
         guesses: String,

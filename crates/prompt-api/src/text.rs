@@ -13,6 +13,8 @@ pub const WAIT: &str = "wait";
 pub const LOCKED_OUT: &str = "locked-out";
 /// The code of a recovery code that is not the one, or none at all.
 pub const WRONG_RECOVERY_CODE: &str = "wrong-recovery-code";
+/// The code that says a recovery code has set a new PIN: no problem at all, but said in the same place.
+pub const PIN_SET: &str = "pin-set";
 /// The code of an approval that lacks the PIN.
 pub const PIN_NEEDED: &str = "pin-needed";
 /// The code of an approval that lacks a choice.
@@ -88,6 +90,11 @@ pub fn locked_out() -> Problem {
 /// Tells that it was not the recovery code.
 pub fn wrong_recovery_code() -> Problem {
     problem(WRONG_RECOVERY_CODE, Message::WrongRecoveryCode {})
+}
+
+/// Tells that the recovery code has set a new PIN, which is asked for now.
+pub fn pin_set() -> Problem {
+    problem(PIN_SET, Message::PinSet {})
 }
 
 /// Tells that what was given is no recovery code.

@@ -1,5 +1,5 @@
 //! Draws views that no broker made: one JSON document on each line of standard input, as `Prompt1.NextView` has them. What is done in
-//! the window is told on standard output; a PIN is not, only that there was one. Confined as the window is that a package has. For looking at
+//! the window is told on standard output; a PIN or a recovery code is not, only that there was one. Confined as the window is that a package has. For looking at
 //! screens and for tests.
 
 use std::io::{Write as _, stderr, stdin, stdout};
@@ -40,5 +40,5 @@ fn main() -> ExitCode {
 
 fn told(answer: &Answer) -> Value {
     let action: Value = serde_json::from_str(&answer.action.to_json()).unwrap_or_default();
-    json!({"prompt": answer.prompt, "revision": answer.revision, "action": action, "pin": answer.pin.is_some()})
+    json!({"prompt": answer.prompt, "revision": answer.revision, "action": action, "code": answer.code.is_some(), "pin": answer.pin.is_some()})
 }

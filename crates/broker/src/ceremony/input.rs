@@ -303,9 +303,9 @@ impl HelloStatus {
             .unwrap_or_else(MethodStatus::fresh_pin)
     }
 
-    /// Whether the user may set a new PIN with the recovery code: where the PIN is locked or hello's file was put back.
+    /// Whether the user may set a new PIN with the recovery code: wherever there is one, as nobody else knows that the PIN is forgotten.
     pub fn offers_recovery(&self) -> bool {
-        self.recovery_code.opens() && (self.restored || self.locked_out())
+        self.pin_set() && self.recovery_code.opens()
     }
 
     /// Whether there are methods and none of them serves until recovery.

@@ -91,7 +91,7 @@ impl Terminal {
             match RecoveryCode::parse(&typed) {
                 Ok(code) => return Ok(code),
                 Err(RecoveryCodeError::Mistyped { group }) => self.say(&Message::CodeMistyped { group })?,
-                Err(RecoveryCodeError::Length { .. } | RecoveryCodeError::Foreign) => {
+                Err(RecoveryCodeError::Length { .. } | RecoveryCodeError::Foreign { .. }) => {
                     self.say(&Message::NotARecoveryCode {})?;
                 }
             }

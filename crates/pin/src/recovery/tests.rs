@@ -90,12 +90,11 @@ fn what_is_no_code_says_why() {
         refused(&format!("{}0", *spelled)),
         RecoveryCodeError::Length { found: 29, wanted: 28 }
     );
-    assert_eq!(refused(&spelled.replacen('3', "U", 1)), RecoveryCodeError::Foreign);
-    assert_eq!(refused("é"), RecoveryCodeError::Foreign);
-    assert_eq!(
-        RecoveryCode::from_utf8(&[0xff; 28]).unwrap_err(),
-        RecoveryCodeError::Foreign
-    );
+    let foreign = |group| RecoveryCodeError::Foreign { group };
+    let (before, after) = spelled.split_at(15);
+    assert_eq!(refused(&format!("{before}U{}", &after[1..])), foreign(Some(4)));
+    assert_eq!(refused("é"), foreign(Some(1)));
+    assert_eq!(RecoveryCode::from_utf8(&[0xff; 28]).unwrap_err(), foreign(None));
 }
 
 #[test]

@@ -242,6 +242,7 @@ field = { $field ->
     [place] Aufbewahrt in
     [pin] PIN
     [new-pin] Neue PIN
+    [recovery-code] Wiederherstellungscode
    *[pin-again] Dieselbe PIN noch einmal
 }
 named-by-program = Ein Programm nennt diese Website, keine Webseite. Niemand hat geprüft, ob es für sie spricht.
@@ -273,6 +274,20 @@ pin-strength = Mindestens { $guesses } Versuche. Mit einer Kopie von Clavigers D
    *[ages] mehr als tausend Jahre
 }.
 pins-differ = Das sind zwei verschiedene PINs.
+use-recovery-code = { $locked ->
+    [0] PIN vergessen …
+   *[other] Wiederherstellungscode verwenden …
+}
+recover-title = Mit dem Wiederherstellungscode eine neue PIN setzen
+recover-hint = Die Passkeys bleiben, wie sie sind, und die Frage wartet so lange.
+back-button = Zurück
+code-progress = { $groups ->
+    [one] Eine Gruppe von sieben ist eingegeben
+   *[other] { $groups } Gruppen von sieben sind eingegeben
+}
+code-foreign = Gruppe { $group } hat ein Zeichen, das in keinem Wiederherstellungscode steht: Er hat Ziffern und Buchstaben, aber kein U.
+code-fits = Alle sieben Gruppen passen zusammen
+pin-set = Die neue PIN ist gesetzt. Geben Sie sie ein, dann geht es weiter.
 other-method = { $method ->
     [fingerprint] { $state ->
         [waiting] Sie können jetzt den Fingerabdruckleser berühren

@@ -243,6 +243,7 @@ field = { $field ->
     [place] Kept in
     [pin] PIN
     [new-pin] New PIN
+    [recovery-code] Recovery code
    *[pin-again] The same PIN again
 }
 named-by-program = A program names this site, not a web page. Nobody has checked that it speaks for it.
@@ -274,6 +275,20 @@ pin-strength = At least { $guesses } guesses. With a copy of Claviger's files a 
    *[ages] more than a thousand years
 }.
 pins-differ = These are two different PINs.
+use-recovery-code = { $locked ->
+    [0] I forgot my PIN …
+   *[other] Use the recovery code …
+}
+recover-title = Set a new PIN with your recovery code
+recover-hint = Your passkeys stay as they are, and what was asked waits.
+back-button = Back
+code-progress = { $groups ->
+    [one] One group of seven is typed
+   *[other] { $groups } groups of seven are typed
+}
+code-foreign = Group { $group } has a character that no recovery code has. There are digits in it and letters, but no U.
+code-fits = All seven groups fit together
+pin-set = The new PIN is set. Enter it to go on.
 other-method = { $method ->
     [fingerprint] { $state ->
         [waiting] Touch the fingerprint reader now, if you like

@@ -129,14 +129,16 @@ impl Prompt {
 }
 
 fn answer(view: &View, gesture: Gesture) -> Answer {
-    let (action, pin) = match gesture {
-        Gesture::Approve { choice, remember, pin } => (Action::Approve { choice, remember }, pin),
-        Gesture::Refuse { for_a_while } => (Action::Refuse { for_a_while }, None),
+    let (action, code, pin) = match gesture {
+        Gesture::Approve { choice, remember, pin } => (Action::Approve { choice, remember }, None, pin),
+        Gesture::Refuse { for_a_while } => (Action::Refuse { for_a_while }, None, None),
+        Gesture::Recover { code, new } => (Action::Recover, Some(code), Some(new)),
     };
     Answer {
         prompt: view.prompt,
         revision: view.revision,
         action,
+        code,
         pin,
     }
 }

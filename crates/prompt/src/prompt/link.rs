@@ -3,7 +3,7 @@
 use std::pin::pin;
 
 use claviger_peer::Peers;
-use claviger_pin::{Pin, memfd};
+use claviger_pin::{Pin, RecoveryCode, memfd};
 use claviger_prompt_api::action::Action;
 use claviger_prompt_api::dbus::{self, Error, Prompt1Proxy};
 use claviger_prompt_api::view::View;
@@ -40,7 +40,9 @@ pub struct Answer {
     pub revision: u32,
     /// What was done.
     pub action: Action,
-    /// The PIN that was typed for it.
+    /// The recovery code that was typed for it.
+    pub code: Option<RecoveryCode>,
+    /// The PIN that was typed for it: the present one, or a new one.
     pub pin: Option<Pin>,
 }
 
@@ -114,11 +116,13 @@ async fn next_view(broker: &Prompt1Proxy<'_>, prompt: u64, revision: u32) -> Res
     serde_json::from_str(&text).map_err(|error| Error::failed(format!("The broker sent no view: {error}.")))
 }
 
-/// Sends one answer; the PIN goes in a sealed memory file and is wiped here with the end of this call.
+/// Sends one answer; what was typed goes in sealed memory files, a code before the PIN, and is wiped here with the end of this call.
 async fn send(broker: &Prompt1Proxy<'_>, answer: Answer) -> Result<(), Error> {
-    let sealed = answer.pin.map(|pin| memfd::seal(&pin)).transpose();
+    let code = answer.code.map(|code| memfd::seal_recovery_code(&code));
+    let pin = answer.pin.map(|pin| memfd::seal(&pin));
+    let sealed: Result<Vec<_>, _> = code.into_iter().chain(pin).collect();
     let sealed = sealed.map_err(|error| Error::failed(error.to_string()))?;
-    let pins: Vec<zbus::Fd<'_>> = sealed.iter().map(zbus::Fd::from).collect();
+    let secrets: Vec<zbus::Fd<'_>> = sealed.iter().map(zbus::Fd::from).collect();
     let action = answer.action.to_json();
-    broker.act(answer.prompt, answer.revision, &action, &pins).await
+    broker.act(answer.prompt, answer.revision, &action, &secrets).await
 }

@@ -40,7 +40,7 @@ impl<T: Tokens> Machine<T> {
                 self.hello.restored = false;
                 self.hello.learn(MethodStatus::fresh_pin());
                 // Giving it once more is no bother but a check, and setting a PIN is not agreeing to the request.
-                None
+                Some(text::pin_set())
             }
             Err(RecoveryFailure::Weak(reason)) => Some(text::weak_pin(&reason)),
             Err(RecoveryFailure::NotACode(_)) => Some(text::not_a_recovery_code()),

@@ -55,7 +55,8 @@ fn a_lock_out_offers_the_code_and_goes_on_with_the_request() {
         course.on(Event::Recovered(Ok(())));
         // The new PIN is asked for like any other, and the choice is still there.
         let view = course.view();
-        assert_eq!((view.kind, view.recovery, view.choices.len()), (Kind::Create, false, 2));
+        assert_eq!((view.kind, view.choices.len()), (Kind::Create, 2));
+        assert_eq!(course.problem(), text::PIN_SET);
         assert!(view.pin().is_some_and(|pin| pin.tries_left == 10 && pin.wait_ms == 0));
     }
 }
@@ -92,11 +93,27 @@ fn a_file_that_was_put_back_offers_the_code_beside_the_wait() {
     assert_eq!(course.problem(), text::WAIT);
     course.on(recovers()).says(&["Recover"]);
     course.on(Event::Recovered(Ok(())));
-    assert!(!course.view().recovery && course.view().problem.is_none());
-    // Where nothing is wrong nobody recovers.
+    assert_eq!(course.problem(), text::PIN_SET);
+    assert!(course.view().pin().is_some_and(|pin| pin.wait_ms == 0));
+}
+
+#[test]
+fn whoever_forgot_the_pin_has_the_code_taken_before_any_wrong_one() {
     let mut course = Driven::start(input(hello(false, false, CodeStatus::Confirmed)));
+    assert_eq!((course.view().kind, course.view().recovery), (Kind::Create, true));
+    course.on(recovers()).says(&["Recover"]);
+    course.on(Event::Recovered(Ok(())));
+    assert_eq!((course.view().kind, course.problem()), (Kind::Create, text::PIN_SET));
+    // Without a code there is nothing to take.
+    let mut course = Driven::start(input(hello(false, false, CodeStatus::None)));
     assert!(!course.view().recovery);
     course.on(recovers()).says(&[]);
+    // Where agreeing is enough nobody needs the PIN, nor the code.
+    let agreeing = Driven::start(Input {
+        hello: hello(false, false, CodeStatus::Confirmed),
+        ..approval(Approval::UseSecurityKey)
+    });
+    assert!(agreeing.view().methods.is_empty() && !agreeing.view().recovery);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! Nothing here knows what an action leads to. What of a view was chosen by others is sanitised once more on its way in.
 
 mod pin;
+mod recovery;
 mod site;
 
 #[cfg(test)]
@@ -16,11 +17,12 @@ use claviger_joint::evidence;
 use claviger_prompt_api::logo::{Logos, MAX_LOGOS};
 use claviger_prompt_api::message::{Agreement, Field, Message};
 use claviger_prompt_api::sanitise::{MAX_HOST_CHARS, MAX_LABEL_CHARS, MAX_PATH_CHARS, line};
-use claviger_prompt_api::text::{PROGRAM_HOST, WAIT};
+use claviger_prompt_api::text::{PIN_SET, PROGRAM_HOST, WAIT};
 use claviger_prompt_api::trouble::Trouble;
 use claviger_prompt_api::view::{self, CallerView, ChoiceKind, Kind, MAX_TROUBLES, MethodView, TURN_ON, View};
 
 pub use pin::{PinField, Worth};
+pub use recovery::{CodeField, Outcome, Recovery, Spelling, wrong};
 pub use site::Site;
 
 use crate::words::Words;
@@ -45,8 +47,12 @@ pub struct Screen {
     pub choices: Option<Choices>,
     /// The offer to remember the choice; it is taken unless somebody objects.
     pub remember: Option<String>,
+    /// The recovery code that is asked for, before the PIN.
+    pub code: Option<CodeField>,
     /// The PIN that is asked for.
     pub pin: Option<PinField>,
+    /// The way to take the recovery code instead, where that is on offer.
+    pub recovery: Option<Recovery>,
     /// The other ways to be verified, each in words.
     pub methods: Vec<String>,
     /// What went wrong, or what a notice says.
@@ -58,9 +64,11 @@ pub struct Screen {
     /// The button that does not.
     pub refuse: String,
     /// The button that refuses this one for a while, and what it means.
-    pub for_a_while: (String, String),
+    pub for_a_while: Option<(String, String)>,
     /// How many further requests wait.
     pub waiting: Option<String>,
+    /// What has nothing to do with the question and should be known some time.
+    pub note: Option<String>,
 }
 
 /// The program that asks.
@@ -176,7 +184,9 @@ impl Screen {
             claim: view.claim.as_ref().map(|claim| words.say(claim)),
             choices: choices(view, words),
             remember: view.remember.then(|| words.say(&Message::Remember {})),
+            code: None,
             pin: view.pin().map(|offered| PinField::of(offered, words)),
+            recovery: view.recovery.then(|| Recovery::of(view, words)),
             methods: view
                 .methods
                 .iter()
@@ -194,11 +204,12 @@ impl Screen {
                 Kind::Notice => Message::CloseButton {},
                 _ => Message::RefuseButton {},
             }),
-            for_a_while: (
+            for_a_while: Some((
                 words.say(&Message::RefuseForAWhile {}),
                 words.say(&Message::RefuseForAWhileHint {}),
-            ),
+            )),
             waiting: (view.waiting > 0).then(|| words.say(&Message::MoreWaiting { count: view.waiting })),
+            note: view.note.as_ref().map(|note| words.say(note)),
         })
     }
 
@@ -243,10 +254,8 @@ fn facts(view: &View, words: &Words) -> Vec<Fact> {
     let mut facts = Vec::new();
     if let Some(site) = &view.site {
         let same = format!("https://{}", site.rp_id);
-        let origin = site
-            .origin
-            .iter()
-            .filter(|origin| **origin != same || site.top_origin.is_some());
+        let origin = site.origin.iter();
+        let origin = origin.filter(|origin| **origin != same || site.top_origin.is_some());
         facts.extend(origin.map(|origin| fact(Field::Page, line(origin, MAX_HOST_CHARS))));
         let top = site.top_origin.iter();
         facts.extend(top.map(|origin| fact(Field::TopPage, line(origin, MAX_HOST_CHARS))));
@@ -339,6 +348,7 @@ fn problem(view: &View, words: &Words) -> Option<Told> {
         return None;
     }
     let tone = match (view.kind, problem.code.as_str()) {
+        (_, PIN_SET) => Tone::Success,
         (Kind::Notice, _) => Tone::Plain,
         (_, PROGRAM_HOST) => Tone::Warning,
         _ => Tone::Error,

@@ -88,21 +88,26 @@ fn power_of_ten(power: u32) -> String {
 
 impl PinField {
     pub(super) fn of(offered: &MethodView, words: &Words) -> Self {
-        let field = |field| words.say(&Message::Field { field });
         let tries_left = offered.tries_left;
         match offered.purpose {
             Purpose::Verify => Self {
-                label: field(Field::Pin),
+                label: words.say(&Message::Field { field: Field::Pin }),
                 again: None,
                 tries: Some(words.say(&Message::TriesLeft { tries_left })),
                 wait: Duration::from_millis(offered.wait_ms),
             },
-            Purpose::New => Self {
-                label: field(Field::NewPin),
-                again: Some(field(Field::PinAgain)),
-                tries: None,
-                wait: Duration::ZERO,
-            },
+            Purpose::New => Self::new_one(words),
+        }
+    }
+
+    /// The fields for a PIN to be.
+    pub(super) fn new_one(words: &Words) -> Self {
+        let field = |field| words.say(&Message::Field { field });
+        Self {
+            label: field(Field::NewPin),
+            again: Some(field(Field::PinAgain)),
+            tries: None,
+            wait: Duration::ZERO,
         }
     }
 

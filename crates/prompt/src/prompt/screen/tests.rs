@@ -430,3 +430,75 @@ fn a_notice_of_a_disabled_provider_offers_to_turn_it_on() {
         ("Turn on Notebook …", Some(TURN_ON))
     );
 }
+
+#[test]
+fn a_forgotten_pin_a_locked_one_and_a_file_put_back_lead_to_the_recovery_code() {
+    let asked = |view: View| screen(&View { recovery: true, ..view }).recovery.unwrap();
+    let forgotten = asked(sign_in());
+    assert_eq!(forgotten.label, "I forgot my PIN …");
+    assert!(!forgotten.is_the_way);
+    let put_back = asked(View {
+        methods: vec![pin(3_600_000)],
+        ..sign_in()
+    });
+    assert!(put_back.is_the_way, "no PIN can be typed for an hour");
+    let locked = asked(View {
+        kind: Kind::Notice,
+        problem: Some(text::locked_out()),
+        ..sign_in()
+    });
+    assert_eq!(
+        (locked.label.as_str(), locked.is_the_way, locked.outcome),
+        ("Use the recovery code …", true, Outcome::None)
+    );
+    let form = *locked.form;
+    let fields = [
+        form.code.unwrap().label,
+        form.pin.as_ref().unwrap().label.clone(),
+        form.pin.unwrap().again.unwrap(),
+    ];
+    assert_eq!(fields, ["Recovery code", "New PIN", "The same PIN again"]);
+    assert_eq!(
+        (
+            form.agree.unwrap().label.as_str(),
+            form.refuse.as_str(),
+            form.for_a_while
+        ),
+        ("Set PIN", "Back", None)
+    );
+    assert_eq!(screen(&sign_in()).recovery, None, "there is no code");
+}
+
+#[test]
+fn what_became_of_a_code_is_told_from_what_was_wrong_before() {
+    let outcome = |problem| {
+        let view = View {
+            recovery: true,
+            problem: Some(problem),
+            ..sign_in()
+        };
+        screen(&view).recovery.unwrap().outcome
+    };
+    assert_eq!(outcome(text::wrong_pin(3)), Outcome::None);
+    assert_eq!(outcome(text::pin_set()), Outcome::PinSet);
+    let wrong = outcome(text::wrong_recovery_code());
+    assert!(
+        matches!(&wrong, Outcome::NotTaken(told) if told.tone == Tone::Error),
+        "{wrong:?}"
+    );
+    let set = screen(&View {
+        problem: Some(text::pin_set()),
+        ..sign_in()
+    });
+    assert_eq!(set.problem.unwrap().tone, Tone::Success);
+}
+
+#[test]
+fn what_should_be_known_some_time_is_a_line_of_its_own() {
+    let noted = screen(&View {
+        note: Some(Message::NoRecoveryCode {}),
+        ..sign_in()
+    });
+    assert!(noted.note.unwrap().starts_with("A forgotten PIN loses your passkeys."));
+    assert!(noted.problem.is_none());
+}

@@ -7,12 +7,15 @@ use adw::prelude::*;
 use gtk::pango;
 
 use super::choices::ChoiceList;
+use super::code::CodeEntry;
+use super::footer::{button, say};
 use super::pin::PinEntry;
+use super::problem::Problem;
 use super::text::{left_to_right, named};
 use crate::drawing::{ROOM, plain, show_text, wrapped, wrapping};
 use crate::logo::Gallery;
 use crate::prompt::program::Program;
-use crate::prompt::screen::{Asker, Choices, Fact, Screen, Site, Told, Tone};
+use crate::prompt::screen::{Asker, Choices, Fact, Recovery, Screen, Site, Told, Tone};
 
 /// The widest that a line of text is, in pixels of the display's scale.
 const WIDEST: i32 = 480;
@@ -35,9 +38,15 @@ pub struct Body {
     pub problem: Problem,
     /// What is broken, below all that the question is about.
     troubles: gtk::Label,
+    /// The recovery code's field.
+    pub code: CodeEntry,
     /// The PIN's fields.
     pub pin: PinEntry,
+    /// The button that has the recovery code taken instead.
+    recover: gtk::Button,
     methods: gtk::Label,
+    /// What has nothing to do with the question, at the very end.
+    note: gtk::Label,
     /// The program that asked last, by its path.
     program: RefCell<Option<(Option<String>, Option<Program>)>>,
     gallery: Gallery,
@@ -64,8 +73,11 @@ impl Body {
             remembered: wrapping(&[]),
             problem: Problem::new(),
             troubles: wrapping(&["caption", "warning"]),
+            code: CodeEntry::new(),
             pin: PinEntry::new(),
+            recover: button(&["flat"]),
             methods: wrapping(&["dim-label"]),
+            note: wrapping(&["caption", "dim-label"]),
             program: RefCell::default(),
             gallery,
         };
@@ -85,9 +97,12 @@ impl Body {
         body.remembered.set_mnemonic_widget(Some(&body.remember));
         column.append(&body.remember);
         column.append(body.problem.widget());
+        column.append(body.code.widget());
         column.append(body.pin.widget());
+        column.append(&body.recover);
         column.append(&body.methods);
         column.append(&body.troubles);
+        column.append(&body.note);
         body.scroller
             .set_child(Some(&adw::Clamp::builder().maximum_size(WIDEST).child(&column).build()));
         body
@@ -109,16 +124,24 @@ impl Body {
         self.title.set_text(&screen.title);
         self.draw_details(screen);
         show_text(&self.claim, screen.claim.as_deref());
-        self.choices
-            .draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
-        self.choices.only(screen.choices.as_ref().and_then(only));
+        if screen.code.is_some() {
+            // What was chosen stays for the question behind this one.
+            self.choices.widget().set_visible(false);
+        } else {
+            self.choices
+                .draw(screen.choices.as_ref().filter(|choices| choices.items.len() > 1), same);
+            self.choices.only(screen.choices.as_ref().and_then(only));
+        }
         self.remember.set_visible(screen.remember.is_some());
         self.remembered.set_text(screen.remember.as_deref().unwrap_or_default());
         if !same {
             self.remember.set_active(true);
         }
         self.problem.tell(screen.problem.as_ref());
+        self.code.draw(screen.code.as_ref());
         self.pin.draw(screen.pin.as_ref());
+        self.draw_recovery(screen.recovery.as_ref());
+        show_text(&self.note, screen.note.as_deref());
         let troubles = screen.troubles.join("\n\n");
         show_text(
             &self.troubles,
@@ -135,6 +158,7 @@ impl Body {
     pub fn succeed(&self, words: &str) {
         self.clear();
         self.remember.set_visible(false);
+        self.code.draw(None);
         self.pin.draw(None);
         show_text(&self.methods, None);
         self.problem.tell(Some(&Told {
@@ -150,7 +174,53 @@ impl Body {
         self.choices.draw(None, false);
         show_text(&self.claim, None);
         show_text(&self.troubles, None);
+        show_text(&self.note, None);
+        self.draw_recovery(None);
         self.problem.tell(None);
+    }
+
+    /// Puts the focus into the first field, if there is one.
+    pub fn focus_field(&self) -> bool {
+        if self.code.is_asked() {
+            self.code.focus();
+        } else if self.pin.is_asked() {
+            self.pin.focus();
+        } else {
+            return false;
+        }
+        true
+    }
+
+    /// Wipes what is typed.
+    pub fn forget_typed(&self) {
+        self.code.clear();
+        self.pin.clear();
+    }
+
+    /// The button that has the recovery code taken calls this.
+    pub fn when_recovering(&self, recovering: impl Fn() + 'static) {
+        self.recover.connect_clicked(move |_| recovering());
+    }
+
+    /// Whatever is said anew while a person types or is told what is missing calls this: it may need more room.
+    pub fn when_said(&self, said: impl Fn() + Clone + 'static) {
+        for label in [self.code.words(), self.pin.words(), self.problem.words()] {
+            let said = said.clone();
+            label.connect_label_notify(move |_| said());
+        }
+    }
+
+    /// Lets have the recovery code taken, or not.
+    pub fn allow_recovery(&self, may_recover: bool) {
+        self.recover.set_sensitive(may_recover);
+    }
+
+    fn draw_recovery(&self, recovery: Option<&Recovery>) {
+        self.recover.set_visible(recovery.is_some());
+        let Some(recovery) = recovery else { return };
+        say(&self.recover, &recovery.label);
+        let classes: &[&str] = if recovery.is_the_way { &["pill"] } else { &["flat"] };
+        self.recover.set_css_classes(classes);
     }
 
     /// Whether the choice is to be remembered, where that is on offer.
@@ -296,73 +366,4 @@ fn fact(fact: &Fact) -> gtk::Box {
         drawn.append(&wrapped(more, &["caption", "dim-label"]));
     }
     drawn
-}
-
-/// The place for what went wrong. A screen reader says it when it changes.
-pub struct Problem {
-    column: gtk::Box,
-    row: gtk::Box,
-    icon: gtk::Image,
-    label: gtk::Label,
-    /// The same for a screen reader, which hears of changes of what is always there only; nobody sees it.
-    announced: gtk::Label,
-}
-
-impl Problem {
-    fn new() -> Self {
-        let row = gtk::Box::new(gtk::Orientation::Horizontal, ROOM / 2);
-        let icon = gtk::Image::builder()
-            .valign(gtk::Align::Start)
-            .accessible_role(gtk::AccessibleRole::Presentation)
-            .build();
-        let label = gtk::Label::builder()
-            .wrap(true)
-            .wrap_mode(pango::WrapMode::WordChar)
-            .xalign(0.0)
-            .hexpand(true)
-            .build();
-        row.append(&icon);
-        row.append(&label);
-        row.set_visible(false);
-        let announced = gtk::Label::builder()
-            .opacity(0.0)
-            .single_line_mode(true)
-            .ellipsize(pango::EllipsizeMode::End)
-            .accessible_role(gtk::AccessibleRole::Alert)
-            .build();
-        let small = pango::AttrList::new();
-        small.insert(pango::AttrFloat::new_scale(0.01));
-        announced.set_attributes(Some(&small));
-        let column = gtk::Box::new(gtk::Orientation::Vertical, 0);
-        column.append(&row);
-        column.append(&announced);
-        Self {
-            column,
-            row,
-            icon,
-            label,
-            announced,
-        }
-    }
-
-    fn widget(&self) -> &gtk::Box {
-        &self.column
-    }
-
-    /// Says it, or nothing.
-    pub fn tell(&self, told: Option<&Told>) {
-        let text = told.map_or("", |told| told.text.as_str());
-        self.row.set_visible(told.is_some());
-        self.label.set_text(text);
-        self.announced.set_text(text);
-        let (class, icon) = match told.map(|told| told.tone) {
-            Some(Tone::Error) => (Some("error"), Some("dialog-error-symbolic")),
-            Some(Tone::Warning) => (Some("warning"), Some("dialog-warning-symbolic")),
-            Some(Tone::Success) => (Some("success"), Some("emblem-ok-symbolic")),
-            Some(Tone::Plain) | None => (None, None),
-        };
-        self.row.set_css_classes(class.as_slice());
-        self.icon.set_visible(icon.is_some());
-        self.icon.set_icon_name(icon);
-    }
 }

@@ -66,8 +66,11 @@ impl Footer {
             self.agree.set_css_classes(&classes);
         }
         say(&self.refuse, &screen.refuse);
-        say(&self.for_a_while, &screen.for_a_while.0);
-        self.for_a_while.set_tooltip_text(Some(&screen.for_a_while.1));
+        self.for_a_while.set_visible(screen.for_a_while.is_some());
+        if let Some((label, meaning)) = &screen.for_a_while {
+            say(&self.for_a_while, label);
+            self.for_a_while.set_tooltip_text(Some(meaning));
+        }
         show_text(&self.waiting, screen.waiting.as_deref());
     }
 
@@ -96,12 +99,13 @@ impl Footer {
     }
 }
 
-fn button(classes: &[&str]) -> gtk::Button {
+/// A button in this dress.
+pub fn button(classes: &[&str]) -> gtk::Button {
     gtk::Button::builder().css_classes(classes).build()
 }
 
 /// Writes on a button. The text wraps, so that two of them fit side by side in any language and size.
-fn say(button: &gtk::Button, text: &str) {
+pub fn say(button: &gtk::Button, text: &str) {
     button.set_label(text);
     if let Some(label) = button.child().and_downcast::<gtk::Label>() {
         label.set_wrap(true);

@@ -22,7 +22,7 @@ pub(super) fn listen(parts: &Rc<Parts>) {
         let verdict = parts.guard.borrow_mut().key(kind(key), Instant::now());
         match verdict {
             Verdict::Pass => return glib::Propagation::Proceed,
-            Verdict::Refuse => parts.refuse(false),
+            Verdict::Refuse => parts.leave(),
             // The keys have to rest for longer now.
             Verdict::Drop => parts.update(),
         }

@@ -3,11 +3,16 @@
 //! No text that is drawn is ever read as markup, and no label is without a bound: names are cut by an ellipsis or wrap, so that none
 //! of them moves what stands beside it.
 
+mod answering;
 mod body;
 mod choices;
+mod code;
+mod field;
 mod footer;
 mod keys;
 mod pin;
+mod problem;
+mod recovering;
 mod text;
 
 use std::cell::{Cell, RefCell};
@@ -16,9 +21,8 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use adw::prelude::*;
-use claviger_pin::Pin;
+use claviger_pin::{Pin, RecoveryCode};
 use claviger_prompt_api::message::Message;
-use claviger_prompt_api::text::weak_pin;
 use gtk::{gdk, glib};
 
 use self::body::Body;
@@ -51,6 +55,13 @@ pub enum Gesture {
         /// And wants nothing of this one for a while.
         for_a_while: bool,
     },
+    /// Set a new PIN with the recovery code, and has not answered yet.
+    Recover {
+        /// The code.
+        code: RecoveryCode,
+        /// The new PIN.
+        new: Pin,
+    },
 }
 
 /// How a question went.
@@ -76,6 +87,8 @@ struct Parts {
     words: Rc<Words>,
     guard: RefCell<Guard>,
     shown: RefCell<Option<Shown>>,
+    /// What is asked, while the fields for the recovery code are in its place.
+    question: RefCell<Option<Screen>>,
     /// Whether an answer is under way.
     busy: Cell<bool>,
     /// Counts what was waited for, so that a wait which is out of date does nothing.
@@ -93,6 +106,7 @@ impl Window {
     pub fn new(application: &adw::Application, words: Rc<Words>, tell: impl Fn(Gesture) + 'static) -> Self {
         let (body, footer) = (Body::new(), Footer::new());
         body.pin.weigh(Rc::clone(&words));
+        body.code.check(Rc::clone(&words));
         let content = gtk::Box::new(gtk::Orientation::Vertical, 0);
         let header = adw::HeaderBar::builder()
             .css_classes(["flat"])
@@ -117,6 +131,7 @@ impl Window {
             words,
             guard: RefCell::default(),
             shown: RefCell::default(),
+            question: RefCell::default(),
             busy: Cell::default(),
             waits: Cell::default(),
             tell: Box::new(tell),
@@ -133,6 +148,7 @@ impl Window {
 
     /// Draws the screen and brings the window up. What was typed for another question is gone.
     pub fn show(&self, screen: Screen, change: Change) {
+        let screen = self.0.through_form(screen, change);
         self.0.show(screen, change);
     }
 
@@ -173,7 +189,8 @@ impl Window {
         let parts = &self.0;
         parts.guard.borrow_mut().hides();
         parts.shown.take();
-        parts.body.pin.clear();
+        parts.question.take();
+        parts.body.forget_typed();
         parts.busy.set(false);
         parts.window.set_visible(false);
         // What it showed is not for the next one to see, not even for a frame.
@@ -203,7 +220,7 @@ impl Parts {
             self.guard.borrow_mut().shows(change, now);
         }
         if !same {
-            self.body.pin.clear();
+            self.body.forget_typed();
         }
         self.window.set_title(Some(&screen.title));
         self.body.draw(&screen, same);
@@ -231,7 +248,7 @@ impl Parts {
             self.front.bring(&title, &asker);
         }
         // What was wrong is typed anew from the first field on.
-        if !same || other_field || (wrong && self.body.pin.is_empty()) {
+        if !same || other_field || (wrong && self.body.pin.is_empty() && self.body.code.is_empty()) {
             self.focus_first();
         }
     }
@@ -266,10 +283,21 @@ impl Parts {
             }
         };
         self.footer.when_agreed(with(Self::agree));
-        self.footer.when_refused(with(|parts| parts.refuse(false)));
+        self.footer.when_refused(with(Self::leave));
         self.footer.when_refused_for_a_while(with(|parts| parts.refuse(true)));
+        self.body.when_recovering(with(Self::open_form));
+        self.body.code.when_entered(with(|parts| parts.body.pin.focus()));
         self.body.pin.when_entered(with(Self::agree));
         self.body.choices.when_activated(with(Self::choose));
+        self.body.when_said(with(|parts| {
+            let parts = Rc::downgrade(parts);
+            // The label is not visible yet.
+            glib::idle_add_local_once(move || {
+                if let Some(parts) = parts.upgrade() {
+                    parts.fit();
+                }
+            });
+        }));
         let close = with(|parts| parts.refuse(false));
         self.window.connect_close_request(move |_| {
             close();
@@ -281,77 +309,6 @@ impl Parts {
             parts.update();
         });
         self.window.connect_is_active_notify(move |_| active());
-    }
-
-    /// Agrees, if that counts now and nothing is missing.
-    fn agree(self: &Rc<Self>) {
-        let choice = {
-            let shown = self.shown.borrow();
-            shown.as_ref().and_then(|shown| shown.screen.agree.as_ref()?.choice)
-        };
-        let may = |typed| self.guard.borrow().may_enter(typed, Instant::now());
-        let pin = {
-            let shown = self.shown.borrow();
-            let Some(shown) = shown.as_ref().filter(|shown| shown.screen.agree.is_some()) else {
-                return;
-            };
-            if self.busy.get() || !may(!self.body.pin.is_empty()) || self.waiting(shown).is_some() {
-                return;
-            }
-            if shown.screen.choices.is_some() && self.body.choices.chosen().is_none() {
-                let text = self.words.say(&Message::ChoiceNeeded {});
-                self.complain(text);
-                self.body.choices.focus();
-                return;
-            }
-            shown
-                .screen
-                .pin
-                .as_ref()
-                .map(|field| (field.again.is_some(), self.body.pin.is_empty()))
-        };
-        let pin = match pin {
-            None => None,
-            Some((_, true)) => return self.complain_of_pin(&Message::PinNeeded {}),
-            Some((true, _)) if !self.body.pin.agree() => return self.complain_of_pin(&Message::PinsDiffer {}),
-            Some(_) => match self.body.pin.take() {
-                Ok(pin) => Some(pin),
-                Err(_) => return self.complain_of_pin(&weak_pin("not-a-pin").text),
-            },
-        };
-        self.busy.set(true);
-        self.body.problem.tell(None);
-        self.update();
-        (self.tell)(Gesture::Approve {
-            choice: choice.map(str::to_owned).or_else(|| self.body.choices.chosen()),
-            remember: self.body.remembers(),
-            pin,
-        });
-    }
-
-    fn refuse(&self, for_a_while: bool) {
-        if self.shown.borrow().is_some() {
-            (self.tell)(Gesture::Refuse { for_a_while });
-        }
-    }
-
-    /// A choice was entered: that is all where no PIN follows.
-    fn choose(self: &Rc<Self>) {
-        if self.body.pin.is_asked() {
-            self.body.pin.focus();
-        } else {
-            self.agree();
-        }
-    }
-
-    fn complain_of_pin(&self, message: &Message) {
-        self.complain(self.words.say(message));
-        self.body.pin.focus();
-    }
-
-    fn complain(&self, text: String) {
-        let tone = Tone::Error;
-        self.body.problem.tell(Some(&Told { text, tone }));
     }
 
     /// How long no PIN is looked at, in words.
@@ -368,13 +325,14 @@ impl Parts {
         let waiting = self.waiting(shown);
         let busy = self.busy.get();
         self.footer.allow(guard.may_approve(now) && waiting.is_none() && !busy);
+        self.body.allow_recovery(guard.may_approve(now) && !busy);
         self.footer
             .working(busy.then(|| self.words.say(&Message::Working {})).as_deref());
-        self.body.pin.allow(
-            !guard.is_deaf(now) && !busy,
-            waiting.as_deref(),
-            shown.screen.pin.as_ref(),
-        );
+        let may_type = !guard.is_deaf(now) && !busy;
+        self.body.code.allow(may_type);
+        self.body
+            .pin
+            .allow(may_type, waiting.as_deref(), shown.screen.pin.as_ref());
         let second = waiting.is_some().then_some(Duration::from_millis(250));
         let next = [guard.opens_in(now), guard.listens_in(now), second];
         let next = next.into_iter().flatten().filter(|left| !left.is_zero()).min();
@@ -390,9 +348,7 @@ impl Parts {
 
     /// Puts the focus where a person goes on, but on nothing that agrees.
     fn focus_first(&self) {
-        if self.body.pin.is_asked() {
-            self.body.pin.focus();
-        } else if !self.body.choices.focus() {
+        if !self.body.focus_field() && !self.body.choices.focus() {
             gtk::prelude::GtkWindowExt::set_focus(&self.window, None::<&gtk::Widget>);
         }
     }

@@ -1,22 +1,14 @@
 //! The fields for a PIN: one, or two for a new one.
-//!
-//! What is typed never gets into GTK's field: it is caught on its way and put together in [`Typed`], and a bullet for each character
-//! goes into the field in its place. GTK 4.8 tells assistive programs what was typed into a field, hidden or not, and gives its
-//! text as copies that nobody wipes; so there is nothing in it to tell, to copy or to show.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use adw::prelude::*;
 use claviger_pin::{Pin, PinError};
 
+use super::field::Field;
 use crate::drawing::{show_text, wrapping};
 use crate::prompt::screen::{PinField, Worth};
-use crate::prompt::typed::Typed;
 use crate::words::Words;
-
-/// What stands in the field for each character.
-const BULLET: &str = "•";
 
 /// Both fields with what is said below them.
 pub struct PinEntry {
@@ -29,13 +21,6 @@ pub struct PinEntry {
     worth_words: gtk::Label,
     /// The tries that are left, or how long to wait.
     below: gtk::Label,
-}
-
-/// A field with its name.
-struct Field {
-    label: gtk::Label,
-    entry: gtk::PasswordEntry,
-    typed: Rc<RefCell<Typed>>,
 }
 
 impl PinEntry {
@@ -84,6 +69,11 @@ impl PinEntry {
         &self.column
     }
 
+    /// What is said of a new PIN while it is typed.
+    pub fn words(&self) -> &gtk::Label {
+        &self.worth_words
+    }
+
     /// Draws the fields that are asked for.
     pub fn draw(&self, field: Option<&PinField>) {
         self.column.set_visible(field.is_some());
@@ -116,19 +106,22 @@ impl PinEntry {
         self.first.typed.borrow().as_str() == self.again.typed.borrow().as_str()
     }
 
+    /// What is typed.
+    pub fn read(&self) -> Result<Pin, PinError> {
+        Pin::new(self.first.typed.borrow().as_str())
+    }
+
     /// Takes what is typed out of the fields.
     pub fn take(&self) -> Result<Pin, PinError> {
-        let pin = Pin::new(self.first.typed.borrow().as_str());
+        let pin = self.read();
         self.clear();
         pin
     }
 
     /// Wipes what is typed.
     pub fn clear(&self) {
-        for field in [&self.first, &self.again] {
-            field.entry.set_text("");
-            field.typed.borrow_mut().clear();
-        }
+        self.first.clear();
+        self.again.clear();
     }
 
     /// Puts the focus where typing goes on.
@@ -149,51 +142,4 @@ impl PinEntry {
         });
         self.again.entry.connect_activate(move |_| last());
     }
-}
-
-impl Field {
-    fn new() -> Self {
-        let entry = gtk::PasswordEntry::builder().show_peek_icon(false).build();
-        entry.set_enable_undo(false);
-        let label = gtk::Label::builder()
-            .xalign(0.0)
-            .wrap(true)
-            .css_classes(["heading"])
-            .mnemonic_widget(&entry)
-            .build();
-        let typed = Rc::new(RefCell::new(Typed::new()));
-        if let Some(text) = entry.delegate().and_downcast::<gtk::Text>() {
-            text.set_input_purpose(gtk::InputPurpose::Password);
-            text.set_input_hints(gtk::InputHints::PRIVATE | gtk::InputHints::NO_SPELLCHECK | gtk::InputHints::NO_EMOJI);
-            let into = Rc::clone(&typed);
-            let own = Cell::new(false);
-            text.connect_insert_text(move |field, text, at| {
-                if own.get() {
-                    return;
-                }
-                field.stop_signal_emission_by_name("insert-text");
-                into.borrow_mut().insert(index(*at), text);
-                own.set(true);
-                field.insert_text(&BULLET.repeat(text.chars().count()), at);
-                own.set(false);
-            });
-            let from = Rc::clone(&typed);
-            text.connect_delete_text(move |_, start, end| {
-                let (start, end) = (index(start), index(end));
-                from.borrow_mut().delete(start, end.saturating_sub(start));
-            });
-        }
-        Self { label, entry, typed }
-    }
-
-    /// Shows it by this name, or not at all.
-    fn name(&self, name: Option<&str>) {
-        show_text(&self.label, name);
-        self.entry.set_visible(name.is_some());
-    }
-}
-
-/// A place in a field; a negative one is its end.
-fn index(of: i32) -> usize {
-    usize::try_from(of).unwrap_or(usize::MAX)
 }
