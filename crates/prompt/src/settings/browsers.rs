@@ -1,10 +1,15 @@
 //! Which browsers are installed, whether they find the platform's program, and what has them find it. Files are looked at, and one is
 //! written; nothing is run.
 
+use std::env;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::{env, io};
 
 use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST, NATIVE_HOST_PROGRAM};
+
+use gtk::prelude::FileExt as _;
+use gtk::{gio, glib};
 
 use super::model::state::{Browser, Host, SetUp, Way};
 use crate::data_dirs;
@@ -43,11 +48,20 @@ pub fn installed() -> Vec<Browser> {
 ///
 /// # Errors
 /// The manifest cannot be written; then there is none, or the one that was there.
-pub fn set_up(what: &SetUp) -> io::Result<()> {
+pub fn set_up(what: &SetUp) -> Result<(), glib::Error> {
     if let Some(folder) = what.manifest.parent() {
-        claviger_files::make_folder(folder)?;
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(|error| glib::Error::new(gio::IOErrorEnum::Failed, &error.to_string()))?;
     }
-    claviger_files::replace_public(&what.manifest, browsers::manifest(&what.program).as_bytes())
+    gio::File::for_path(&what.manifest)
+        .replace_contents(
+            browsers::manifest(&what.program).as_bytes(),
+            None,
+            false,
+            gio::FileCreateFlags::REPLACE_DESTINATION,
+            gio::Cancellable::NONE,
+        )
+        .map(drop)
 }
 
 fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Path) -> Vec<Browser> {

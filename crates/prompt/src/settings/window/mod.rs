@@ -273,7 +273,7 @@ impl Parts {
                     Ok(()) => Text::BrowserSetUp {},
                     Err(error) => Text::BrowserNotSetUp {
                         file: shown::path(&what.manifest),
-                        problem: shown::sentence(&error.to_string()),
+                        problem: shown::sentence(error.message()),
                     },
                 };
                 self.frame.notice(&self.speech.say(&said));
