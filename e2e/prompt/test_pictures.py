@@ -95,6 +95,14 @@ class Pictures(unittest.TestCase):
             desktop.output("xdotool", "getactivewindow", "windowsize", "--sync", "360", "900")
             with self.subTest(screen=name):
                 until(lambda: desktop.geometry()["WIDTH"] == 360, lambda: f"{name} can be that narrow: {desktop.geometry()}", 5)
+        # And the fields for the recovery code, which are no view of the broker's.
+        drawn(shown, views.KINDS["forgotten"], len(views.KINDS) + 1, "Abbrechen")
+        eyes.find("push button", "PIN vergessen").press()
+        eyes.find("password text", "Wiederherstellungscode")
+        until(lambda: eyes.find("push button", "PIN setzen").is_("sensitive"), "the fields are drawn")
+        desktop.output("xdotool", "getactivewindow", "windowsize", "--sync", "360", "900")
+        until(lambda: desktop.geometry()["WIDTH"] == 360, lambda: f"{desktop.geometry()}")
+        desktop.picture("large-german-narrow-recovery")
 
 
 if __name__ == "__main__":

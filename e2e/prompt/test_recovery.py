@@ -122,7 +122,7 @@ class Fields(unittest.TestCase):
         type_code(CODE, NEW)
         self.assertEqual(self.shown.answer()["revision"], 2)
         # And now yes: what was asked is there again.
-        self.shown.view({**views.KINDS["forgotten"], "revision": 3, "problem": {"code": "pin-set", "text": {"code": "pin-set"}}})
+        self.shown.view({**views.KINDS["forgotten"], "revision": 3, "problem": {"code": "new-pin-set", "text": {"code": "new-pin-set"}}})
         eyes.find("alert", "The new PIN is set")
         gone("Set a new PIN with your recovery code")
         focused("PIN")

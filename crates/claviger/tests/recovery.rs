@@ -144,3 +144,24 @@ fn a_code_goes_to_a_terminal_and_no_page_is_overwritten() {
     assert_eq!(fs::read(&page).unwrap(), b"mine");
     assert_eq!(platform.json(&["status", "--json"])["recovery_code"], "none");
 }
+
+#[test]
+fn the_same_mistake_twice_is_told_twice_and_asked_about_again() {
+    let platform = Platform::start("");
+    let mut terminal = Terminal::start(&platform, &["prompt"], &[]);
+    platform.wait_until("the prompt is attached", |status| {
+        status["prompt"]["kind"] == "terminal"
+    });
+    let mut setup = platform.command(&["setup"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut at = 0;
+    for pin in ["1234", "2345", "3456", NEW] {
+        at = terminal.sees("Go on?", at);
+        terminal.types(&format!("y\n{pin}\n{pin}\n"));
+        if pin != NEW {
+            at = terminal.sees("This PIN is a sequence", at);
+        }
+    }
+    platform.wait_until("the PIN is set", |status| status["pin"]["set"] == true);
+    setup.kill().unwrap();
+    setup.wait().unwrap();
+}

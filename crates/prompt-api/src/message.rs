@@ -387,7 +387,7 @@ pub enum Message {
     /// The whole code is there, and its check characters fit.
     CodeFits {},
     /// The recovery code has set the PIN.
-    PinSet {},
+    NewPinSet {},
     /// What a new PIN is worth: `guesses` is a number in digits, `lasts` how long it keeps a thief busy, in the unit `count` counts.
     PinStrength {
         guesses: String,

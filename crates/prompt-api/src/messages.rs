@@ -168,7 +168,7 @@ mod tests {
     /// A message of this code with these arguments; those that it does not have are ignored.
     fn message(code: &str, argument: &Value) -> Message {
         serde_json::from_value(json!({
-            "code": code, "site": "example.com", "origin": "shop.example.org", "provider": "Notebook", "program": argument, "account": argument,
+            "code": code, "group": 3, "groups": 2, "site": "example.com", "origin": "shop.example.org", "provider": "Notebook", "program": argument, "account": argument,
             "name": argument.as_str().unwrap_or("Work"), "words": "Export", "reason": "date", "why": "timed-out",
             "more": 1, "tries_left": 1, "seconds": 3, "minutes": 2, "executable": argument, "door": "hid",
             "locked": argument.is_string(), "count": 2, "guesses": "10 000", "lasts": "hours",

@@ -14,7 +14,7 @@ pub const LOCKED_OUT: &str = "locked-out";
 /// The code of a recovery code that is not the one, or none at all.
 pub const WRONG_RECOVERY_CODE: &str = "wrong-recovery-code";
 /// The code that says a recovery code has set a new PIN: no problem at all, but said in the same place.
-pub const PIN_SET: &str = "pin-set";
+pub const PIN_SET: &str = "new-pin-set";
 /// The code of an approval that lacks the PIN.
 pub const PIN_NEEDED: &str = "pin-needed";
 /// The code of an approval that lacks a choice.
@@ -94,7 +94,7 @@ pub fn wrong_recovery_code() -> Problem {
 
 /// Tells that the recovery code has set a new PIN, which is asked for now.
 pub fn pin_set() -> Problem {
-    problem(PIN_SET, Message::PinSet {})
+    problem(PIN_SET, Message::NewPinSet {})
 }
 
 /// Tells that what was given is no recovery code.

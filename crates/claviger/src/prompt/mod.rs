@@ -103,7 +103,7 @@ impl Prompt {
         let mut next = self.next_view(0, 0).await?;
         while let Some(view) = next {
             terminal.show(&view)?;
-            let changed = self.other_view(&view);
+            let changed = self.other_view(&view, true);
             if view.kind == Kind::Idle {
                 next = changed.await?;
                 continue;
@@ -136,7 +136,7 @@ impl Prompt {
                 .collect();
             let says = json!({"title": title, "problem": problem, "choices": choices});
             report(&json!({"event": "view", "view": view, "says": says}))?;
-            let changed = self.other_view(&view);
+            let changed = self.other_view(&view, false);
             if view.kind == Kind::Idle {
                 next = changed.await?;
                 continue;
@@ -177,13 +177,16 @@ impl Prompt {
         self.act(view, &action, &Vec::from_iter(pin)).await
     }
 
-    /// The next view that asks something else, or `None` when another prompt has taken over.
-    async fn other_view(&self, shown: &View) -> Result<Option<View>, Failure> {
-        let mut revision = shown.revision;
+    /// The next view that asks something else, or `None` when another prompt has taken over. For a person (`again`) that is one too which
+    /// differs in nothing, not even in how many wait: they made the same mistake once more. A script would make it for ever.
+    async fn other_view(&self, shown: &View, again: bool) -> Result<Option<View>, Failure> {
+        let (mut revision, mut waiting) = (shown.revision, shown.waiting);
         loop {
             let next = self.next_view(shown.prompt, revision).await?;
             match next {
-                Some(next) if next.asks_the_same_as(shown) => revision = next.revision,
+                Some(next) if next.asks_the_same_as(shown) && !(again && next.waiting == waiting) => {
+                    (revision, waiting) = (next.revision, next.waiting);
+                }
                 other => return Ok(other),
             }
         }

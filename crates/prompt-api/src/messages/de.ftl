@@ -287,7 +287,7 @@ code-progress = { $groups ->
 }
 code-foreign = Gruppe { $group } hat ein Zeichen, das in keinem Wiederherstellungscode steht: Er hat Ziffern und Buchstaben, aber kein U.
 code-fits = Alle sieben Gruppen passen zusammen
-pin-set = Die neue PIN ist gesetzt. Geben Sie sie ein, dann geht es weiter.
+new-pin-set = Die neue PIN ist gesetzt. Geben Sie sie ein, dann geht es weiter.
 other-method = { $method ->
     [fingerprint] { $state ->
         [waiting] Sie können jetzt den Fingerabdruckleser berühren

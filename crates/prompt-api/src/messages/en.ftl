@@ -288,7 +288,7 @@ code-progress = { $groups ->
 }
 code-foreign = Group { $group } has a character that no recovery code has. There are digits in it and letters, but no U.
 code-fits = All seven groups fit together
-pin-set = The new PIN is set. Enter it to go on.
+new-pin-set = The new PIN is set. Enter it to go on.
 other-method = { $method ->
     [fingerprint] { $state ->
         [waiting] Touch the fingerprint reader now, if you like

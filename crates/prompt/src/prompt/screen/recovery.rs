@@ -144,7 +144,7 @@ mod tests {
         let words = Words::in_language("en");
         let spelling = |typed: &str| {
             let said = Spelling::of(typed, &words)?;
-            Some((said.words.replace(['\u{2068}', '\u{2069}'], ""), said.tone))
+            Some((said.words.replace(['\u{200e}', '\u{2068}', '\u{2069}'], ""), said.tone))
         };
         let said = |text: &str, tone| Some((text.to_owned(), tone));
         assert_eq!(spelling(" -"), None);

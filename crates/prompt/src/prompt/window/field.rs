@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use adw::prelude::*;
 
-use crate::drawing::show_text;
+use crate::drawing::{show_text, wrapping};
 use crate::prompt::typed::Typed;
 
 /// What stands in the field for each character.
@@ -29,12 +29,8 @@ impl Field {
     pub fn new() -> Self {
         let entry = gtk::PasswordEntry::builder().show_peek_icon(false).build();
         entry.set_enable_undo(false);
-        let label = gtk::Label::builder()
-            .xalign(0.0)
-            .wrap(true)
-            .css_classes(["heading"])
-            .mnemonic_widget(&entry)
-            .build();
+        let label = wrapping(&["heading"]);
+        label.set_mnemonic_widget(Some(&entry));
         let typed = Rc::new(RefCell::new(Typed::new()));
         if let Some(text) = entry.delegate().and_downcast::<gtk::Text>() {
             text.set_input_purpose(gtk::InputPurpose::Password);
