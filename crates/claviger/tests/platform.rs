@@ -242,10 +242,10 @@ fn a_vault_that_cannot_open_says_why_in_status_and_doctor() {
     platform.wait_until("the vault says damaged", |status| {
         status["providers"][0]["trouble"]["kind"] == "damaged"
     });
-    assert!(platform.ok(&["status"]).contains("Restoring a backup"));
+    assert!(platform.ok(&["status"]).contains("--accept-restored"));
     let doctor = platform.run(&["doctor"]);
     assert_eq!(doctor.status.code(), Some(5));
-    assert!(String::from_utf8(doctor.stdout).unwrap().contains("Restoring a backup"));
+    assert!(String::from_utf8(doctor.stdout).unwrap().contains("--accept-restored"));
 
     fs::write(&heads, kept).unwrap();
     platform.ok(&["unlock"]);

@@ -58,7 +58,7 @@ impl Pin {
         quality(&self.0)
     }
 
-    /// [`Self::quality`] for somebody to whom these names belong: see [`quality_for`].
+    /// [`Self::quality`] for somebody to whom these names belong: words, in any case.
     pub fn quality_for(&self, names: &[String]) -> Result<(), Weak> {
         quality_for(&self.0, names)
     }
