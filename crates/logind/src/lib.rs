@@ -21,7 +21,7 @@ use zbus::{Connection, MatchRule, MessageStream, OwnedFd};
 use bus::{LOGIND, ManagerProxy};
 use sessions::{Act, Sessions, Told};
 
-/// How long a machine without a system bus is left alone before it is looked for again.
+/// How long a machine without a system bus, or with a logind that cannot be watched, is left alone before it is looked for again.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Where logind is asked.
@@ -106,17 +106,23 @@ impl Logind {
             .build()?;
         let mut owners = MessageStream::for_match_rule(rule, &bus, None).await?;
         loop {
+            let mut failed = false;
             if let Some(owner) = self.find(&daemon).await {
                 let ended = watch_owner(&bus, &owner, &mut owners, watched, lock).await;
                 watched(false);
                 if let Err(error) = ended {
                     tracing::warn!(%error, "logind cannot be watched");
+                    failed = true;
                 }
             } else {
                 tracing::info!("suspend and the session's lock are not heard: there is no logind");
             }
-            if owners.next().await.is_none() {
-                return Ok(());
+            tokio::select! {
+                owner = owners.next() => if owner.is_none() {
+                    return Ok(());
+                },
+                // What failed once is tried again, though logind is the same.
+                () = tokio::time::sleep(PAUSE), if failed => {}
             }
         }
     }
