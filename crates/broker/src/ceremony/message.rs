@@ -338,15 +338,12 @@ pub enum Outcome<T: Tokens> {
     },
 }
 
-/// A step worth an audit entry. Beginning and end are the daemon's to write, who knows the request and sees the `Finish`.
+/// A step worth an audit entry. Beginning and end are the daemon's to write, who knows the request and sees the `Finish`, and so is what
+/// hello does to the PIN, which may come after the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuditStep {
     /// A view was put before the user for the first time or with another purpose.
     Asked(Kind),
-    /// A PIN was chosen.
-    PinChosen,
-    /// hello was given a recovery code and a new PIN.
-    Recovered(Result<(), RecoveryFailure>),
     /// The user agreed; for a ceremony with this provider.
     Approved {
         /// The provider's id.
@@ -379,9 +376,6 @@ impl AuditStep {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Asked(_) => "asked",
-            Self::PinChosen => "pin-chosen",
-            Self::Recovered(Ok(())) => "recovered",
-            Self::Recovered(Err(_)) => "not-recovered",
             Self::Approved { .. } => "approved",
             Self::Refused => "refused",
             Self::Verified => "verified",

@@ -1,9 +1,10 @@
 //! One ceremony in its task: feeds the machine and performs its effects.
 //!
 //! Whatever takes time (hello, a provider) is a future in the task's own set, so ending the task ends them all. The only things that
-//! outlive a ceremony are the cancellation that it sends to a provider, and what it taught the caches.
+//! outlive a ceremony are the cancellation that it sends to a provider, what it taught the caches, and what hello does to the PIN.
 
 mod learning;
+mod pins;
 
 use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
@@ -22,13 +23,12 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::journal::evidence_kind;
 use super::steps::envelope_caller;
 use super::unsigned::{Agreed, UnsignedRequest};
-use super::verifier::ChangeFailure;
 use super::{Broker, lock};
 use crate::audit::{AuditEvent, Entry, EvidenceKind, Failure};
 use crate::cancel::{CancelToken, Withdrawal};
 use crate::ceremony::{
-    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure,
-    RecoveryFailure, Tokens, Verify,
+    Assurance, AuditStep, Call, Effect, Event, Execution, Input, Machine, NotChanged, Outcome, PinFailure, Tokens,
+    Verify,
 };
 use crate::check::Rejection;
 use crate::queue::Ticket;
@@ -214,11 +214,7 @@ impl Ceremony {
             Effect::SetPin(Gesture::Ticket(_) | Gesture::RecoveryCode(_)) => {
                 return Some(Event::PinSet(Err(PinFailure::Unavailable)));
             }
-            Effect::SetPin(Gesture::Pin(pin)) => {
-                let verifier = self.broker.inner.verifier.clone();
-                self.work
-                    .push(Box::pin(async move { Event::PinSet(verifier.set_pin(pin).await) }));
-            }
+            Effect::SetPin(Gesture::Pin(pin)) => self.set_pin(pin),
             Effect::ChangePin {
                 old: Gesture::Pin(old),
                 new: Gesture::Pin(new),
@@ -264,23 +260,6 @@ impl Ceremony {
         true
     }
 
-    fn change_pin(&mut self, old: OwnedFd, new: OwnedFd) {
-        let verifier = self.broker.inner.verifier.clone();
-        self.work.push(Box::pin(async move {
-            // A new one that is no good leaves the old one unread, for the next.
-            let kept = old.try_clone();
-            let changed = verifier.change_pin(old, new).await;
-            Event::PinChanged(changed.map_err(|failure| match (failure, kept) {
-                (ChangeFailure::Weak(reason), Ok(old)) => NotChanged::Weak {
-                    reason,
-                    old: Gesture::Pin(old),
-                },
-                (ChangeFailure::Old(why), _) => NotChanged::Old(why),
-                (ChangeFailure::Unavailable | ChangeFailure::Weak(_), _) => NotChanged::Unavailable,
-            }))
-        }));
-    }
-
     fn verify(&mut self, verify: Verify<Real>) {
         let broker = self.broker.clone();
         let buffer = match &verify.call {
@@ -294,18 +273,6 @@ impl Ceremony {
                 Err(failure) => Event::VerifyFailed(failure),
             }
         }));
-    }
-
-    /// The code and the PIN as the prompt sent them.
-    fn recover(&mut self, code: Gesture, new: Gesture) -> Option<Event<Real>> {
-        let (Gesture::RecoveryCode(code), Gesture::Pin(new)) = (code, new) else {
-            return Some(Event::Recovered(Err(RecoveryFailure::Unavailable)));
-        };
-        let verifier = self.broker.inner.verifier.clone();
-        self.work.push(Box::pin(
-            async move { Event::Recovered(verifier.recover(code, new).await) },
-        ));
-        None
     }
 
     fn describe(&mut self, provider: ProviderId) {
@@ -397,16 +364,9 @@ impl Ceremony {
 
     fn note(&self, audit: &AuditStep) {
         tracing::debug!(ticket = self.ticket.number(), step = audit.code(), "step");
-        match audit {
-            AuditStep::NotVerified(failure) => {
-                self.broker
-                    .audit(&Entry::failed(AuditEvent::Verification, Failure::NotVerified(*failure)));
-            }
-            AuditStep::PinChosen => self
-                .broker
-                .audit(&Entry::ok(AuditEvent::Manage).detail("a PIN was chosen")),
-            AuditStep::Recovered(result) => self.broker.audit_recovery(result),
-            _ => {}
+        if let AuditStep::NotVerified(failure) = audit {
+            self.broker
+                .audit(&Entry::failed(AuditEvent::Verification, Failure::NotVerified(*failure)));
         }
     }
 

@@ -64,7 +64,8 @@ impl Bed {
         Self::make(false, |_| {}).await
     }
 
-    async fn make(pin: bool, change: impl FnOnce(&mut Config)) -> Self {
+    /// A bus on which somebody has chosen [`PIN`], or nobody has.
+    pub async fn make(pin: bool, change: impl FnOnce(&mut Config)) -> Self {
         let bus = Bus::start();
         let manifests = bus.folder().join("manifests");
         std::fs::create_dir(&manifests).unwrap();

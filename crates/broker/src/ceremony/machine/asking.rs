@@ -93,7 +93,6 @@ impl<T: Tokens> Machine<T> {
         match result {
             Ok(()) => {
                 self.hello.learn(MethodStatus::fresh_pin());
-                out.push(Effect::Audit(AuditStep::PinChosen));
                 match &self.screens.purpose {
                     ScreenPurpose::Approve(Approval::Setup { providers }) if providers.is_empty() => {
                         self.pin_is_all(consent, out)
@@ -131,7 +130,7 @@ impl<T: Tokens> Machine<T> {
     }
 
     /// What was asked for was a PIN, and there it is.
-    fn pin_is_all(&mut self, consent: Consent, out: &mut Vec<Effect<T>>) -> State<T> {
+    pub(super) fn pin_is_all(&mut self, consent: Consent, out: &mut Vec<Effect<T>>) -> State<T> {
         let outcome = Outcome::Approved {
             consent,
             evidence: None,

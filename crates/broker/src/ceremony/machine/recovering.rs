@@ -1,12 +1,14 @@
-//! The way back in: the recovery code and a new PIN, where the PIN is locked or hello's file was put back.
+//! The way back in: the recovery code and a new PIN, wherever the PIN is asked for.
 
-use claviger_hello::MethodStatus;
 use claviger_hello::verification::NotVerified;
+use claviger_hello::{CodeStatus, MethodStatus};
 use claviger_prompt_api::text;
 use claviger_prompt_api::view::Problem;
 
 use super::super::Tokens;
-use super::super::message::{AuditStep, Effect, Event, RecoveryFailure};
+use super::super::input::Approval;
+use super::super::message::{Consent, Effect, Event, RecoveryFailure};
+use super::super::screens::ScreenPurpose;
 use super::{Machine, State};
 use crate::types::Cause;
 
@@ -34,13 +36,21 @@ impl<T: Tokens> Machine<T> {
 
     /// hello has looked at the recovery code.
     fn recovered(&mut self, result: Result<(), RecoveryFailure>, out: &mut Vec<Effect<T>>) -> State<T> {
-        out.push(Effect::Audit(AuditStep::Recovered(result.clone())));
         let problem = match result {
             Ok(()) => {
                 self.hello.restored = false;
                 self.hello.learn(MethodStatus::fresh_pin());
+                if matches!(self.screens.purpose, ScreenPurpose::Approve(Approval::ChangePin)) {
+                    return self.pin_is_all(Consent::given(), out);
+                }
                 // Giving it once more is no bother but a check, and setting a PIN is not agreeing to the request.
                 Some(text::pin_set())
+            }
+            // Locked meanwhile: the question stands.
+            Err(RecoveryFailure::Refused(NotVerified::Cancelled)) => None,
+            Err(RecoveryFailure::Refused(NotVerified::NoCode)) => {
+                self.hello.recovery_code = CodeStatus::None;
+                None
             }
             Err(RecoveryFailure::Weak(reason)) => Some(text::weak_pin(&reason)),
             Err(RecoveryFailure::NotACode(_)) => Some(text::not_a_recovery_code()),

@@ -7,7 +7,7 @@ use claviger_prompt_api::text;
 use claviger_prompt_api::view::Kind;
 
 use super::super::fixtures::{Pin, approval, ceremony, make, providers};
-use super::super::{Approval, Event, HelloStatus, Input, RecoveryFailure};
+use super::super::{Approval, Event, HelloStatus, Input, Outcome, RecoveryFailure};
 use super::Driven;
 use crate::types::Cause;
 
@@ -95,6 +95,32 @@ fn a_file_that_was_put_back_offers_the_code_beside_the_wait() {
     course.on(Event::Recovered(Ok(())));
     assert_eq!(course.problem(), text::PIN_SET);
     assert!(course.view().pin().is_some_and(|pin| pin.wait_ms == 0));
+}
+
+#[test]
+fn a_lock_while_the_code_is_looked_at_leaves_the_question_and_a_code_that_is_gone_is_offered_no_more() {
+    let looked_at = |why| {
+        let mut course = Driven::start(input(hello(false, false, CodeStatus::Confirmed)));
+        course.on(recovers()).says(&["Recover"]);
+        course.on(Event::Recovered(Err(RecoveryFailure::Refused(why))));
+        let view = course.view();
+        assert!(view.kind == Kind::Create && view.problem.is_none(), "{why:?}");
+        view.recovery
+    };
+    assert!(looked_at(NotVerified::Cancelled));
+    assert!(!looked_at(NotVerified::NoCode));
+}
+
+#[test]
+fn whoever_wanted_another_pin_has_it_with_the_code() {
+    let mut course = Driven::start(Input {
+        hello: hello(false, false, CodeStatus::Confirmed),
+        ..approval(Approval::ChangePin)
+    });
+    assert!(course.view().recovery);
+    course.on(recovers()).says(&["Recover"]);
+    course.on(Event::Recovered(Ok(())));
+    assert!(matches!(course.result(), Ok(Outcome::Approved { .. })));
 }
 
 #[test]
