@@ -40,6 +40,10 @@ impl Broker {
         let Some(switch) = &self.inner.config.door_switch else {
             return Err(Error::not_ready("This broker has no security-key door.".to_owned()));
         };
+        if on {
+            // A way in is opened by nobody of whom the log cannot tell.
+            self.require_record()?;
+        }
         // What cannot be read counts as off, and is told rather than overwritten.
         let changes = switch.is_on() != on;
         switch

@@ -61,7 +61,8 @@ impl Broker {
         self.audit_change("a new PIN was set with the recovery code", result);
     }
 
-    fn require_record(&self) -> Result<(), Error> {
+    /// What must not happen without an audit entry begins with this.
+    pub(super) fn require_record(&self) -> Result<(), Error> {
         if self.can_record() {
             Ok(())
         } else {

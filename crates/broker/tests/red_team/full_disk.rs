@@ -5,9 +5,11 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use claviger_broker::{Broker, CancelToken, Cause, CeremonyRequest, CtapRequest, UserVerification, audit};
+use claviger_broker::{Broker, CancelToken, Cause, CeremonyRequest, CtapRequest, DoorSwitch, UserVerification, audit};
 use claviger_prompt_api::dbus::Error;
 use claviger_prompt_api::manage::{Passkey, ProviderState, Rule, Status};
 use claviger_prompt_api::trouble::{Damage, StateFile};
@@ -59,6 +61,21 @@ async fn sign_in(broker: &Broker) -> Result<(), Cause> {
     broker.ceremony(request, CancelToken::new()).await.map(drop)
 }
 
+/// The switch of a door that is shut.
+#[derive(Default)]
+struct Door(AtomicBool);
+
+impl DoorSwitch for Door {
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn turn(&self, on: bool) -> std::io::Result<()> {
+        self.0.store(on, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
 /// How many sign-ins the log has.
 fn recorded(log: &Path) -> usize {
     audit::verify(log).expect("no line is torn");
@@ -74,8 +91,11 @@ async fn nothing_is_signed_unrecorded_and_nothing_shown_unwritten() {
     };
     let disk = Path::new(&disk);
     let mut configured = None;
+    let door = Arc::new(Door::default());
+    let switch = Arc::clone(&door);
     let bed = Bed::with(|config| {
         config.state_dir = disk.join("state");
+        config.door_switch = Some(switch);
         configured = Some((
             config.state_dir.clone(),
             config.manifest_dirs.clone(),
@@ -109,6 +129,8 @@ async fn nothing_is_signed_unrecorded_and_nothing_shown_unwritten() {
 
     let manage = bed.manage().await;
     manage.disable_provider(NOTEBOOK).await.unwrap_err();
+    manage.switch_security_key(true).await.unwrap_err();
+    assert!(!door.is_on(), "no way in is opened unrecorded");
     assert!(matches!(manage.set_rule(RP, NOTEBOOK).await, Err(Error::Failed(_))));
     let rules: Vec<Rule> = serde_json::from_str(&manage.rules().await.unwrap()).unwrap();
     assert_eq!(rules, []);

@@ -369,7 +369,7 @@ trouble-remedy = { $damage ->
         [doors] Reparieren oder entfernen Sie { $file }.
         [manifest] Reparieren Sie { $file }, oder installieren Sie den Anbieter neu.
         [unconfirmed] { trouble-aside } Es ist nichts zu tun.
-        [hello] Spielen Sie { $file } aus einer Sicherung ein. Ohne eine ist die PIN verloren, und sonst öffnet nichts den Tresor: bewegen Sie beiseite, was dort liegt, und wählen Sie mit `claviger setup` eine neue PIN.
+        [hello] Spielen Sie { $file } aus einer Sicherung ein. Ohne eine ist die PIN verloren, und sonst öffnet nichts den Tresor: beginnen Sie neu, wie es „Locked out“ in SECURITY.md sagt.
         [vault] Spielen Sie { $file } aus einer Sicherung ein, sagen Sie es mit `claviger vault --accept-restored` und rufen Sie `claviger unlock` auf. An seiner Stelle entsteht nichts von selbst.
         [heads] Spielen Sie { $file } aus einer Sicherung ein, oder sagen Sie, wenn der Tresor selbst der richtige ist, das mit `claviger vault --accept-restored` und rufen Sie `claviger unlock` auf.
         [pinned-keys] { $damage ->

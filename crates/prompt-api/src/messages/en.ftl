@@ -370,7 +370,7 @@ trouble-remedy = { $damage ->
         [doors] Repair or remove { $file }.
         [manifest] Repair { $file }, or install the provider again.
         [unconfirmed] { trouble-aside } There is nothing to do.
-        [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: move away what is there and choose a new PIN with `claviger setup`.
+        [hello] Put { $file } back from a backup. Without one the PIN is lost, and the vault opens by nothing else: start over as “Locked out” in SECURITY.md says.
         [vault] Put { $file } back from a backup, then say so with `claviger vault --accept-restored` and run `claviger unlock`. Nothing is made anew in its place by itself.
         [heads] Put { $file } back from a backup, or, if the vault itself is the right one, say so with `claviger vault --accept-restored` and run `claviger unlock`.
         [pinned-keys] { $damage ->

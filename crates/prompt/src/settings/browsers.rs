@@ -2,7 +2,7 @@
 //! written; nothing is run.
 
 use std::env;
-use std::fs::DirBuilder;
+use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST, NATIVE_HOST_PRO
 
 use gtk::prelude::FileExt as _;
 use gtk::{gio, glib};
+use serde::Deserialize;
 
 use super::model::state::{Browser, Host, SetUp, Way};
 use crate::data_dirs;
@@ -64,6 +65,17 @@ pub fn set_up(what: &SetUp) -> Result<(), glib::Error> {
         .map(drop)
 }
 
+/// Whether a manifest is there and names a program that is.
+fn leads_somewhere(manifest: &Path) -> bool {
+    #[derive(Deserialize)]
+    struct Manifest {
+        path: PathBuf,
+    }
+    let read = fs::read(manifest).ok();
+    let named = read.and_then(|text| serde_json::from_slice::<Manifest>(&text).ok());
+    named.is_some_and(|manifest| manifest.path.exists())
+}
+
 fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Path) -> Vec<Browser> {
     let is_installed = |files: &[&str]| {
         let mut all = data
@@ -76,7 +88,7 @@ fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Pa
         let user = config.join(known.config).join("NativeMessagingHosts").join(&manifest);
         let system = known.system.map(|folder| Path::new(folder).join(&manifest));
         let host = match program {
-            _ if user.exists() || system.is_some_and(|file| file.exists()) => Host::Found,
+            _ if leads_somewhere(&user) || system.is_some_and(|file| leads_somewhere(&file)) => Host::Found,
             Some(program) => Host::Writable(SetUp {
                 manifest: user,
                 program: program.to_owned(),
@@ -108,8 +120,6 @@ fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Pa
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[test]
@@ -151,7 +161,16 @@ mod tests {
             [brave(Host::Writable(what.clone())), firefox.clone()]
         );
         set_up(&what).unwrap();
-        assert_eq!(look(Some(&program)), [brave(Host::Found), firefox]);
+        // One that leads nowhere, or is damaged, is as good as none.
+        assert_eq!(
+            look(Some(&program)),
+            [brave(Host::Writable(what.clone())), firefox.clone()]
+        );
+        put(program.clone());
+        assert_eq!(look(Some(&program)), [brave(Host::Found), firefox.clone()]);
+        fs::write(&what.manifest, "{").unwrap();
+        assert_eq!(look(Some(&program)), [brave(Host::Writable(what.clone())), firefox]);
+        set_up(&what).unwrap();
         let written: serde_json::Value = serde_json::from_slice(&fs::read(&what.manifest).unwrap()).unwrap();
         assert_eq!(written["path"], program.to_str().unwrap());
         assert_eq!(written["name"], NATIVE_HOST);

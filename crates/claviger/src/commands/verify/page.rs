@@ -17,19 +17,18 @@ const QR_AT: (usize, usize) = (72, 420);
 
 /// What stands on the page, from above: size in points, font, text. The code comes in between.
 const HEAD: [(u32, &str); 1] = [(22, "Claviger: your recovery code")];
-const FOOT: [(u32, &str); 5] = [
+const FOOT: [(u32, &str); 7] = [
     (
         12,
-        "With this code you set a new PIN when you forgot yours, when it is locked after too many wrong tries,",
+        "With this code you set a new PIN when you forgot yours, when it is locked",
     ),
+    (12, "after too many wrong tries, or when its file came from a backup."),
+    (12, "Your passkeys stay as they are: claviger verify recover"),
     (
         12,
-        "or when its file came from a backup. Your passkeys stay as they are: claviger verify recover",
+        "Keep it where you keep papers. Whoever has it, and your machine or a copy",
     ),
-    (
-        12,
-        "Keep it where you keep papers. Whoever has it, and your machine or a copy of its files, can use it.",
-    ),
+    (12, "of its files, can use it."),
     (12, "Try it now and then, which changes nothing: claviger verify drill"),
     (
         12,
@@ -155,5 +154,9 @@ mod tests {
         assert_eq!(page.matches(" re f\n").count(), dark);
         // All of it is on an A4 page, and below the code in words.
         assert!(QR_AT.1 + SQUARE * code.width() < 720 && QR_AT.0 + SQUARE * code.width() < 595);
+        // Helvetica's letters are half as wide as they are high, one with another.
+        for (size, words) in HEAD.iter().chain(&FOOT) {
+            assert!(words.len() * *size as usize / 2 <= 595 - 2 * 72, "{words}");
+        }
     }
 }
