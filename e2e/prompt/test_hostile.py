@@ -89,6 +89,18 @@ def drawn(logo, prompt):
     return views.create(prompt, choices=choices, remember=False, logos={"org.example.P1": {"light": logo}})
 
 
+def settled(measure):
+    """What is measured once it changes no more: the same for twenty looks."""
+    seen = []
+
+    def steady():
+        seen.append(measure())
+        return len(seen) >= 20 and len(set(seen[-20:])) == 1
+
+    until(steady, lambda: f"it settles: {seen[-20:]}")
+    return seen[-1]
+
+
 def setUpModule():
     global desktop, eyes
     desktop = bed.Desktop(size="900x1200")
@@ -141,8 +153,14 @@ class Hostile(unittest.TestCase):
             with self.subTest(logo=name):
                 shown.view(drawn(logo, number + 2000))
                 until(lambda: any(seen.role == "push button" and seen.name == "Create passkey" and seen.is_("sensitive") for seen in eyes.everything()), "the window goes on")
-                size = desktop.geometry()
-                self.assertEqual(sizes.setdefault(number % 2, (size["WIDTH"], size["HEIGHT"])), (size["WIDTH"], size["HEIGHT"]))
+                # The window comes to its size a moment after its words.
+                def measured():
+                    size = desktop.geometry()
+                    return size["WIDTH"], size["HEIGHT"]
+
+                wanted = sizes.get(number % 2) or settled(measured)
+                until(lambda: measured() == wanted, lambda: f"{measured()} is {wanted}")
+                sizes[number % 2] = wanted
                 desktop.picture(f"hostile-logo-{name}")
         self.assertIsNone(shown.process.poll())
         LISTENER.setblocking(False)

@@ -522,6 +522,28 @@ async fn an_answer_to_a_view_that_has_changed_does_not_count() {
     assert_eq!(result.unwrap_err(), Cause::CancelledByCaller);
 }
 
+/// What is written behind and what the user decides are one file: neither disturbs the other.
+#[tokio::test]
+async fn decisions_and_what_is_written_behind_are_both_kept() {
+    let bed = Bed::new().await;
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
+    let prompt = Prompt::attach(&bed, Script::approve()).await;
+    bed.make_passkey("alice").await.unwrap();
+    let manage = bed.manage().await;
+    for round in 0..20 {
+        let site = format!("site{round}.example.com");
+        let (signed_in, (), set) = tokio::join!(bed.sign_in(), bed.broker.flush(), manage.set_rule(&site, NOTEBOOK));
+        signed_in.unwrap();
+        set.unwrap();
+    }
+    bed.broker.flush().await;
+    let written = std::fs::read_to_string(bed.audit_path().with_file_name("rules.json")).unwrap();
+    for round in 0..20 {
+        assert!(written.contains(&format!("site{round}.example.com")), "{written}");
+    }
+    prompt.leave().await;
+}
+
 #[tokio::test]
 async fn a_hidden_passkey_is_offered_to_nobody_and_stays() {
     let bed = Bed::new().await;

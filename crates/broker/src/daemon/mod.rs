@@ -211,15 +211,11 @@ impl Broker {
         // Its own until all is on disk, even when nobody waits for it any more.
         let turn = Arc::clone(&self.inner.writing).lock_owned().await;
         let unsaved = lock(&self.inner.cache).take_unsaved();
-        let rules = {
-            let mut file = lock(&self.inner.rules);
-            std::mem::take(&mut file.unsaved).then(|| file.rules.to_json())
-        };
         let unconfirmed = {
             let mut file = lock(&self.inner.unconfirmed);
             std::mem::take(&mut file.unsaved).then(|| file.list.to_json())
         };
-        let (rules_path, unconfirmed_path) = (self.inner.rules_path(), self.inner.unconfirmed_path());
+        let (inner, unconfirmed_path) = (Arc::clone(&self.inner), self.inner.unconfirmed_path());
         let written = tokio::task::spawn_blocking(move || {
             let mut failed = Vec::new();
             for list in unsaved {
@@ -229,14 +225,20 @@ impl Broker {
                     failed.push(provider);
                 }
             }
-            let save = |path: PathBuf, json: Option<String>| {
-                let written =
-                    json.map(|json| claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash));
-                written.transpose()
+            let save = |path: PathBuf, json: String| {
+                claviger_files::replace_private(&path, json.as_bytes(), Durability::Crash)
             };
-            let saved = (failed, save(rules_path, rules), save(unconfirmed_path, unconfirmed));
+            // The lock is held until it is written, or a decision of the user's would be written between, and lost.
+            let rules = {
+                let mut file = lock(&inner.rules);
+                let json = std::mem::take(&mut file.unsaved).then(|| file.rules.to_json());
+                let saved = json.map_or(Ok(()), |json| save(inner.rules_path(), json));
+                file.unsaved |= saved.is_err();
+                saved
+            };
+            let unconfirmed = unconfirmed.map_or(Ok(()), |json| save(unconfirmed_path, json));
             drop(turn);
-            saved
+            (failed, rules, unconfirmed)
         });
         let Ok((failed, rules, unconfirmed)) = written.await else {
             tracing::error!("writing behind failed");
@@ -246,7 +248,6 @@ impl Broker {
         lock(&self.inner.cache).not_saved(&failed);
         if let Err(error) = rules {
             tracing::error!(%error, "the rules were not saved");
-            lock(&self.inner.rules).unsaved = true;
         }
         if let Err(error) = unconfirmed {
             tracing::error!(%error, "the list of unconfirmed passkeys was not saved");
