@@ -1,4 +1,4 @@
-//! While hello waits for a person, nobody else waits with it.
+//! While hello waits for a person, nobody else waits with it; and what it does to the PIN is recorded, though its request has ended.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,24 +16,28 @@ use std::sync::{Arc, OnceLock};
 
 use bed::*;
 use claviger_broker::ceremony::{PinFailure, VerifyFailure};
-use claviger_broker::daemon::BusVerifier;
+use claviger_broker::daemon::{BusVerifier, ChangeFailure};
 use claviger_broker::{CancelToken, Cause, Unavailable, UserVerifier, Verification, VerifierStatus};
 use claviger_hello::client::HelloClient;
 use claviger_hello::verification::VerifyRequest;
 use claviger_peer::Peers;
+use claviger_prompt_api::dbus::Manage1Proxy;
 use claviger_prompt_api::manage::Status;
+use claviger_prompt_api::view::{Kind, View};
 use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 
-/// The real hello, held open at a person on demand: a verification that has begun does not end by itself.
+/// The real hello, held on demand until the test lets it go on.
 #[derive(Default)]
 struct Held {
     hello: OnceLock<BusVerifier>,
-    /// Whether the person takes for ever.
+    /// Whether it is.
     holds: AtomicBool,
-    /// Woken when a verification is held.
+    /// Woken when something is held.
     begun: Notify,
-    /// Whether one is.
+    /// What lets it go on.
+    goes_on: Notify,
+    /// Whether a verification is held.
     waiting: Arc<AtomicBool>,
 }
 
@@ -43,10 +47,24 @@ impl Held {
             .get()
             .ok_or_else(|| Unavailable("hello is not there yet".into()))
     }
+
+    async fn hold(&self) {
+        if self.holds.load(Ordering::SeqCst) {
+            self.begun.notify_one();
+            self.goes_on.notified().await;
+        }
+    }
 }
 
 /// Says that nobody is waited for any more when it is dropped.
 struct Waiting(Arc<AtomicBool>);
+
+impl Waiting {
+    fn begin(on: &Arc<AtomicBool>) -> Self {
+        on.store(true, Ordering::SeqCst);
+        Self(Arc::clone(on))
+    }
+}
 
 impl Drop for Waiting {
     fn drop(&mut self) {
@@ -59,35 +77,50 @@ impl UserVerifier for Held {
         Box::pin(async { self.hello()?.status().await })
     }
 
-    fn set_pin(&self, _: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>> {
-        Box::pin(async { Err(PinFailure::AlreadySet) })
+    fn set_pin(&self, pin: OwnedFd) -> BoxFuture<'_, Result<(), PinFailure>> {
+        Box::pin(async move {
+            self.hold().await;
+            let hello = self.hello().map_err(|_| PinFailure::Unavailable)?;
+            hello.set_pin(pin).await
+        })
+    }
+
+    fn change_pin(&self, old: OwnedFd, new: OwnedFd) -> BoxFuture<'_, Result<(), ChangeFailure>> {
+        Box::pin(async move {
+            self.hold().await;
+            let hello = self.hello().map_err(|_| ChangeFailure::Unavailable)?;
+            hello.change_pin(old, new).await
+        })
     }
 
     fn verify(&self, pin: OwnedFd, request: VerifyRequest) -> BoxFuture<'_, Result<Verification, VerifyFailure>> {
         Box::pin(async move {
-            if self.holds.load(Ordering::SeqCst) {
-                self.waiting.store(true, Ordering::SeqCst);
-                let _waiting = Waiting(Arc::clone(&self.waiting));
-                self.begun.notify_one();
-                std::future::pending::<()>().await;
-            }
+            let waiting = Waiting::begin(&self.waiting);
+            self.hold().await;
+            drop(waiting);
             let hello = self.hello().map_err(|_| VerifyFailure::Unavailable)?;
             hello.verify(pin, request).await
         })
     }
 }
 
-#[tokio::test]
-async fn with_hello_held_open_at_a_person_status_and_a_second_ceremonys_cancel_return() {
+/// A bus with that hello, with a PIN or without; it is held from [`Held::holds`] on.
+async fn bed(pin: bool) -> (Bed, Arc<Held>) {
     let held = Arc::new(Held::default());
     let verifier = Arc::clone(&held);
-    let bed = Bed::with(|config| config.verifier = Some(verifier)).await;
+    let bed = Bed::make(pin, |config| config.verifier = Some(verifier)).await;
     let connection = bed.connect().await;
     let peers = Peers::new(&connection, &std::env::current_exe().unwrap())
         .await
         .unwrap();
     let client = HelloClient::new(Arc::new(peers));
     assert!(held.hello.set(BusVerifier::new(client)).is_ok());
+    (bed, held)
+}
+
+#[tokio::test]
+async fn with_hello_held_open_at_a_person_status_and_a_second_ceremonys_cancel_return() {
+    let (bed, held) = bed(true).await;
     let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, true).await;
     let _prompt = Prompt::attach(&bed, Script::approve()).await;
     held.holds.store(true, Ordering::SeqCst);
@@ -119,4 +152,61 @@ async fn with_hello_held_open_at_a_person_status_and_a_second_ceremonys_cancel_r
         !held.waiting.load(Ordering::SeqCst),
         "the end of the ceremony ends the wait"
     );
+}
+
+/// Leaves the request, and waits until the broker knows.
+async fn ended(bed: &Bed, asker: Manage1Proxy<'static>) {
+    drop(asker);
+    let manage = bed.manage().await;
+    bed.until(async |_| {
+        let status: Status = serde_json::from_str(&manage.status().await.unwrap()).unwrap();
+        status.ceremonies_running == 0
+    })
+    .await;
+}
+
+/// Lets hello go on, and waits until the log says what came of it.
+async fn recorded(bed: &Bed, held: &Held, what: &str) {
+    let manage = bed.manage().await;
+    assert!(
+        !manage.audit(10).await.unwrap().contains(what),
+        "hello has not done it yet"
+    );
+    held.goes_on.notify_one();
+    bed.until(async |_| manage.audit(10).await.unwrap().contains(what))
+        .await;
+}
+
+#[tokio::test]
+async fn a_first_pin_that_hello_sets_after_the_request_has_ended_is_in_the_log() {
+    let (bed, held) = bed(false).await;
+    held.holds.store(true, Ordering::SeqCst);
+    let _notebook = bed.provider(NOTEBOOK, Behaviour::Honest, false).await;
+    let _prompt = Prompt::attach(&bed, Script::approve()).await;
+    let manage = bed.manage().await;
+    tokio::select! {
+        _ = manage.setup() => panic!("it has nothing to answer yet"),
+        () = held.begun.notified() => {}
+    }
+    ended(&bed, manage).await;
+    recorded(&bed, &held, "a PIN was chosen").await;
+    assert!(held.status().await.unwrap().hello.pin_set());
+}
+
+#[tokio::test]
+async fn a_pin_that_hello_changes_after_the_request_has_ended_is_in_the_log() {
+    let (bed, held) = bed(true).await;
+    held.holds.store(true, Ordering::SeqCst);
+    let answers = |view: &View| {
+        let pin = if view.kind == Kind::ChoosePin { "other-77" } else { PIN };
+        Some(approve(view, None, pin))
+    };
+    let _prompt = Prompt::attach(&bed, Script::new(answers)).await;
+    let manage = bed.manage().await;
+    tokio::select! {
+        _ = manage.change_pin() => panic!("it has nothing to answer yet"),
+        () = held.begun.notified() => {}
+    }
+    ended(&bed, manage).await;
+    recorded(&bed, &held, "the PIN was changed, after its request had ended").await;
 }

@@ -5,6 +5,7 @@
 //! * [`ctaphid`] is a program at a security key, [`ctap2`] what it does there.
 //! * [`logind`] tells of sleep and of locked sessions.
 //! * [`memory`] finds secrets in the memory of a process.
+//! * [`wait`] is for what others do meanwhile.
 //! * [`joint`] is the platform's side of the joint, [`store`] what a provider keeps.
 
 // Whatever does not hold here fails the test that asked.
@@ -23,3 +24,4 @@ pub mod joint;
 pub mod logind;
 pub mod memory;
 pub mod store;
+pub mod wait;

@@ -3,15 +3,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Ready, ready};
-use std::time::{Duration, Instant};
 
 use claviger_dev::bus::Bus;
 use claviger_dev::logind::Logind as Played;
+use claviger_dev::wait::until;
 use claviger_logind::{Cause, Logind};
 use rustix::process::getuid;
-
-/// For a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the watch has done.
 #[derive(Default)]
@@ -27,11 +24,14 @@ impl Watched {
     }
 
     async fn until_there(&self, is: bool) {
-        until(|| self.there.get() == is).await;
+        until("the watch knows whether logind is there", async || {
+            self.there.get() == is
+        })
+        .await;
     }
 
     async fn until_locked(&self, causes: &[Cause]) {
-        until(|| *self.locked.borrow() == causes).await;
+        until("it is locked", async || *self.locked.borrow() == causes).await;
     }
 }
 
@@ -52,15 +52,15 @@ async fn sleep_waits_for_the_lock_and_the_next_one_does_too() {
         watched.until_there(true).await;
         let mut causes = Vec::new();
         for _ in 0..2 {
-            until(|| logind.delays() == 1).await;
+            until("sleep is delayed", async || logind.delays() == 1).await;
             logind.prepare_for_sleep(true).await;
             causes.push(Cause::Sleep);
             // Only who has locked lets the machine sleep.
-            until(|| logind.delays() == 0).await;
+            until("the machine may sleep", async || logind.delays() == 0).await;
             assert_eq!(*watched.locked.borrow(), causes);
             logind.prepare_for_sleep(false).await;
         }
-        until(|| logind.delays() == 1).await;
+        until("sleep is delayed", async || logind.delays() == 1).await;
     })
     .await;
 }
@@ -89,7 +89,7 @@ async fn a_logind_that_comes_later_or_anew_is_heard() {
             let logind = Played::serve(bus.connect().await).await;
             watched.until_there(true).await;
             logind.lock_session().await;
-            until(|| !watched.locked.take().is_empty()).await;
+            until("it is locked", async || !watched.locked.take().is_empty()).await;
             logind.end().await;
         }
         watched.until_there(false).await;
@@ -132,13 +132,5 @@ async fn without_a_system_bus_nothing_is_heard_and_the_watch_goes_on() {
     tokio::select! {
         () = logind.watch(|is| watched.there.set(is), |cause| watched.lock(cause)) => panic!("it returned"),
         () = watched.until_there(false) => {}
-    }
-}
-
-async fn until(holds: impl Fn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < end, "it did not happen in time");
-        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

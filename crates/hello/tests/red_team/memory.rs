@@ -1,12 +1,9 @@
 //! What a hello that was told to lock still has of a PIN and a recovery code: the real service, in a process of its own.
 
-use std::{
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::process::{Child, Command, Stdio};
 
 use claviger_ctap::crypto::native;
-use claviger_dev::{bus::Bus, logind::Logind as Played, memory::Needle};
+use claviger_dev::{bus::Bus, logind::Logind as Played, memory::Needle, wait::until};
 use claviger_hello::{
     Hello,
     bus::NAME,
@@ -22,35 +19,25 @@ use crate::bed::{Bed, client_pin, own_executable, request, sealed};
 
 const FOLDER: &str = "CLAVIGER_TEST_HELLO";
 const SYSTEM_BUS: &str = "CLAVIGER_TEST_SYSTEM_BUS";
-/// For a machine that is busy.
-const PATIENCE: Duration = Duration::from_mins(1);
-
-/// Not a test by itself: the process that is looked into. Without the variable it has nothing to do.
-#[test]
-fn child() {
+/// What a test does in the process that is looked into, which runs that test once more: it is hello. Elsewhere nothing.
+async fn be_hello() {
     let (Ok(folder), Ok(system)) = (std::env::var(FOLDER), std::env::var(SYSTEM_BUS)) else {
         return;
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
-        let hello = Hello::open(folder.as_ref()).unwrap();
-        let connection = zbus::Connection::session().await.unwrap();
-        let peers = Peers::new(&connection, &own_executable()).await.unwrap();
-        let around = Surroundings {
-            logind: Some(Logind::at(&system, getuid().as_raw())),
-            ..Surroundings::default()
-        };
-        let mut told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
-        let until = async {
-            told.recv().await;
-        };
-        service::run(peers, hello, around, until).await.unwrap();
-        // The role would end now; so its memory can be looked at once more.
-        connection.close().await.unwrap();
-    });
+    let hello = Hello::open(folder.as_ref()).unwrap();
+    let connection = zbus::Connection::session().await.unwrap();
+    let peers = Peers::new(&connection, &own_executable()).await.unwrap();
+    let around = Surroundings {
+        logind: Some(Logind::at(&system, getuid().as_raw())),
+        ..Surroundings::default()
+    };
+    let mut told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();
+    let until = async {
+        told.recv().await;
+    };
+    service::run(peers, hello, around, until).await.unwrap();
+    // The role would end now; so its memory can be looked at once more.
+    connection.close().await.unwrap();
     loop {
         std::thread::park();
     }
@@ -60,16 +47,17 @@ fn child() {
 struct Running(Child);
 
 impl Running {
-    async fn start(bed: &Bed, system: &Bus) -> Self {
+    /// Starts it, for the test of this name.
+    async fn start(test: &str, bed: &Bed, system: &Bus) -> Self {
         let child = Command::new(own_executable())
-            .args(["--exact", "memory::child", "--nocapture"])
+            .args(["--exact", test, "--nocapture"])
             .env(FOLDER, bed.bus.folder().join("hello"))
             .env(SYSTEM_BUS, system.address())
             .env("DBUS_SESSION_BUS_ADDRESS", bed.bus.address())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        until(async || serves(bed).await).await;
+        until("hello serves", async || serves(bed).await).await;
         Self(child)
     }
 
@@ -119,34 +107,41 @@ async fn use_it(client: &HelloClient) -> Vec<(&'static str, Needle)> {
 
 #[tokio::test]
 async fn before_sleep_no_pin_and_no_code_is_left_in_memory() {
+    be_hello().await;
     let (bed, system) = (Bed::new(), Bus::start());
     let logind = Played::serve(system.connect().await).await;
-    let hello = Running::start(&bed, &system).await;
+    let hello = Running::start(
+        "memory::before_sleep_no_pin_and_no_code_is_left_in_memory",
+        &bed,
+        &system,
+    )
+    .await;
     let client = bed.client().await;
-    until(async || client.status().await.unwrap().locks_with_session).await;
+    until("hello hears logind", async || {
+        client.status().await.unwrap().locks_with_session
+    })
+    .await;
     let secrets = use_it(&client).await;
 
     logind.prepare_for_sleep(true).await;
-    until(async || logind.delays() == 0).await;
+    until("the machine may sleep", async || logind.delays() == 0).await;
     assert_eq!(hello.has_any(&secrets), Vec::<&str>::new());
 }
 
 #[tokio::test]
 async fn told_to_end_it_leaves_no_pin_and_no_code_in_memory() {
+    be_hello().await;
     let (bed, system) = (Bed::new(), Bus::start());
-    let hello = Running::start(&bed, &system).await;
+    let hello = Running::start(
+        "memory::told_to_end_it_leaves_no_pin_and_no_code_in_memory",
+        &bed,
+        &system,
+    )
+    .await;
     let client = bed.client().await;
     assert!(!client.status().await.unwrap().locks_with_session);
     let secrets = use_it(&client).await;
     kill_process(Pid::from_raw(hello.0.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
-    until(async || !serves(&bed).await).await;
+    until("hello has ended", async || !serves(&bed).await).await;
     assert_eq!(hello.has_any(&secrets), Vec::<&str>::new());
-}
-
-async fn until(holds: impl AsyncFn() -> bool) {
-    let end = Instant::now() + PATIENCE;
-    while !holds().await {
-        assert!(Instant::now() < end, "it did not happen in time");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }

@@ -7,7 +7,6 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use claviger_prompt_api::browsers::{self, BROWSERS, NATIVE_HOST, NATIVE_HOST_PROGRAM};
-
 use gtk::prelude::FileExt as _;
 use gtk::{gio, glib};
 use serde::Deserialize;
@@ -20,6 +19,9 @@ const EXTENSION: &str = "/usr/share/claviger/extension";
 
 /// Where a package puts what the browsers start.
 const PACKAGED_HOSTS: &str = "/usr/lib/claviger";
+
+/// The longest manifest that is read, in bytes; ours has some hundreds.
+const MAX_MANIFEST: u64 = 64 * 1024;
 
 /// The `.desktop` files of those that the extension serves, by distribution.
 const DESKTOP: [(&str, &[&str]); 4] = [
@@ -71,9 +73,11 @@ fn leads_somewhere(manifest: &Path) -> bool {
     struct Manifest {
         path: PathBuf,
     }
-    let read = fs::read(manifest).ok();
+    // A pipe would be waited for.
+    let is_one = fs::metadata(manifest).is_ok_and(|about| about.is_file() && about.len() <= MAX_MANIFEST);
+    let read = is_one.then(|| fs::read(manifest).ok()).flatten();
     let named = read.and_then(|text| serde_json::from_slice::<Manifest>(&text).ok());
-    named.is_some_and(|manifest| manifest.path.exists())
+    named.is_some_and(|manifest| manifest.path.is_absolute() && manifest.path.exists())
 }
 
 fn found(data: &[PathBuf], config: &Path, program: Option<&Path>, extension: &Path) -> Vec<Browser> {

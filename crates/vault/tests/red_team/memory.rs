@@ -11,12 +11,13 @@ use claviger_ctap::crypto::native;
 use claviger_dev::bus::Bus;
 use claviger_dev::logind::Logind as Played;
 use claviger_dev::memory::Needle;
+use claviger_dev::wait::until;
 use claviger_joint::TransactionId;
 use claviger_joint::answer::Status;
 use claviger_joint::operation::Operation;
 use tokio::sync::Notify;
 
-use crate::platform::{Broker, VaultProcess, execute, is_locked, request, unlock, unlock_with, unprivileged, until};
+use crate::platform::{Broker, VaultProcess, execute, is_locked, request, unlock, unlock_with, unprivileged};
 
 const TARGET: &str = "CLAVIGER_TEST_ATTACKED_PROCESS";
 

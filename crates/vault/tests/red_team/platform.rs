@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use claviger_ctap::crypto::native;
 use claviger_dev::bus::Bus;
 use claviger_dev::joint::key;
+use claviger_dev::wait::until;
 use claviger_joint::answer::Answer;
 use claviger_joint::envelope::{Grease, Request};
 use claviger_joint::messages::{Description, ProviderState, Registration};
@@ -29,9 +30,6 @@ use crate::common;
 const DIRECTORY: &str = "CLAVIGER_TEST_ATTACKED_VAULT";
 /// Set, it has a logind at this address, and lets itself be looked into as if it had been taken over.
 const SYSTEM_BUS: &str = "CLAVIGER_TEST_SYSTEM_BUS";
-
-/// How long anything here may take.
-const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Not a test by itself: the process that is attacked. Without the variable it has nothing to do.
 #[test]
@@ -205,15 +203,6 @@ pub fn request(operation: Operation, transaction: TransactionId) -> Request {
     Request {
         sequence: u64::try_from(now.as_micros()).unwrap(),
         ..claviger_dev::joint::request(id(), operation, transaction, issued_ms)
-    }
-}
-
-/// Asks until it is so.
-pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
-    let start = Instant::now();
-    while !holds().await {
-        assert!(start.elapsed() < PATIENCE, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
