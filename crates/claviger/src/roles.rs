@@ -14,7 +14,7 @@ use claviger_hello::Hello;
 use claviger_hello::service::{self, Surroundings};
 use claviger_kernel::sandbox::{self, Sandbox};
 use claviger_logind::Logind;
-use claviger_peer::{Peers, proves_roles};
+use claviger_peer::{Peers, SystemBus, proves_roles};
 use claviger_vault::{Options, idle, role};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -80,7 +80,7 @@ pub fn hello(dirs: &Dirs) -> Result<(), Failure> {
         let connection = zbus::Connection::session().await.map_err(Failure::failed)?;
         let peers = Peers::new(&connection, &program).await.map_err(Failure::failed)?;
         let around = Surroundings {
-            logind: Some(Logind::of_the_system()),
+            logind: Some(Logind::on(SystemBus::of_the_system())),
             ..Surroundings::default()
         };
         let told = until_told_to_end(&connection)?;
@@ -121,7 +121,7 @@ pub fn vault(dirs: &Dirs) -> Result<(), Failure> {
         },
         provider_state_dir: dirs.vault_state(),
         idle: Some(idle::DEFAULT_IDLE),
-        logind: Some(Logind::of_the_system()),
+        logind: Some(Logind::on(SystemBus::of_the_system())),
         hidden: true,
     };
     block_on(async { role::run(options, replaced()).await.map_err(Failure::failed) })?

@@ -1,9 +1,9 @@
 //! Finding fprintd and its reader, and why there may be none.
 
+use claviger_peer::{NotFound, SystemBus};
 use thiserror::Error;
-use zbus::connection::Builder;
 use zbus::fdo::DBusProxy;
-use zbus::names::{BusName, OwnedUniqueName, WellKnownName};
+use zbus::names::{OwnedUniqueName, WellKnownName};
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, DBusError as _};
 
@@ -16,8 +16,7 @@ pub(crate) const SELF: &str = "";
 /// Where readers are asked for. Holds no connection: each question and each claim makes its own.
 #[derive(Debug, Clone)]
 pub struct Readers {
-    address: Option<String>,
-    owner: u32,
+    bus: SystemBus,
 }
 
 /// Why there is no reader to be used.
@@ -51,20 +50,9 @@ pub enum Unavailable {
 }
 
 impl Readers {
-    /// Those of the system bus, whose fprintd is root's.
-    pub fn of_the_system() -> Self {
-        Self {
-            address: None,
-            owner: 0,
-        }
-    }
-
-    /// Those of another bus, whose fprintd is this user's: for tests, which have a bus of their own.
-    pub fn at(address: &str, owner: u32) -> Self {
-        Self {
-            address: Some(address.to_owned()),
-            owner,
-        }
+    /// Those of the fprintd on this bus.
+    pub fn on(bus: SystemBus) -> Self {
+        Self { bus }
     }
 
     /// The fingers of the caller's that the reader knows, in [`Finger::ALL`]'s order.
@@ -92,6 +80,7 @@ impl Readers {
     /// The default reader, over a connection that nothing else uses.
     async fn device(&self) -> Result<DeviceProxy<'static>, Unavailable> {
         let bus = self
+            .bus
             .connect()
             .await
             .map_err(|error| Unavailable::NoBus(error.to_string()))?;
@@ -115,34 +104,22 @@ impl Readers {
             .map_err(|error| Unavailable::of(&error))
     }
 
-    async fn connect(&self) -> zbus::Result<Connection> {
-        match &self.address {
-            Some(address) => Builder::address(address.as_str()).build().await,
-            None => Connection::system().await,
-        }
-    }
-
-    /// fprintd's own name on the bus, when it is who it has to be. Another program that takes the name later is not spoken to.
+    /// fprintd's own name on the bus, when it is who it has to be; it is started where it does not run.
     async fn fprintd(&self, bus: &Connection) -> Result<OwnedUniqueName, Unavailable> {
-        let of = |error: zbus::fdo::Error| Unavailable::of(&error.into());
         let name = WellKnownName::from_static_str_unchecked(FPRINTD);
-        let daemon = DBusProxy::new(bus).await.map_err(|error| Unavailable::of(&error))?;
-        let known = daemon.get_name_owner(BusName::WellKnown(name.clone())).await;
-        let owner = if let Ok(owner) = known {
-            owner
-        } else {
-            daemon.start_service_by_name(name.clone(), 0).await.map_err(of)?;
-            daemon.get_name_owner(BusName::WellKnown(name)).await.map_err(of)?
+        let found = match self.bus.find(bus, name.clone()).await {
+            Err(NotFound::Bus(_)) => {
+                let daemon = DBusProxy::new(bus).await.map_err(|error| Unavailable::of(&error))?;
+                let started = daemon.start_service_by_name(name.clone(), 0).await;
+                started.map_err(|error| Unavailable::of(&error.into()))?;
+                self.bus.find(bus, name).await
+            }
+            found => found,
         };
-        let uid = daemon
-            .get_connection_unix_user(BusName::Unique(owner.inner().clone()))
-            .await
-            .map_err(of)?;
-        if uid == self.owner {
-            Ok(owner)
-        } else {
-            Err(Unavailable::Impostor(uid))
-        }
+        found.map_err(|why| match why {
+            NotFound::Impostor(uid) => Unavailable::Impostor(uid),
+            NotFound::Bus(error) => Unavailable::of(&error),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use claviger_fingerprint::{Enrolment, Finger, Hint, Look, Readers, Unavailable};
+use claviger_peer::SystemBus;
 use tempfile::TempDir;
 use zbus::proxy::CacheProperties;
 
@@ -123,7 +124,7 @@ async fn a_reader_that_is_unplugged_and_a_service_that_ends_are_told_at_once() {
 async fn another_users_program_is_not_taken_for_fprintd() {
     let machine = Machine::with_a_reader().await;
     let uid = machine.uid();
-    let readers = Readers::at(&machine.address(), uid + 1);
+    let readers = Readers::on(SystemBus::at(&machine.address(), uid + 1));
     assert_eq!(readers.fingers().await, Err(Unavailable::Impostor(uid)));
     assert_eq!(readers.claim().await.unwrap_err(), Unavailable::Impostor(uid));
 }
@@ -132,7 +133,7 @@ async fn another_users_program_is_not_taken_for_fprintd() {
 async fn a_machine_without_fprintd_or_without_a_bus_says_so() {
     let machine = Machine::start().await;
     assert_eq!(machine.readers().fingers().await, Err(Unavailable::NoService));
-    let nowhere = Readers::at("unix:path=/nonexistent", 0);
+    let nowhere = Readers::on(SystemBus::at("unix:path=/nonexistent", 0));
     assert!(matches!(nowhere.fingers().await, Err(Unavailable::NoBus(_))));
 }
 
@@ -185,7 +186,7 @@ impl Machine {
     }
 
     fn readers(&self) -> Readers {
-        Readers::at(&self.address(), self.uid())
+        Readers::on(SystemBus::at(&self.address(), self.uid()))
     }
 
     /// Whose processes these are.

@@ -10,11 +10,10 @@ mod sessions;
 use core::fmt;
 use std::time::Duration;
 
+use claviger_peer::SystemBus;
 use futures_util::StreamExt as _;
 use rustix::process::getuid;
-use zbus::connection::Builder;
-use zbus::fdo::DBusProxy;
-use zbus::names::{BusName, OwnedUniqueName, WellKnownName};
+use zbus::names::{OwnedUniqueName, WellKnownName};
 use zbus::proxy::CacheProperties;
 use zbus::{Connection, MatchRule, MessageStream, OwnedFd};
 
@@ -27,8 +26,7 @@ const PAUSE: Duration = Duration::from_mins(1);
 /// Where logind is asked.
 #[derive(Debug, Clone)]
 pub struct Logind {
-    address: Option<String>,
-    owner: u32,
+    bus: SystemBus,
 }
 
 /// Why it is time to lock.
@@ -59,20 +57,9 @@ impl fmt::Display for Cause {
 }
 
 impl Logind {
-    /// The system bus's, which is root's.
-    pub fn of_the_system() -> Self {
-        Self {
-            address: None,
-            owner: 0,
-        }
-    }
-
-    /// Another bus's, which is this user's: for tests, which have a bus of their own.
-    pub fn at(address: &str, owner: u32) -> Self {
-        Self {
-            address: Some(address.to_owned()),
-            owner,
-        }
+    /// The one on this bus.
+    pub fn on(bus: SystemBus) -> Self {
+        Self { bus }
     }
 
     /// Has `lock` lock whenever it is time, and holds the machine's sleep up until it has: as long as logind lets it, five seconds where
@@ -93,11 +80,7 @@ impl Logind {
         watched: &impl Fn(bool),
         lock: &impl Fn(Cause) -> F,
     ) -> zbus::Result<()> {
-        let bus = match &self.address {
-            Some(address) => Builder::address(address.as_str()).build().await?,
-            None => Connection::system().await?,
-        };
-        let daemon = DBusProxy::new(&bus).await?;
+        let bus = self.bus.connect().await?;
         let rule = MatchRule::builder()
             .msg_type(zbus::message::Type::Signal)
             .sender("org.freedesktop.DBus")
@@ -107,15 +90,20 @@ impl Logind {
         let mut owners = MessageStream::for_match_rule(rule, &bus, None).await?;
         loop {
             let mut failed = false;
-            if let Some(owner) = self.find(&daemon).await {
-                let ended = watch_owner(&bus, &owner, &mut owners, watched, lock).await;
-                watched(false);
-                if let Err(error) = ended {
-                    tracing::warn!(%error, "logind cannot be watched");
-                    failed = true;
+            match self
+                .bus
+                .find(&bus, WellKnownName::from_static_str_unchecked(LOGIND))
+                .await
+            {
+                Ok(owner) => {
+                    let ended = watch_owner(&bus, &owner, &mut owners, watched, lock).await;
+                    watched(false);
+                    if let Err(error) = ended {
+                        tracing::warn!(%error, "logind cannot be watched");
+                        failed = true;
+                    }
                 }
-            } else {
-                tracing::info!("suspend and the session's lock are not heard: there is no logind");
+                Err(why) => tracing::info!(%why, "suspend and the session's lock are not heard: there is no logind"),
             }
             tokio::select! {
                 owner = owners.next() => if owner.is_none() {
@@ -125,19 +113,6 @@ impl Logind {
                 () = tokio::time::sleep(PAUSE), if failed => {}
             }
         }
-    }
-
-    /// logind's own name on the bus, where there is one and it is who it has to be.
-    async fn find(&self, daemon: &DBusProxy<'_>) -> Option<OwnedUniqueName> {
-        let name = WellKnownName::from_static_str_unchecked(LOGIND);
-        let owner = daemon.get_name_owner(BusName::WellKnown(name)).await.ok()?;
-        let unique = BusName::Unique(owner.inner().clone());
-        let uid = daemon.get_connection_unix_user(unique).await.ok()?;
-        if uid != self.owner {
-            tracing::warn!(uid, "what answers as logind is not the system's");
-            return None;
-        }
-        Some(owner)
     }
 }
 

@@ -8,6 +8,7 @@ use claviger_dev::bus::Bus;
 use claviger_dev::logind::Logind as Played;
 use claviger_dev::wait::until;
 use claviger_logind::{Cause, Logind};
+use claviger_peer::SystemBus;
 use rustix::process::getuid;
 
 /// What the watch has done.
@@ -37,7 +38,7 @@ impl Watched {
 
 /// Does `steps` while somebody watches.
 async fn while_watched(bus: &Bus, owner: u32, watched: &Watched, steps: impl Future<Output = ()>) {
-    let logind = Logind::at(bus.address(), owner);
+    let logind = Logind::on(SystemBus::at(bus.address(), owner));
     tokio::select! {
         () = logind.watch(|is| watched.there.set(is), |cause| watched.lock(cause)) => panic!("it returned"),
         () = steps => {}
@@ -128,7 +129,7 @@ async fn another_users_program_is_not_taken_for_logind_and_no_other_program_is_h
 async fn without_a_system_bus_nothing_is_heard_and_the_watch_goes_on() {
     let watched = Watched::default();
     watched.there.set(true);
-    let logind = Logind::at("unix:path=/nonexistent", 0);
+    let logind = Logind::on(SystemBus::at("unix:path=/nonexistent", 0));
     tokio::select! {
         () = logind.watch(|is| watched.there.set(is), |cause| watched.lock(cause)) => panic!("it returned"),
         () = watched.until_there(false) => {}

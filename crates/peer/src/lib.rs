@@ -18,6 +18,7 @@
 //! our programs, is stopped nowhere in this tier; `SECURITY.md` says so.
 
 mod process;
+mod system;
 mod systemd;
 mod unit;
 mod writable;
@@ -34,6 +35,7 @@ use zbus::fdo::{ConnectionCredentials, DBusProxy};
 use zbus::names::{BusName, OwnedUniqueName, UniqueName, WellKnownName};
 
 pub use process::{FileId, Process};
+pub use system::{NotFound, SystemBus};
 pub use unit::{OTHER_CODE, Role, Unproved};
 pub use writable::{only_root_may_change, only_we_may_change};
 

@@ -6,15 +6,13 @@ use std::sync::{Mutex, PoisonError};
 use zbus::fdo::DBusProxy;
 use zbus::names::{BusName, OwnedUniqueName, UniqueName, WellKnownName};
 use zbus::proxy::CacheProperties;
-use zbus::{Connection, OwnedObjectPath, connection, proxy};
+use zbus::{Connection, OwnedObjectPath, proxy};
 
+use crate::system::SystemBus;
 use crate::unit::{Role, UnitFacts, Unproved, loads_other_code};
 
 /// The name of a manager, on the system bus the system's, on the session bus the user's.
 const NAME: &str = "org.freedesktop.systemd1";
-
-/// The system bus. Not what the environment names, which is the user's to set.
-const SYSTEM_BUS: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// Both managers.
 #[derive(Debug)]
@@ -111,7 +109,7 @@ trait Service {
 
 /// The process of the user's manager, as the system's manager names it. The system bus belongs to root, and so does that name on it.
 async fn users_manager_process() -> Result<u32, Unproved> {
-    let system = connection::Builder::address(SYSTEM_BUS).build().await?;
+    let system = SystemBus::of_the_system().connect().await?;
     let path = unit_path(&format!("user@{}.service", rustix::process::getuid().as_raw()))?;
     let service = ServiceProxy::builder(&system).path(&path);
     let service = service.cache_properties(CacheProperties::No).build().await?;

@@ -11,7 +11,7 @@ use claviger_hello::{
     service::{self, Surroundings},
 };
 use claviger_logind::Logind;
-use claviger_peer::Peers;
+use claviger_peer::{Peers, SystemBus};
 use claviger_pin::{ClientPin, Pin, memfd};
 use rustix::process::{Pid, Signal, getuid, kill_process};
 
@@ -28,7 +28,7 @@ async fn be_hello() {
     let connection = zbus::Connection::session().await.unwrap();
     let peers = Peers::new(&connection, &own_executable()).await.unwrap();
     let around = Surroundings {
-        logind: Some(Logind::at(&system, getuid().as_raw())),
+        logind: Some(Logind::on(SystemBus::at(&system, getuid().as_raw()))),
         ..Surroundings::default()
     };
     let mut told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).unwrap();

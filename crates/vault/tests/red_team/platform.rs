@@ -17,6 +17,7 @@ use claviger_joint::operation::Operation;
 use claviger_joint::unlock::{UnlockSecret, seal};
 use claviger_joint::{ProviderId, TransactionId};
 use claviger_logind::Logind;
+use claviger_peer::SystemBus;
 use claviger_provider::dbus::{BROKER_NAME, BROKER_PATH, Provider1Proxy};
 use claviger_vault::provider::PROVIDER_ID;
 use claviger_vault::role::{RunOptions, run};
@@ -47,7 +48,7 @@ fn child() {
         provider_state_dir: directory.join("sdk"),
         idle: None,
         hidden: system.is_none(),
-        logind: system.map(|address| Logind::at(&address, getuid().as_raw())),
+        logind: system.map(|address| Logind::on(SystemBus::at(&address, getuid().as_raw()))),
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
